@@ -1,0 +1,31 @@
+# Each target is one line of the tool it calls; `make demo` and `make test` need only Python, git and make.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_CONSTRAINT := constraints.txt
+
+.PHONY: demo test lint fix bench clean
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	# torch goes first and pinned: the package index's newest build would bring the CUDA packages along.
+	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep ^torch== constraints.txt)"
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
+	touch $@
+
+demo: .venv/installed
+	$(BIN)/python examples/demo.py
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+fix: .venv/installed
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+bench: .venv/installed
+	$(BIN)/infill-lsp bench fill
+
+clean:
+	rm -rf .venv dist build

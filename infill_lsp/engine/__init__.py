@@ -1,0 +1,1 @@
+"""The engine: a process that owns the model, and the client that asks it."""

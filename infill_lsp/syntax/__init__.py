@@ -1,0 +1,1 @@
+"""Tree-sitter: the only home of grammars and byte offsets."""

@@ -1,0 +1,1 @@
+"""How fills are measured: tasks, runner, metrics, baselines, tables."""

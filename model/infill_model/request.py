@@ -1,0 +1,131 @@
+"""What is asked of the model and what it answers: plain values, without torch.
+
+The language server sends these to its engine process and reads them back; `fill.py` turns the one into the other.
+Offsets and lengths are code points; times are milliseconds.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+StopReason = Literal["complete", "stable", "steps", "deadline", "cancelled"]
+"""Why a fill ended: every mask committed; argmax stable and confident; step limit; out of time; told to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Code around one or several gaps.
+
+    Attributes:
+        prefix: all text before the first gap.
+        suffix: all text after the last gap.
+        between: the text between each two neighbouring gaps; one gap has none.
+        language: the LSP language id, or None when unknown.
+        block: whether several lines are wanted; it sets how many masks the canvas starts with.
+    """
+
+    prefix: str
+    suffix: str
+    between: tuple[str, ...] = ()
+    language: str | None = "python"
+    block: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to denoise. Policies are named as in `infill_model.policies`, e.g. `threshold:0.9`.
+
+    Attributes:
+        n: how many different fills are wanted; the first is the greedy one, the others are sampled.
+        steps: the most denoising steps a block of the canvas may take.
+        budget_ms: the time after which the best draft so far is returned; None for no limit.
+        seed: of the sampled fills; the same seed and request give the same fill.
+        temperature: of the sampled fills.
+        trace: whether to record the canvas after each step.
+    """
+
+    n: int = 1
+    steps: int = 64
+    budget_ms: float | None = None
+    seed: int = 0
+    temperature: float = 0.8
+    unmask: str = "threshold:0.9"
+    remask: str = "none"
+    trace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token of a finished gap. `confidence` is the probability it had when it was committed."""
+
+    text: str
+    confidence: float
+    step: int
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TraceToken:
+    """One canvas position in a trace."""
+
+    text: str
+    state: Literal["pinned", "masked", "committed", "deleted"]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The canvas after one step. `event` says in words what happened in it."""
+
+    step: int
+    tokens: tuple[TraceToken, ...]
+    event: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Milliseconds: the context through the encoder, the denoising loop, and all together."""
+
+    encode: float
+    denoise: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """What the model wrote.
+
+    Attributes:
+        texts: the text of each gap, in order.
+        tokens: the tokens of the gaps and of the pinned text between them, in order.
+        confidence: geometric mean of the written tokens' confidences, in [0, 1].
+        score: mean log-probability per token under the same weights autoregressively, or None when not asked for.
+        steps: denoising steps taken.
+        forwards: forwards of the denoiser; repairs and further blocks included.
+        stopped: why it ended.
+        trace: one frame per step when `Options.trace` was set.
+    """
+
+    texts: tuple[str, ...]
+    tokens: tuple[Token, ...]
+    confidence: float
+    score: float | None
+    steps: int
+    forwards: int
+    ms: Timing
+    stopped: StopReason
+    trace: tuple[Frame, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What a loaded model says of itself."""
+
+    name: str
+    parameters: int
+    languages: tuple[str, ...]
+    device: str
+    dtype: str
+    threads: int
+    context: int
+    trained_tokens: int

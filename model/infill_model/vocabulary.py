@@ -1,0 +1,110 @@
+"""The tokenizer and the special ids: text to ids and back.
+
+The only home of special ids. They occupy the first places of the vocabulary and are unreachable from text, so a user's
+file may contain the words `<mask>` or `<del>` and a fill can never contain a marker.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tokenizers import Tokenizer
+
+from infill_model.errors import WeightsError
+
+SPECIAL_TOKENS: Final = (
+    "<pad>",  # fills a row up to a fixed length; never attended
+    "<mask>",  # a canvas position that is still to be written
+    "<del>",  # a surplus canvas position: it vanishes from the text
+    "<bos>",  # the window starts where the file starts
+    "<file>",  # what follows is another file
+    "<below>",  # what follows are the lines below the gap's line
+    "<above>",  # what follows are the lines above, up to the gap
+    "<rest>",  # autoregressive mode: the rest of the gap's line
+    "<middle>",  # autoregressive mode: the gap's text follows
+    "<end>",  # autoregressive mode: the gap's text is complete
+)
+PAD, MASK, DEL, BOS, FILE, BELOW, ABOVE, REST, MIDDLE, END = range(len(SPECIAL_TOKENS))
+RESERVED: Final = 16
+"""Ids below this one never come from text and never become text."""
+
+
+class Vocabulary:
+    """A byte-level BPE vocabulary whose first `RESERVED` ids are special."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self.size: int = tokenizer.get_vocab_size()
+
+    @classmethod
+    def load(cls, path: Path) -> "Vocabulary":
+        """Read a `tokenizer.json`.
+
+        Raises:
+            WeightsError: the file is missing, is not a tokenizer, or its first ids are not this project's.
+        """
+        try:
+            content = path.read_text(encoding="utf-8")
+            tokenizer = Tokenizer.from_str(content)
+        except OSError as error:
+            raise WeightsError(f"{path}: cannot read the tokenizer ({error.strerror})") from error
+        except Exception as error:  # tokenizers raises bare Exception for anything malformed
+            raise WeightsError(f"{path}: not a tokenizer file ({error})") from error
+        if any(tokenizer.id_to_token(i) != token for i, token in enumerate(SPECIAL_TOKENS)):
+            raise WeightsError(f"{path}: its first ids are not infill-lsp's special tokens; it belongs to another model")
+        if json.loads(content).get("added_tokens"):
+            raise WeightsError(f"{path}: special tokens are reachable from text; train it with `infill-model tokenizer`")
+        return cls(tokenizer)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of `text`; never a special id."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` of each text."""
+        return [e.ids for e in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of `ids`. Special ids and bytes that do not form a character vanish; nothing is replaced."""
+        return "".join(self.pieces(ids))
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The text each id adds, one string per id; their concatenation is `decode(ids)`.
+
+        A character whose bytes are spread over several tokens belongs to the last of them; special ids add nothing.
+        """
+        pieces: list[str] = []
+        pending = b""
+        for i in ids:
+            pending += b"" if i < RESERVED else self._bytes(i)
+            text, pending = _complete_prefix(pending)
+            pieces.append(text)
+        return pieces
+
+    def _bytes(self, i: int) -> bytes:
+        token = self._tokenizer.id_to_token(i)
+        return b"" if token is None else bytes(_BYTE_OF[c] for c in token)
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """The byte-level alphabet of GPT-2: printable bytes stand for themselves, the others for characters from U+0100."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    hidden = [b for b in range(256) if b not in printable]
+    return {chr(b): b for b in printable} | {chr(256 + n): b for n, b in enumerate(hidden)}
+
+
+_BYTE_OF: Final = _byte_alphabet()
+
+
+def _complete_prefix(data: bytes) -> tuple[str, bytes]:
+    """Split `data` into the characters that are complete and the bytes of one that may still be completed."""
+    try:
+        return data.decode("utf-8"), b""
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            return data[: error.start].decode("utf-8"), data[error.start :]
+        head = data[: error.start].decode("utf-8")
+        rest, pending = _complete_prefix(data[error.end :])
+        return head + rest, pending
