@@ -1,0 +1,75 @@
+"""The requests an engine has been sent and not yet answered: newest of a stream wins, oldest stream first.
+
+Shared by the thread that reads messages and the one that fills gaps. It knows nothing of pipes or models.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from infill_lsp.engine.messages import Ask
+
+
+class Inbox:
+    """A queue of requests in which a newer request of the same stream takes the place of an older one."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: deque[Ask] = deque()
+        self._running: Ask | None = None
+        self._running_cancelled = False
+        self._closed = False
+
+    def put(self, ask: Ask) -> list[int]:
+        """Add a request.
+
+        Returns:
+            The ids of waiting requests that it replaced; they are out of the queue and must be answered as cancelled.
+        """
+        with self._changed:
+            replaced = self._drop(lambda old: old.stream == ask.stream)
+            if self._running is not None and self._running.stream == ask.stream:
+                self._running_cancelled = True
+            self._waiting.append(ask)
+            self._changed.notify()
+        return replaced
+
+    def cancel(self, id_: int) -> list[int]:
+        """Cancel a request; an id that is not here is one that was answered meanwhile.
+
+        Returns:
+            Its id if it was still waiting, for then it must be answered as cancelled.
+        """
+        with self._changed:
+            if self._running is not None and self._running.id == id_:
+                self._running_cancelled = True
+            return self._drop(lambda old: old.id == id_)
+
+    def take(self) -> Ask | None:
+        """Wait for a request and make it the running one; None when the inbox is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._waiting)
+            if self._closed:
+                return None
+            self._running, self._running_cancelled = self._waiting.popleft(), False
+            return self._running
+
+    def is_cancelled(self) -> bool:
+        """Whether the running request's answer is no longer wanted."""
+        return self._running_cancelled or self._closed
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody is left to answer."""
+        return self._closed
+
+    def close(self) -> None:
+        """Nobody is left to answer: wake `take` and cancel what runs."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def _drop(self, unwanted: Callable[[Ask], bool]) -> list[int]:
+        dropped = [ask.id for ask in self._waiting if unwanted(ask)]
+        self._waiting = deque(ask for ask in self._waiting if not unwanted(ask))
+        return dropped

@@ -1,0 +1,221 @@
+"""The critic: says which part of a draft breaks the syntax of the file it stands in.
+
+Only errors that the gap brought in are held against it: what a file with empty gaps is broken by already, elsewhere, is
+not. It knows nothing of tokens, models or files; bytes, which tree-sitter counts in, stay in here.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from tree_sitter import Parser
+
+from infill_lsp.syntax import languages
+from infill_lsp.syntax.languages import Language
+from infill_model.request import Request
+
+WINDOW: Final = 8_000
+"""Code points of prefix, and of suffix, that are looked at: some 200 lines each way, parsed in 2 ms together."""
+
+_TOP_LEVEL: Final = re.compile(r"(?<=\n)(?=[^\W\d]|@)")
+"""Where a statement at the left margin starts; a window is cut there, so that it does not start in mid-statement."""
+
+Span = tuple[int, int]
+"""From and to, in code points of one gap's text."""
+
+_Place = tuple[int, int]
+"""A place around the gaps: the index of the piece of text, and how many bytes into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """An ERROR or MISSING node: where it stands, in bytes of the draft."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A document with its gaps filled, in bytes; gap i starts at `starts[i]` and ends at `ends[i]`."""
+
+    data: bytes
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    @classmethod
+    def of(cls, pieces: Sequence[str], texts: Sequence[str]) -> "_Draft":
+        data, starts, ends = _bytes(pieces[0]), [], []
+        for text, piece in zip(texts, pieces[1:], strict=True):
+            starts.append(len(data))
+            data += _bytes(text)
+            ends.append(len(data))
+            data += _bytes(piece)
+        return cls(data, tuple(starts), tuple(ends))
+
+    def in_gap(self, at: int) -> bool:
+        """Whether byte `at` belongs to the text of a gap."""
+        return any(start <= at < end for start, end in zip(self.starts, self.ends, strict=True))
+
+    def place(self, at: int) -> _Place:
+        """Where byte `at`, outside the gaps, is, whatever the gaps hold."""
+        piece = sum(end <= at for end in self.ends)
+        return piece, at - (self.ends[piece - 1] if piece else 0)
+
+    def touches(self, gap: int, error: _Error) -> bool:
+        """Whether nothing but blanks is between the gap and the error."""
+        start, end = self.starts[gap], self.ends[gap]
+        return not self.data[error.end : start].strip(b" \t") and not self.data[end : error.start].strip(b" \t")
+
+    def same_line(self, gap: int, error: _Error) -> bool:
+        """Whether the error starts on the line where the gap starts, or after it."""
+        return b"\n" not in self.data[error.start : self.starts[gap]]
+
+    def distance(self, gap: int, error: _Error) -> int:
+        """Bytes between the gap and the error."""
+        return max(error.start - self.ends[gap], self.starts[gap] - error.end)
+
+    def under(self, gap: int, error: _Error) -> Span:
+        """The part of a touched gap's text under the error, or the character next to it."""
+        data = self.data[self.starts[gap] : self.ends[gap]]
+        start, end = (_length(data[: max(at - self.starts[gap], 0)]) for at in (error.start, error.end))
+        text = data.decode("utf-8")
+        if start < end:
+            return start, end
+        if not text.strip():
+            return 0, len(text)
+        first, last = len(text) - len(text.lstrip()), len(text.rstrip()) - 1
+        at = first if error.start <= self.starts[gap] else last
+        return at, at + 1
+
+
+class Critic:
+    """Judges drafts of the gaps of one request.
+
+    `pieces` is the text around the gaps: what stands before the first, between each two, and after the last.
+    """
+
+    def __init__(self, pieces: Sequence[str], language: Language) -> None:
+        if language.grammar is None:
+            raise ValueError(f"there is no grammar for {language.name} here")
+        self._parser = Parser(language.grammar())
+        self._pieces = (_end_of(pieces[0]), *pieces[1:-1], _start_of(pieces[-1]))
+
+    @classmethod
+    def of(cls, request: Request) -> "Critic | None":
+        """The critic of a request; None where there is no grammar for its language."""
+        language = languages.by_id(request.language)
+        if language is None or language.grammar is None:
+            return None
+        return cls((request.prefix, *request.between, request.suffix), language)
+
+    def __call__(self, texts: Sequence[str]) -> list[list[Span]]:
+        """For each gap the spans of its text that should be written anew: a `TextCritic` of `infill_model.fill`."""
+        draft = _Draft.of(self._pieces, texts)
+        gaps = range(len(texts))
+        spans: list[list[Span]] = [[] for _ in gaps]
+        for error in self._new_errors(draft):
+            touched = [gap for gap in gaps if draft.touches(gap, error)]
+            for gap in touched:
+                spans[gap].append(draft.under(gap, error))
+            if not touched:
+                gap = min(gaps, key=lambda gap: draft.distance(gap, error))
+                spans[gap].append((0, len(texts[gap])))
+        return [_merged(found) for found in spans]
+
+    def parses(self, texts: Sequence[str]) -> bool:
+        """Whether the draft brings no syntax error into the file."""
+        return not self._new_errors(_Draft.of(self._pieces, texts))
+
+    def _new_errors(self, draft: _Draft) -> list[_Error]:
+        errors = self._errors(draft)
+        return [error for error in errors if not self._was_there(error, draft)] if errors else []
+
+    def _was_there(self, error: _Error, draft: _Draft) -> bool:
+        """Whether the file has this error too when its gaps are empty.
+
+        Where it starts on a line that a gap is to finish, `x = f(` say, it is the gap's duty to mend it, unless the
+        file is broken there even without that line.
+        """
+        place = draft.place(error.start)
+        if draft.in_gap(error.start) or not any(start <= place <= end for start, end in self._known):
+            return False
+        gaps = range(len(draft.starts))
+        duties = [gap for gap in gaps if draft.touches(gap, error) and draft.same_line(gap, error)]
+        return all(gap in self._broken_without for gap in duties)
+
+    @cached_property
+    def _known(self) -> list[tuple[_Place, _Place]]:
+        """From where to where the file with empty gaps is broken."""
+        empty = _Draft.of(self._pieces, [""] * (len(self._pieces) - 1))
+        return [(empty.place(error.start), empty.place(error.end)) for error in self._errors(empty)]
+
+    @cached_property
+    def _broken_without(self) -> set[int]:
+        """The gaps around which the file is broken even when the lines they are on are empty."""
+        first, *between, last = self._pieces
+        rest = [_after_line(_before_line(piece)) if "\n" in piece else "" for piece in between]
+        lines = _Draft.of([_before_line(first), *rest, _after_line(last)], [""] * (len(self._pieces) - 1))
+        errors = self._errors(lines)
+        return {gap for gap in range(len(lines.starts)) for error in errors if lines.touches(gap, error)}
+
+    def _errors(self, draft: _Draft) -> list[_Error]:
+        """ERROR and MISSING nodes; only branches that hold one are looked into."""
+        found: list[_Error] = []
+        branches = [self._parser.parse(draft.data).root_node]
+        while branches:
+            node = branches.pop()
+            if node.is_error or node.is_missing:
+                found.append(_Error(node.start_byte, node.end_byte))
+            if node.has_error:
+                branches += node.children
+        return found
+
+
+def _end_of(prefix: str) -> str:
+    if len(prefix) <= WINDOW:
+        return prefix
+    window = prefix[-WINDOW:]
+    statement = _TOP_LEVEL.search(window)
+    return window[statement.start() :] if statement else window[window.find("\n") + 1 :]
+
+
+def _start_of(suffix: str) -> str:
+    if len(suffix) <= WINDOW:
+        return suffix
+    window = suffix[:WINDOW]
+    statements = [match.start() for match in _TOP_LEVEL.finditer(window)]
+    return window[: statements[-1] if statements else window.rfind("\n") + 1]
+
+
+def _before_line(piece: str) -> str:
+    """`piece` without its last, unfinished line."""
+    return piece[: piece.rfind("\n") + 1]
+
+
+def _after_line(piece: str) -> str:
+    """`piece` without the rest of the line it starts in."""
+    end = piece.find("\n")
+    return piece[end:] if end >= 0 else ""
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8 with as many characters as `text`, even where that has half of a surrogate pair."""
+    return text.encode("utf-8", "replace")
+
+
+def _length(data: bytes) -> int:
+    return len(data.decode("utf-8", "ignore"))
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """Spans in order, overlapping ones joined and empty ones left out."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        elif start < end:
+            merged.append((start, end))
+    return merged

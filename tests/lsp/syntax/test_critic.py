@@ -1,0 +1,144 @@
+"""The critic on real snippets; `‸` marks each gap."""
+
+import argparse
+import json.decoder
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infill_lsp.syntax import languages
+from infill_lsp.syntax.critic import Critic
+from infill_model.request import Request
+
+PYTHON = languages.by_id("python")
+assert PYTHON is not None
+
+
+def check(document: str, fills: list[str], blamed: list[list[str]]) -> None:
+    """What the critic wants written anew in each gap, as text."""
+    critic = Critic(document.split("‸"), PYTHON)
+    spans = critic(fills)
+    assert [[text[a:b] for a, b in found] for text, found in zip(fills, spans, strict=True)] == blamed
+
+
+@pytest.mark.parametrize(
+    ("document", "fill"),
+    [
+        ("x = ‸\ny = 1\n", "foo(a)"),
+        ("x = foo(‸\n\ndef g():\n    return 1\n", "a, b)"),
+        ("for x in ‸:\n    pass\n", "range(3)"),
+        ("if x‸\n    pass\nz = 1\n", " == 1:"),
+        ("def f():\n    ‸\n\ndef g(): pass\n", "if x:\n        return 1\n    return 2"),
+        ("größe = ‸\n", "'äöü' + \"日本\""),
+        ("x = [‸, 2]\n", "1"),
+    ],
+)
+def test_no_objection_to_what_completes_the_file(document: str, fill: str) -> None:
+    check(document, [fill], [[]])
+    assert Critic(document.split("‸"), PYTHON).parses([fill])
+
+
+@pytest.mark.parametrize(
+    ("document", "fill", "blamed"),
+    [
+        ("x = ‸\ny = 1\n", "foo(a", ["foo(a"]),
+        ("x = foo(‸\n\ndef g():\n    return 1\n", "a, b", ["a, b"]),
+        ("foo(‸)\n", "a,, b", [","]),
+        ("x = [‸, 2]\n", "1,", [","]),
+        ("if x‸\n    pass\nz = 1\n", " == 1", [" == 1"]),
+        ("def f():\n    ‸\n\ndef g():\n    '''d'''\n    return 1\n", "'''doc\n    return", ["'''doc\n    return"]),
+    ],
+)
+def test_what_breaks_the_file_is_to_be_written_anew(document: str, fill: str, blamed: list[str]) -> None:
+    check(document, [fill], [blamed])
+    assert not Critic(document.split("‸"), PYTHON).parses([fill])
+
+
+def test_spans_are_code_points_where_bytes_differ() -> None:
+    check("é = ‸\n", ["größe größe + 1"], [["größe"]])
+    check("f(‸)\n", ["'日本語',, 'ü'"], [[","]])
+
+
+def test_an_error_next_to_the_gap_blames_its_nearest_character() -> None:
+    check("foo(a ‸)\n", ["b"], [["b"]])
+    check("foo(‸ b)\n", ["  über"], [["r"]])
+
+
+def test_only_the_gap_that_is_at_fault_is_blamed() -> None:
+    check("def f(‸):\n    return ‸\n", ["a, b", "a + b)"], [[], ["a + b)"]])
+    check("def f(‸):\n    return ‸\n", ["a, , b", "a + b"], [[","], []])
+    check("def f(‸):\n    return ‸\n", ["a, , b", "a / / b"], [[","], ["/"]])
+
+
+@pytest.mark.parametrize(
+    ("document", "fill"),
+    [
+        ("def f(:\n  pass\n\nx = ‸\ny = 1\n", "foo(a)"),  # broken above
+        ("x = ‸\ny = 1\n\ndef f(:\n  pass\n", "foo(a)"),  # broken below
+        ("x = )\ny = ‸\nz = (\n", "1"),  # both
+        ("x = foo(\n  a,\n  ‸\n\ndef g():\n    return 1\n", "b,"),  # a call that the user has not closed yet
+        ("import \n\ndef g():\n    return ‸\n", "1"),
+    ],
+)
+def test_a_file_broken_elsewhere_is_not_the_gaps_fault(document: str, fill: str) -> None:
+    check(document, [fill], [[]])
+    assert Critic(document.split("‸"), PYTHON).parses([fill])
+
+
+def test_a_broken_gap_in_a_broken_file_is_still_seen() -> None:
+    check("def f(:\n  pass\n\nx = ‸\ny = 1\n", ["foo(a"], [["foo(a"]])
+    check("x = foo(\n  a,\n  ‸\n\ndef g():\n    return 1\n", ["b b)"], [["b"]])
+    check("x = )\ny = ‸\nz = (\n", ["1]"], [["1]"]])
+
+
+def test_nothing_can_be_written_anew_in_an_empty_gap() -> None:
+    check("for x in ‸:\n    pass\n", [""], [[]])
+    assert not Critic(["for x in ", ":\n    pass\n"], PYTHON).parses([""])
+
+
+SOURCE = Path(argparse.__file__).read_text(encoding="utf-8")
+
+
+@given(st.integers(0, len(SOURCE)), st.integers(0, 200))
+def test_never_objects_to_what_stood_in_a_large_valid_file(start: int, length: int) -> None:
+    prefix, text, suffix = SOURCE[:start], SOURCE[start : start + length], SOURCE[start + length :]
+    assert Critic([prefix, suffix], PYTHON)([text]) == [[]]
+
+
+SNIPPETS = st.lists(
+    st.sampled_from(["x", " = ", "(", ")", "é", "'", '"""', "\n", "    ", "def ", ":", "日", "\ud800", "1,"])
+)
+
+
+@given(st.lists(SNIPPETS.map("".join), min_size=2, max_size=4), st.data())
+def test_spans_lie_in_their_gaps_in_order_and_apart(pieces: list[str], data: st.DataObject) -> None:
+    texts = [data.draw(SNIPPETS.map("".join)) for _ in pieces[1:]]
+    critic = Critic(pieces, PYTHON)
+    for text, spans in zip(texts, critic(texts), strict=True):
+        bounds = [at for span in spans for at in span]
+        assert bounds == sorted(set(bounds))
+        assert all(0 <= at <= len(text) for at in bounds)
+    assert critic(texts) == critic(texts)
+
+
+def test_a_thousand_lines_take_milliseconds() -> None:
+    lines = (SOURCE + Path(json.decoder.__file__).read_text(encoding="utf-8")).split("\n")[:1000]
+    pieces = ["\n".join(lines[:500]) + "\n", "\n" + "\n".join(lines[500:])]
+    times = []
+    for _ in range(11):
+        start = time.perf_counter()
+        Critic(pieces, PYTHON)(["x = (1 1)"])
+        times.append(time.perf_counter() - start)
+    assert statistics.median(times) < 0.015, "5 ms are wanted; the bound leaves room for a busy machine"
+
+
+def test_there_is_a_critic_where_there_is_a_grammar() -> None:
+    assert Critic.of(Request("x = ", "\n", language="python")) is not None
+    assert Critic.of(Request("x = ", "\n", language="rust")) is None
+    assert Critic.of(Request("x = ", "\n", language=None)) is None
+    with pytest.raises(ValueError, match="no grammar for Rust"):
+        Critic(["", ""], languages.of_file("main.rs"))  # type: ignore[arg-type]

@@ -1,0 +1,47 @@
+"""How languages are recognised."""
+
+import pytest
+
+from infill_lsp.syntax import languages
+from infill_lsp.syntax.languages import LANGUAGES
+
+
+@pytest.mark.parametrize(
+    ("name", "id_"),
+    [("a.py", "python"), ("/x/B.PYI", "python"), ("c.rs", "rust"), ("C:\\w\\d.tsx", "typescriptreact")],
+)
+def test_a_files_name_says_its_language(name: str, id_: str) -> None:
+    language = languages.of_file(name)
+    assert language is not None
+    assert language.id == id_
+    assert languages.by_id(id_) is language
+
+
+def test_other_names_say_nothing() -> None:
+    assert languages.of_file("Makefile") is None
+    assert languages.of_file("notes.txt") is None
+    assert languages.by_id("klingon") is None
+    assert languages.by_id(None) is None
+
+
+def test_ids_and_suffixes_have_one_owner() -> None:
+    ids = [language.id for language in LANGUAGES]
+    suffixes = [suffix for language in LANGUAGES for suffix in language.suffixes]
+    assert len(set(ids)) == len(ids)
+    assert len(set(suffixes)) == len(suffixes)
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language.grammar], ids=lambda x: x.id)
+def test_grammars_load(language: languages.Language) -> None:
+    assert language.grammar is not None
+    assert language.grammar().node_kind_count > 0
+
+
+@pytest.mark.parametrize(
+    ("line", "opens"),
+    [("def f():", True), ("if x:  # why", True), ("x = {", False), ("return 1", False), ("else:   ", True)],
+)
+def test_python_lines_that_open_a_block(line: str, opens: bool) -> None:
+    python = languages.by_id("python")
+    assert python is not None
+    assert bool(python.opens_block.search(line)) is opens
