@@ -1,0 +1,273 @@
+"""The client of an engine: keeps its process alive, asks it, and cancels.
+
+A crash fails the requests in flight with `EngineDiedError` and nothing else; a model that cannot be loaded fails all
+requests with `EngineFailedError` and is not tried again. It knows nothing of models, documents or editors.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final
+
+from infill_lsp.engine.messages import Ask, Cancel, Failed, FailureKind, Filled, Message, Partial, Ping, Pong, Status
+from infill_lsp.engine.process import EngineProcess
+from infill_lsp.errors import (
+    EngineDiedError,
+    EngineFailedError,
+    InfillError,
+    MessageError,
+    RequestCancelledError,
+    RequestFailedError,
+    RequestRefusedError,
+)
+from infill_model.request import Fill, Frame, Info, Options, Request
+
+_FAILURES: Final[dict[FailureKind, type[InfillError]]] = {
+    "cancelled": RequestCancelledError,
+    "refused": RequestRefusedError,
+    "memory": RequestFailedError,
+    "internal": RequestFailedError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """When to start an engine again: after `first` seconds, then twice as long each time, at most `longest`.
+
+    After `give_up` starts in a row that did not get as far as `ready` there are no more.
+    """
+
+    first: float = 0.25
+    longest: float = 30.0
+    give_up: int = 4
+
+    def delay(self, failures: int) -> float:
+        """Seconds to wait after this many failures in a row."""
+        return min(self.first * 2.0 ** min(failures - 1, 30), self.longest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Who waits for an answer: fills, or the text of a ping."""
+
+    answer: "asyncio.Future[tuple[Fill, ...]]"
+    on_draft: Callable[[Frame], None] | None = None
+
+
+class Engine:
+    """An engine that is kept alive: `async with Engine(worker_command(settings)) as engine: ...`.
+
+    `status` is how it is now, `info` what its model last said of itself.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        on_status: Callable[[Status], None] = lambda status: None,
+        restart: Restart | None = None,
+    ) -> None:
+        self.status = Status("starting")
+        self.info: Info | None = None
+        self._command, self._on_status, self._restart = command, on_status, restart or Restart()
+        self._ids = itertools.count(1)
+        self._asks: dict[int, _Waiting] = {}
+        self._pings: dict[int, asyncio.Future[str]] = {}
+        self._process: EngineProcess | None = None
+        self._filled = False
+        self._failure: EngineFailedError | None = None
+        self._running = asyncio.Event()  # There is a process to send to, or there never will be one.
+        self._loaded = asyncio.Event()  # Its model is loaded, or never will be.
+
+    async def __aenter__(self) -> "Engine":
+        """Start the process, without waiting until it is ready."""
+        self._supervisor = asyncio.create_task(self._supervise())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the process; what is still asked fails."""
+        self._supervisor.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._supervisor
+        self._give_up("The engine was closed.")
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process that runs now."""
+        return self._process.pid if self._process else None
+
+    async def ready(self) -> Info:
+        """Wait until the model is loaded, and return what it says of itself.
+
+        Raises:
+            EngineDiedError: the engine ended at this moment; it is being started again.
+            EngineFailedError: it cannot be loaded.
+        """
+        await self._there(self._loaded)
+        if self.info is None:
+            raise EngineFailedError("The engine says that it is ready, but not what it is.")
+        return self.info
+
+    async def ask(
+        self,
+        request: Request,
+        options: Options,
+        *,
+        stream: str = "",
+        on_draft: Callable[[Frame], None] | None = None,
+    ) -> tuple[Fill, ...]:
+        """Have gaps filled. Waits for an engine that is starting; cancelling the caller cancels the request.
+
+        Args:
+            request: what to fill.
+            options: how.
+            stream: a newer request of the same stream cancels this one.
+            on_draft: told of the canvas after each step.
+
+        Raises:
+            RequestCancelledError: a newer request of the stream came.
+            RequestRefusedError: the engine does not understand the request.
+            RequestFailedError: the engine met an error, and goes on.
+            EngineDiedError: the engine ended; it is being started again.
+            EngineFailedError: there is no engine, and will be none.
+        """
+        process = await self._there(self._running)
+        id_ = next(self._ids)
+        answer: asyncio.Future[tuple[Fill, ...]] = asyncio.get_running_loop().create_future()
+        self._asks[id_] = _Waiting(answer, on_draft)
+        process.send(Ask(id_, stream, request, options, drafts=on_draft is not None))
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            process.send(Cancel(id_))
+            raise
+        finally:
+            del self._asks[id_]
+
+    async def ping(self, text: str) -> float:
+        """Milliseconds that `text` takes to the engine and back.
+
+        Raises:
+            EngineDiedError: the engine ended; it is being started again.
+            EngineFailedError: there is no engine, and will be none.
+        """
+        process = await self._there(self._running)
+        id_, start = next(self._ids), time.perf_counter()
+        pong = self._pings[id_] = asyncio.get_running_loop().create_future()
+        process.send(Ping(id_, text))
+        try:
+            await pong
+        finally:
+            del self._pings[id_]
+        return (time.perf_counter() - start) * 1e3
+
+    async def _there(self, event: asyncio.Event) -> EngineProcess:
+        await event.wait()
+        if self._failure or self._process is None:
+            raise self._failure or EngineDiedError("The engine has just ended. It is being started again")
+        return self._process
+
+    async def _supervise(self) -> None:
+        """Run the process again and again, until it cannot be loaded or this task is cancelled."""
+        failures = 0
+        while True:
+            try:
+                ended = await self._run()
+            except (OSError, MessageError) as error:
+                return self._give_up(f"The engine cannot be run: {error}")
+            failures = 1 if ended.filled else failures + 1
+            if ended.refusal:
+                return self._give_up(ended.refusal)
+            if not ended.loaded and failures >= self._restart.give_up:
+                return self._give_up(f"The engine {ended.how}, {failures} times before it was ready.")
+            delay = self._restart.delay(failures)
+            self._fail_all(EngineDiedError(f"The engine {ended.how}. It is being started again."))
+            self._tell(Status("degraded", f"The engine {ended.how}. It starts again in {delay:g} s."))
+            await asyncio.sleep(delay)
+
+    async def _run(self) -> "_Ended":
+        """Run the process once, to its end."""
+        self._tell(Status("starting"))
+        self._filled = False
+        self._process = process = await EngineProcess.start(self._command)
+        self._running.set()
+        try:
+            async for message in process.received():
+                self._handle(message)
+        finally:
+            loaded = self._loaded.is_set()
+            self._running.clear()
+            self._loaded.clear()
+            self._process = None
+            how = await process.end()
+        refusal = self.status.reason if self.status.state == "degraded" else ""
+        return _Ended(how, loaded, self._filled, refusal)
+
+    def _handle(self, message: Message) -> None:
+        """Pass a message to who waits for it; who does not wait any longer is not missed."""
+        match message:
+            case Status():
+                self.info = message.info or self.info
+                if message.state == "ready":
+                    self._loaded.set()
+                self._tell(message)
+            case Pong(id=id_, text=text) if id_ in self._pings:
+                self._pings[id_].set_result(text)
+            case Partial(id=id_, frame=frame) if id_ in self._asks:
+                if on_draft := self._asks[id_].on_draft:
+                    on_draft(frame)
+            case Filled(id=id_, fills=fills):
+                self._filled = True
+                _settle(self._asks.get(id_), fills)
+            case Failed(id=id_, kind=kind, sentence=sentence):
+                _settle(self._asks.get(id_), _FAILURES[kind](sentence))
+
+    def _tell(self, status: Status) -> None:
+        self.status = status
+        self._on_status(status)
+
+    def _give_up(self, sentence: str) -> None:
+        self._failure = EngineFailedError(sentence)
+        self._running.set()
+        self._loaded.set()
+        self._fail_all(self._failure)
+        self._tell(Status("degraded", sentence))
+
+    def _fail_all(self, error: InfillError) -> None:
+        for waiting in self._asks.values():
+            _settle(waiting, error)
+        for pong in self._pings.values():
+            if not pong.done():
+                pong.set_exception(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How a run of the process ended.
+
+    Attributes:
+        how: the rest of a sentence that starts with "The engine".
+        loaded: whether its model was ready.
+        filled: whether it answered a request.
+        refusal: why it would not load its model; empty if it did or died.
+    """
+
+    how: str
+    loaded: bool
+    filled: bool
+    refusal: str
+
+
+def _settle(waiting: _Waiting | None, answer: tuple[Fill, ...] | InfillError) -> None:
+    if waiting is None or waiting.answer.done():
+        return
+    if isinstance(answer, InfillError):
+        waiting.answer.set_exception(answer)
+    else:
+        waiting.answer.set_result(answer)

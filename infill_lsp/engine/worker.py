@@ -1,0 +1,176 @@
+"""The engine process: reads requests from its standard input, fills gaps, writes answers to its standard output.
+
+A reader thread takes the messages, so that a cancellation or a newer request is seen while the main thread denoises.
+It composes the model with the critic and is the only module of the language server that imports the model. It knows
+nothing of files, documents or editors, and ends when its standard input does: when the server is gone.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+
+from infill_lsp.engine import messages
+from infill_lsp.engine.inbox import Inbox
+from infill_lsp.engine.messages import Ask, Cancel, Failed, Filled, Message, Partial, Ping, Pong, Status
+from infill_lsp.errors import MessageError
+from infill_lsp.syntax.critic import Critic
+from infill_model.errors import InfillModelError
+from infill_model.request import Fill, Frame, Info, Options, Request
+
+if TYPE_CHECKING:
+    from infill_model.fill import TextCritic
+
+_GRACE: Final = 5.0
+"""Seconds a fill or a load may go on after standard input ended, before the process ends without it."""
+
+
+class Filler(Protocol):
+    """What is served: `infill_model.fill.Infiller`, or whatever a test puts in its place."""
+
+    @property
+    def info(self) -> Info:
+        """What the loaded model says of itself."""
+
+    def fill(
+        self,
+        request: Request,
+        options: Options,
+        *,
+        cancelled: Callable[[], bool],
+        critic: "TextCritic | None",
+        on_draft: Callable[[Frame], None] | None,
+    ) -> list[Fill]:
+        """Fill the gaps of `request`; ends within a step of `cancelled` returning true."""
+
+
+def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO) -> int:
+    """Load a model and answer requests until `stdin` ends.
+
+    Returns:
+        The exit status: 0 when `stdin` ended, 1 when the model cannot be loaded; then the last message was a `Status`
+        `degraded` with the reason, and starting again would not help.
+    """
+    inbox, send = Inbox(), _Sender(stdout)
+    ended = threading.Event()
+    send(Status("starting"))
+    threading.Thread(target=_read, args=(stdin, inbox, send, ended), daemon=True).start()
+    try:
+        filler = load()
+        filler.fill(*_WARM_UP, cancelled=lambda: inbox.closed, critic=None, on_draft=None)
+    except InfillModelError as error:
+        send(Status("degraded", reason=str(error)))
+        return 1
+    except ImportError as error:
+        send(Status("degraded", reason=f"The engine needs a package that is not installed: {error}"))
+        return 1
+    send(Status("ready", info=filler.info))
+    while (ask := inbox.take()) is not None:
+        send(Status("busy"))
+        send(_answer(filler, ask, inbox, send))
+        send(Status("ready"))
+    ended.set()
+    return 0
+
+
+_WARM_UP: Final = (Request("def add(a, b):\n    return ", "\n"), Options(steps=4))
+"""The first forward allocates and chooses kernels; nobody should wait for that."""
+
+
+class _Sender:
+    """Writes messages from both threads, one at a time. A reader that is gone is no error: `stdin` ends as well."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._lock = stream, threading.Lock()
+
+    def __call__(self, message: Message) -> None:
+        with self._lock:
+            try:
+                messages.write(self._stream, message)
+            except OSError:
+                pass
+
+
+def _read(stdin: BinaryIO, inbox: Inbox, send: _Sender, ended: threading.Event) -> None:
+    """The reader thread: ends with `stdin`, and then sees to it that the process ends too."""
+    try:
+        while (message := messages.read(stdin)) is not None:
+            match message:
+                case Ask():
+                    for old in inbox.put(message):
+                        send(_cancelled(old))
+                case Cancel(id=id_):
+                    for old in inbox.cancel(id_):
+                        send(_cancelled(old))
+                case Ping(id=id_, text=text):
+                    send(Pong(id_, text))
+                case _:
+                    raise MessageError(f"An engine is not told {type(message).__name__}")
+    except MessageError as error:
+        print(error, file=sys.stderr)
+    inbox.close()
+    if not ended.wait(_GRACE):
+        os._exit(1)  # The main thread hangs in native code; nothing else can end it.
+
+
+def _answer(filler: Filler, ask: Ask, inbox: Inbox, send: _Sender) -> Message:
+    def on_draft(frame: Frame) -> None:
+        send(Partial(ask.id, frame))
+
+    try:
+        fills = filler.fill(
+            ask.request,
+            ask.options,
+            cancelled=inbox.is_cancelled,
+            critic=Critic.of(ask.request),
+            on_draft=on_draft if ask.drafts else None,
+        )
+    except (InfillModelError, ValueError) as error:
+        return Failed(ask.id, "refused", str(error))
+    except Exception as error:  # An engine that ended here would take the other documents' requests with it.
+        return Failed(ask.id, _kind(error), f"The engine met an error: {error!r}")
+    return _cancelled(ask.id) if inbox.is_cancelled() else Filled(ask.id, tuple(fills))
+
+
+def _kind(error: Exception) -> messages.FailureKind:
+    return "memory" if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" else "internal"
+
+
+def _cancelled(id_: int) -> Failed:
+    return Failed(id_, "cancelled", "The request was cancelled, or a newer one took its place.")
+
+
+def claim_stdio() -> tuple[BinaryIO, BinaryIO]:
+    """Keep standard input and output for messages: what libraries print goes to standard error instead."""
+    stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    return stdin, stdout
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m infill_lsp.engine.worker`: serve the model named on the command line."""
+    parser = argparse.ArgumentParser(prog="infill_lsp.engine.worker", description=__doc__.partition("\n")[0])
+    parser.add_argument("--model", default="embedded", help="'embedded', or a folder with a model")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, mps, or auto")
+    parser.add_argument("--dtype", default="auto", help="float32, bfloat16, int8, or auto")
+    parser.add_argument("--threads", type=int, default=None, help="how many CPU threads to use")
+    chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started this one.
+
+    def load() -> Filler:
+        from infill_model.fill import Infiller  # noqa: PLC0415  # torch takes a second; `starting` is said before
+
+        return Infiller.load(chosen.model, device=chosen.device, dtype=chosen.dtype, threads=chosen.threads)
+
+    return serve(load, *claim_stdio())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""A real engine process that serves a scripted model: run as a program, or named by `command` in a test.
+
+What it does with a request is written in the first line of the request's prefix:
+    # slow      one draft a step until cancelled
+    # raise     an error of the engine's own
+    # refuse    a request that makes no sense
+    # memory    no memory left
+    # print     rubbish on standard output before the fill
+    # die       the process is gone
+    # fill TEXT this text, in which \\n is a newline; anything else is filled with `filled`
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from infill_lsp.engine.worker import claim_stdio, serve
+from infill_model.errors import WeightsError
+from infill_model.request import Fill, Frame, Info, Options, Request, Timing, Token, TraceToken
+
+INFO = Info("scripted", 1234, ("python",), "cpu", "float32", 1, 1024, 5678)
+
+
+def command(*flags: str) -> list[str]:
+    return [sys.executable, "-P", str(Path(__file__)), *flags]
+
+
+class Scripted:
+    info = INFO
+
+    def fill(
+        self,
+        request: Request,
+        options: Options,
+        *,
+        cancelled: Callable[[], bool],
+        critic: Callable[[list[str]], list[list[tuple[int, int]]]] | None,
+        on_draft: Callable[[Frame], None] | None,
+    ) -> list[Fill]:
+        order, _, rest = request.prefix.partition("\n")[0].removeprefix("# ").partition(" ")
+        match order:
+            case "slow":
+                _draft_until(cancelled, on_draft)
+            case "raise":
+                raise RuntimeError("the script says so")
+            case "refuse":
+                raise ValueError("there is no unmask policy 'magic'")
+            case "memory":
+                raise MemoryError
+            case "print":
+                os.write(1, b"rubbish")
+                print("more rubbish")
+            case "die":
+                print("about to die", file=sys.stderr, flush=True)
+                os.kill(os.getpid(), signal.SIGKILL)
+        text = rest.replace("\\n", "\n") if order == "fill" else "filled"
+        return [_fill(text if n == 0 else f"{text}{n}", request, options) for n in range(options.n)]
+
+
+def _draft_until(cancelled: Callable[[], bool], on_draft: Callable[[Frame], None] | None) -> None:
+    step = 0
+    while not cancelled():
+        step += 1
+        if on_draft:
+            on_draft(Frame(step, (TraceToken("", "masked", 0.0),), f"step {step}", 0.1))
+        threading.Event().wait(0.002)  # what a step takes
+
+
+def _fill(text: str, request: Request, options: Options) -> Fill:
+    gaps = len(request.between) + 1
+    tokens = [Token(text[:2], 0.9, 1, False), Token(text[2:], 0.4, 2, False)]
+    for between in request.between:
+        tokens += [Token(between, 1.0, 0, True), Token(text, 0.7, 1, False)]
+    masked = TraceToken("", "masked", 0.0)
+    first, second = TraceToken(text[:2], "committed", 0.9), TraceToken(text[2:], "committed", 0.4)
+    trace = (
+        Frame(0, (masked, masked), "all masked", 0.0),
+        Frame(1, (first, masked), "committed 1", 1.5),
+        Frame(2, (first, second), "committed 1", 1.25),
+    )
+    timing = Timing(1.5, 2.75, 4.5)
+    return Fill((text,) * gaps, tuple(tokens), 0.6, None, 2, 2, timing, "complete", trace if options.trace else ())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--refuse-to-load", metavar="SENTENCE")
+    parser.add_argument("--die-at-start", action="store_true")
+    parser.add_argument("--hang", action="store_true", help="never finish loading")
+    flags = parser.parse_args()
+
+    def load() -> Scripted:
+        if flags.refuse_to_load:
+            raise WeightsError(flags.refuse_to_load)
+        if flags.die_at_start:
+            sys.exit("dying at the start")
+        if flags.hang:
+            threading.Event().wait()
+        return Scripted()
+
+    return serve(load, *claim_stdio())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
