@@ -50,6 +50,7 @@ class Options:
     temperature: float = 0.8
     unmask: str = "threshold:0.9"
     remask: str = "none"
+    stop: str = "complete"
     trace: bool = False
 
 

@@ -1,0 +1,77 @@
+"""The same weights as an autoregressive fill-in-the-middle model: the honest control, and the judge of finished fills.
+
+The encoder alone reads [context]<rest>rest of the line<middle> and writes the gap left to right, one token per forward,
+with the same exact cache.
+
+Shapes: n tokens scored, D width, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from infill_model.backends.embedded import EmbeddedDenoiser
+from infill_model.cache import EncoderCache
+from infill_model.policies.stop import Limits
+from infill_model.request import StopReason
+from infill_model.vocabulary import END, MIDDLE, RESERVED, REST
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """What was written, one forward each: ids without the end marker, their probabilities, and why it ended."""
+
+    ids: list[int]
+    confidence: list[float]
+    stopped: StopReason
+
+
+@torch.inference_mode()
+def continue_greedily(
+    denoiser: EmbeddedDenoiser, context: Sequence[int], rest: Sequence[int], limits: Limits
+) -> Continuation:
+    """Write the gap token by token; `limits.steps` is the most tokens."""
+    row = [*context, REST, *rest, MIDDLE]
+    cache = denoiser.cache_for(row)
+    ids: list[int] = []
+    confidence: list[float] = []
+    stopped: StopReason = "steps"
+    while len(ids) < min(limits.steps, denoiser.network.shape.positions - len(row)):
+        if limits.cancelled():
+            stopped = "cancelled"
+            break
+        if limits.deadline is not None and limits.clock() >= limits.deadline:
+            stopped = "deadline"
+            break
+        best, token = _next_token(denoiser, cache).max(dim=0)
+        if token == END:
+            stopped = "complete"
+            break
+        ids.append(int(token))
+        confidence.append(float(best))
+        cache.encode([*row, *ids])
+    return Continuation(ids, confidence, stopped)
+
+
+def _next_token(denoiser: EmbeddedDenoiser, cache: EncoderCache) -> Tensor:
+    """(V,) probabilities of what follows the cached row; of the special ids only the end may."""
+    logits = denoiser.network.logits(cache.states[len(cache.ids) - 1]).float()
+    logits[:END] = float("-inf")
+    logits[END + 1 : RESERVED] = float("-inf")
+    return logits.softmax(dim=0)
+
+
+@torch.inference_mode()
+def score(denoiser: EmbeddedDenoiser, context: Sequence[int], rest: Sequence[int], middle: Sequence[int]) -> float:
+    """Mean log-probability per token (nats, the end included) of a finished gap, in one forward."""
+    row = [*context, REST, *rest, MIDDLE, *middle]
+    room = denoiser.network.shape.positions
+    if len(row) > room:
+        row, middle = row[:room], middle[: len(middle) - (len(row) - room)]
+    cache = denoiser.cache_for(row)
+    first = len(row) - len(middle) - 1
+    logits = denoiser.network.logits(cache.states[first : len(row)]).float()  # (n, V)
+    targets = torch.tensor([*middle, END], device=logits.device)
+    return float(logits.log_softmax(dim=1).gather(1, targets.unsqueeze(1)).mean())

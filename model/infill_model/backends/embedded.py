@@ -1,0 +1,150 @@
+"""The embedded model as a denoiser: a cached encoder, and a step over the canvas alone.
+
+It knows tokens, not text, and nothing of policies.
+
+Shapes: B fills, T context tokens (the longest of the batch), C canvas positions, D width, H query heads, G key/value
+heads, E head width, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infill_model.cache import EncoderCache
+from infill_model.canvas import Canvas
+from infill_model.network import DenoiserLayer, Network, norm
+from infill_model.vocabulary import MASK, PAD
+
+CACHES = 4
+"""How many contexts are kept: a few places between which someone goes back and forth."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedContext:
+    """What the denoiser reads of the contexts of a batch.
+
+    Attributes:
+        lengths: (B,) int64 context tokens of each fill.
+        keys_values: per denoiser layer (2, B, G, T, E); right of a shorter context nothing is read.
+        even: whether all lengths are T, so that no mask is needed.
+    """
+
+    lengths: Tensor
+    keys_values: tuple[Tensor, ...]
+    even: bool
+
+    @property
+    def batch(self) -> int:
+        """How many fills this context serves."""
+        return len(self.lengths)
+
+    @property
+    def longest(self) -> int:
+        """T, the tokens of the longest context."""
+        return self.keys_values[0].shape[3]
+
+
+class EmbeddedDenoiser:
+    """`protocol.Denoiser` over a `Network`; not for several threads at once."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._caches = [EncoderCache(network)]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.network.embedding.weight.device
+
+    def cache_for(self, ids: Sequence[int]) -> EncoderCache:
+        """The cache that holds `ids` now; the one with the longest common prefix is reused, the oldest is given up."""
+        best = max(self._caches, key=lambda it: it.common_prefix(ids))
+        if best.common_prefix(ids) < len(ids) // 4 and best.ids:
+            fresh = len(self._caches) < CACHES
+            best = EncoderCache(self.network) if fresh else self._caches[0]
+        self._caches = [it for it in self._caches if it is not best] + [best]
+        best.encode(ids)
+        return best
+
+    @torch.inference_mode()
+    def encode(self, contexts: Sequence[Sequence[int]]) -> EncodedContext:
+        """Encode one context per fill; equal ones once."""
+        lengths = [len(it) for it in contexts]
+        longest = max(lengths)
+        shape = self.network.shape
+        size = (2, len(contexts), shape.kv_heads, longest, shape.head_width)
+        new = partial(torch.zeros, device=self.device, dtype=self.network.rotary.dtype)
+        if len(contexts) == 1:
+            layers = tuple(self.cache_for(contexts[0]).keys_values())
+        else:
+            layers = tuple(new(size) for _ in self.network.denoiser_layers)
+            for row, ids in enumerate(contexts):
+                for layer, cached in zip(layers, self.cache_for(ids).keys_values(), strict=True):
+                    layer[:, row, :, : len(ids)] = cached[:, 0]
+        return EncodedContext(torch.tensor(lengths, device=self.device), layers, min(lengths) == longest)
+
+    @torch.inference_mode()
+    def logits(self, context: EncodedContext, canvas: Canvas) -> Tensor:
+        """(B, C, V) float32."""
+        real = canvas.ids != PAD
+        own = None if context.even and bool(real.all()) else real.unsqueeze(1).expand(-1, real.shape[1], -1)
+        return self._forward(context, canvas.ids, canvas.pinned, self._rotary(context, canvas), own)
+
+    @torch.inference_mode()
+    def logits_with_shadow(self, context: EncodedContext, canvas: Canvas) -> tuple[Tensor, Tensor]:
+        """Logits, and those of each position as if it alone were masked.
+
+        Shadows are masks at the same rotary positions as the canvas; each sees the canvas without its original, and
+        itself, and is seen by nobody (WINO, arXiv 2507.18578).
+        """
+        c = canvas.ids.shape[1]
+        ids = torch.cat([canvas.ids, torch.full_like(canvas.ids, MASK)], dim=1)
+        pinned = torch.cat([canvas.pinned, torch.zeros_like(canvas.pinned)], dim=1)
+        rotary = self._rotary(context, canvas)
+        own = _shadow_mask(c, self.device) & (canvas.ids != PAD).repeat(1, 2).unsqueeze(1)
+        both = self._forward(context, ids, pinned, torch.cat([rotary, rotary], dim=-2), own)
+        return both[:, :c], both[:, c:]
+
+    def _rotary(self, context: EncodedContext, canvas: Canvas) -> Tensor:
+        """Cosines and sines (2, C, E/2), or (2, B, 1, C, E/2) where the contexts differ in length."""
+        c, table = canvas.ids.shape[1], self.network.rotary
+        if context.even:
+            start = context.longest
+            return table[:, start : start + c]
+        positions = context.lengths.unsqueeze(1) + torch.arange(c, device=self.device)
+        return table[:, positions].unsqueeze(2)
+
+    def _forward(
+        self, context: EncodedContext, ids: Tensor, pinned: Tensor, rotary: Tensor, own: Tensor | None
+    ) -> Tensor:
+        """(B, n) ids -> (B, n, V) float32. `own` (B, n, n) says who sees whom on the canvas; None: all see all."""
+        net = self.network
+        mask = None
+        if own is not None:
+            seen = torch.arange(context.longest, device=self.device) < context.lengths.view(-1, 1, 1)
+            mask = torch.cat([seen.expand(-1, own.shape[1], -1), own], dim=-1).unsqueeze(1)  # (B, 1, n, T + n)
+        x = net.embed_canvas(ids, pinned)
+        for layer, cached in zip(net.denoiser_layers, context.keys_values, strict=True):
+            x = _layer(layer, x, rotary, cached, mask)
+        return net.logits(norm(x)).float()
+
+
+def _layer(layer: DenoiserLayer, x: Tensor, rotary: Tensor, cached: Tensor, mask: Tensor | None) -> Tensor:
+    """One denoiser layer over (B, n, D) with the context's keys and values (2, B, G, T, E)."""
+    q, k, v = layer.attention.project(norm(x), rotary)
+    keys, values = torch.cat([cached[0], k], dim=2), torch.cat([cached[1], v], dim=2)
+    y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, enable_gqa=True)
+    x = x + layer.attention.out(y.transpose(1, 2).flatten(2))
+    out: Tensor = x + layer.mlp(norm(x))
+    return out
+
+
+def _shadow_mask(c: int, device: torch.device) -> Tensor:
+    """(2C, 2C) bool: which of [canvas, shadows] sees which."""
+    eye = torch.eye(c, dtype=torch.bool, device=device)
+    everyone = torch.ones_like(eye)
+    return torch.cat([torch.cat([everyone, ~eye]), torch.cat([~everyone, eye])], dim=1)

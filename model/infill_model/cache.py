@@ -1,0 +1,95 @@
+"""Keys and values of the code around a gap, kept exactly across steps and keystrokes.
+
+The encoder is causal and the gap comes last in its order, so what is typed only ever changes the end of the row: the
+longest common prefix with what is cached is kept, the rest is encoded anew. Logits from a reused cache equal those
+computed from nothing. It knows nothing of text, canvases or when to fill.
+
+Shapes: T context tokens, n new tokens, P rotary positions, D width, H query heads, G key/value heads, E head width.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infill_model.network import EncoderLayer, Network, norm
+
+
+class EncoderCache:
+    """The encoded row of one context, as far as it is valid."""
+
+    def __init__(self, network: Network) -> None:
+        shape = network.shape
+        new = partial(torch.zeros, device=network.embedding.weight.device, dtype=network.rotary.dtype)
+        slots = (2, 1, shape.kv_heads, shape.positions, shape.head_width)
+        self.network = network
+        self.ids: list[int] = []
+        self.reused = 0
+        self._encoder = [new(slots) for _ in range(shape.encoder_layers)]
+        self._denoiser = [new(slots) for _ in range(shape.denoiser_layers)]
+        self._projected = 0
+        self.states = new((shape.positions, shape.width))
+
+    def common_prefix(self, ids: Sequence[int]) -> int:
+        """How many leading tokens of `ids` are encoded already."""
+        shared = 0
+        for cached, wanted in zip(self.ids, ids, strict=False):
+            if cached != wanted:
+                break
+            shared += 1
+        return shared
+
+    @torch.inference_mode()
+    def encode(self, ids: Sequence[int]) -> None:
+        """Make the cache hold exactly `ids`.
+
+        Raises:
+            ValueError: there are more of them than rotary positions.
+        """
+        if len(ids) > self.network.shape.positions:
+            raise ValueError(f"{len(ids)} context tokens do not fit {self.network.shape.positions} positions")
+        self.reused = self.common_prefix(ids)
+        self._projected = min(self._projected, self.reused)
+        self.ids = list(ids)
+        if self.reused < len(ids):
+            self._extend(torch.tensor([ids[self.reused :]], device=self.states.device))
+
+    def _extend(self, ids: Tensor) -> None:
+        """Encode (1, n) ids behind the part that is kept."""
+        net, start = self.network, self.reused
+        end = start + ids.shape[1]
+        rotary = net.rotary[:, start:end]
+        x = net.embed(ids)
+        for layer, cache in zip(net.encoder_layers, self._encoder, strict=True):
+            x = _encoder_layer(layer, x, rotary, cache, start)
+        self.states[start:end] = norm(x)[0]
+
+    @torch.inference_mode()
+    def keys_values(self) -> list[Tensor]:
+        """What each denoiser layer reads of the context: (2, 1, G, T, E) views, valid until the next `encode`."""
+        start, end = self._projected, len(self.ids)
+        if start < end:
+            x, rotary = self.states[start:end].unsqueeze(0), self.network.rotary[:, start:end]
+            for layer, cache in zip(self.network.denoiser_layers, self._denoiser, strict=True):
+                cache[:, :, :, start:end] = torch.stack(layer.project_context(x, rotary))
+            self._projected = end
+        return [cache[:, :, :, :end] for cache in self._denoiser]
+
+
+def _encoder_layer(layer: EncoderLayer, x: Tensor, rotary: Tensor, cache: Tensor, start: int) -> Tensor:
+    """One causal layer over n new positions (1, n, D); `cache` (2, 1, G, P, E) holds what is left of them."""
+    n = x.shape[1]
+    q, k, v = layer.attention.project(norm(x), rotary)
+    cache[0, :, :, start : start + n] = k
+    cache[1, :, :, start : start + n] = v
+    keys, values = cache[:, :, :, : start + n]
+    mask = None
+    if n > 1 and start > 0:
+        mask = torch.ones(n, start + n, dtype=torch.bool, device=x.device).tril(start)
+    causal = n > 1 and start == 0
+    y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, is_causal=causal, enable_gqa=True)
+    x = x + layer.attention.out(y.transpose(1, 2).flatten(2))
+    out: Tensor = x + layer.mlp(norm(x))
+    return out

@@ -1,0 +1,247 @@
+"""The network: a deep causal encoder over clean code and a shallow bidirectional denoiser over the canvas.
+
+The denoiser's layers attend to the canvas and to keys and values made from the encoder's output, as in E2D2
+(Arriola et al. 2025) and DiffusionGemma, so that a denoising step costs only the shallow part. The encoder alone is an
+autoregressive model with the same weights. This file knows tensors only: no text, no cache policy, no denoising loop.
+
+Shapes: B rows, T context tokens, C canvas positions, K canvases per training row, D width, H query heads,
+G key/value heads, E head width, V vocabulary.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sizes of a network.
+
+    Attributes:
+        context: the most context tokens it was trained to see.
+        canvas: the most canvas positions it was trained to see.
+    """
+
+    vocabulary: int
+    width: int
+    encoder_layers: int
+    denoiser_layers: int
+    heads: int
+    kv_heads: int
+    head_width: int
+    mlp_width: int
+    context: int
+    canvas: int
+    rope_theta: float = 10_000.0
+
+    @property
+    def positions(self) -> int:
+        """How many rotary positions are needed: a full context, a full canvas, and an autoregressive tail."""
+        return self.context + 2 * self.canvas + 8
+
+
+def norm(x: Tensor) -> Tensor:
+    """RMSNorm without a gain: the linear map that follows every norm here can hold it."""
+    return F.rms_norm(x, x.shape[-1:])
+
+
+def rotary_table(shape: Shape) -> Tensor:
+    """(2, positions, E/2) float32: cosines and sines of RoPE (Su et al. 2021)."""
+    half = shape.head_width // 2
+    frequency = shape.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
+    angle = torch.outer(torch.arange(shape.positions, dtype=torch.float32), frequency)
+    return torch.stack([angle.cos(), angle.sin()])
+
+
+def rotate(x: Tensor, rotary: Tensor) -> Tensor:
+    """Turn x (..., heads, n, E) to its positions; rotary (2, ..., n, E/2) broadcasts over the heads."""
+    cos, sin = rotary[0], rotary[1]
+    left, right = x.chunk(2, dim=-1)
+    return torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1)
+
+
+class Mlp(nn.Module):
+    """SwiGLU (Shazeer 2020) with the gate and the input projection in one matrix."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.gate_up = nn.Linear(shape.width, 2 * shape.mlp_width, bias=False)
+        self.down = nn.Linear(shape.mlp_width, shape.width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D)."""
+        gate, up = self.gate_up(x).chunk(2, dim=-1)
+        out: Tensor = self.down(F.silu(gate) * up)
+        return out
+
+
+class Attention(nn.Module):
+    """Projections of grouped-query attention with normed queries and keys; who attends to whom is the caller's."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.heads, self.kv_heads, self.head_width = shape.heads, shape.kv_heads, shape.head_width
+        self.qkv = nn.Linear(shape.width, (shape.heads + 2 * shape.kv_heads) * shape.head_width, bias=False)
+        self.out = nn.Linear(shape.heads * shape.head_width, shape.width, bias=False)
+
+    def project(self, x: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, n, D) -> queries (B, H, n, E), keys (B, G, n, E), values (B, G, n, E), turned to their positions."""
+        q, k, v = self.split(self.qkv(x), (self.heads, self.kv_heads, self.kv_heads))
+        return rotate(norm(q), rotary), rotate(norm(k), rotary), v
+
+    def split(self, x: Tensor, heads: tuple[int, ...]) -> tuple[Tensor, ...]:
+        """(..., n, heads x E) -> one (..., heads, n, E) for each group of heads."""
+        x = x.view(*x.shape[:-1], sum(heads), self.head_width).transpose(-3, -2)
+        return torch.split(x, list(heads), dim=-3)
+
+
+class EncoderLayer(nn.Module):
+    """A causal transformer layer."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.attention = Attention(shape)
+        self.mlp = Mlp(shape)
+
+    def forward(self, x: Tensor, rotary: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T, D), each position seeing itself and what is left of it."""
+        q, k, v = self.attention.project(norm(x), rotary)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+        x = x + self.attention.out(y.transpose(1, 2).flatten(2))
+        out: Tensor = x + self.mlp(norm(x))
+        return out
+
+
+class DenoiserLayer(nn.Module):
+    """A bidirectional layer over the canvas that also attends to the encoder's output."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.attention = Attention(shape)
+        self.context_kv = nn.Linear(shape.width, 2 * shape.kv_heads * shape.head_width, bias=False)
+        self.mlp = Mlp(shape)
+
+    def project_context(self, encoded: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor]:
+        """Encoder output (B, T, D) -> keys and values (B, G, T, E) that the canvas attends to."""
+        g = self.attention.kv_heads
+        k, v = self.attention.split(self.context_kv(encoded), (g, g))
+        return rotate(norm(k), rotary), v
+
+    def forward(self, x: Tensor, rotary: Tensor, encoded: Tensor, context_rotary: Tensor, seen: Tensor) -> Tensor:
+        """One layer over K canvases for each of B context rows, for training.
+
+        Args:
+            x: (B, K, C, D) canvases.
+            rotary: (2, B, K, 1, C, E/2).
+            encoded: (B, T, D) encoder output, shared by the K canvases of a row.
+            context_rotary: (2, T, E/2).
+            seen: (B, K, 1, 1, T + C) float: 0 where a canvas may attend, -inf elsewhere.
+
+        Returns:
+            (B, K, C, D).
+        """
+        b, k, c, _ = x.shape
+        g, e = self.attention.kv_heads, self.attention.head_width
+        q, key, value = self.attention.project(norm(x), rotary)
+        context_key, context_value = self.project_context(encoded, context_rotary)
+        group = self.attention.heads // g
+        q = q.reshape(b, k, g, group * c, e) * e**-0.5  # Query heads that share a key head become more queries.
+        t = context_key.shape[2]
+        context_q = q.transpose(1, 2).reshape(b, g, k * group * c, e)
+        scores = torch.cat(
+            [
+                (context_q @ context_key.transpose(-1, -2)).view(b, g, k, group * c, t).transpose(1, 2),
+                q @ key.transpose(-1, -2),
+            ],
+            dim=-1,
+        )
+        weights = (scores + seen).softmax(dim=-1)
+        context_weights = weights[..., :t].transpose(1, 2).reshape(b, g, k * group * c, t)
+        y = (context_weights @ context_value).view(b, g, k, group * c, e).transpose(1, 2) + weights[..., t:] @ value
+        y = y.reshape(b, k, self.attention.heads, c, e).transpose(2, 3).flatten(3)
+        x = x + self.attention.out(y)
+        out: Tensor = x + self.mlp(norm(x))
+        return out
+
+
+class Network(nn.Module):
+    """Encoder, denoiser and the embedding they share."""
+
+    rotary: Tensor
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embedding = nn.Embedding(shape.vocabulary, shape.width)
+        self.pinned = nn.Parameter(torch.zeros(shape.width))
+        self.encoder = nn.ModuleList(EncoderLayer(shape) for _ in range(shape.encoder_layers))
+        self.denoiser = nn.ModuleList(DenoiserLayer(shape) for _ in range(shape.denoiser_layers))
+        self.register_buffer("rotary", rotary_table(shape), persistent=False)
+
+    def initialise(self, seed: int) -> "Network":
+        """Fill in random weights: normal ones, and zeros where a layer writes to the residual stream."""
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                if name == "pinned" or name.endswith(("attention.out.weight", "mlp.down.weight")):
+                    parameter.zero_()
+                else:
+                    fan_in = parameter.shape[1]
+                    parameter.normal_(0.0, fan_in**-0.5, generator=generator)
+        return self
+
+    @property
+    def encoder_layers(self) -> list[EncoderLayer]:
+        """The encoder's layers, in order."""
+        return [layer for layer in self.encoder if isinstance(layer, EncoderLayer)]
+
+    @property
+    def denoiser_layers(self) -> list[DenoiserLayer]:
+        """The denoiser's layers, in order."""
+        return [layer for layer in self.denoiser if isinstance(layer, DenoiserLayer)]
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """(...) int64 -> (..., D)."""
+        return norm(self.embedding(ids))
+
+    def embed_canvas(self, ids: Tensor, pinned: Tensor) -> Tensor:
+        """(..., C) ids and (..., C) bool -> (..., C, D); pinned positions carry their own mark."""
+        return self.embed(ids) + pinned.unsqueeze(-1).to(self.pinned.dtype) * self.pinned
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(..., D) normed states -> (..., V)."""
+        return F.linear(x, self.embedding.weight)
+
+    def encode(self, ids: Tensor) -> Tensor:
+        """Clean code (B, T) -> normed encoder output (B, T, D), without a cache."""
+        x = self.embed(ids)
+        rotary = self.rotary[:, : ids.shape[1]]
+        for layer in self.encoder:
+            x = layer(x, rotary)
+        return norm(x)
+
+    def denoise(self, encoded: Tensor, visible: Tensor, ids: Tensor, pinned: Tensor, valid: Tensor) -> Tensor:
+        """Many canvases against shared contexts, for training.
+
+        Args:
+            encoded: (B, T, D) from `encode`.
+            visible: (B, K) int64; canvas k of a row sees the first `visible` context tokens and follows them.
+            ids: (B, K, C) int64.
+            pinned: (B, K, C) bool.
+            valid: (B, K, C) bool; false on padding.
+
+        Returns:
+            (B, K, C, D) normed states.
+        """
+        t, c = encoded.shape[1], ids.shape[2]
+        positions = visible.unsqueeze(-1) + torch.arange(c, device=ids.device)  # (B, K, C)
+        rotary = self.rotary[:, positions].unsqueeze(3)  # (2, B, K, 1, C, E/2)
+        in_context = torch.arange(t, device=ids.device) < visible.unsqueeze(-1)  # (B, K, T)
+        seen = torch.cat([in_context, valid], dim=-1)[:, :, None, None]  # (B, K, 1, 1, T + C)
+        seen = torch.zeros_like(seen, dtype=encoded.dtype).masked_fill(~seen, float("-inf"))
+        x = self.embed_canvas(ids, pinned)
+        for layer in self.denoiser:
+            x = layer(x, rotary, encoded, self.rotary[:, :t], seen)
+        return norm(x)

@@ -1,0 +1,123 @@
+"""`infill-model train` and `infill-model export`: flags to plan, reports to a progress bar.
+
+What a run does is the business of `loop`; here it is only started, shown and stopped.
+"""
+
+import argparse
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from infill_model import folder
+from infill_model.errors import TrainingError
+from infill_model.network import Network
+from infill_model.training import checkpoint
+from infill_model.training.corpus import read_corpus
+from infill_model.training.loop import SIZES, Plan, Report, Trainer, shape_of
+from infill_model.training.optimiser import Optimiser
+from infill_model.vocabulary import Vocabulary
+
+
+def add_train_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `infill-model train`."""
+    plan = Plan(steps=0)
+    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="what `infill-model corpus` wrote")
+    parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="a tokenizer.json")
+    parser.add_argument(
+        "--run", type=Path, required=True, metavar="DIR", help="checkpoints and log; resumed if it exists"
+    )
+    parser.add_argument("--size", choices=SIZES, default="small", help="which network (default: small)")
+    parser.add_argument("--steps", type=int, required=True, metavar="N", help="length; the learning rate ends at zero")
+    parser.add_argument(
+        "--rows", type=int, default=plan.rows, metavar="N", help=f"rows per step (default: {plan.rows})"
+    )
+    parser.add_argument("--decay", type=float, default=plan.decay, help="share of the run in which the rate falls")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
+    parser.add_argument("--no-compile", dest="compile", action="store_false", help="do not compile the loss")
+    parser.add_argument("--workers", type=int, default=plan.workers, metavar="N", help="processes that make batches")
+    parser.add_argument("--save-minutes", type=float, default=plan.save_minutes, metavar="M")
+    parser.add_argument("--seed", type=int, default=plan.seed)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Train until the planned step or until interrupted; a later call with the same flags goes on."""
+    vocabulary = Vocabulary.load(arguments.tokenizer)
+    shape = replace(shape_of(arguments.size), vocabulary=vocabulary.size)
+    plan = Plan(
+        steps=arguments.steps,
+        rows=arguments.rows,
+        decay=arguments.decay,
+        precision=arguments.precision,
+        compile=arguments.compile,
+        workers=arguments.workers,
+        save_minutes=arguments.save_minutes,
+        seed=arguments.seed,
+    )
+    arguments.run.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(
+        arguments.run,
+        plan,
+        vocabulary,
+        shape,
+        list(read_corpus(arguments.corpus, "train")),
+        [it for it in read_corpus(arguments.corpus, "heldout") if it.weight == 1],
+    )
+    parameters = sum(it.numel() for it in trainer.network.parameters())
+    print(f"{arguments.size}: {parameters / 1e6:.1f} M parameters on {trainer.device}, pid {os.getpid()}", flush=True)
+    _show(trainer.train(), plan.steps, trainer.progress.step, parameters)
+
+
+def _show(reports: Iterable[Report], steps: int, start: int, parameters: int) -> None:
+    """Follow a run in one line: loss, speed, time left. TFLOP/s are 6 x parameters x tokens per second."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, refresh_per_second=1) as bar:
+        task = bar.add_task("starting", total=steps, completed=start)
+        for report in reports:
+            flops = 6 * parameters * report.tokens_per_second / 1e12
+            said = (
+                f"loss {report.canvas_loss:.3f} next {report.next_token_loss:.3f} "
+                f"{report.tokens_per_second:,.0f} tokens/s {flops:.2f} TFLOP/s"
+            )
+            bar.update(task, completed=report.step, description=said)
+            if report.held_out:
+                bar.console.print(
+                    f"step {report.step}: {report.tokens / 1e6:.1f} M tokens, {report.seconds / 3600:.2f} h, {said}, "
+                    f"held out {report.held_out[0]:.3f} next {report.held_out[1]:.3f}"
+                )
+
+
+def add_export_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `infill-model export`."""
+    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="what `infill-model train` wrote")
+    parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="model folder to write")
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--name", default=None, help="of the model (default: infill-SIZE)")
+    parser.add_argument("--languages", nargs="+", default=["python"], help="LSP ids it was trained on")
+    parser.add_argument("--stored-as", choices=("float32", "bfloat16", "int8"), default="bfloat16")
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """Write the newest checkpoint of a run as a model folder."""
+    newest = checkpoint.latest(arguments.run)
+    if newest is None:
+        raise TrainingError(f"{arguments.run}: no checkpoint to export yet")
+    vocabulary = Vocabulary.load(arguments.tokenizer)
+    shape = replace(shape_of(arguments.size), vocabulary=vocabulary.size)
+    with torch.device("cpu"):
+        network = Network(shape)
+    progress = checkpoint.restore(newest, network, Optimiser(network))
+    config = folder.Config(
+        arguments.name or f"infill-{arguments.size}", shape, tuple(arguments.languages), progress.tokens
+    )
+    folder.write(arguments.out, config, arguments.tokenizer.read_text(encoding="utf-8"), network, arguments.stored_as)
+    print(f"{arguments.out}: step {progress.step}, {progress.tokens / 1e6:.1f} M tokens, {arguments.stored_as}")
