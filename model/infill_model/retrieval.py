@@ -1,0 +1,81 @@
+"""A fill copied from the same document: what followed the longest match of the text before the gap.
+
+Code repeats itself, so this copy is the baseline that a model must beat, and a draft that the denoiser may start from.
+It compares characters only: no tokens, no syntax, no other files, and no judgement of whether the copy fits.
+"""
+
+from typing import Final
+
+LONGEST_MATCH: Final = 40
+"""Characters before the gap that are looked for elsewhere, at most."""
+
+
+def copy_continuation(
+    prefix: str, suffix: str, *, block: bool = False, min_match: int = 4, max_chars: int = 400
+) -> str | None:
+    """Copy what followed the longest match of the last characters before the gap.
+
+    Of equally long matches the nearest before the gap is taken, and the nearest after it when there is none before.
+    A match lies wholly before or wholly after the gap. The copy ends with its line, or earlier:
+
+    - code follows the gap on its line: where the longest beginning of that code first occurs in the copy;
+    - nothing follows on the line and a block is wanted: before the document's next line of code, which may be some
+      lines further down in the copy.
+
+    Args:
+        prefix: the text before the gap.
+        suffix: the text after it.
+        block: whether the copy may take several lines, as `Request.block`.
+        min_match: shorter matches count as none; 1 finds most, longer ones are right more often.
+        max_chars: how far a copy may go.
+
+    Returns:
+        The copy, or None when nothing matches or what follows the match is blank.
+    """
+    found = _longest_match(prefix, suffix, min_match)
+    if found is None:
+        return None
+    copied = _cut(found[:max_chars], suffix, block)
+    return copied if copied.strip() else None
+
+
+def _longest_match(prefix: str, suffix: str, min_match: int) -> str | None:
+    """The text from the end of the longest match on. A match of n characters ends with one of n - 1: bisect on n."""
+    low, high = max(1, min_match), min(LONGEST_MATCH, len(prefix))
+    best = None
+    while low <= high:
+        length = (low + high) // 2
+        following = _following(prefix, suffix, prefix[-length:])
+        if following is None:
+            high = length - 1
+        else:
+            best, low = following, length + 1
+    return best
+
+
+def _following(prefix: str, suffix: str, key: str) -> str | None:
+    at = prefix.rfind(key, 0, len(prefix) - 1)
+    if at >= 0:
+        return prefix[at + len(key) :]
+    at = suffix.find(key)
+    return suffix[at + len(key) :] if at >= 0 else None
+
+
+def _cut(copied: str, suffix: str, block: bool) -> str:
+    line = copied.split("\n", 1)[0]
+    rest, _, below = suffix.partition("\n")
+    if rest.strip():
+        return _before_longest_beginning(line, rest)
+    next_line = below.lstrip("\n").split("\n", 1)[0]
+    if block and next_line.strip():
+        at = f"{copied}\n".find(f"\n{next_line}\n")
+        return copied[:at] if at >= 0 else line
+    return line
+
+
+def _before_longest_beginning(line: str, rest: str) -> str:
+    for length in range(len(rest), 0, -1):
+        at = line.find(rest[:length])
+        if at >= 0:
+            return line[:at]
+    return line

@@ -1,0 +1,119 @@
+"""What is copied, from where, and where the copy ends."""
+
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from infill_model.retrieval import LONGEST_MATCH, copy_continuation
+
+CODE = "def area(shape):\n    return shape.width * shape.height\n\n"
+
+
+def copied(text: str, *, block: bool = False, min_match: int = 4) -> str | None:
+    """The copy for a text with `$0` at its gap."""
+    prefix, suffix = text.split("$0")
+    return copy_continuation(prefix, suffix, block=block, min_match=min_match)
+
+
+def test_the_rest_of_a_line_comes_from_the_same_line_above() -> None:
+    assert copied(CODE + "def again(shape):\n    return shape.wid$0\n") == "th * shape.height"
+
+
+def test_a_match_below_the_gap_serves_when_there_is_none_above() -> None:
+    assert copied("def again(shape):\n    return shape.wid$0\n\n" + CODE) == "th * shape.height"
+
+
+def test_the_longest_match_wins_over_the_nearest() -> None:
+    assert copied("left = first.name\nright = second.name\nx.name = 1\nleft = first.$0\n") == "name"
+    assert copied("a = alpha.one\nb = beta.two\nb = beta.two\na = alpha.$0\n") == "one"
+
+
+def test_the_nearest_before_the_gap_wins_over_equally_long_ones() -> None:
+    assert copied("call(1)\ncall(2)\ncall($0\ncall(3)\n", min_match=2) == "2)"
+
+
+def test_a_match_above_wins_over_an_equally_long_one_below() -> None:
+    assert copied("call(1)\n;call($0\ncall(3)\n") == "1)"
+
+
+def test_the_copy_ends_where_the_line_goes_on_behind_the_gap() -> None:
+    assert copied("print(first, second)\nprint(fir$0)\n") == "st, second"
+
+
+def test_a_beginning_of_what_follows_is_enough_to_end_the_copy() -> None:
+    assert copied("total = add(one, two) + 1\ntotal = add(o$0) * 7\n") == "ne, two"
+
+
+def test_the_copy_ends_with_its_line_when_what_follows_never_occurs() -> None:
+    assert copied("total = one, two\ntotal = o$0]\n") == "ne, two"
+
+
+def test_one_line_unless_a_block_is_wanted() -> None:
+    text = "if left:\n    a()\n    b()\nreturn 1\n\nif left:\n    $0\nreturn 1\n"
+    assert copied(text) == "a()"
+    assert copied(text, block=True) == "a()\n    b()"
+
+
+def test_a_block_that_never_resumes_is_one_line() -> None:
+    assert copied("if left:\n    a()\n    b()\n\nif left:\n    $0\nelse:\n", block=True) == "a()"
+
+
+def test_the_next_line_of_a_block_is_found_as_a_whole_line_and_behind_blank_ones() -> None:
+    text = "if left:\n    a()\n    return 12\n    return 1\n\nif left:\n    $0\n\n    return 1\n"
+    assert copied(text, block=True) == "a()\n    return 12"
+
+
+@pytest.mark.parametrize("text", ["$0", "x = $0\n", "\n\n$0\n\n", "abc$0", "value = 1\nother = 2\nabc$0\n"])
+def test_nothing_to_copy(text: str) -> None:
+    assert copied(text) is None
+
+
+def test_a_copy_of_blanks_is_no_copy() -> None:
+    assert copied("return\n\nreturn$0\n") is None
+
+
+def test_matches_shorter_than_asked_for_are_none() -> None:
+    assert copied("xy = 1\nzy$0\n", min_match=2) is None
+    assert copied("xy = 1\nzy$0\n", min_match=1) == " = 1"
+
+
+def test_a_copy_goes_no_further_than_max_chars() -> None:
+    line = "values = [" + "1, " * 200 + "]\n"
+    assert copy_continuation(line + "values = ", "\n", max_chars=7) == "[1, 1, "
+
+
+def slow_match(prefix: str, suffix: str) -> int:
+    """The length of the longest match, tried one by one."""
+    for length in range(min(LONGEST_MATCH, len(prefix)), 0, -1):
+        key = prefix[-length:]
+        before = any(prefix.startswith(key, at) for at in range(len(prefix) - length))
+        if before or any(suffix.startswith(key, at) for at in range(len(suffix))):
+            return length
+    return 0
+
+
+@given(st.text("ab\n ", max_size=90), st.text("ab\n ", max_size=60))
+@example("a", "a")
+@example("aa", "")
+def test_the_longest_match_is_the_one_that_trying_all_lengths_finds(prefix: str, suffix: str) -> None:
+    longest = slow_match(prefix, suffix)
+    copy = copy_continuation(prefix, suffix, min_match=1)
+    assert copy_continuation(prefix, suffix, min_match=longest + 1) is None
+    assert copy == copy_continuation(prefix, suffix, min_match=max(1, longest))
+    if copy is not None:
+        key = prefix[-longest:]
+        assert key + copy in prefix or key + copy in suffix
+
+
+@pytest.mark.parametrize("line", ["    value_{0} = compute(value_{1}, {0})\n", "    x = 1\n", " " * 39 + "\n"])
+def test_two_thousand_lines_take_less_than_two_milliseconds(line: str) -> None:
+    lines = [line.format(at, at * 7) for at in range(2000)]
+    prefix, suffix = "".join(lines[:1000]) + "    value_77 = com", "\n" + "".join(lines[1000:])
+    seconds = []
+    for _ in range(9):
+        start = time.perf_counter()
+        copy_continuation(prefix, suffix)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.002
