@@ -1,0 +1,95 @@
+"""The command line `infill-model`: builds the corpus, trains, exports and evaluates.
+
+It knows the names of the commands; their flags and what they do are in the modules that it imports when one is asked
+for, so `--help` needs neither torch nor a second.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from infill_model.errors import InfillModelError
+
+Loaded = tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], None]]
+"""A command that was imported: what adds its flags, and what runs with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of `COMMANDS`; `load` imports what the command needs."""
+
+    name: str
+    summary: str
+    load: Callable[[], Loaded]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: without the program's name; those of the process when None.
+
+    Returns:
+        The exit code: 0, or 2 after saying on standard error what is wrong, or 130 when interrupted.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parsed = _parser(words[0] if words else None).parse_args(words)
+    try:
+        parsed.run(parsed)
+    except InfillModelError as error:
+        print(f"infill-model: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser(wanted: str | None) -> argparse.ArgumentParser:
+    """The parser of all commands, with the flags of the wanted one only."""
+    parser = argparse.ArgumentParser(prog="infill-model", description="Build, train and evaluate the denoiser.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        its = commands.add_parser(command.name, help=command.summary, description=command.summary)
+        if command.name == wanted:
+            add_flags, run = command.load()
+            add_flags(its)
+            its.set_defaults(run=run)
+    return parser
+
+
+def _corpus() -> Loaded:
+    from infill_model.training.prepare import add_corpus_flags, corpus
+
+    return add_corpus_flags, corpus
+
+
+def _tokenizer() -> Loaded:
+    from infill_model.training.prepare import add_tokenizer_flags, tokenizer
+
+    return add_tokenizer_flags, tokenizer
+
+
+def _train() -> Loaded:
+    from infill_model.training.command import add_train_flags, train
+
+    return add_train_flags, train
+
+
+def _export() -> Loaded:
+    from infill_model.training.command import add_export_flags, export
+
+    return add_export_flags, export
+
+
+COMMANDS = (
+    Command("corpus", "Build the training corpus from a pinned list of packages.", _corpus),
+    Command("tokenizer", "Train the tokenizer on a corpus.", _tokenizer),
+    Command("train", "Train a network on a corpus; go on where a run stopped.", _train),
+    Command("export", "Write a run's newest checkpoint as a model folder.", _export),
+)
+"""Every command, in the order of `--help`."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

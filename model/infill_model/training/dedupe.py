@@ -1,0 +1,63 @@
+"""Removes near-duplicates: windows of lines that were seen before are cut out, the first copy stays.
+
+A window is `WINDOW` neighbouring lines that carry code, stripped, so a copy counts as one however it is indented,
+spaced or commented. It knows nothing of files, projects or splits; whoever comes first keeps the window.
+"""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Final
+
+WINDOW: Final = 10
+"""Lines of code in a window, and the fewest that a piece of text must have to be kept."""
+
+_DIGEST: Final = 8
+"""Bytes of a line's or window's hash: one collision is expected among five thousand million windows."""
+
+
+class Windows:
+    """The windows seen so far."""
+
+    def __init__(self) -> None:
+        self._seen: set[bytes] = set()
+
+    def unseen(self, text: str, comment: str) -> Iterator[str]:
+        """Yield what is left of `text` when the windows seen before are cut out, and remember its other windows.
+
+        Each piece is whole lines of the text, unchanged. Pieces with fewer than `WINDOW` lines of code are dropped.
+
+        Args:
+            text: lines end with a newline.
+            comment: how a line starts that is nothing but a comment.
+        """
+        lines = text.split("\n")
+        lines = [line + "\n" for line in lines[:-1]] + lines[-1:]
+        code = [n for n, line in enumerate(lines) if _is_code(line.strip(), comment)]
+        start = 0  # an index into `code`: the current piece begins right after the line of code before it
+        for cut_from, cut_to in [*self._cuts([lines[n].strip() for n in code]), (len(code), len(code))]:
+            if cut_from - start >= WINDOW:
+                first = code[start - 1] + 1 if start else 0
+                last = code[cut_from] if cut_from < len(code) else len(lines)
+                yield "".join(lines[first:last])
+            start = cut_to
+
+    def _cuts(self, code: list[str]) -> Iterator[tuple[int, int]]:
+        """Ranges of lines of code, in order and without overlap, that lie in windows seen before."""
+        hashes = [blake2b(line.encode(), digest_size=_DIGEST).digest() for line in code]
+        cut_from, cut_to = 0, 0
+        for n in range(len(code) - WINDOW + 1):
+            window = blake2b(b"".join(hashes[n : n + WINDOW]), digest_size=_DIGEST).digest()
+            if window not in self._seen:
+                self._seen.add(window)
+                continue
+            if n > cut_to:
+                if cut_to:
+                    yield cut_from, cut_to
+                cut_from = n
+            cut_to = n + WINDOW
+        if cut_to:
+            yield cut_from, cut_to
+
+
+def _is_code(line: str, comment: str) -> bool:
+    return line != "" and not line.startswith(comment)
