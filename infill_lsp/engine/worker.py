@@ -61,11 +61,8 @@ def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO) -> int:
     try:
         filler = load()
         filler.fill(*_WARM_UP, cancelled=lambda: inbox.closed, critic=None, on_draft=None)
-    except InfillModelError as error:
-        send(Status("degraded", reason=str(error)))
-        return 1
-    except ImportError as error:
-        send(Status("degraded", reason=f"The engine needs a package that is not installed: {error}"))
+    except Exception as error:  # Whatever it is, it would be the same at the next start.
+        send(Status("degraded", reason=_why_not_loaded(error)))
         return 1
     send(Status("ready", info=filler.info))
     while (ask := inbox.take()) is not None:
@@ -135,6 +132,14 @@ def _answer(filler: Filler, ask: Ask, inbox: Inbox, send: _Sender) -> Message:
     return _cancelled(ask.id) if inbox.is_cancelled() else Filled(ask.id, tuple(fills))
 
 
+def _why_not_loaded(error: Exception) -> str:
+    if isinstance(error, InfillModelError):
+        return str(error)
+    if isinstance(error, ImportError):
+        return f"The engine needs a package that is not installed ({error}); install infill-lsp again"
+    return f"The engine cannot load its model: {error!r}"
+
+
 def _kind(error: Exception) -> messages.FailureKind:
     return "memory" if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" else "internal"
 
@@ -173,4 +178,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Not sys.exit: that would wait for the reader thread's stream and for torch to put its house in order.
+    os._exit(main())

@@ -1,0 +1,244 @@
+"""The command line `infill-lsp`: flags, sub-commands, and how errors become words and exit codes.
+
+Each sub-command is a row of `_COMMANDS`: a function that declares its flags and one that runs it. Whatever takes time
+to import is imported when a command runs, so that `--help` is there at once.
+"""
+
+import argparse
+import math
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
+
+from infill_lsp.errors import InfillError, PositionError
+from infill_lsp.settings import EngineSettings
+
+EngineCommand = Callable[[EngineSettings], Sequence[str]]
+"""From settings to the command line that starts an engine."""
+
+_JSON_SHAPE: Final = """
+with --json one object is printed, the best fill:
+  text          from the start of the first gap to the end of the last, filled; lines end in \\n
+  texts         the text of each gap
+  range         {start: {line, column}, end: {line, column}} of what text replaces; both count from 1
+  ranges        the same for each gap
+  confidence    geometric mean of the written tokens' confidences
+  score         mean log-probability per token under the same weights left to right, or null
+  tokens        [{text, confidence, step, pinned}], the text between gaps included as pinned
+  steps         denoising steps taken
+  forwards      forwards of the denoiser
+  ms            {encode, denoise, total}
+  stopped       complete, stable, steps, deadline or cancelled
+  parses        whether the fill brings no syntax error into the file, or null where no grammar can tell
+  alternatives  the other fills of --n, each with all fields above
+"""
+
+_BROKEN_PIPE: Final = 141  # 128 + SIGPIPE, as a shell says it
+_INTERRUPTED: Final = 130  # 128 + SIGINT
+
+
+def main(arguments: Sequence[str] | None = None, *, engine: EngineCommand | None = None) -> int:
+    """Run a sub-command.
+
+    Args:
+        arguments: of the command line; None for the program's own.
+        engine: what starts an engine; None for the real one.
+
+    Returns:
+        The exit code: 0 done, 1 something broke on the way, 2 what was asked cannot be done, 130 interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # A terminal that cannot show a character shows a question mark.
+            stream.reconfigure(errors="replace")
+    try:
+        chosen = _parser().parse_args(arguments)
+        code: int = chosen.run(chosen, engine or _real_engine)
+        sys.stdout.flush()
+    except InfillError as error:
+        print(f"infill-lsp: {_one_line(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:  # Who reads our output has seen enough; Python must not complain while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    return code
+
+
+def _real_engine(settings: EngineSettings) -> Sequence[str]:
+    from infill_lsp.engine.process import worker_command
+
+    return worker_command(settings)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {_one_line(message)} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="infill-lsp", description="Fill gaps in code with a diffusion model, offline.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        flags = commands.add_parser(
+            command.name,
+            help=command.help,
+            description=command.help[0].upper() + command.help[1:] + ".",
+            epilog=command.epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        command.declare(flags)
+        flags.set_defaults(run=command.run)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is wanted."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002  # argparse's name
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from infill_lsp.versions import own_version
+
+        parser.exit(0, f"infill-lsp {own_version()}\n")
+
+
+def _declare_fill(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument(
+        "place",
+        metavar="FILE:LINE:COL",
+        help="the gap: line and column count from 1, the gap is before that character; "
+        "'-' reads standard input, in which each gap is marked by <gap>",
+    )
+    flags.add_argument("--to", type=_place, metavar="LINE:COL", help="the gap's end: what is in between is replaced")
+    flags.add_argument("--n", type=_integer(1, 16), default=1, metavar="N", help="different fills (1)")
+    flags.add_argument("--steps", type=_integer(1, 4096), default=64, metavar="N", help="most steps per block (64)")
+    flags.add_argument("--budget-ms", type=_milliseconds, metavar="MS", help="return the best draft after this time")
+    flags.add_argument("--seed", type=_integer(0, 2**62), default=0, metavar="N", help="of the fills beside the first")
+    flags.add_argument("--language", metavar="ID", help="language id, where the file's name does not tell it")
+    flags.add_argument("--unmask", default="threshold:0.9", metavar="SPEC", help="which masks to commit in a step")
+    flags.add_argument("--remask", default="none", metavar="SPEC", help="which tokens to take back in a step")
+    flags.add_argument("--json", action="store_true", help="print JSON, see below")
+    flags.add_argument("--apply", action="store_true", help="write the best fill into the file")
+    flags.add_argument("--trace", type=Path, metavar="FILE.html", help="write a page that plays the fill step by step")
+    _declare_engine(flags)
+
+
+def _run_fill(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    from infill_lsp.commands import fill
+    from infill_model.request import Options
+
+    if chosen.place == "-":
+        if chosen.apply or chosen.to:
+            raise PositionError("--apply and --to need a file; standard input has neither a name nor places")
+        file, start = None, (1, 1)
+    else:
+        file, start = _file_place(chosen.place)
+    options = Options(
+        n=chosen.n,
+        steps=chosen.steps,
+        budget_ms=chosen.budget_ms,
+        seed=chosen.seed,
+        unmask=chosen.unmask,
+        remask=chosen.remask,
+        trace=chosen.trace is not None,
+    )
+    command = fill.FillCommand(
+        file, start, chosen.to, chosen.language, options, as_json=chosen.json, apply=chosen.apply, trace=chosen.trace
+    )
+    return fill.run(command, engine(_engine_settings(chosen)))
+
+
+def _declare_doctor(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument("--json", action="store_true", help="print JSON")
+    _declare_engine(flags)
+
+
+def _run_doctor(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    from infill_lsp.commands import doctor
+
+    return doctor.run(engine(_engine_settings(chosen)), as_json=chosen.json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """A sub-command: its name, what it does, its flags, and the function that runs it and returns the exit code."""
+
+    name: str
+    help: str
+    declare: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, EngineCommand], int]
+    epilog: str | None = None
+
+
+_COMMANDS: Final = (
+    _Command("fill", "fill a gap in a file, or gaps in standard input", _declare_fill, _run_fill, _JSON_SHAPE),
+    _Command("doctor", "check that everything is there and works", _declare_doctor, _run_doctor),
+)
+
+
+def _declare_engine(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument("--model", default="embedded", metavar="NAME|PATH", help="'embedded', or a folder with a model")
+    flags.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to run it")
+    flags.add_argument("--threads", type=_integer(1, 1024), metavar="N", help="CPU threads to use")
+
+
+def _engine_settings(chosen: argparse.Namespace) -> EngineSettings:
+    return EngineSettings(model=chosen.model, device=chosen.device, threads=chosen.threads)
+
+
+def _file_place(text: str) -> tuple[Path, tuple[int, int]]:
+    """`FILE:LINE:COL`; the file's name may have colons, as those of Windows have.
+
+    Raises:
+        PositionError: it is written in another way.
+    """
+    match = re.fullmatch(r"(.+):(\d{1,18}):(\d{1,18})", text, re.DOTALL)
+    if match is None:
+        raise PositionError(f"{text}: not FILE:LINE:COL, such as app.py:12:5, and not '-'")
+    return Path(match[1]), (int(match[2]), int(match[3]))
+
+
+def _place(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,18}):(\d{1,18})", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not LINE:COL, such as 12:5")
+    return int(match[1]), int(match[2])
+
+
+def _integer(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[+-]?\d{1,19}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _milliseconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time in milliseconds above 0")
+    return value
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

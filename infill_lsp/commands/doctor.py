@@ -1,0 +1,147 @@
+"""`infill-lsp doctor`: what is installed, whether the engine starts, and whether it fills; in words what to do if not.
+
+It changes nothing and asks no network.
+"""
+
+import asyncio
+import json
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from infill_lsp import versions
+from infill_lsp.engine.client import Engine
+from infill_lsp.errors import InfillError
+from infill_model.request import Fill, Info, Options, Request
+
+_NEEDED: Final = ("torch", "numpy", "safetensors", "tokenizers", "tree-sitter", "tree-sitter-python", "cattrs", "rich")
+
+_SELF_TEST: Final = Request("def add(a, b):\n    return ", "\n\n\nprint(add(1, 2))\n")
+_CODE: Final = "    total += price[item] * count[item]\n" * 210
+"""8 KB, to measure the way to the engine and back."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """A fill that was tried: its text, milliseconds for a cold and for a warm one, and whether it parses."""
+
+    text: str
+    first_ms: float
+    again_ms: float
+    forwards: int
+    parses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        versions: of this program, Python and the packages it needs; None where one is missing.
+        model: what the loaded model says of itself.
+        ready_ms: from the start of the engine's process until it could fill.
+        round_trip_ms: 8 KB of code to the engine and back, median.
+        self_test: the fill that was tried.
+        problems: in words, with what to do; healthy if there are none.
+    """
+
+    versions: dict[str, str | None]
+    model: Info | None
+    ready_ms: float | None
+    round_trip_ms: float | None
+    self_test: SelfTest | None
+    problems: tuple[str, ...]
+
+
+def run(engine: Sequence[str], *, as_json: bool) -> int:
+    """Examine and report; returns 0 if all is well, else 1."""
+    report = examine(engine)
+    if as_json:
+        print(json.dumps({"healthy": not report.problems, **asdict(report)}, indent=2, ensure_ascii=False))
+    else:
+        _show(report)
+    return 1 if report.problems else 0
+
+
+def examine(engine: Sequence[str]) -> Report:
+    """Find out; never raises for what it is there to find."""
+    found: dict[str, str | None] = {"infill-lsp": versions.own_version(), "python": platform.python_version()}
+    found |= {name: versions.version(name) for name in _NEEDED}
+    problems = [
+        f"{name} is not installed: run `pip install {name}`, or install infill-lsp again"
+        for name, version in found.items()
+        if version is None
+    ]
+    if not problems:
+        try:
+            return asyncio.run(_try(engine, found))
+        except InfillError as error:
+            problems.append(f"The engine does not work: {error}")
+        except ImportError as error:
+            problems.append(f"A package is there but cannot be used: {error}; install infill-lsp again")
+    return Report(found, None, None, None, None, tuple(problems))
+
+
+async def _try(engine: Sequence[str], found: dict[str, str | None]) -> Report:
+    started = time.perf_counter()
+    async with Engine(engine) as running:
+        info = await running.ready()
+        ready_ms = (time.perf_counter() - started) * 1e3
+        pings = sorted([await running.ping(_CODE) for _ in range(9)])
+        first = (await running.ask(_SELF_TEST, Options()))[0]
+        again = (await running.ask(_SELF_TEST, Options()))[0]
+    test = _self_test(first, again)
+    problems = []
+    if not test.text.strip():
+        problems.append("The model wrote nothing where `a + b` was to be expected; its weights may not be trained")
+    if first.texts != again.texts:
+        problems.append("The same request was filled in two ways; the engine should be deterministic")
+    return Report(found, info, ready_ms, pings[len(pings) // 2], test, tuple(problems))
+
+
+def _self_test(first: Fill, again: Fill) -> SelfTest:
+    from infill_lsp.syntax.critic import Critic  # noqa: PLC0415  # to be missing is what this command is to survive
+
+    critic = Critic.of(_SELF_TEST)
+    parses = critic is not None and critic.parses(first.texts)
+    return SelfTest(first.texts[0], first.ms.total, again.ms.total, first.forwards, parses)
+
+
+def _show(report: Report) -> None:
+    """Print with nothing but Python's own means, for anything else may be what is missing."""
+    rows = _rows(report)
+    width = max(len(what) for what, _ in rows)
+    for what, found in rows:
+        print(f"{what:{width}}  {found}")
+    print()
+    for problem in report.problems:
+        print(f"PROBLEM: {problem}")
+    if not report.problems:
+        print("All is well.")
+
+
+def _rows(report: Report) -> list[tuple[str, str]]:
+    rows = [(name, version or "missing") for name, version in report.versions.items()]
+    if report.model:
+        model = report.model
+        rows += [
+            ("model", f"{model.name}, {model.parameters / 1e6:.1f} M parameters, for {', '.join(model.languages)}"),
+            ("trained on", f"{model.trained_tokens / 1e6:,.0f} M tokens, context {model.context}"),
+            ("device", f"{model.device}, {model.dtype}, {model.threads} threads"),
+        ]
+    if report.ready_ms is not None:
+        rows.append(
+            ("engine", f"ready after {report.ready_ms:.0f} ms, 8 KB there and back {report.round_trip_ms:.2f} ms")
+        )
+    if report.self_test:
+        test = report.self_test
+        rows.append(
+            (
+                "self-test",
+                f"{_SELF_TEST.prefix.strip()!r} + {test.text!r}: {test.first_ms:.0f} ms, again {test.again_ms:.0f} ms, "
+                f"{test.forwards} forwards, {'parses' if test.parses else 'does not parse'}",
+            )
+        )
+    return rows

@@ -1,0 +1,137 @@
+r"""A text with lines and places in it: what is to be filled, before and after.
+
+Offsets are code points. Lines and columns are what people say: both count from one, and a column stands before its
+character. Only `\n`, `\r\n` and `\r` end a line. It knows nothing of files, syntax or models.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from infill_lsp.errors import PositionError
+from infill_lsp.syntax.languages import Language
+from infill_model.request import Request
+
+GAP_MARK: Final = "<gap>"
+
+_LINE_END: Final = re.compile(r"\r\n|\n|\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of a document to be filled anew, in code points."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """An immutable text. `name` is what people know it by."""
+
+    name: str
+    text: str
+
+    @classmethod
+    def with_marks(cls, name: str, text: str) -> tuple["Document", tuple[Gap, ...]]:
+        """A text in which each gap is marked by `<gap>`.
+
+        Raises:
+            PositionError: there is no mark in it.
+        """
+        first, *others = text.split(GAP_MARK)
+        if not others:
+            raise PositionError(f"{name}: no gap in it; write {GAP_MARK} where text is to be filled in")
+        places = [len(first)]
+        for piece in others[:-1]:
+            places.append(places[-1] + len(piece))
+        return cls(name, first + "".join(others)), tuple(Gap(place, place) for place in places)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """The offset at which each line starts."""
+        return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
+
+    @property
+    def line_count(self) -> int:
+        """Lines, the empty one after a final line end included."""
+        return len(self._starts)
+
+    @cached_property
+    def newline(self) -> str:
+        r"""The line end this document uses most, `\n` if it has none."""
+        ends = _LINE_END.findall(self.text)
+        return max(("\n", "\r\n", "\r"), key=ends.count)
+
+    def line(self, number: int) -> str:
+        """The text of a line, without its end."""
+        start = self._starts[number - 1]
+        end = _LINE_END.search(self.text, start)
+        return self.text[start : end.start() if end else len(self.text)]
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a place.
+
+        Raises:
+            PositionError: the document has no such place.
+        """
+        if not 1 <= line <= self.line_count:
+            lines = "1 line" if self.line_count == 1 else f"{self.line_count} lines"
+            raise PositionError(f"{self.name}: line {line} is outside; it has {lines}")
+        last = len(self.line(line)) + 1
+        if not 1 <= column <= last:
+            raise PositionError(f"{self.name}: column {column} is outside of line {line}; its columns are 1 to {last}")
+        return self._starts[line - 1] + column - 1
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def gap(self, start: tuple[int, int], end: tuple[int, int] | None = None) -> Gap:
+        """The gap from one place to another, or at one place.
+
+        Raises:
+            PositionError: a place is outside, or the end is before the start.
+        """
+        first = self.offset(*start)
+        last = first if end is None else self.offset(*end)
+        if last < first:
+            raise PositionError(f"{self.name}: the gap ends before it starts")
+        return Gap(first, last)
+
+    def pieces(self, gaps: Sequence[Gap]) -> list[str]:
+        """The text before the first gap, between each two, and after the last."""
+        starts = [0, *(gap.end for gap in gaps)]
+        ends = [*(gap.start for gap in gaps), len(self.text)]
+        return [self.text[start:end] for start, end in zip(starts, ends, strict=True)]
+
+    def request(self, gaps: Sequence[Gap], language: Language | None) -> Request:
+        r"""What a model is asked; it sees `\n` at every line's end."""
+        prefix, *between, suffix = (normalised(piece) for piece in self.pieces(gaps))
+        block = any(self._wants_block(gap, language) for gap in gaps)
+        return Request(prefix, suffix, tuple(between), language.id if language else None, block)
+
+    def filled(self, gaps: Sequence[Gap], texts: Sequence[str]) -> "Document":
+        """The document with its gaps filled; the new text gets the line ends of the old."""
+        pieces = self.pieces(gaps)
+        own = [normalised(text).replace("\n", self.newline) for text in texts]
+        return Document(self.name, pieces[0] + "".join(a + b for a, b in zip(own, pieces[1:], strict=True)))
+
+    def _wants_block(self, gap: Gap, language: Language | None) -> bool:
+        """Whether a gap takes the place of several lines, or stands on an empty line after one that opens a block."""
+        first, _ = self.place(gap.start)
+        if first != self.place(gap.end)[0]:
+            return True
+        if language is None or self.line(first).strip():
+            return False
+        above = (self.line(number) for number in range(first - 1, 0, -1))
+        return language.opens_block.search(next((line for line in above if line.strip()), "")) is not None
+
+
+def normalised(text: str) -> str:
+    r"""`text` with `\n` for every line end."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")

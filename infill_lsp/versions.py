@@ -1,0 +1,16 @@
+"""Versions of what is installed, looked up without importing it."""
+
+from importlib import metadata
+
+
+def version(distribution: str) -> str | None:
+    """The installed version; None when it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def own_version() -> str:
+    """The version of infill-lsp; `unknown` when it runs from a folder that was never installed."""
+    return version("infill-lsp") or "unknown (not installed)"
