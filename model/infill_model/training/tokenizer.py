@@ -62,7 +62,7 @@ def train_tokenizer(corpus: Path, out: Path, size: int) -> None:
         max_token_length=LONGEST_TOKEN,
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_sample(corpus), trainer)
+    tokenizer.train_from_iterator((file.text for file in sample(corpus, SAMPLE_BYTES)), trainer)
     if tokenizer.get_vocab_size() < size:
         raise CorpusError(f"{corpus}: too little text for {size} tokens; it gave {tokenizer.get_vocab_size()}")
     content = json.loads(tokenizer.to_str())
@@ -73,12 +73,12 @@ def train_tokenizer(corpus: Path, out: Path, size: int) -> None:
         raise CorpusError(f"{out}: cannot write the tokenizer ({error.strerror})") from error
 
 
-def _sample(corpus: Path) -> Iterator[str]:
-    """Texts of about `SAMPLE_BYTES`, each file taken or left by its weight and its own hash."""
-    share = SAMPLE_BYTES / max(1, read_manifest(corpus).totals["train"]["bytes_weighted"])
+def sample(corpus: Path, size: int) -> Iterator[CorpusFile]:
+    """Yield about `size` bytes of the corpus in folder `corpus`, each row taken or left by its weight and its hash."""
+    share = size / max(1, read_manifest(corpus).totals["train"]["bytes_weighted"])
     for file in read_corpus(corpus, "train"):
         if _draw(file) < share * file.weight:
-            yield file.text
+            yield file
 
 
 def _draw(file: CorpusFile) -> float:
