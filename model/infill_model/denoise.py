@@ -133,7 +133,7 @@ def _at_least_one(accepted: Tensor, step: Step) -> Tensor:
     busy = accepted.any(1, keepdim=True)
     if busy.all():
         return accepted
-    best = step.prediction.confidence.masked_fill(~step.masked, -1).argmax(1, keepdim=True)
+    best = (step.prediction.confidence * step.masked).argmax(1, keepdim=True)
     return accepted.scatter(1, best, accepted.gather(1, best) | ~busy) & step.masked
 
 

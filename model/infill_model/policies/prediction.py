@@ -53,8 +53,8 @@ class Prediction:
         """
         at = where.flatten().nonzero().squeeze(1)
         rows = logits.flatten(0, 1).index_select(0, at)
-        rows[:, :DEL] = -math.inf
-        rows[:, DEL + 1 : RESERVED] = -math.inf
+        rows[:, :DEL].fill_(-math.inf)
+        rows[:, DEL + 1 : RESERVED].fill_(-math.inf)
         best, token = _maximum(rows)
         chosen = token if sample is None else sample(rows, token, at)
         # In place, for fresh memory costs as much as the arithmetic. exp2 takes half the time of exp on a CPU, so the
