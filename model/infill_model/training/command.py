@@ -28,7 +28,12 @@ def add_train_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="what `infill-model corpus` wrote")
     parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="a tokenizer.json")
     parser.add_argument(
-        "--run", type=Path, required=True, metavar="DIR", help="checkpoints and log; resumed if it exists"
+        "--run",
+        dest="folder",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="checkpoints and log; resumed if it exists",
     )
     parser.add_argument("--size", choices=SIZES, default="small", help="which network (default: small)")
     parser.add_argument("--steps", type=int, required=True, metavar="N", help="length; the learning rate ends at zero")
@@ -57,9 +62,9 @@ def train(arguments: argparse.Namespace) -> None:
         save_minutes=arguments.save_minutes,
         seed=arguments.seed,
     )
-    arguments.run.mkdir(parents=True, exist_ok=True)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(
-        arguments.run,
+        arguments.folder,
         plan,
         vocabulary,
         shape,
@@ -97,7 +102,9 @@ def _show(reports: Iterable[Report], steps: int, start: int, parameters: int) ->
 
 def add_export_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `infill-model export`."""
-    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="what `infill-model train` wrote")
+    parser.add_argument(
+        "--run", dest="folder", type=Path, required=True, metavar="DIR", help="what `infill-model train` wrote"
+    )
     parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="model folder to write")
     parser.add_argument("--size", choices=SIZES, default="small")
@@ -108,9 +115,9 @@ def add_export_flags(parser: argparse.ArgumentParser) -> None:
 
 def export(arguments: argparse.Namespace) -> None:
     """Write the newest checkpoint of a run as a model folder."""
-    newest = checkpoint.latest(arguments.run)
+    newest = checkpoint.latest(arguments.folder)
     if newest is None:
-        raise TrainingError(f"{arguments.run}: no checkpoint to export yet")
+        raise TrainingError(f"{arguments.folder}: no checkpoint to export yet")
     vocabulary = Vocabulary.load(arguments.tokenizer)
     shape = replace(shape_of(arguments.size), vocabulary=vocabulary.size)
     with torch.device("cpu"):

@@ -1,0 +1,72 @@
+"""What tests of both packages share: a small real corpus, a tokenizer trained on it, and a tiny model folder."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from infill_model import folder
+from infill_model.fill import Infiller
+from infill_model.folder import Config
+from infill_model.network import Network, Shape
+from infill_model.training.corpus import build_corpus
+from infill_model.training.loop import shape_of
+from infill_model.training.sources import SourceList
+from infill_model.training.tokenizer import train_tokenizer
+from infill_model.vocabulary import Vocabulary
+
+os.environ.setdefault("NO_COLOR", "1")
+torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of a few modules of the standard library."""
+    out = tmp_path_factory.mktemp("corpus")
+    build_corpus(SourceList(standard_library="json/*.py"), out, out, lambda *_: None)
+    return out
+
+
+@pytest.fixture(scope="session")
+def tokenizer(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tokenizer.json of 512 tokens trained on `corpus`."""
+    out = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    train_tokenizer(corpus, out, 512)
+    return out
+
+
+@pytest.fixture(scope="session")
+def vocabulary(tokenizer: Path) -> Vocabulary:
+    return Vocabulary.load(tokenizer)
+
+
+@pytest.fixture(scope="session")
+def shape(vocabulary: Vocabulary) -> Shape:
+    """The tiny network's."""
+    return shape_of("tiny")
+
+
+@pytest.fixture(scope="session")
+def network(shape: Shape) -> Network:
+    """A tiny network with random weights everywhere, so that nothing is multiplied by an initial zero."""
+    net = Network(shape).initialise(seed=1).eval()
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            if not parameter.any():
+                parameter.normal_(0.0, 0.05, generator=generator)
+    return net.requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def model_folder(network: Network, shape: Shape, tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model as people would publish it; its weights are noise."""
+    out = tmp_path_factory.mktemp("model")
+    folder.write(out, Config("tiny-noise", shape, ("python",)), tokenizer.read_text(), network, "float32")
+    return out
+
+
+@pytest.fixture
+def infiller(model_folder: Path) -> Infiller:
+    return Infiller.load(model_folder, device="cpu")

@@ -1,0 +1,180 @@
+"""Text in, fills out: layout, growth, blocks, several gaps, candidates, and the autoregressive control."""
+
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from infill_model.autoregressive import score
+from infill_model.canvas import Canvas, Piece
+from infill_model.fill import LINE_MASKS, MORE_MASKS, Infiller, _HoleCritic, _Job, _Written
+from infill_model.request import Frame, Options, Request
+from infill_model.vocabulary import DEL, END, MASK, MIDDLE, RESERVED, REST, SPECIAL_TOKENS
+
+REQUEST = Request("def load(path):\n    with open(", ") as file:\n        return json.load(file)\n")
+TWO = Request("total = first(", ")\nprint(total)\n", between=(") + second(",))
+QUICK = Options(unmask="threshold:0.001")
+
+
+def test_the_same_seed_and_request_give_the_same_fill(infiller: Infiller) -> None:
+    options = Options(n=3, seed=5)
+    assert [it.texts for it in infiller.fill(REQUEST, options)] == [it.texts for it in infiller.fill(REQUEST, options)]
+
+
+def test_a_fill_does_not_depend_on_what_was_filled_before(infiller: Infiller, model_folder: object) -> None:
+    first = infiller.fill(REQUEST, QUICK)[0].texts
+    infiller.fill(TWO, QUICK)
+    infiller.fill(replace(REQUEST, prefix=REQUEST.prefix + "pa"), QUICK)
+    assert infiller.fill(REQUEST, QUICK)[0].texts == first
+
+
+def test_batched_fills_equal_single_ones(infiller: Infiller) -> None:
+    requests = [REQUEST, TWO, Request("x = ", "\n"), Request("", ""), Request("if x:\n    ", "\n", block=True)]
+    together = infiller.fill_batch(requests, QUICK)
+    assert [it.texts for it in together] == [infiller.fill(it, QUICK)[0].texts for it in requests]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(prefix=st.text(max_size=60), suffix=st.text(max_size=60), block=st.booleans())
+def test_nothing_but_text_reaches_the_text(infiller: Infiller, prefix: str, suffix: str, block: bool) -> None:
+    fill = infiller.fill(Request(prefix, suffix, block=block), QUICK)[0]
+    assert "".join(it.text for it in fill.tokens if not it.pinned) == fill.texts[0]
+    assert "\ufffd" not in fill.texts[0]
+    assert not any(token in fill.texts[0] for token in SPECIAL_TOKENS)
+    assert 0 <= fill.confidence <= 1
+    assert fill.stopped == "complete"
+
+
+def test_two_gaps_are_filled_at_once_around_what_is_pinned(infiller: Infiller) -> None:
+    fill = infiller.fill(TWO, QUICK)[0]
+    assert len(fill.texts) == 2
+    pinned = "".join(it.text for it in fill.tokens if it.pinned)
+    assert pinned in (") + second(", "")  # Nothing pinned is shown when the last gap stays empty.
+    whole = "".join(it.text for it in fill.tokens)
+    assert whole == fill.texts[0] + pinned + fill.texts[1]
+
+
+def written(ids: list[int], hole: int = 0) -> list[_Written]:
+    return [_Written(i, 0.5, 1, hole) for i in ids]
+
+
+def test_a_full_gap_grows_and_then_goes_on_in_a_next_block(infiller: Infiller) -> None:
+    canvas = infiller.config.shape.canvas
+    rest = infiller.vocabulary.encode(")")
+    full = [RESERVED + 3] * (canvas - MORE_MASKS - len(rest))
+    job = _Job([20, 21], [Piece([MASK] * len(full), False), Piece(rest, True)], 0.0, 0)
+    job.row = written(full) + written(rest, -1)
+    assert infiller._goes_on(job)
+    assert list(job.pieces[0].ids) == full + [MASK] * MORE_MASKS
+    assert job.context == [20, 21]
+    job.row = written(full + [RESERVED + 4] * MORE_MASKS) + written(rest, -1)
+    assert infiller._goes_on(job)
+    assert job.context == [20, 21, *full, *[RESERVED + 4] * MORE_MASKS]
+    assert list(job.pieces[0].ids) == [MASK] * (canvas - len(rest))
+    assert list(job.pieces[1].ids) == rest
+    job.row = written([DEL] * (canvas - len(rest))) + written(rest, -1)
+    assert not infiller._goes_on(job)
+
+
+def test_a_short_gap_within_a_line_starts_small_and_a_block_large(infiller: Infiller) -> None:
+    line, block = infiller._job(Request("x = ", "\n"), 0.0, 0), infiller._job(Request("x = ", "\n", block=True), 0.0, 0)
+    assert len(line.pieces[0].ids) == min(LINE_MASKS, infiller.config.shape.canvas)
+    assert len(block.pieces[0].ids) == infiller.config.shape.canvas
+
+
+def test_candidates_differ_and_are_ranked_by_score(infiller: Infiller) -> None:
+    fills = infiller.fill(REQUEST, Options(n=4, unmask="threshold:0.001", temperature=1.0))
+    assert 1 < len(fills) <= 4
+    assert len({it.texts for it in fills}) == len(fills)
+    scores = [it.score for it in fills]
+    assert None not in scores
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_cancelled_fills_stop_within_a_step(infiller: Infiller) -> None:
+    asked = []
+    frames: list[Frame] = []
+
+    def cancelled() -> bool:
+        asked.append(None)
+        return len(asked) > 2
+
+    fill = infiller.fill(REQUEST, Options(unmask="top_k"), cancelled=cancelled, on_draft=frames.append)[0]
+    assert fill.stopped == "cancelled"
+    assert fill.steps == 2
+
+
+def test_the_budget_ends_a_fill_with_a_whole_draft(infiller: Infiller) -> None:
+    fill = infiller.fill(REQUEST, Options(budget_ms=0.001, unmask="top_k"))[0]
+    assert fill.stopped == "deadline"
+    assert fill.steps == 1
+    trace = infiller.fill(REQUEST, Options(budget_ms=0.001, unmask="top_k", trace=True))[0].trace
+    assert all(it.state != "masked" for it in trace[-1].tokens)
+
+
+def test_the_trace_tells_every_step(infiller: Infiller) -> None:
+    seen: list[Frame] = []
+    fill = infiller.fill(REQUEST, Options(unmask="top_k", trace=True), on_draft=seen.append)[0]
+    assert len(fill.trace) == len(seen) == fill.steps == fill.forwards
+    assert [it.step for it in fill.trace] == list(range(1, fill.steps + 1))
+    last = fill.trace[-1].tokens
+    assert "".join(it.text for it in last if it.state == "committed") == fill.texts[0]
+    assert "".join(it.text for it in last if it.state == "pinned") == ") as file:"
+
+
+def test_the_critic_judges_whole_texts_and_its_spans_come_back_as_positions(infiller: Infiller) -> None:
+    encode = infiller.vocabulary.encode
+    job = infiller._job(TWO, 0.0, 0)
+    job.done = [_Written(i, 0.9, 1, 0) for i in encode("a, ")]  # An earlier block of the first gap.
+    left, right = encode("b"), encode("(c")
+    pieces = [Piece([*left, DEL], False), Piece(encode(") + second("), True), Piece([*right, DEL, DEL], False)]
+    canvas = Canvas.of([[*pieces, Piece(encode(")"), True)]])
+    seen: list[list[str]] = []
+
+    def critic(texts: list[str]) -> list[list[tuple[int, int]]]:
+        seen.append(list(texts))
+        return [[], [(0, 1)]]
+
+    wrong = _HoleCritic(infiller.vocabulary, critic, [job])(canvas, 0)
+    assert seen == [["a, b", "(c"]]
+    first = canvas.hole[0].tolist().index(1)
+    assert wrong.nonzero().flatten().tolist() == [first]
+    full = Canvas.of([[Piece(left, False), *pieces[1:]]])
+    assert not _HoleCritic(infiller.vocabulary, critic, [job])(full, 0).any()
+    assert len(seen) == 1  # A gap that will still grow is not judged.
+
+
+def test_the_score_is_the_sum_of_what_the_encoder_says(infiller: Infiller) -> None:
+    denoiser = infiller.denoiser
+    context, rest, middle = [20, 21, 22], [30], [40, 41]
+    row = [*context, REST, *rest, MIDDLE, *middle]
+    states = denoiser.network.encode(torch.tensor([row]))[0]
+    logs = denoiser.network.logits(states).log_softmax(-1)
+    expected = (logs[5, 40] + logs[6, 41] + logs[7, END]) / 3
+    assert score(denoiser, context, rest, middle) == pytest.approx(float(expected.detach()), abs=1e-4)
+
+
+def test_the_autoregressive_control_is_the_plain_greedy_loop(infiller: Infiller) -> None:
+    fill = infiller.fill_autoregressively(REQUEST, Options(steps=6))
+    network, vocabulary = infiller.denoiser.network, infiller.vocabulary
+    below = "\n        return json.load(file)\n"
+    row = [*infiller.window.context(REQUEST.prefix, below), REST, *vocabulary.encode(") as file:"), MIDDLE]
+    ids: list[int] = []
+    while len(ids) < 6:
+        logits = network.logits(network.encode(torch.tensor([row + ids]))[0, -1])
+        logits[[i for i in range(RESERVED) if i != END]] = float("-inf")
+        if int(logits.argmax()) == END:
+            break
+        ids.append(int(logits.argmax()))
+    assert fill.texts[0] == vocabulary.decode(ids)
+
+
+def test_a_huge_document_costs_no_more_than_its_window(infiller: Infiller) -> None:
+    huge = Request("x = 1\n" * 200_000 + "y = ", "\n" + "z = 2\n" * 200_000)
+    infiller.fill(huge, QUICK)
+    started = time.perf_counter()
+    infiller.fill(huge, QUICK)
+    assert time.perf_counter() - started < 5

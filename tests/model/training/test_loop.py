@@ -1,0 +1,128 @@
+"""Training for real, at the tiny size: the loss falls, a killed run resumes to the same losses, the export loads."""
+
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from infill_model.errors import TrainingError
+from infill_model.fill import Infiller
+from infill_model.network import Network, Shape
+from infill_model.request import Options, Request
+from infill_model.training import checkpoint
+from infill_model.training.corpus import read_corpus
+from infill_model.training.loop import Plan, Trainer
+from infill_model.training.loss import TensorBatch, losses, with_own_guesses
+from infill_model.training.optimiser import Optimiser, orthogonalise, rate_share
+from infill_model.vocabulary import MASK, Vocabulary
+
+LEARNS = Plan(steps=200, rows=8, warmup=10, compile=False, workers=0, evaluate_every=0, precision="fp32")
+CANVAS_BOUND = 4.3
+"""Nats per canvas token after these steps; a uniform guess costs ln 512 = 6.2."""
+
+
+def trainer(run: Path, plan: Plan, vocabulary: Vocabulary, shape: Shape, corpus: Path) -> Trainer:
+    run.mkdir(exist_ok=True)
+    return Trainer(run, plan, vocabulary, shape, list(read_corpus(corpus, "train")))
+
+
+@pytest.mark.slow
+def test_the_loss_falls_below_its_bound(tmp_path: Path, vocabulary: Vocabulary, shape: Shape, corpus: Path) -> None:
+    reports = list(trainer(tmp_path / "run", LEARNS, vocabulary, shape, corpus).train())
+    last = reports[-15:]
+    assert sum(it.canvas_loss for it in last) / len(last) < CANVAS_BOUND
+    assert sum(it.next_token_loss for it in last) / len(last) < math.log(512) - 1.5
+    log = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    assert [it["step"] for it in log] == list(range(1, 201))
+
+
+def command(corpus: Path, tokenizer: Path, run: Path) -> list[str]:
+    return [
+        *(sys.executable, "-m", "infill_model.cli", "train", "--size", "tiny", "--rows", "4", "--steps", "30"),
+        *("--no-compile", "--workers", "0", "--save-minutes", "0", "--precision", "fp32", "--decay", "0.2"),
+        *("--corpus", str(corpus), "--tokenizer", str(tokenizer), "--run", str(run)),
+    ]
+
+
+def log_of(run: Path) -> list[dict[str, float]]:
+    path = run / "log.jsonl"
+    return [json.loads(it) for it in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes_to_the_same_losses(tmp_path: Path, corpus: Path, tokenizer: Path) -> None:
+    subprocess.run(command(corpus, tokenizer, tmp_path / "whole"), check=True, capture_output=True)
+    killed = subprocess.Popen(command(corpus, tokenizer, tmp_path / "cut"), stdout=subprocess.DEVNULL)
+    while len(log_of(tmp_path / "cut")) < 8:
+        assert killed.poll() is None
+        time.sleep(0.01)  # Waits for a state, the eighth step.
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    subprocess.run(command(corpus, tokenizer, tmp_path / "cut"), check=True, capture_output=True)
+    whole = {it["step"]: it for it in log_of(tmp_path / "whole")}
+    cut = {it["step"]: it for it in log_of(tmp_path / "cut")}
+    assert whole.keys() == cut.keys()
+    for step, row in whole.items():
+        assert cut[step]["canvas_loss"] == pytest.approx(row["canvas_loss"], abs=1e-3)
+
+    exported = [
+        *(sys.executable, "-m", "infill_model.cli", "export", "--size", "tiny", "--run", str(tmp_path / "cut")),
+        *("--tokenizer", str(tokenizer), "--out", str(tmp_path / "model")),
+    ]
+    subprocess.run(exported, check=True, capture_output=True)
+    infiller = Infiller.load(tmp_path / "model", device="cpu")
+    assert infiller.info.trained_tokens == whole[30]["tokens"]
+    assert infiller.fill(Request("import ", "\n"), Options())[0].stopped == "complete"
+
+
+def test_half_a_checkpoint_is_not_resumed_from(
+    tmp_path: Path, network: Network, vocabulary: Vocabulary, shape: Shape, corpus: Path
+) -> None:
+    fresh = Network(shape).initialise(0)
+    good = checkpoint.save(tmp_path, checkpoint.Progress(step=3), fresh, Optimiser(fresh))
+    (tmp_path / "step-0000009.partial").mkdir()
+    assert checkpoint.latest(tmp_path) == good
+    weights = good / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match="cannot resume from this checkpoint"):
+        trainer(tmp_path, LEARNS, vocabulary, shape, corpus)
+
+
+def test_only_the_newest_checkpoints_and_the_milestones_stay(tmp_path: Path, shape: Shape) -> None:
+    fresh = Network(shape).initialise(0)
+    for step in range(1, 7):
+        checkpoint.save(tmp_path, checkpoint.Progress(step=step), fresh, Optimiser(fresh), keep=step == 2)
+    assert [it.name for it in checkpoint.checkpoints(tmp_path)] == ["step-0000002", "step-0000005", "step-0000006"]
+
+
+def test_the_rate_rises_stays_and_ends_at_zero() -> None:
+    rates = [rate_share(step, warmup=10, steps=100, decay=0.25) for step in range(101)]
+    assert rates[0] == 0.1
+    assert rates[9] == rates[74] == 1.0
+    assert rates[100] == 0.0
+    assert rates[76:] == sorted(rates[76:], reverse=True)
+
+
+def test_muon_updates_are_nearly_orthogonal() -> None:
+    matrices = torch.randn(2, 24, 40, generator=torch.Generator().manual_seed(0))
+    singular = torch.linalg.svdvals(orthogonalise(matrices))
+    assert 0.6 < singular.min() <= singular.max() < 1.3
+    assert torch.allclose(orthogonalise(matrices.mT), orthogonalise(matrices).mT, atol=1e-4)
+
+
+def test_own_guesses_replace_masks_alone(vocabulary: Vocabulary, shape: Shape, network: Network, corpus: Path) -> None:
+    run = trainer(corpus / "run", LEARNS, vocabulary, shape, corpus)
+    batch = TensorBatch.of(run.batches[3], torch.device("cpu"))
+    guessed = with_own_guesses(network, batch, 1.0, torch.Generator().manual_seed(0))
+    changed = guessed.ids != batch.ids
+    assert changed.any()
+    assert (batch.ids[changed] == MASK).all()
+    assert (guessed.ids >= 0).all()
+    assert (guessed.ids < shape.vocabulary).all()
+    assert all(torch.isfinite(it) for it in losses(network, guessed))
