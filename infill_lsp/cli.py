@@ -111,7 +111,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from infill_lsp.versions import own_version
 
-        parser.exit(0, f"infill-lsp {own_version()}\n")
+        print(f"infill-lsp {own_version()}")
+        parser.exit(0)
 
 
 def _declare_fill(flags: argparse.ArgumentParser) -> None:

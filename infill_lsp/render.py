@@ -30,27 +30,19 @@ _ENDINGS: Final[dict[StopReason, str]] = {
 }
 
 
-def console() -> Console:
-    """Standard output; colours only where somebody sees them and wants them."""
-    if os.environ.get("NO_COLOR"):
-        return Console(color_system=None, highlight=False, soft_wrap=True)
-    return Console(highlight=False, soft_wrap=True)
-
-
-def suggestions(found: Sequence[Suggestion]) -> None:
-    """Print suggestions, best first."""
-    out = console()
-    for number, suggestion in enumerate(found, 1):
-        line, column = suggestion.before.place(suggestion.gaps[0].start)
-        title = Text(f"{suggestion.before.name}:{line}:{column}", style="bold")
-        if len(found) > 1:
-            title.append(f"  fill {number} of {len(found)}", style="dim")
-        out.print(title)
-        for row in diff(suggestion):
-            out.print(row)
-        out.print(figures(suggestion))
-    if out.color_system:
-        out.print(legend())
+def suggestions(found: Sequence[Suggestion]) -> str:
+    """Suggestions as a terminal shows them, best first."""
+    out = _console()
+    with out.capture() as captured:
+        for number, suggestion in enumerate(found, 1):
+            line, column = suggestion.before.place(suggestion.gaps[0].start)
+            title = Text(f"{_visible(suggestion.before.name)}:{line}:{column}", style="bold")
+            if len(found) > 1:
+                title.append(f"  fill {number} of {len(found)}", style="dim")
+            out.print(title, *diff(suggestion), figures(suggestion), sep="\n")
+        if out.color_system:
+            out.print(legend())
+    return captured.get()
 
 
 def diff(suggestion: Suggestion) -> list[Text]:
@@ -94,6 +86,13 @@ def legend() -> Text:
     for least, colour in reversed(CONFIDENCE_COLOURS):
         words.append(f" ■ {least:.0%}+ ", style=colour)
     return words
+
+
+def _console() -> Console:
+    """Colours only where somebody sees them and wants them."""
+    if os.environ.get("NO_COLOR"):
+        return Console(color_system=None, highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True)
 
 
 def _window(suggestion: Suggestion) -> tuple[int, list[str], list[Text]]:

@@ -70,7 +70,7 @@ def run(command: FillCommand, engine: Sequence[str]) -> int:
     else:
         from infill_lsp import render  # noqa: PLC0415  # rich is not needed for JSON
 
-        render.suggestions(suggestions)
+        print(render.suggestions(suggestions), end="")
     return 0
 
 
@@ -91,7 +91,11 @@ def _read(command: FillCommand) -> tuple[SourceFile | None, Document, tuple[Gap,
 
 def _language(command: FillCommand) -> Language | None:
     if command.language or command.file is None:
-        return languages.by_id(command.language or "python")
+        id_ = command.language or "python"
+        if language := languages.by_id(id_):
+            return language
+        known = ", ".join(sorted(it.id for it in languages.LANGUAGES))
+        raise LanguageError(f"no language has the id {id_!r} here, but these have: {known}")
     return languages.of_file(command.file.name)
 
 

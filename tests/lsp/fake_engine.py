@@ -7,6 +7,8 @@ What it does with a request is written in the first line of the request's prefix
     # memory    no memory left
     # print     rubbish on standard output before the fill
     # die       the process is gone
+    # tell PATH like slow, after writing to a named pipe that it is at work
+    # edit PATH changes that file while filling
     # fill TEXT this text, in which \\n is a newline; anything else is filled with `filled`
 """
 
@@ -45,6 +47,12 @@ class Scripted:
         match order:
             case "slow":
                 _draft_until(cancelled, on_draft)
+            case "tell":
+                Path(rest).write_text("at work")
+                _draft_until(cancelled, on_draft)
+            case "edit":
+                with Path(rest).open("a") as file:
+                    file.write("# edited meanwhile\n")
             case "raise":
                 raise RuntimeError("the script says so")
             case "refuse":
@@ -106,4 +114,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    os._exit(main())

@@ -263,8 +263,8 @@ def test_8_kb_of_code_go_there_and_back_in_2_ms() -> None:
         await engine.ready()
         code = "".join(f"    total += price[{i}] * count[{i}]  # größer\n" for i in range(180))
         assert len(code.encode()) > 8192
-        times = [await engine.ping(code) for _ in range(60)]
-        assert statistics.median(times) < 10, "2 ms are wanted; the bound leaves room for a busy machine"
+        medians = [statistics.median([await engine.ping(code) for _ in range(30)]) for _ in range(3)]
+        assert min(medians) < 5, "2 ms are wanted; the bound leaves room for a busy machine"
 
     run(body)
 

@@ -15,7 +15,8 @@ from infill_lsp.errors import MessageError
 from infill_model.request import Fill, Frame, Info, Options, Request, Timing, Token, TraceToken
 
 st.register_type_strategy(float, st.floats(allow_nan=False))  # NaN is sent as well, but does not equal itself.
-MESSAGES = st.one_of(st.builds(kind) for kind in (Ask, Cancel, Ping, Pong, Partial, Filled, Failed, Status))
+KINDS: tuple[type[Message], ...] = (Ask, Cancel, Ping, Pong, Partial, Filled, Failed, Status)
+MESSAGES: st.SearchStrategy[Message] = st.one_of([st.builds(kind) for kind in KINDS])
 FRAME = Frame(1, (TraceToken("x", "committed", 0.5), TraceToken("", "masked", 0.0)), "committed 1", 3.25)
 FILL = Fill(
     ("größe\n",), (Token("größe\n", 0.5, 1, False),), 0.5, None, 1, 2, Timing(1.0, 2.0, 3.0), "complete", (FRAME,)

@@ -2,7 +2,6 @@
 
 import argparse
 import json.decoder
-import statistics
 import time
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from infill_lsp.syntax import languages
 from infill_lsp.syntax.critic import Critic
 from infill_model.request import Request
 
-PYTHON = languages.by_id("python")
-assert PYTHON is not None
+PYTHON = next(it for it in languages.LANGUAGES if it.id == "python")
 
 
 def check(document: str, fills: list[str], blamed: list[list[str]]) -> None:
@@ -130,10 +128,10 @@ def test_a_thousand_lines_take_milliseconds() -> None:
     pieces = ["\n".join(lines[:500]) + "\n", "\n" + "\n".join(lines[500:])]
     times = []
     for _ in range(11):
-        start = time.perf_counter()
+        start = time.process_time()
         Critic(pieces, PYTHON)(["x = (1 1)"])
-        times.append(time.perf_counter() - start)
-    assert statistics.median(times) < 0.015, "5 ms are wanted; the bound leaves room for a busy machine"
+        times.append(time.process_time() - start)
+    assert min(times) < 0.01, "5 ms are wanted; the bound leaves room for a slow machine"
 
 
 def test_there_is_a_critic_where_there_is_a_grammar() -> None:

@@ -1,0 +1,10 @@
+"""`infill-lsp` as a program, with the scripted engine in the place of the real one."""
+
+import sys
+
+import fake_engine
+
+from infill_lsp.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(engine=lambda settings: fake_engine.command()))
