@@ -16,11 +16,11 @@ from infill_lsp.syntax import languages
 from infill_lsp.syntax.languages import Language
 from infill_model.request import Request
 
-WINDOW: Final = 8_000
-"""Code points of prefix, and of suffix, that are looked at: some 200 lines each way, parsed in 2 ms together."""
+NEAR: Final = 4_000
+"""Code points of prefix, and of suffix, that are parsed at the least: some 100 lines each way."""
 
-_TOP_LEVEL: Final = re.compile(r"(?<=\n)(?=[^\W\d]|@)")
-"""Where a statement at the left margin starts; a window is cut there, so that it does not start in mid-statement."""
+FAR: Final = 64_000
+"""Code points at the most; in between, the window ends where an outermost definition starts."""
 
 Span = tuple[int, int]
 """From and to, in code points of one gap's text."""
@@ -101,7 +101,8 @@ class Critic:
         if language.grammar is None:
             raise ValueError(f"there is no grammar for {language.name} here")
         self._parser = Parser(language.grammar())
-        self._pieces = (_end_of(pieces[0]), *pieces[1:-1], _start_of(pieces[-1]))
+        first, last = (_end_of(pieces[0], language.definition), _start_of(pieces[-1], language.definition))
+        self._pieces = (first, *pieces[1:-1], last)
 
     @classmethod
     def of(cls, request: Request) -> "Critic | None":
@@ -174,20 +175,26 @@ class Critic:
         return found
 
 
-def _end_of(prefix: str) -> str:
-    if len(prefix) <= WINDOW:
+def _end_of(prefix: str, definition: re.Pattern[str]) -> str:
+    """The end of `prefix` from the last outermost definition that leaves enough to look at."""
+    if len(prefix) <= NEAR:
         return prefix
-    window = prefix[-WINDOW:]
-    statement = _TOP_LEVEL.search(window)
-    return window[statement.start() :] if statement else window[window.find("\n") + 1 :]
+    window = prefix[-FAR:]
+    starts = [match.start() for match in definition.finditer(window, 0, len(window) - NEAR)]
+    if starts or len(prefix) <= FAR:
+        return window[starts[-1] if starts else 0 :]
+    return prefix[-NEAR:].partition("\n")[2]
 
 
-def _start_of(suffix: str) -> str:
-    if len(suffix) <= WINDOW:
+def _start_of(suffix: str, definition: re.Pattern[str]) -> str:
+    """The start of `suffix` up to the first outermost definition that leaves enough to look at."""
+    if len(suffix) <= NEAR:
         return suffix
-    window = suffix[:WINDOW]
-    statements = [match.start() for match in _TOP_LEVEL.finditer(window)]
-    return window[: statements[-1] if statements else window.rfind("\n") + 1]
+    window = suffix[:FAR]
+    end = definition.search(window, NEAR)
+    if end or len(suffix) <= FAR:
+        return window[: end.start() if end else len(window)]
+    return suffix[:NEAR].rpartition("\n")[0] + "\n"
 
 
 def _before_line(piece: str) -> str:

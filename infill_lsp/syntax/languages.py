@@ -23,6 +23,7 @@ class Language:
         suffixes: of its files, in lower case, with the dot.
         grammar: loads its tree-sitter grammar; None when there is none here.
         opens_block: matches the end of a line after which an indented block follows.
+        definition: matches where an outermost definition starts, and hardly ever within a text or comment.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Language:
     suffixes: tuple[str, ...]
     grammar: Callable[[], Grammar] | None = None
     opens_block: re.Pattern[str] = field(default=re.compile(r"[:{(\[]\s*$"))
+    definition: re.Pattern[str] = field(default=re.compile(r"^(?=\w)", re.MULTILINE))
 
 
 @cache
@@ -40,7 +42,14 @@ def _python() -> Grammar:
 
 
 LANGUAGES: Final = (
-    Language("python", "Python", (".py", ".pyi", ".pyw"), _python, re.compile(r":\s*(#.*)?$")),
+    Language(
+        "python",
+        "Python",
+        (".py", ".pyi", ".pyw"),
+        _python,
+        opens_block=re.compile(r":\s*(#.*)?$"),
+        definition=re.compile(r"^(?:@\w|(?:async )?def \w+\(|class \w+[(:])", re.MULTILINE),
+    ),
     Language("javascript", "JavaScript", (".js", ".mjs", ".cjs")),
     Language("javascriptreact", "JavaScript with JSX", (".jsx",)),
     Language("typescript", "TypeScript", (".ts", ".mts", ".cts")),

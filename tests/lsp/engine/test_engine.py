@@ -76,7 +76,7 @@ def test_the_status_follows_the_engine() -> None:
 
     async def body(engine: Engine) -> None:
         await engine.ask(asking("fill a"), Options())
-        await engine.ping("after the last status")
+        await engine.ask(asking("fill b"), Options())  # comes after the last status of the first
 
     run(body, on_status=lambda status: seen.append(status.state))
     assert [a for a, b in itertools.pairwise(seen) if a != b][:4] == ["starting", "ready", "busy", "ready"]

@@ -140,3 +140,10 @@ def test_there_is_a_critic_where_there_is_a_grammar() -> None:
     assert Critic.of(Request("x = ", "\n", language=None)) is None
     with pytest.raises(ValueError, match="no grammar for Rust"):
         Critic(["", ""], languages.of_file("main.rs"))  # type: ignore[arg-type]
+
+
+def test_a_file_of_any_size_costs_no_more_than_its_neighbourhood() -> None:
+    pieces = ["x = 1\n" * 800_000, "\ny = 2\n" * 700_000]
+    start = time.process_time()
+    assert Critic(pieces, PYTHON)(["z = (1 1)"]) == [[(7, 8)]]
+    assert time.process_time() - start < 0.1, "to parse it all takes a second"
