@@ -122,11 +122,13 @@ class Document:
         return Document(self.name, pieces[0] + "".join(a + b for a, b in zip(own, pieces[1:], strict=True)))
 
     def _wants_block(self, gap: Gap, language: Language | None) -> bool:
-        """Whether a gap takes the place of several lines, or stands on an empty line after one that opens a block."""
-        first, _ = self.place(gap.start)
-        if first != self.place(gap.end)[0]:
+        """Whether a gap takes the place of several lines, or is all there is on a line after one that opens a block."""
+        first, column = self.place(gap.start)
+        last, end = self.place(gap.end)
+        if first != last:
             return True
-        if language is None or self.line(first).strip():
+        line = self.line(first)
+        if language is None or line[: column - 1].strip() or line[end - 1 :].strip():
             return False
         above = (self.line(number) for number in range(first - 1, 0, -1))
         return language.opens_block.search(next((line for line in above if line.strip()), "")) is not None

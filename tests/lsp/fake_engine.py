@@ -91,7 +91,9 @@ def _fill(text: str, request: Request, options: Options) -> Fill:
         Frame(2, (first, second), "committed 1", 1.25),
     )
     timing = Timing(1.5, 2.75, 4.5)
-    return Fill((text,) * gaps, tuple(tokens), 0.6, None, 2, 2, timing, "complete", trace if options.trace else ())
+    return Fill(
+        (text,) * gaps, tuple(tokens), 0.6, None, 2, 2, timing, "complete", trace=trace if options.trace else ()
+    )
 
 
 def main() -> int:

@@ -124,3 +124,9 @@ def test_a_gap_of_several_lines_wants_a_block() -> None:
     document = Document("a.py", "x = 1\ny = 2\n")
     assert document.request([document.gap((1, 1), (2, 3))], PYTHON).block
     assert not document.request([document.gap((1, 1), (1, 3))], PYTHON).block
+
+
+def test_a_placeholder_that_is_a_whole_body_wants_a_block() -> None:
+    document = Document("a.py", "for x in y:\n    ...\n    x = ...\n")
+    assert document.request([document.gap((2, 5), (2, 8))], PYTHON).block
+    assert not document.request([document.gap((3, 9), (3, 12))], PYTHON).block

@@ -28,7 +28,8 @@ def suggestion(marked: str, text: str, frames: tuple[Frame, ...] | None = None, 
         frames = (Frame(1, (MASKED, written), "1 committed", 2.5), Frame(2, (written, written), "1 committed", 2.5))
     tokens = (Token(text, 0.75, 1, False),)
     return Suggestion(
-        document, gaps, request, Fill((text,), tokens, 0.75, None, 2, 2, Timing(1.0, 5.0, 6.0), "complete", frames)
+        *(document, gaps, request),
+        Fill((text,), tokens, 0.75, None, 2, 2, Timing(1.0, 5.0, 6.0), "complete", trace=frames),
     )
 
 

@@ -19,7 +19,7 @@ KINDS: tuple[type[Message], ...] = (Ask, Cancel, Ping, Pong, Partial, Filled, Fa
 MESSAGES: st.SearchStrategy[Message] = st.one_of([st.builds(kind) for kind in KINDS])
 FRAME = Frame(1, (TraceToken("x", "committed", 0.5), TraceToken("", "masked", 0.0)), "committed 1", 3.25)
 FILL = Fill(
-    ("größe\n",), (Token("größe\n", 0.5, 1, False),), 0.5, None, 1, 2, Timing(1.0, 2.0, 3.0), "complete", (FRAME,)
+    ("größe\n",), (Token("größe\n", 0.5, 1, False),), 0.5, None, 1, 2, Timing(1.0, 2.0, 3.0), "complete", trace=(FRAME,)
 )
 EVERY_KIND: list[Message] = [
     Ask(
