@@ -90,13 +90,14 @@ def _look(
     """Run the denoiser and read its logits where a policy will look."""
     canvas, first = draft.canvas, draft.step == 0
     masked = draft.of_active(canvas.masked)
+    where = draft.of_active(~canvas.pinned) if first or remask.reads_committed else masked
     shadow = None
     if remask.reads_shadow:
-        logits, shadow_logits = denoiser.logits_with_shadow(context, canvas)
-        shadow = Prediction.of(shadow_logits, draft.of_active(canvas.committed))
+        committed = draft.of_active(canvas.committed)
+        logits, shadow_logits = denoiser.logits_with_shadow(context, canvas, where, committed)
+        shadow = Prediction.of(shadow_logits, committed)
     else:
-        logits = denoiser.logits(context, canvas)
-    where = draft.of_active(~canvas.pinned) if first or remask.reads_committed else masked
+        logits = denoiser.logits(context, canvas, where)
     prediction = Prediction.of(logits, where, sampler)
     if first:  # A starting draft is as sure as the first forward finds it; masks have no probability.
         draft = replace(draft, confidence=prediction.probability_of(canvas.ids).masked_fill(canvas.pinned, 1.0))

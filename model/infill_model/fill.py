@@ -26,6 +26,7 @@ from infill_model.policies.draft import Draft
 from infill_model.policies.prediction import Sampling
 from infill_model.policies.stop import Limits, never
 from infill_model.request import Fill, Frame, Info, Options, Request, StopReason, Timing, Token
+from infill_model.retrieval import copy_continuation
 from infill_model.trace import frame
 from infill_model.vocabulary import DEL, MASK, Vocabulary
 from infill_model.window import Window, split_suffix
@@ -76,6 +77,7 @@ class _Job:
     first_hole: int = 0
     steps: int = 0
     blocks: int = 0
+    retrieved: bool = False
     stopped: StopReason = "complete"
     row: list[_Written] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
@@ -148,8 +150,8 @@ class Infiller:
             on_draft: told of the greedy fill after each step.
 
         Returns:
-            Different fills, at most `options.n`. The first is the greedy one unless several were asked for: then the
-            best one by autoregressive score is.
+            Different fills, at most `options.n`, the best by autoregressive score first. Where nothing was retrieved
+            and one is asked for, it is the greedy one.
 
         Raises:
             PolicyError: a policy's name in the options cannot be read.
@@ -157,24 +159,29 @@ class Infiller:
         started = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
         limits = Limits(options.steps, deadline, cancelled)
-        first = self._job(request, 0.0, options.seed)
-        others = [self._job(request, options.temperature, options.seed + n) for n in range(1, options.n)]
-        encode_ms = self._run([first, *others], options, limits, critic, on_draft)
-        fills = [self._fill(job, request, options, encode_ms, started) for job in (first, *others)]
-        distinct = list({fill.texts: fill for fill in reversed(fills)}.values())[::-1]
-        if options.n == 1:
-            return distinct
-        scored = [replace(fill, score=self.score(request, fill.texts)) for fill in distinct]
-        return sorted(scored, key=lambda fill: -(fill.score or -math.inf))
+        jobs = [self._job(request, 0.0, options.seed)]
+        jobs += [self._job(request, options.temperature, options.seed + n) for n in range(1, options.n)]
+        jobs += self._retrieved(request, options)
+        encode_ms = self._run(jobs, options, limits, critic, on_draft)
+        ranked = self._ranked(request, [self._fill(job, request) for job in jobs])
+        return [replace(it, ms=_timing(encode_ms, started)) for it in ranked[: options.n]]
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
         """The greedy fill of each request, in one batch; times are those of the whole batch."""
         started = time.perf_counter()
-        jobs = [self._job(request, 0.0, options.seed) for request in requests]
-        encode_ms = self._run(jobs, options, Limits(options.steps), None, None)
-        return [
-            self._fill(job, request, options, encode_ms, started) for job, request in zip(jobs, requests, strict=True)
+        owned = [
+            (request, job)
+            for request in requests
+            for job in (self._job(request, 0.0, options.seed), *self._retrieved(request, options))
         ]
+        encode_ms = self._run([job for _, job in owned], options, Limits(options.steps), None, None)
+        fills: list[list[Fill]] = []
+        for request, job in owned:
+            if not job.retrieved:
+                fills.append([])
+            fills[-1].append(self._fill(job, request))
+        best = [self._ranked(request, its)[0] for request, its in zip(requests, fills, strict=True)]
+        return [replace(it, ms=_timing(encode_ms, started)) for it in best]
 
     def fill_autoregressively(self, request: Request, options: Options) -> Fill:
         """Fill the first gap with the same weights left to right: the control. Later gaps are left empty."""
@@ -191,7 +198,7 @@ class Infiller:
         job.done = [
             _Written(i, p, n, 0) for n, (i, p) in enumerate(zip(written.ids, written.confidence, strict=True), 1)
         ]
-        return self._fill(job, request, options, (encoded - started) * 1000, started)
+        return replace(self._fill(job, request), ms=_timing((encoded - started) * 1000, started))
 
     def score(self, request: Request, texts: Sequence[str]) -> float:
         """Mean autoregressive log-probability per token of filled gaps, in nats; the gaps' scores are averaged."""
@@ -203,6 +210,28 @@ class Infiller:
             context = self.window.context(prefix, below)
             scores.append(score(self.denoiser, context, self._rest(rest), self.vocabulary.encode(text)))
         return sum(scores) / len(scores)
+
+    def _retrieved(self, request: Request, options: Options) -> list[_Job]:
+        """A job that starts from a copy of the same document; none when there is nothing to copy or it is too long."""
+        copied = None
+        if options.retrieve and not request.between:
+            copied = copy_continuation(request.prefix, request.suffix, block=request.block)
+        ids = self.vocabulary.encode(copied) if copied else []
+        job = self._job(request, 0.0, options.seed)
+        room = len(job.pieces[0].ids)
+        if not 0 < len(ids) < room:
+            return []
+        job.pieces[0] = Piece([*ids, *[DEL] * (room - len(ids))], pinned=False)
+        job.retrieved = True
+        return [job]
+
+    def _ranked(self, request: Request, fills: Sequence[Fill]) -> list[Fill]:
+        """Different fills, the best by score first; a single one is not scored."""
+        distinct = list({fill.texts: fill for fill in reversed(fills)}.values())[::-1]
+        if len(distinct) == 1:
+            return distinct
+        scored = [replace(fill, score=self.score(request, fill.texts)) for fill in distinct]
+        return sorted(scored, key=lambda fill: -(fill.score or 0.0))
 
     def _rest(self, rest: str) -> list[int]:
         return self.vocabulary.encode(rest[: LONGEST_REST * 40])[:LONGEST_REST]
@@ -238,7 +267,8 @@ class Infiller:
             context = self.denoiser.encode([job.context for job in pending])
             encode_ms += (time.perf_counter() - started) * 1000
             canvas = Canvas.of([job.pieces for job in pending], self.denoiser.device)
-            sampling = Sampling(tuple(it.temperature for it in pending), tuple(it.seed for it in pending))
+            seeds = tuple(it.seed + 1_000_003 * it.blocks for it in pending)
+            sampling = Sampling(tuple(it.temperature for it in pending), seeds)
             judge = _HoleCritic(self.vocabulary, critic, pending) if critic else None
             for draft in denoise(self.denoiser, context, canvas, policies, limits, sampling=sampling, critic=judge):
                 if pending[0] is jobs[0] and (options.trace or on_draft):
@@ -308,8 +338,8 @@ class Infiller:
             job.row = []
         job.pieces = now
 
-    def _fill(self, job: _Job, request: Request, options: Options, encode_ms: float, started: float) -> Fill:
-        """Read a finished job as text. What is pinned right of the last hole is the file's, not the fill's."""
+    def _fill(self, job: _Job, request: Request) -> Fill:
+        """Read a finished job as text, without its times; what is pinned right of the last hole is the file's."""
         written = [it for it in (*job.done, *job.row) if it.id not in (DEL, MASK)]
         last = max((n for n, it in enumerate(written) if it.hole >= 0), default=-1)
         written = written[: last + 1]
@@ -320,7 +350,6 @@ class Infiller:
             if it.hole >= 0:
                 texts[it.hole] += text
         own = [max(it.confidence, 1e-9) for it in (*job.done, *job.row) if it.hole >= 0 and it.id != MASK]
-        total = (time.perf_counter() - started) * 1000
         return Fill(
             texts=tuple(texts),
             tokens=tuple(tokens),
@@ -328,8 +357,9 @@ class Infiller:
             score=None,
             steps=job.steps,
             forwards=job.steps,
-            ms=Timing(round(encode_ms, 3), round(total - encode_ms, 3), round(total, 3)),
+            ms=Timing(0.0, 0.0, 0.0),
             stopped=job.stopped,
+            retrieved=job.retrieved,
             trace=tuple(job.frames),
         )
 
@@ -363,6 +393,11 @@ class _HoleCritic(Critic):
         for n, hole, start, end in places:
             wrong[n] = any(a < max(end, start + 1) and start < b for a, b in spans[hole])
         return wrong
+
+
+def _timing(encode_ms: float, started: float) -> Timing:
+    total = (time.perf_counter() - started) * 1000
+    return Timing(round(encode_ms, 3), round(total - encode_ms, 3), round(total, 3))
 
 
 def _device(wanted: str) -> str:

@@ -146,4 +146,5 @@ def write(folder: Path, config: Config, tokenizer: str, net: Network, stored_as:
     (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
     partial = folder / "model.safetensors.partial"
     save_file(weights, partial, metadata={"format": "pt"})
+    partial.chmod(0o644)  # Weights are to be read by whoever installs them.
     partial.replace(folder / "model.safetensors")

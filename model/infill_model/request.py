@@ -40,6 +40,7 @@ class Options:
         budget_ms: the time after which the best draft so far is returned; None for no limit.
         seed: of the sampled fills; the same seed and request give the same fill.
         temperature: of the sampled fills.
+        retrieve: whether a copy from the same document may start a second draft.
         trace: whether to record the canvas after each step.
     """
 
@@ -51,6 +52,7 @@ class Options:
     unmask: str = "threshold:0.9"
     remask: str = "none"
     stop: str = "complete"
+    retrieve: bool = True
     trace: bool = False
 
 
@@ -104,6 +106,7 @@ class Fill:
         steps: denoising steps taken.
         forwards: forwards of the denoiser; repairs and further blocks included.
         stopped: why it ended.
+        retrieved: whether it began as a copy from the same document.
         trace: one frame per step when `Options.trace` was set.
     """
 
@@ -115,6 +118,7 @@ class Fill:
     forwards: int
     ms: Timing
     stopped: StopReason
+    retrieved: bool = False
     trace: tuple[Frame, ...] = ()
 
 

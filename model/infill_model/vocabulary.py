@@ -52,9 +52,13 @@ class Vocabulary:
         except Exception as error:  # tokenizers raises bare Exception for anything malformed
             raise WeightsError(f"{path}: not a tokenizer file ({error})") from error
         if any(tokenizer.id_to_token(i) != token for i, token in enumerate(SPECIAL_TOKENS)):
-            raise WeightsError(f"{path}: its first ids are not infill-lsp's special tokens; it belongs to another model")
+            raise WeightsError(
+                f"{path}: its first ids are not infill-lsp's special tokens; it belongs to another model"
+            )
         if json.loads(content).get("added_tokens"):
-            raise WeightsError(f"{path}: special tokens are reachable from text; train it with `infill-model tokenizer`")
+            raise WeightsError(
+                f"{path}: special tokens are reachable from text; train it with `infill-model tokenizer`"
+            )
         return cls(tokenizer)
 
     def encode(self, text: str) -> list[int]:

@@ -4,6 +4,7 @@ import random
 
 import pytest
 import torch
+from whole import whole_logits, whole_shadows
 
 from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.cache import EncoderCache
@@ -57,7 +58,7 @@ def logits_at(denoiser: EmbeddedDenoiser, vocabulary: Vocabulary, text: str, cur
     rest, below = split_suffix(text[cursor:])
     context = Window(vocabulary, denoiser.network.shape.context).context(text[:cursor], below)
     canvas = Canvas.of([[Piece([MASK] * 8, pinned=False), Piece(vocabulary.encode(rest)[:8], pinned=True)]])
-    return denoiser.logits(denoiser.encode([context]), canvas)
+    return whole_logits(denoiser, denoiser.encode([context]), canvas)
 
 
 @pytest.mark.slow
@@ -114,13 +115,15 @@ def test_batched_contexts_of_different_length_equal_single_ones(network: Network
         [Piece([MASK] * 9, pinned=False)],
     ]
     denoiser = EmbeddedDenoiser(network)
-    together = denoiser.logits(denoiser.encode(contexts), Canvas.of(rows))
-    shadows = denoiser.logits_with_shadow(denoiser.encode(contexts), Canvas.of(rows))
+    together = whole_logits(denoiser, denoiser.encode(contexts), Canvas.of(rows))
+    shadows = whole_shadows(denoiser, denoiser.encode(contexts), Canvas.of(rows))
     for n, (context, row) in enumerate(zip(contexts, rows, strict=True)):
         alone = denoiser.encode([context])
         width = sum(len(piece.ids) for piece in row)
-        torch.testing.assert_close(together[n, :width], denoiser.logits(alone, Canvas.of([row]))[0], atol=1e-4, rtol=0)
-        for both, single in zip(shadows, denoiser.logits_with_shadow(alone, Canvas.of([row])), strict=True):
+        torch.testing.assert_close(
+            together[n, :width], whole_logits(denoiser, alone, Canvas.of([row]))[0], atol=1e-4, rtol=0
+        )
+        for both, single in zip(shadows, whole_shadows(denoiser, alone, Canvas.of([row])), strict=True):
             torch.testing.assert_close(both[n, :width], single[0], atol=1e-4, rtol=0)
 
 
@@ -129,10 +132,10 @@ def test_a_shadow_is_the_position_masked_alone(network: Network, vocabulary: Voc
     ids = vocabulary.encode("self.root = root")
     canvas = Canvas.of([[Piece(ids, pinned=False)]])
     context = denoiser.encode([vocabulary.encode("class A:\n    ")])
-    plain, shadow = denoiser.logits_with_shadow(context, canvas)
-    torch.testing.assert_close(plain, denoiser.logits(context, canvas), atol=1e-4, rtol=0)
+    plain, shadow = whole_shadows(denoiser, context, canvas)
+    torch.testing.assert_close(plain, whole_logits(denoiser, context, canvas), atol=1e-4, rtol=0)
     for n in range(len(ids)):
         masked = Canvas.of([[Piece([*ids[:n], MASK, *ids[n + 1 :]], pinned=False)]])
         # Other positions read the original where it is visible, so only one layer deep is the shadow exact.
-        expected = denoiser.logits(context, masked)[0, n]
+        expected = whole_logits(denoiser, context, masked)[0, n]
         torch.testing.assert_close(shadow[0, n], expected, atol=1e-4, rtol=0)

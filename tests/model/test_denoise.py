@@ -496,9 +496,9 @@ def test_pinned_positions_are_not_the_critics_to_send_back() -> None:
 class Restless(ScriptedDenoiser):
     """Predicts token 20 + the number of the forward everywhere, so that each repair reads differently."""
 
-    def logits(self, context: ScriptedContext, canvas: Canvas) -> Tensor:
+    def logits(self, context: ScriptedContext, canvas: Canvas, where: Tensor) -> Tensor:
         self.forwards += 1
-        logits = torch.zeros(*canvas.ids.shape, self.vocabulary)
+        logits = torch.zeros(int(where.sum()), self.vocabulary)
         logits[..., 20 + self.forwards] = 9.0
         return logits
 

@@ -3,6 +3,7 @@
 import random
 
 import torch
+from whole import whole_logits
 
 from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.cache import EncoderCache
@@ -34,7 +35,7 @@ def test_training_views_equal_inference(network: Network, vocabulary: Vocabulary
         canvas = Canvas.of([[Piece([i], p) for i, p in zip(ids, pinned, strict=True)]])
         context = denoiser.encode([batch.context[0, : batch.visible[0, k]].tolist()])
         expected = network.logits(states[0, k, :width])
-        torch.testing.assert_close(denoiser.logits(context, canvas)[0], expected, atol=1e-3, rtol=0)
+        torch.testing.assert_close(whole_logits(denoiser, context, canvas)[0], expected, atol=1e-3, rtol=0)
 
 
 def test_padding_changes_nothing(network: Network) -> None:
@@ -45,7 +46,10 @@ def test_padding_changes_nothing(network: Network) -> None:
     assert (padded.ids[0, 5:] == PAD).all()
     two = denoiser.encode([[20, 21, 22], [20, 21, 22]])
     torch.testing.assert_close(
-        denoiser.logits(two, padded)[0, :5], denoiser.logits(context, Canvas.of([short]))[0], atol=1e-4, rtol=0
+        whole_logits(denoiser, two, padded)[0, :5],
+        whole_logits(denoiser, context, Canvas.of([short]))[0],
+        atol=1e-4,
+        rtol=0,
     )
 
 

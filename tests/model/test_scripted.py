@@ -1,5 +1,6 @@
 import pytest
 import torch
+from whole import whole_logits, whole_shadows
 
 from infill_model.backends.scripted import Script, ScriptedDenoiser, WrongGuess
 from infill_model.canvas import Canvas, Piece
@@ -13,7 +14,7 @@ def canvas(*rows: list[int]) -> Canvas:
 
 
 def probabilities(denoiser: ScriptedDenoiser, ids: list[int]) -> torch.Tensor:
-    return denoiser.logits(denoiser.encode([[0]]), canvas(ids))[0].exp()
+    return whole_logits(denoiser, denoiser.encode([[0]]), canvas(ids))[0].exp()
 
 
 def test_each_neighbour_that_shows_its_target_halves_the_doubt() -> None:
@@ -39,7 +40,7 @@ def test_a_wrong_guess_lasts_until_the_position_it_waits_for_shows_its_target() 
 
 def test_a_copying_denoiser_repeats_what_it_sees_and_its_shadow_does_not() -> None:
     denoiser = ScriptedDenoiser([Script(TARGET, (0.6, 0.6, 0.6))], copies=0.99)
-    plain, shadow = denoiser.logits_with_shadow(denoiser.encode([[0]]), canvas([33, 21, MASK]))
+    plain, shadow = whole_shadows(denoiser, denoiser.encode([[0]]), canvas([33, 21, MASK]))
     assert plain[0].argmax(1).tolist() == [33, 21, 22]
     assert shadow[0].argmax(1).tolist() == [20, 21, 22]
     assert shadow[0, 0, 20].exp() == pytest.approx(0.8)
@@ -49,6 +50,6 @@ def test_contexts_choose_scripts_and_what_is_beyond_a_script_is_deleted() -> Non
     denoiser = ScriptedDenoiser([Script((20,), (0.6,)), Script((25, 26), (0.6, 0.6))])
     context = denoiser.encode([[1], [0]])
     assert context.batch == 2
-    logits = denoiser.logits(context, canvas([MASK, MASK], [MASK, MASK]))
+    logits = whole_logits(denoiser, context, canvas([MASK, MASK], [MASK, MASK]))
     assert logits.argmax(2).tolist() == [[25, 26], [20, DEL]]
     assert denoiser.forwards == 1

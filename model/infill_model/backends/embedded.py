@@ -3,7 +3,7 @@
 It knows tokens, not text, and nothing of policies.
 
 Shapes: B fills, T context tokens (the longest of the batch), C canvas positions, D width, H query heads, G key/value
-heads, E head width, V vocabulary.
+heads, E head width, N positions asked for, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -60,6 +60,10 @@ class EmbeddedDenoiser:
         """Where the weights are."""
         return self.network.embedding.weight.device
 
+    def forget(self) -> None:
+        """Give up everything cached."""
+        self._caches = [EncoderCache(self.network)]
+
     def cache_for(self, ids: Sequence[int]) -> EncoderCache:
         """The cache that holds `ids` now; the one with the longest common prefix is reused, the oldest is given up."""
         best = max(self._caches, key=lambda it: it.common_prefix(ids))
@@ -88,14 +92,17 @@ class EmbeddedDenoiser:
         return EncodedContext(torch.tensor(lengths, device=self.device), layers, min(lengths) == longest)
 
     @torch.inference_mode()
-    def logits(self, context: EncodedContext, canvas: Canvas) -> Tensor:
-        """(B, C, V) float32."""
+    def logits(self, context: EncodedContext, canvas: Canvas, where: Tensor) -> Tensor:
+        """(N, V) float32 at the positions `where` (B, C) is true."""
         real = canvas.ids != PAD
         own = None if context.even and bool(real.all()) else real.unsqueeze(1).expand(-1, real.shape[1], -1)
-        return self._forward(context, canvas.ids, canvas.pinned, self._rotary(context, canvas), own)
+        states = self._forward(context, canvas.ids, canvas.pinned, self._rotary(context, canvas), own)
+        return self._logits(states, where)
 
     @torch.inference_mode()
-    def logits_with_shadow(self, context: EncodedContext, canvas: Canvas) -> tuple[Tensor, Tensor]:
+    def logits_with_shadow(
+        self, context: EncodedContext, canvas: Canvas, where: Tensor, shadows: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Logits, and those of each position as if it alone were masked.
 
         Shadows are masks at the same rotary positions as the canvas; each sees the canvas without its original, and
@@ -107,7 +114,11 @@ class EmbeddedDenoiser:
         rotary = self._rotary(context, canvas)
         own = _shadow_mask(c, self.device) & (canvas.ids != PAD).repeat(1, 2).unsqueeze(1)
         both = self._forward(context, ids, pinned, torch.cat([rotary, rotary], dim=-2), own)
-        return both[:, :c], both[:, c:]
+        return self._logits(both[:, :c], where), self._logits(both[:, c:], shadows)
+
+    def _logits(self, states: Tensor, where: Tensor) -> Tensor:
+        """States (B, C, D) -> (N, V) float32 at the positions `where` (B, C) is true."""
+        return self.network.logits(norm(states[where])).float()
 
     def _rotary(self, context: EncodedContext, canvas: Canvas) -> Tensor:
         """Cosines and sines (2, C, E/2), or (2, B, 1, C, E/2) where the contexts differ in length."""
@@ -121,7 +132,7 @@ class EmbeddedDenoiser:
     def _forward(
         self, context: EncodedContext, ids: Tensor, pinned: Tensor, rotary: Tensor, own: Tensor | None
     ) -> Tensor:
-        """(B, n) ids -> (B, n, V) float32. `own` (B, n, n) says who sees whom on the canvas; None: all see all."""
+        """(B, n) ids -> (B, n, D). `own` (B, n, n) says who sees whom on the canvas; None: all see all."""
         net = self.network
         mask = None
         if own is not None:
@@ -130,7 +141,7 @@ class EmbeddedDenoiser:
         x = net.embed_canvas(ids, pinned)
         for layer, cached in zip(net.denoiser_layers, context.keys_values, strict=True):
             x = _layer(layer, x, rotary, cached, mask)
-        return net.logits(norm(x)).float()
+        return x
 
 
 def _layer(layer: DenoiserLayer, x: Tensor, rotary: Tensor, cached: Tensor, mask: Tensor | None) -> Tensor:

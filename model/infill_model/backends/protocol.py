@@ -1,6 +1,6 @@
 """What the denoising loop asks of a model; one implementation for each family of models.
 
-Shapes: B fills in the batch, C canvas positions, V vocabulary.
+Shapes: B fills in the batch, C canvas positions, N of them asked for, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,13 @@ class Denoiser(Protocol[ContextT]):
     def encode(self, contexts: Sequence[Sequence[int]]) -> ContextT:
         """Encode one context for each fill, reusing what is cached of an earlier call."""
 
-    def logits(self, context: ContextT, canvas: Canvas) -> Tensor:
-        """(B, C, V) float32 logits for what stands at each canvas position."""
+    def logits(self, context: ContextT, canvas: Canvas, where: Tensor) -> Tensor:
+        """(N, V) float32 logits for what stands at the canvas positions `where` (B, C) is true, in reading order.
 
-    def logits_with_shadow(self, context: ContextT, canvas: Canvas) -> tuple[Tensor, Tensor]:
-        """`logits`, and (B, C, V) logits of each position as if it alone were masked, in the same forward."""
+        They are the caller's to change.
+        """
+
+    def logits_with_shadow(
+        self, context: ContextT, canvas: Canvas, where: Tensor, shadows: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """`logits`, and those at the positions `shadows` (B, C) is true as if each alone were masked; one forward."""

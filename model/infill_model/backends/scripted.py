@@ -74,13 +74,21 @@ class ScriptedDenoiser:
         """Choose a script for each fill."""
         return ScriptedContext(tuple(self.scripts[context[0]] for context in contexts))
 
-    def logits(self, context: ScriptedContext, canvas: Canvas) -> Tensor:
-        """(B, C, V) float32: the logarithms of the scripted probabilities."""
-        return self.logits_with_shadow(context, canvas)[0]
+    def logits(self, context: ScriptedContext, canvas: Canvas, where: Tensor) -> Tensor:
+        """(N, V) float32: the logarithms of the scripted probabilities."""
+        self.forwards += 1
+        return self._both(context, canvas)[0][where]
 
-    def logits_with_shadow(self, context: ScriptedContext, canvas: Canvas) -> tuple[Tensor, Tensor]:
+    def logits_with_shadow(
+        self, context: ScriptedContext, canvas: Canvas, where: Tensor, shadows: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """`logits`, and the same without copying what stands at a position; one forward."""
         self.forwards += 1
+        plain, shadow = self._both(context, canvas)
+        return plain[where], shadow[shadows]
+
+    def _both(self, context: ScriptedContext, canvas: Canvas) -> tuple[Tensor, Tensor]:
+        """(B, C, V) with and without copying."""
         rows = zip(context.scripts, canvas.ids.tolist(), strict=True)
         shadow = torch.stack([self._row(script, ids) for script, ids in rows]).to(canvas.ids.device)
         if self.copies is None:

@@ -46,13 +46,12 @@ class Prediction:
     total: Tensor
 
     @classmethod
-    def of(cls, logits: Tensor, where: Tensor, sample: Sampler | None = None) -> "Prediction":
-        """Read (B, C, V) float32 logits at the positions `where` (B, C) is true.
+    def of(cls, rows: Tensor, where: Tensor, sample: Sampler | None = None) -> "Prediction":
+        """Read (N, V) float32 logits of the positions `where` (B, C) is true; they are overwritten.
 
         Reserved ids other than `DEL` are never predicted.
         """
         at = where.flatten().nonzero().squeeze(1)
-        rows = logits.flatten(0, 1).index_select(0, at)
         rows[:, :DEL].fill_(-math.inf)
         rows[:, DEL + 1 : RESERVED].fill_(-math.inf)
         best, token = _maximum(rows)

@@ -58,11 +58,11 @@ def step_of(
     if revisions is not None:
         values["revisions"] = torch.tensor(revisions)
     draft = Draft(**values)
-    shadowed = None if shadow is None else Prediction.of(logits_of(shadow), canvas.committed)
+    shadowed = None if shadow is None else Prediction.of(logits_of(shadow)[canvas.committed], canvas.committed)
     return Step(
         draft=draft,
         masked=canvas.masked,
-        prediction=Prediction.of(logits_of(confidence), ~canvas.pinned),
+        prediction=Prediction.of(logits_of(confidence)[~canvas.pinned], ~canvas.pinned),
         shadow=shadowed,
         left=left,
         noise=Noise((0,) * len(rows), len(rows[0]), torch.device("cpu")),

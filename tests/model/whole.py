@@ -1,0 +1,19 @@
+"""Logits at every canvas position, for tests that compare them."""
+
+import torch
+from torch import Tensor
+
+from infill_model.backends.protocol import ContextT, Denoiser
+from infill_model.canvas import Canvas
+
+
+def whole_logits(denoiser: Denoiser[ContextT], context: ContextT, canvas: Canvas) -> Tensor:
+    """(B, C, V)."""
+    return denoiser.logits(context, canvas, torch.ones_like(canvas.pinned)).unflatten(0, canvas.ids.shape)
+
+
+def whole_shadows(denoiser: Denoiser[ContextT], context: ContextT, canvas: Canvas) -> tuple[Tensor, Tensor]:
+    """(B, C, V) twice: plain, and as if each position alone were masked."""
+    everywhere = torch.ones_like(canvas.pinned)
+    plain, shadow = denoiser.logits_with_shadow(context, canvas, everywhere, everywhere)
+    return plain.unflatten(0, canvas.ids.shape), shadow.unflatten(0, canvas.ids.shape)
