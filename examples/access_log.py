@@ -13,7 +13,7 @@ def read(path: Path) -> list[dict[str, str]]:
     entries = []
     with path.open(encoding="utf-8") as lines:
         for line in lines:
-            match = LINE.match(...)
+            match = LINE.match(line)
             if match:
                 entries.append(match.groupdict())
     return entries

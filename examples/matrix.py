@@ -5,7 +5,7 @@ class Matrix:
     def __init__(self, rows):
         self.rows = [list(row) for row in rows]
         self.height = len(self.rows)
-        self.width = ...
+        self.width = len(self.rows[0]) if self.rows else 0
 
     def __repr__(self):
         return f"{type(self).__name__}({self.rows!r})"

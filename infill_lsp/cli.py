@@ -33,6 +33,7 @@ with --json one object is printed, the best fill:
   forwards      forwards of the denoiser
   ms            {encode, denoise, total}
   stopped       complete, stable, steps, deadline or cancelled
+  retrieved     whether it began as a copy from elsewhere in the file
   parses        whether the fill brings no syntax error into the file, or null where no grammar can tell
   alternatives  the other fills of --n, each with all fields above
 """

@@ -75,6 +75,8 @@ def figures(suggestion: Suggestion) -> Text:
     ]
     if fill.score is not None:
         words.insert(2, f"score {fill.score:.2f}")
+    if fill.retrieved:
+        words.append("began as a copy")
     if suggestion.parses is not None:
         words.append("parses" if suggestion.parses else "does not parse")
     return Text("  " + " · ".join(words), style="dim")

@@ -81,6 +81,7 @@ class Suggestion:
             "forwards": fill.forwards,
             "ms": asdict(fill.ms),
             "stopped": fill.stopped,
+            "retrieved": fill.retrieved,
             "parses": self.parses,
         }
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from infill_lsp.render import CONFIDENCE_COLOURS
 from infill_lsp.suggestion import Suggestion
-from infill_model.request import Frame, Info, TraceToken
+from infill_model.request import Frame, Info, Token, TraceToken
 
 _AROUND: Final = 14
 """Lines of the user's own code shown above and below the gap."""
@@ -68,7 +68,8 @@ def _frames(suggestion: Suggestion) -> tuple[list[Frame], str]:
     """
     frames = list(suggestion.fill.trace)
     if not frames:
-        return [Frame(0, (), "no trace was recorded", 0.0)], ""
+        tokens = tuple(_as_ended(token) for token in suggestion.fill.tokens)
+        return [Frame(suggestion.fill.steps, tokens, "as it ended; its steps were not recorded", 0.0)], ""
     if frames[0].step > 0:
         masks = tuple(token if token.state == "pinned" else TraceToken("", "masked", 0.0) for token in frames[0].tokens)
         frames.insert(0, Frame(0, masks, f"{sum(token.state == 'masked' for token in masks)} masks", 0.0))
@@ -77,6 +78,10 @@ def _frames(suggestion: Suggestion) -> tuple[list[Frame], str]:
     if suggestion.request.suffix.startswith(tail):
         return frames, tail
     return [Frame(it.step, it.tokens[: len(it.tokens) - len(pinned)], it.event, it.ms) for it in frames], ""
+
+
+def _as_ended(token: Token) -> TraceToken:
+    return TraceToken(token.text, "pinned" if token.pinned else "committed", token.confidence)
 
 
 def _pinned_at_end(frame: Frame) -> tuple[TraceToken, ...]:

@@ -28,7 +28,7 @@ class Continuation:
     stopped: StopReason
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def continue_greedily(
     denoiser: EmbeddedDenoiser, context: Sequence[int], rest: Sequence[int], limits: Limits
 ) -> Continuation:
@@ -63,7 +63,7 @@ def _next_token(denoiser: EmbeddedDenoiser, cache: EncoderCache) -> Tensor:
     return logits.softmax(dim=0)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def score(denoiser: EmbeddedDenoiser, context: Sequence[int], rest: Sequence[int], middle: Sequence[int]) -> float:
     """Mean log-probability per token (nats, the end included) of a finished gap, in one forward."""
     row = [*context, REST, *rest, MIDDLE, *middle]

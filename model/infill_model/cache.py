@@ -41,7 +41,7 @@ class EncoderCache:
             shared += 1
         return shared
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode(self, ids: Sequence[int]) -> None:
         """Make the cache hold exactly `ids`.
 
@@ -66,7 +66,7 @@ class EncoderCache:
             x = _encoder_layer(layer, x, rotary, cache, start)
         self.states[start:end] = norm(x)[0]
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def keys_values(self) -> list[Tensor]:
         """What each denoiser layer reads of the context: (2, 1, G, T, E) views, valid until the next `encode`."""
         start, end = self._projected, len(self.ids)

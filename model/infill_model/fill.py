@@ -250,6 +250,7 @@ class Infiller:
             pieces += [Piece(ids, pinned=True), Piece([MASK] * masks, pinned=False)]
         return _Job(self.window.context(request.prefix, below), [*pieces, Piece(tail, pinned=True)], temperature, seed)
 
+    @torch.inference_mode()
     def _run(
         self,
         jobs: Sequence[_Job],

@@ -21,7 +21,7 @@ def test_the_examples_are_python_and_have_gaps() -> None:
 @pytest.mark.slow
 def test_the_demo_fills_every_gap(model_folder: Path) -> None:
     flags = ["--model", str(model_folder), "--threads", "1", "--steps", "1", "--budget-ms", "50"]
-    command = [sys.executable, EXAMPLES / "demo.py", *flags]
+    command = [sys.executable, str(EXAMPLES / "demo.py"), *flags]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert (ended.returncode, ended.stderr) == (0, "")
     gaps = sum(path.read_text(encoding="utf-8").count("...") for path in EXAMPLES.glob("[!d]*.py"))

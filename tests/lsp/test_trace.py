@@ -128,7 +128,8 @@ def test_a_pinned_rest_that_is_not_the_suffix_to_the_letter_is_left_out() -> Non
 
 def test_a_fill_without_a_trace_still_makes_a_page() -> None:
     data = data_of(suggestion("x = <gap>\n", "1", ()))
-    assert data["frames"] == [{"step": 0, "event": "no trace was recorded", "ms": 0.0, "tokens": []}]
+    event = "as it ended; its steps were not recorded"
+    assert data["frames"] == [{"step": 2, "event": event, "ms": 0.0, "tokens": [["1", "committed", 0.75]]}]
 
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")

@@ -74,7 +74,7 @@ class EmbeddedDenoiser:
         best.encode(ids)
         return best
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode(self, contexts: Sequence[Sequence[int]]) -> EncodedContext:
         """Encode one context per fill; equal ones once."""
         lengths = [len(it) for it in contexts]
@@ -91,7 +91,7 @@ class EmbeddedDenoiser:
                     layer[:, row, :, : len(ids)] = cached[:, 0]
         return EncodedContext(torch.tensor(lengths, device=self.device), layers, min(lengths) == longest)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def logits(self, context: EncodedContext, canvas: Canvas, where: Tensor) -> Tensor:
         """(N, V) float32 at the positions `where` (B, C) is true."""
         real = canvas.ids != PAD
@@ -99,7 +99,7 @@ class EmbeddedDenoiser:
         states = self._forward(context, canvas.ids, canvas.pinned, self._rotary(context, canvas), own)
         return self._logits(states, where)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def logits_with_shadow(
         self, context: EncodedContext, canvas: Canvas, where: Tensor, shadows: Tensor
     ) -> tuple[Tensor, Tensor]:
