@@ -173,6 +173,20 @@ def _run_doctor(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     return doctor.run(engine(_engine_settings(chosen)), as_json=chosen.json)
 
 
+def _declare_bench(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument("what", choices=("fill",), help="fill: the speed of fills beside their controls")
+    flags.add_argument("--gaps", type=_integer(3, 10_000), default=40, metavar="N", help="gaps in real files (40)")
+    flags.add_argument("--json", action="store_true", help="print JSON")
+    _declare_engine(flags)
+
+
+def _run_bench(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    from infill_lsp.commands import bench
+
+    settings = _engine_settings(chosen)
+    return bench.run(settings, engine(settings), gaps=chosen.gaps, as_json=chosen.json)
+
+
 @dataclass(frozen=True, slots=True)
 class _Command:
     """A sub-command: its name, what it does, its flags, and the function that runs it and returns the exit code."""
@@ -187,6 +201,7 @@ class _Command:
 _COMMANDS: Final = (
     _Command("fill", "fill a gap in a file, or gaps in standard input", _declare_fill, _run_fill, _JSON_SHAPE),
     _Command("doctor", "check that everything is there and works", _declare_doctor, _run_doctor),
+    _Command("bench", "measure how fast it is here", _declare_bench, _run_bench),
 )
 
 
