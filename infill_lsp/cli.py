@@ -64,10 +64,19 @@ def main(arguments: Sequence[str] | None = None, *, engine: EngineCommand | None
         return error.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:  # Who reads our output has seen enough; Python must not complain while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # Who reads our output has seen enough.
+        _forget_output()
         return _BROKEN_PIPE
+    except OSError as error:  # Files have errors of their own; what is left is the output.
+        print(f"infill-lsp: the output cannot be written ({error.strerror})", file=sys.stderr)
+        _forget_output()
+        return 1
     return code
+
+
+def _forget_output() -> None:
+    """Drop what cannot be written, or Python would try once more while it ends, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _real_engine(settings: EngineSettings) -> Sequence[str]:

@@ -342,6 +342,15 @@ def test_a_reader_that_has_seen_enough_is_no_error(file: Path, flags: tuple[str,
     assert process.returncode == 141
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_output_that_cannot_be_written(file: Path) -> None:
+    command = [sys.executable, str(FOLDER / "cli_with_fake_engine.py"), "fill", f"{file}:4:12", "--json"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr == "infill-lsp: the output cannot be written (No space left on device)\n"
+
+
 def test_a_terminal_that_cannot_show_a_character(file: Path) -> None:
     process = start("fill", f"{file}:4:12", env={**os.environ, "PYTHONIOENCODING": "ascii"})
     ended = finish(process)
