@@ -68,14 +68,17 @@ class EncoderCache:
 
     @torch.no_grad()
     def keys_values(self) -> list[Tensor]:
-        """What each denoiser layer reads of the context: (2, 1, G, T, E) views, valid until the next `encode`."""
+        """What each denoiser layer reads of the context: (2, 1, G, P, E), valid until the next `encode`.
+
+        The first T places hold the context; those behind it are free for the canvas.
+        """
         start, end = self._projected, len(self.ids)
         if start < end:
             x, rotary = self.states[start:end].unsqueeze(0), self.network.rotary[:, start:end]
             for layer, cache in zip(self.network.denoiser_layers, self._denoiser, strict=True):
                 cache[:, :, :, start:end] = torch.stack(layer.project_context(x, rotary))
             self._projected = end
-        return [cache[:, :, :, :end] for cache in self._denoiser]
+        return self._denoiser
 
 
 def _encoder_layer(layer: EncoderLayer, x: Tensor, rotary: Tensor, cache: Tensor, start: int) -> Tensor:

@@ -19,6 +19,7 @@ from infill_model.autoregressive import continue_greedily, score
 from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.canvas import Canvas, Piece
 from infill_model.denoise import Critic, denoise
+from infill_model.errors import WeightsError
 from infill_model.folder import Config
 from infill_model.network import Network
 from infill_model.policies import Policies, remask_policy, stop_policy, unmask_policy
@@ -42,6 +43,9 @@ LONGEST_REST = 16
 
 MOST_BLOCKS = 6
 """How often a gap may grow or go on, so that a model that never ends a gap does."""
+
+CONFIRMED = 0.9
+"""A copy from the document that the denoiser finds this probable in one forward is taken without a second draft."""
 
 EMBEDDED = "embedded"
 
@@ -147,7 +151,7 @@ class Infiller:
             options: how to denoise.
             cancelled: asked before each step.
             critic: judges finished drafts.
-            on_draft: told of the greedy fill after each step.
+            on_draft: told of the greedy fill after each step; not of a copy that is confirmed in one.
 
         Returns:
             Different fills, at most `options.n`, the best by autoregressive score first. Where nothing was retrieved
@@ -161,9 +165,13 @@ class Infiller:
         limits = Limits(options.steps, deadline, cancelled)
         jobs = [self._job(request, 0.0, options.seed)]
         jobs += [self._job(request, options.temperature, options.seed + n) for n in range(1, options.n)]
-        jobs += self._retrieved(request, options)
-        encode_ms = self._run(jobs, options, limits, critic, on_draft)
-        ranked = self._ranked(request, [self._fill(job, request) for job in jobs])
+        copied = self._retrieved(request, options)
+        encode_ms = self._run(copied, options, limits, critic, None) if copied else 0.0
+        fills = [self._fill(job, request) for job in copied]
+        if not (fills and options.n == 1 and fills[0].confidence >= CONFIRMED):
+            encode_ms += self._run(jobs, options, limits, critic, on_draft)
+            fills = [*(self._fill(job, request) for job in jobs), *fills]
+        ranked = self._ranked(request, fills)
         return [replace(it, ms=_timing(encode_ms, started)) for it in ranked[: options.n]]
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
@@ -250,7 +258,6 @@ class Infiller:
             pieces += [Piece(ids, pinned=True), Piece([MASK] * masks, pinned=False)]
         return _Job(self.window.context(request.prefix, below), [*pieces, Piece(tail, pinned=True)], temperature, seed)
 
-    @torch.inference_mode()
     def _run(
         self,
         jobs: Sequence[_Job],
@@ -271,20 +278,33 @@ class Infiller:
             seeds = tuple(it.seed + 1_000_003 * it.blocks for it in pending)
             sampling = Sampling(tuple(it.temperature for it in pending), seeds)
             judge = _HoleCritic(self.vocabulary, critic, pending) if critic else None
+            since = time.perf_counter()
             for draft in denoise(self.denoiser, context, canvas, policies, limits, sampling=sampling, critic=judge):
-                if pending[0] is jobs[0] and (options.trace or on_draft):
-                    self._show(jobs[0], draft, options, on_draft)
+                if options.trace or on_draft:
+                    took, since = (time.perf_counter() - since) * 1000, time.perf_counter()
+                    self._show(pending, draft, took, options, on_draft if pending[0] is jobs[0] else None)
             for row, job in enumerate(pending):
                 self._read(job, draft, row)
             pending = [job for job in pending if job.stopped in ("complete", "stable") and self._goes_on(job)]
         return encode_ms
 
-    def _show(self, job: _Job, draft: Draft, options: Options, on_draft: Callable[[Frame], None] | None) -> None:
-        picture = frame(self.vocabulary, draft, job.steps, [(it.id, it.confidence, it.hole < 0) for it in job.done])
-        if options.trace:
-            job.frames.append(picture)
-        if on_draft:
-            on_draft(picture)
+    def _show(
+        self,
+        jobs: Sequence[_Job],
+        draft: Draft,
+        ms: float,
+        options: Options,
+        on_draft: Callable[[Frame], None] | None,
+    ) -> None:
+        for row, job in enumerate(jobs if options.trace else jobs[:1]):
+            if draft.steps[row] < draft.step:  # This row had ended before.
+                continue
+            done = [(it.id, it.confidence, it.hole < 0) for it in job.done]
+            picture = frame(self.vocabulary, draft, row, job.steps, done, ms)
+            if options.trace:
+                job.frames.append(picture)
+            if on_draft and row == 0:
+                on_draft(picture)
 
     def _read(self, job: _Job, draft: Draft, row: int) -> None:
         """Take the row of a finished draft over into its job."""
@@ -402,8 +422,7 @@ def _timing(encode_ms: float, started: float) -> Timing:
 
 
 def _device(wanted: str) -> str:
-    if wanted != "auto":
-        return wanted
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    there = ("cuda",) * torch.cuda.is_available() + ("mps",) * torch.backends.mps.is_available() + ("cpu",)
+    if wanted not in ("auto", *there):
+        raise WeightsError(f"the device {wanted!r} is not there; this torch has {', '.join(there)}")
+    return there[0] if wanted == "auto" else wanted

@@ -7,21 +7,30 @@ from infill_model.request import Frame, TraceToken
 from infill_model.vocabulary import DEL, MASK, PAD, Vocabulary
 
 
-def frame(vocabulary: Vocabulary, draft: Draft, steps_before: int, done: Sequence[tuple[int, float, bool]]) -> Frame:
-    """The first row of a draft.
+def frame(
+    vocabulary: Vocabulary,
+    draft: Draft,
+    row: int,
+    steps_before: int,
+    done: Sequence[tuple[int, float, bool]],
+    ms: float,
+) -> Frame:
+    """One row of a draft.
 
     Args:
         vocabulary: for the text of the tokens.
         draft: after a step.
+        row: which fill of the batch.
         steps_before: steps of earlier blocks of the same fill.
         done: (id, confidence, pinned) of tokens that left the canvas for the context.
+        ms: milliseconds the step took.
     """
     canvas = draft.canvas
-    ids, pinned, confidence = canvas.ids[0].tolist(), canvas.pinned[0].tolist(), draft.confidence[0].tolist()
+    ids, pinned, confidence = canvas.ids[row].tolist(), canvas.pinned[row].tolist(), draft.confidence[row].tolist()
     rows = [*done, *((i, c, p) for i, c, p in zip(ids, confidence, pinned, strict=True) if i != PAD)]
     texts = vocabulary.pieces([i for i, _, _ in rows])
     tokens = tuple(_token(i, c, p, text) for (i, c, p), text in zip(rows, texts, strict=True))
-    return Frame(steps_before + draft.step, tokens, _event(draft), 0.0)
+    return Frame(steps_before + draft.step, tokens, _event(draft, row), round(ms, 3))
 
 
 def _token(i: int, confidence: float, pinned: bool, text: str) -> TraceToken:
@@ -34,14 +43,14 @@ def _token(i: int, confidence: float, pinned: bool, text: str) -> TraceToken:
     return TraceToken(text, "committed", confidence)
 
 
-def _event(draft: Draft) -> str:
-    """What the step did to the first row, in words."""
+def _event(draft: Draft, row: int) -> str:
+    """What the step did to a row, in words."""
     counts = {
-        "committed": int(draft.unmasked[0].sum()),
-        "overwritten": int(draft.overwritten[0].sum()),
-        "taken back": int(draft.remasked[0].sum()),
+        "committed": int(draft.unmasked[row].sum()),
+        "overwritten": int(draft.overwritten[row].sum()),
+        "taken back": int(draft.remasked[row].sum()),
     }
     said = [f"{count} {what}" for what, count in counts.items() if count]
-    if draft.stopped[0]:
-        said.append(f"ended: {draft.stopped[0]}")
+    if draft.stopped[row]:
+        said.append(f"ended: {draft.stopped[row]}")
     return ", ".join(said) or "looked, changed nothing"

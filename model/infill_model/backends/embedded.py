@@ -29,11 +29,14 @@ class EncodedContext:
 
     Attributes:
         lengths: (B,) int64 context tokens of each fill.
-        keys_values: per denoiser layer (2, B, G, T, E); right of a shorter context nothing is read.
+        longest: T.
+        keys_values: per denoiser layer (2, B, G, P, E), P > T. The canvas's own keys and values are written from T on;
+            right of a shorter context nothing is read.
         even: whether all lengths are T, so that no mask is needed.
     """
 
     lengths: Tensor
+    longest: int
     keys_values: tuple[Tensor, ...]
     even: bool
 
@@ -41,11 +44,6 @@ class EncodedContext:
     def batch(self) -> int:
         """How many fills this context serves."""
         return len(self.lengths)
-
-    @property
-    def longest(self) -> int:
-        """T, the tokens of the longest context."""
-        return self.keys_values[0].shape[3]
 
 
 class EmbeddedDenoiser:
@@ -80,7 +78,7 @@ class EmbeddedDenoiser:
         lengths = [len(it) for it in contexts]
         longest = max(lengths)
         shape = self.network.shape
-        size = (2, len(contexts), shape.kv_heads, longest, shape.head_width)
+        size = (2, len(contexts), shape.kv_heads, shape.positions, shape.head_width)
         new = partial(torch.zeros, device=self.device, dtype=self.network.rotary.dtype)
         if len(contexts) == 1:
             layers = tuple(self.cache_for(contexts[0]).keys_values())
@@ -88,8 +86,8 @@ class EmbeddedDenoiser:
             layers = tuple(new(size) for _ in self.network.denoiser_layers)
             for row, ids in enumerate(contexts):
                 for layer, cached in zip(layers, self.cache_for(ids).keys_values(), strict=True):
-                    layer[:, row, :, : len(ids)] = cached[:, 0]
-        return EncodedContext(torch.tensor(lengths, device=self.device), layers, min(lengths) == longest)
+                    layer[:, row, :, : len(ids)] = cached[:, 0, :, : len(ids)]
+        return EncodedContext(torch.tensor(lengths, device=self.device), longest, layers, min(lengths) == longest)
 
     @torch.no_grad()
     def logits(self, context: EncodedContext, canvas: Canvas, where: Tensor) -> Tensor:
@@ -140,14 +138,17 @@ class EmbeddedDenoiser:
             mask = torch.cat([seen.expand(-1, own.shape[1], -1), own], dim=-1).unsqueeze(1)  # (B, 1, n, T + n)
         x = net.embed_canvas(ids, pinned)
         for layer, cached in zip(net.denoiser_layers, context.keys_values, strict=True):
-            x = _layer(layer, x, rotary, cached, mask)
+            x = _layer(layer, x, rotary, cached, context.longest, mask)
         return x
 
 
-def _layer(layer: DenoiserLayer, x: Tensor, rotary: Tensor, cached: Tensor, mask: Tensor | None) -> Tensor:
-    """One denoiser layer over (B, n, D) with the context's keys and values (2, B, G, T, E)."""
+def _layer(layer: DenoiserLayer, x: Tensor, rotary: Tensor, cached: Tensor, start: int, mask: Tensor | None) -> Tensor:
+    """One denoiser layer over (B, n, D); its keys and values join the context's (2, B, G, P, E) at place `start`."""
     q, k, v = layer.attention.project(norm(x), rotary)
-    keys, values = torch.cat([cached[0], k], dim=2), torch.cat([cached[1], v], dim=2)
+    end = start + x.shape[1]
+    cached[0, :, :, start:end] = k
+    cached[1, :, :, start:end] = v
+    keys, values = cached[:, :, :, :end]
     y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, enable_gqa=True)
     x = x + layer.attention.out(y.transpose(1, 2).flatten(2))
     out: Tensor = x + layer.mlp(norm(x))
