@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     parsed = _parser(words[0] if words else None).parse_args(words)
+    parsed.words = words
     try:
         parsed.run(parsed)
     except InfillModelError as error:
@@ -82,11 +83,32 @@ def _export() -> Loaded:
     return add_export_flags, export
 
 
+def _heldout() -> Loaded:
+    from infill_model.evaluation.command import add_heldout_flags, heldout
+
+    return add_heldout_flags, heldout
+
+
+def _evaluate() -> Loaded:
+    from infill_model.evaluation.evaluate import add_evaluate_flags, evaluate
+
+    return add_evaluate_flags, evaluate
+
+
+def _score() -> Loaded:
+    from infill_model.evaluation.command import add_score_flags, score
+
+    return add_score_flags, score
+
+
 COMMANDS = (
     Command("corpus", "Build the training corpus from a pinned list of packages.", _corpus),
     Command("tokenizer", "Train the tokenizer on a corpus.", _tokenizer),
     Command("train", "Train a network on a corpus; go on where a run stopped.", _train),
     Command("export", "Write a run's newest checkpoint as a model folder.", _export),
+    Command("heldout", "Cut gaps into held-out code and write them as tasks.", _heldout),
+    Command("evaluate", "Fill the gaps of tasks and write what was filled.", _evaluate),
+    Command("score", "Judge what was filled, beside the baselines.", _score),
 )
 """Every command, in the order of `--help`."""
 

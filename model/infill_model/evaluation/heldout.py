@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -56,15 +56,18 @@ class _Project:
 def heldout_tasks(corpus: Path, per_kind: int, seed: int) -> list[Task]:
     """`per_kind` tasks of each kind from the held-out projects, or as many as there is room for.
 
+    The kinds take turns, so that the first n tasks have about the same share of each.
+
     Raises:
         CorpusError: there is no corpus in `corpus`, or it is damaged.
         TaskError: it has no held-out code that a gap could be cut into.
     """
     projects = _projects(corpus)
-    tasks = []
+    by_kind = []
     for kind in RULES:
         rng = random.Random(f"{seed} {kind}")  # noqa: S311 - a seed that repeats is what is wanted.
-        tasks += _tasks(projects, kind, per_kind, rng)
+        by_kind.append(_tasks(projects, kind, per_kind, rng))
+    tasks = [task for turn in zip_longest(*by_kind) for task in turn if task is not None]
     if not tasks:
         raise TaskError(f"{corpus}: the held-out split has no code to cut gaps into")
     return tasks

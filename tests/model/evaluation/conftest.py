@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from shapes import SHAPES, corpus
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +15,10 @@ def benchmarks() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no benchmarks in {folder}: set INFILL_SHARED to the folder that holds benchmarks/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def heldout_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus with two held-out projects."""
+    folder = tmp_path_factory.mktemp("heldout")
+    return corpus(folder, ("p", "a.py", 1.0, SHAPES), ("q", "b.py", 1.0, SHAPES.replace("Circle", "Ring")))

@@ -1,61 +1,16 @@
 """Gaps are where they are said to be, hold code, and are the same for the same seed."""
 
-import gzip
-import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from shapes import SHAPES, corpus
 
 from infill_model.errors import CorpusError, TaskError
 from infill_model.evaluation.heldout import RULES, heldout_tasks
 from infill_model.evaluation.metrics import parses
 from infill_model.evaluation.source import read_source
 from infill_model.evaluation.tasks import Task, read_tasks, write_tasks
-
-SHAPES = '''"""Shapes of many kinds, for the gaps."""
-
-import math  # The constant.
-
-# Nothing but a remark.
-
-
-class Circle:
-    """A circle — with a radius."""
-
-    def __init__(self, radius: float, name: str = "é") -> None:
-        self.radius = radius  # In metres.
-        self.name = name
-
-    def area(self) -> float:
-        """Its area."""
-        if self.radius < 0:
-            raise ValueError("negative")
-        scale = 1
-
-        return math.pi * self.radius**2 * scale
-
-
-LETTER = """
-many lines = of prose
-"""
-
-
-def total(circles: list[Circle]) -> float:
-    result = 0.0
-    for circle in circles:
-        result += circle.area()
-    return result
-'''
-
-
-def corpus(folder: Path, *files: tuple[str, str, float, str]) -> Path:
-    rows = [
-        {"project": project, "path": path, "language": "python", "weight": weight, "text": text}
-        for project, path, weight, text in files
-    ]
-    (folder / "heldout.jsonl.gz").write_bytes(gzip.compress("".join(json.dumps(it) + "\n" for it in rows).encode()))
-    return folder
 
 
 @pytest.fixture(scope="module")

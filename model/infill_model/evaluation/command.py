@@ -1,0 +1,93 @@
+"""`infill-model heldout` and `infill-model score`: from a corpus to tasks, and from predictions to a table.
+
+With `evaluate` between them they are three commands with files between them, so that filling may happen on another
+machine than judging, and predictions of other programs can be judged beside ours. Nothing here needs torch.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from infill_model.errors import TaskError
+from infill_model.evaluation.flags import add_task_flags, count, progress_bar, read_wanted
+from infill_model.evaluation.heldout import heldout_tasks
+from infill_model.evaluation.predict import read_predictions
+from infill_model.evaluation.record import Record, Run, record, sha256, to_json, write_text
+from infill_model.evaluation.runner import Runner
+from infill_model.evaluation.score import BASELINES, Predictions, Row, baselines, compare, in_all
+from infill_model.evaluation.table import markdown, show
+from infill_model.evaluation.tasks import Task, write_tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `score --json` writes."""
+
+    record: Record
+    tasks_file: str
+    tasks: str
+    runs: tuple[Run, ...]
+    rows: tuple[Row, ...]
+
+
+def add_heldout_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `infill-model heldout`."""
+    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="what `infill-model corpus` wrote")
+    parser.add_argument("--out", type=Path, required=True, metavar="TASKS", help=".jsonl or .jsonl.gz")
+    parser.add_argument("--per-kind", type=count, default=200, metavar="N", help="tasks of each kind (default: 200)")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def heldout(arguments: argparse.Namespace) -> None:
+    """Cut gaps into the held-out projects of a corpus and write them as a task file."""
+    tasks = heldout_tasks(arguments.corpus, arguments.per_kind, arguments.seed)
+    write_tasks(tasks, arguments.out)
+    print(f"{len(tasks)} tasks in {arguments.out}")
+
+
+def add_score_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `infill-model score`."""
+    add_task_flags(parser)
+    parser.add_argument("predictions", type=Path, nargs="*", metavar="PREDICTIONS", help="from `infill-model evaluate`")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result with what it takes to repeat it")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table for a model card")
+    parser.add_argument("--workers", type=count, default=2, metavar="N", help="tests at a time (default: 2)")
+
+
+def score(arguments: argparse.Namespace) -> None:
+    """Judge predictions beside the baselines and print a table."""
+    started, known = time.monotonic(), read_wanted(arguments)
+    runs = {path: Run.beside(path, sha256(arguments.tasks)) for path in arguments.predictions}
+    written = _read_methods(known, runs)
+    tasks = in_all(known, written)
+    if not tasks:
+        raise TaskError("there is no task that each of the files has a prediction of")
+    if len(tasks) < len(known):
+        print(f"judging the {len(tasks)} of {len(known)} tasks that all have a prediction of", file=sys.stderr)
+    methods = {**baselines(tasks), **written}
+    with progress_bar() as progress, Runner(workers=arguments.workers) as runner:
+        bar = progress.add_task("judging", total=len(tasks) * len(methods))
+        rows = compare(tasks, methods, runner, lambda: progress.advance(bar))
+    show(rows, Console())
+    if arguments.markdown:
+        write_text(arguments.markdown, markdown(rows))
+    if arguments.json:
+        made = record(arguments.words, seconds=time.monotonic() - started)
+        described = tuple(it for it in runs.values() if it is not None)
+        result = Result(made, arguments.tasks.name, sha256(arguments.tasks), described, tuple(rows))
+        write_text(arguments.json, to_json(result))
+
+
+def _read_methods(tasks: Sequence[Task], runs: Mapping[Path, Run | None]) -> dict[str, Predictions]:
+    methods: dict[str, Predictions] = {}
+    for path, run in runs.items():
+        name = run.method if run else path.name.removesuffix(".jsonl")
+        if name in methods or name in BASELINES:
+            raise TaskError(f"{path}: something else is called {name!r} too; tell them apart with `evaluate --method`")
+        methods[name] = read_predictions(path, tasks)
+    return methods

@@ -1,0 +1,78 @@
+"""`infill-model evaluate`: fills the gaps of a task file with a model and writes what was filled.
+
+Beside the predictions lies how they were made (`record.Run`). It judges nothing.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import infill_model
+from infill_model.evaluation.fillers import Autoregressive, Filler
+from infill_model.evaluation.flags import add_task_flags, count, progress_bar, read_wanted
+from infill_model.evaluation.predict import predict, write_predictions
+from infill_model.evaluation.record import Model, Run, record, sha256
+from infill_model.fill import EMBEDDED, Infiller
+from infill_model.request import Options
+
+
+def add_evaluate_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `infill-model evaluate`."""
+    default = Options()
+    add_task_flags(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="PREDICTIONS", help="a .jsonl file")
+    parser.add_argument("--model", default=EMBEDDED, metavar="NAME|DIR", help="default: the weights that ship")
+    parser.add_argument("--batch", type=count, default=16, metavar="N", help="fills at a time (default: 16)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or int8")
+    parser.add_argument("--threads", type=count, metavar="N", help="of the processor")
+    parser.add_argument("--autoregressive", action="store_true", help="the control: the same weights left to right")
+    parser.add_argument("--no-copy", dest="retrieve", action="store_false", help="no draft copied from the same file")
+    parser.add_argument("--steps", type=count, default=default.steps, metavar="N", help="at most, per block of a fill")
+    parser.add_argument("--unmask", default=default.unmask, metavar="POLICY", help=f"default: {default.unmask}")
+    parser.add_argument("--remask", default=default.remask, metavar="POLICY", help=f"default: {default.remask}")
+    parser.add_argument("--stop", default=default.stop, metavar="POLICY", help=f"default: {default.stop}")
+    parser.add_argument("--method", metavar="NAME", help="what tables call it; told from the flags by default")
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Fill the gaps of a task file and write what was filled."""
+    tasks = read_wanted(arguments)
+    options = Options(
+        steps=arguments.steps,
+        unmask=arguments.unmask,
+        remask=arguments.remask,
+        stop=arguments.stop,
+        retrieve=arguments.retrieve and not arguments.autoregressive,
+    )
+    model = Infiller.load(arguments.model, device=arguments.device, dtype=arguments.dtype, threads=arguments.threads)
+    filler: Filler = Autoregressive(model) if arguments.autoregressive else model
+    started = time.monotonic()
+    with progress_bar() as progress:
+        bar = progress.add_task(f"filling {len(tasks)} tasks", total=len(tasks))
+        batches = predict(filler, tasks, options, arguments.batch)
+        write_predictions(batches, arguments.out, lambda done: progress.advance(bar, done))
+    method = arguments.method or _method(arguments)
+    made = record(arguments.words, _model(arguments.model, model), time.monotonic() - started)
+    Run(method, sha256(arguments.tasks), options, made).write_beside(arguments.out)
+
+
+def _method(arguments: argparse.Namespace) -> str:
+    if arguments.autoregressive:
+        return "autoregressive"
+    return "diffusion + copy" if arguments.retrieve else "diffusion"
+
+
+def _model(given: str, model: Infiller) -> Model:
+    package = Path(infill_model.__file__).parent / "weights"
+    folder = package if given == EMBEDDED else Path(given)
+    info = model.info
+    return Model(
+        name=info.name,
+        sha256=sha256(folder / "model.safetensors"),
+        parameters=info.parameters,
+        trained_tokens=info.trained_tokens,
+        device=info.device,
+        dtype=info.dtype,
+        threads=info.threads,
+    )

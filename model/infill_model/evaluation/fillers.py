@@ -1,0 +1,63 @@
+"""What fills tasks: a model in one of its modes, or a baseline that any model must beat.
+
+They all answer the same call, so that one loop evaluates them. It knows nothing of tasks, files or scores.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from infill_model.request import Fill, Options, Request, Timing
+from infill_model.retrieval import copy_continuation
+
+
+class Filler(Protocol):
+    """Fills many requests at once; `infill_model.fill.Infiller` is one."""
+
+    def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
+        """The one fill of each request that a user would be shown first."""
+
+
+class OneByOne(Protocol):
+    """A model that writes left to right, one request at a time; `infill_model.fill.Infiller` is one."""
+
+    def fill_autoregressively(self, request: Request, options: Options) -> Fill:
+        """The fill of a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Autoregressive:
+    """The control: the same weights, left to right."""
+
+    model: OneByOne
+
+    def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
+        """One after the other."""
+        return [self.model.fill_autoregressively(it, options) for it in requests]
+
+
+class Empty:
+    """Writes nothing."""
+
+    def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
+        """An empty text for each gap."""
+        return [_written([""] * (len(it.between) + 1)) for it in requests]
+
+
+class Copy:
+    """Copies what followed the longest match elsewhere in the file."""
+
+    def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
+        """A copy for each gap; of several, each sees the text of the others as missing."""
+        return [_written([_copied(it, gap) for gap in range(len(it.between) + 1)]) for it in requests]
+
+
+def _copied(request: Request, gap: int) -> str:
+    pieces = (request.prefix, *request.between, request.suffix)
+    before, after = "".join(pieces[: gap + 1]), "".join(pieces[gap + 1 :])
+    return copy_continuation(before, after, block=request.block) or ""
+
+
+def _written(texts: Sequence[str]) -> Fill:
+    """A fill that no model had a part in."""
+    return Fill(tuple(texts), (), 1.0, None, 0, 0, Timing(0.0, 0.0, 0.0), "complete")
