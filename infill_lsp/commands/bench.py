@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from infill_lsp.engine.client import Engine
+from infill_lsp.engine.process import engine_environment
 from infill_lsp.errors import InfillError
 from infill_lsp.settings import EngineSettings
 
@@ -97,7 +98,7 @@ def _peak_memory(pid: int | None) -> float:
 def _speed(settings: EngineSettings, gaps: int) -> dict[str, float]:
     command = [sys.executable, "-P", "-m", "infill_model.evaluation.speed", "--model", settings.model]
     command += ["--gaps", str(gaps), *(["--threads", str(settings.threads)] if settings.threads else [])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=engine_environment())
     if done.returncode:
         raise BenchError(f"the measuring process failed: {done.stderr.strip().splitlines()[-1:] or done.returncode}")
     values: dict[str, float] = json.loads(done.stdout)

@@ -1,6 +1,7 @@
 """One run of an engine process: its pipes, and how it ended. It knows nothing of requests or restarts."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections import deque
@@ -27,6 +28,20 @@ def worker_command(settings: EngineSettings) -> list[str]:
     ]
 
 
+def engine_environment() -> dict[str, str]:
+    """The environment of a process that runs the model; what the user has set stays.
+
+    Waiting threads sleep instead of spinning: beside one busy program a step took 52 ms with two spinning threads and
+    20 ms with two sleeping ones. And glibc keeps freed tensors instead of returning their pages in every step.
+    """
+    return {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 28),
+        "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
+        **os.environ,
+    }
+
+
 class EngineProcess:
     """A running engine; made by `start`."""
 
@@ -45,7 +60,11 @@ class EngineProcess:
         Raises:
             OSError: the program cannot be started.
         """
-        return cls(await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE))
+        return cls(
+            await asyncio.create_subprocess_exec(
+                *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=engine_environment()
+            )
+        )
 
     @property
     def pid(self) -> int:
