@@ -1,6 +1,6 @@
 """Checkpoints of a training run: safetensors and JSON, written whole or not at all.
 
-A run folder holds log.jsonl and `step-NNNNNNN/` folders with weights.safetensors, optimiser.safetensors, state.json.
+A run folder holds log.jsonl and `step-NNNNNNN/` folders with weights, averaged weights, optimiser and state.json.
 """
 
 import json
@@ -27,15 +27,16 @@ class Progress:
     seconds: float = 0.0
 
 
-def save(run: Path, progress: Progress, network: Network, optimiser: Optimiser, *, keep: bool = False) -> Path:
+def save(
+    run: Path, progress: Progress, network: Network, average: Network, optimiser: Optimiser, *, keep: bool = False
+) -> Path:
     """Write a checkpoint and drop all but the newest few; one written with `keep` is never dropped."""
     folder = run / f"step-{progress.step:07d}"
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    save_file(
-        {name: p.detach().contiguous() for name, p in network.named_parameters()}, partial / "weights.safetensors"
-    )
+    for name, it in (("weights", network), ("average", average)):
+        save_file({key: p.detach().contiguous() for key, p in it.named_parameters()}, partial / f"{name}.safetensors")
     save_file({name: it.contiguous() for name, it in optimiser.state().items()}, partial / "optimiser.safetensors")
     (partial / "state.json").write_text(json.dumps({**asdict(progress), "keep": keep}) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
@@ -57,14 +58,15 @@ def latest(run: Path) -> Path | None:
     return found[-1] if found else None
 
 
-def restore(folder: Path, network: Network, optimiser: Optimiser) -> Progress:
-    """Load a checkpoint into a network and its optimiser.
+def restore(folder: Path, network: Network, average: Network, optimiser: Optimiser) -> Progress:
+    """Load a checkpoint into a network, the average of its weights, and its optimiser.
 
     Raises:
         TrainingError: the checkpoint is damaged or belongs to a network of another shape.
     """
     try:
         network.load_state_dict(load_file(folder / "weights.safetensors"))
+        average.load_state_dict(load_file(folder / "average.safetensors"))
         optimiser.restore(load_file(folder / "optimiser.safetensors"))
         values = json.loads((folder / "state.json").read_text())
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:

@@ -114,17 +114,17 @@ def add_export_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Write the newest checkpoint of a run as a model folder."""
+    """Write the averaged weights of a run's newest checkpoint as a model folder."""
     newest = checkpoint.latest(arguments.folder)
     if newest is None:
         raise TrainingError(f"{arguments.folder}: no checkpoint to export yet")
     vocabulary = Vocabulary.load(arguments.tokenizer)
     shape = replace(shape_of(arguments.size), vocabulary=vocabulary.size)
     with torch.device("cpu"):
-        network = Network(shape)
-    progress = checkpoint.restore(newest, network, Optimiser(network))
+        network, average = Network(shape), Network(shape)
+    progress = checkpoint.restore(newest, network, average, Optimiser(network))
     config = folder.Config(
         arguments.name or f"infill-{arguments.size}", shape, tuple(arguments.languages), progress.tokens
     )
-    folder.write(arguments.out, config, arguments.tokenizer.read_text(encoding="utf-8"), network, arguments.stored_as)
+    folder.write(arguments.out, config, arguments.tokenizer.read_text(encoding="utf-8"), average, arguments.stored_as)
     print(f"{arguments.out}: step {progress.step}, {progress.tokens / 1e6:.1f} M tokens, {arguments.stored_as}")

@@ -3,6 +3,7 @@
 It composes data, loss, optimiser and checkpoints, and knows none of their details.
 """
 
+import copy
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,9 @@ from infill_model.vocabulary import Vocabulary
 
 SIZES = ("tiny", "small", "base")
 HELD_OUT_ROWS = 64
+
+AVERAGED = 0.99
+"""Share of the weights' moving average that stays in each step: about the last hundred steps count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +136,9 @@ class Trainer:
         self._losses: Callable[[Network, TensorBatch], tuple[Tensor, Tensor]] = (
             torch.compile(losses, dynamic=False) if plan.compile else losses
         )
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
         newest = checkpoint.latest(run)
-        self.progress = checkpoint.restore(newest, self.network, self.optimiser) if newest else Progress()
+        self.progress = checkpoint.restore(newest, self.network, self.average, self.optimiser) if newest else Progress()
 
     def train(self) -> Iterator[Report]:
         """Train up to the planned step, yielding a report after each."""
@@ -145,7 +150,7 @@ class Trainer:
             step = self.progress.step
             at_milestone = step in (decay_starts, plan.steps)
             if at_milestone or time.monotonic() - saved > 60 * plan.save_minutes:
-                checkpoint.save(self.run, self.progress, self.network, self.optimiser, keep=at_milestone)
+                checkpoint.save(self.run, self.progress, self.network, self.average, self.optimiser, keep=at_milestone)
                 saved = time.monotonic()
             self._log(report)
             yield report
@@ -180,6 +185,7 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         rate = rate_share(step, warmup=plan.warmup, steps=plan.steps, decay=plan.decay)
         self.optimiser.step(rate)
+        self._follow(step)
         seconds = time.perf_counter() - started
         tokens = batch.context.numel() + batch.ids.numel()
         self.progress = Progress(step + 1, self.progress.tokens + tokens, self.progress.seconds + seconds)
@@ -195,6 +201,12 @@ class Trainer:
             self._measure_held_out() if measure and self.held_out else None,
         )
 
+    @torch.no_grad()
+    def _follow(self, step: int) -> None:
+        """Move the average towards the weights. It is what is exported: as if the rate had been lowered already."""
+        share = max(1 - AVERAGED, 9 / (10 + step))
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), share)
+
     def _held_out(self, files: Sequence[CorpusFile]) -> list[Batch]:
         if not files:
             return []
@@ -203,9 +215,9 @@ class Trainer:
 
     @torch.no_grad()
     def _measure_held_out(self) -> tuple[float, float]:
-        """Mean canvas and next-token loss on the fixed held-out batches."""
+        """Mean canvas and next-token loss of the averaged weights on the fixed held-out batches."""
         with self.accelerator.autocast():
-            pairs = [losses(self.network, TensorBatch.of(it, self.device)) for it in self.held_out]
+            pairs = [losses(self.average, TensorBatch.of(it, self.device)) for it in self.held_out]
         return (
             sum(canvas.item() for canvas, _ in pairs) / len(pairs),
             sum(next_token.item() for _, next_token in pairs) / len(pairs),

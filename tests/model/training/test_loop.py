@@ -85,7 +85,7 @@ def test_half_a_checkpoint_is_not_resumed_from(
     tmp_path: Path, network: Network, vocabulary: Vocabulary, shape: Shape, corpus: Path
 ) -> None:
     fresh = Network(shape).initialise(0)
-    good = checkpoint.save(tmp_path, checkpoint.Progress(step=3), fresh, Optimiser(fresh))
+    good = checkpoint.save(tmp_path, checkpoint.Progress(step=3), fresh, fresh, Optimiser(fresh))
     (tmp_path / "step-0000009.partial").mkdir()
     assert checkpoint.latest(tmp_path) == good
     weights = good / "weights.safetensors"
@@ -97,7 +97,7 @@ def test_half_a_checkpoint_is_not_resumed_from(
 def test_only_the_newest_checkpoints_and_the_milestones_stay(tmp_path: Path, shape: Shape) -> None:
     fresh = Network(shape).initialise(0)
     for step in range(1, 7):
-        checkpoint.save(tmp_path, checkpoint.Progress(step=step), fresh, Optimiser(fresh), keep=step == 2)
+        checkpoint.save(tmp_path, checkpoint.Progress(step=step), fresh, fresh, Optimiser(fresh), keep=step == 2)
     assert [it.name for it in checkpoint.checkpoints(tmp_path)] == ["step-0000002", "step-0000005", "step-0000006"]
 
 
