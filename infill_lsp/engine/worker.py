@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from infill_lsp.engine import messages
 from infill_lsp.engine.inbox import Inbox
@@ -19,10 +19,7 @@ from infill_lsp.engine.messages import Ask, Cancel, Failed, Filled, Message, Par
 from infill_lsp.errors import MessageError
 from infill_lsp.syntax.critic import Critic
 from infill_model.errors import InfillModelError
-from infill_model.request import Fill, Frame, Info, Options, Request
-
-if TYPE_CHECKING:
-    from infill_model.fill import TextCritic
+from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic
 
 _GRACE: Final = 5.0
 """Seconds a fill or a load may go on after standard input ended, before the process ends without it."""

@@ -4,11 +4,16 @@ The language server sends these to its engine process and reads them back; `fill
 Offsets and lengths are code points; times are milliseconds.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 StopReason = Literal["complete", "stable", "steps", "deadline", "cancelled"]
 """Why a fill ended: every mask committed; argmax stable and confident; step limit; out of time; told to."""
+
+
+TextCritic: TypeAlias = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
+"""From the text of each gap of a finished draft to the code-point spans in it that should be denoised again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from infill_model.autoregressive import score
 from infill_model.canvas import Canvas, Piece
-from infill_model.fill import LINE_MASKS, MORE_MASKS, Infiller, _HoleCritic, _Job, _Written
+from infill_model.fill import Infiller
+from infill_model.job import LINE_MASKS, MORE_MASKS, Job, Written
+from infill_model.judge import Judge
 from infill_model.request import Frame, Options, Request
 from infill_model.vocabulary import DEL, END, MASK, MIDDLE, RESERVED, REST, SPECIAL_TOKENS
 
@@ -57,30 +59,30 @@ def test_two_gaps_are_filled_at_once_around_what_is_pinned(infiller: Infiller) -
     assert whole == fill.texts[0] + pinned + fill.texts[1]
 
 
-def written(ids: list[int], hole: int = 0) -> list[_Written]:
-    return [_Written(i, 0.5, 1, hole) for i in ids]
+def written(ids: list[int], hole: int = 0) -> list[Written]:
+    return [Written(i, 0.5, 1, hole) for i in ids]
 
 
 def test_a_full_gap_grows_and_then_goes_on_in_a_next_block(infiller: Infiller) -> None:
     canvas = infiller.config.shape.canvas
     rest = infiller.vocabulary.encode(")")
     full = [RESERVED + 3] * (canvas - MORE_MASKS - len(rest))
-    job = _Job([20, 21], [Piece([MASK] * len(full), False), Piece(rest, True)], 0.0, 0)
+    job = Job([20, 21], [Piece([MASK] * len(full), False), Piece(rest, True)])
     job.row = written(full) + written(rest, -1)
-    assert infiller._goes_on(job)
+    assert job.goes_on(8 * canvas, canvas)
     assert list(job.pieces[0].ids) == full + [MASK] * MORE_MASKS
     assert job.context == [20, 21]
     job.row = written(full + [RESERVED + 4] * MORE_MASKS) + written(rest, -1)
-    assert infiller._goes_on(job)
+    assert job.goes_on(8 * canvas, canvas)
     assert job.context == [20, 21, *full, *[RESERVED + 4] * MORE_MASKS]
     assert list(job.pieces[0].ids) == [MASK] * (canvas - len(rest))
     assert list(job.pieces[1].ids) == rest
     job.row = written([DEL] * (canvas - len(rest))) + written(rest, -1)
-    assert not infiller._goes_on(job)
+    assert not job.goes_on(8 * canvas, canvas)
 
 
 def test_a_short_gap_within_a_line_starts_small_and_a_block_large(infiller: Infiller) -> None:
-    line, block = infiller._job(Request("x = ", "\n"), 0.0, 0), infiller._job(Request("x = ", "\n", block=True), 0.0, 0)
+    line, block = infiller.layout.job(Request("x = ", "\n")), infiller.layout.job(Request("x = ", "\n", block=True))
     assert len(line.pieces[0].ids) == min(LINE_MASKS, infiller.config.shape.canvas)
     assert len(block.pieces[0].ids) == infiller.config.shape.canvas
 
@@ -127,8 +129,8 @@ def test_the_trace_tells_every_step(infiller: Infiller) -> None:
 
 def test_the_critic_judges_whole_texts_and_its_spans_come_back_as_positions(infiller: Infiller) -> None:
     encode = infiller.vocabulary.encode
-    job = infiller._job(TWO, 0.0, 0)
-    job.done = [_Written(i, 0.9, 1, 0) for i in encode("a, ")]  # An earlier block of the first gap.
+    job = infiller.layout.job(TWO)
+    job.done = [Written(i, 0.9, 1, 0) for i in encode("a, ")]  # An earlier block of the first gap.
     left, right = encode("b"), encode("(c")
     pieces = [Piece([*left, DEL], False), Piece(encode(") + second("), True), Piece([*right, DEL, DEL], False)]
     canvas = Canvas.of([[*pieces, Piece(encode(")"), True)]])
@@ -138,12 +140,12 @@ def test_the_critic_judges_whole_texts_and_its_spans_come_back_as_positions(infi
         seen.append(list(texts))
         return [[], [(0, 1)]]
 
-    wrong = _HoleCritic(infiller.vocabulary, critic, [job])(canvas, 0)
+    wrong = Judge(infiller.vocabulary, critic, [job])(canvas, 0)
     assert seen == [["a, b", "(c"]]
     first = canvas.hole[0].tolist().index(1)
     assert wrong.nonzero().flatten().tolist() == [first]
     full = Canvas.of([[Piece(left, False), *pieces[1:]]])
-    assert not _HoleCritic(infiller.vocabulary, critic, [job])(full, 0).any()
+    assert not Judge(infiller.vocabulary, critic, [job])(full, 0).any()
     assert len(seen) == 1  # A gap that will still grow is not judged.
 
 
@@ -161,7 +163,7 @@ def test_the_autoregressive_control_is_the_plain_greedy_loop(infiller: Infiller)
     fill = infiller.fill_autoregressively(REQUEST, Options(steps=6))
     network, vocabulary = infiller.denoiser.network, infiller.vocabulary
     below = "\n        return json.load(file)\n"
-    row = [*infiller.window.context(REQUEST.prefix, below), REST, *vocabulary.encode(") as file:"), MIDDLE]
+    row = [*infiller.layout.window.context(REQUEST.prefix, below), REST, *vocabulary.encode(") as file:"), MIDDLE]
     ids: list[int] = []
     while len(ids) < 6:
         logits = network.logits(network.encode(torch.tensor([row + ids]))[0, -1])

@@ -7,12 +7,11 @@ import argparse
 import time
 from pathlib import Path
 
-import infill_model
 from infill_model.evaluation.fillers import Autoregressive, Filler
 from infill_model.evaluation.flags import add_task_flags, count, progress_bar, read_wanted
 from infill_model.evaluation.predict import predict, write_predictions
 from infill_model.evaluation.record import Model, Run, record, sha256
-from infill_model.fill import EMBEDDED, Infiller
+from infill_model.fill import EMBEDDED, Infiller, model_path
 from infill_model.request import Options
 
 
@@ -64,12 +63,10 @@ def _method(arguments: argparse.Namespace) -> str:
 
 
 def _model(given: str, model: Infiller) -> Model:
-    package = Path(infill_model.__file__).parent / "weights"
-    folder = package if given == EMBEDDED else Path(given)
     info = model.info
     return Model(
         name=info.name,
-        sha256=sha256(folder / "model.safetensors"),
+        sha256=sha256(model_path(given) / "model.safetensors"),
         parameters=info.parameters,
         trained_tokens=info.trained_tokens,
         device=info.device,

@@ -1,0 +1,204 @@
+"""One fill under way: a request laid out as a canvas, read back after denoising, and given more room when it is full.
+
+It knows tokens and text, and neither the network nor the loop.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+from infill_model.canvas import Piece
+from infill_model.policies.draft import Draft
+from infill_model.request import Fill, Frame, Request, StopReason, Timing, Token
+from infill_model.retrieval import copy_continuation
+from infill_model.vocabulary import DEL, MASK, Vocabulary
+from infill_model.window import Window, split_suffix
+
+LINE_MASKS = 24
+"""Masks a gap within a line starts with; what is too much becomes `<del>`."""
+
+MORE_MASKS = 16
+"""By how many masks a full gap grows while the canvas has room."""
+
+LONGEST_REST = 16
+"""Tokens of the rest of the gap's line that are pinned behind it; the network was trained with no more."""
+
+MOST_BLOCKS = 6
+"""How often a gap may grow or go on, so that a model that never ends a gap does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A token that is final: its id, its confidence and step, and the hole it is in, or -1 if it was pinned."""
+
+    id: int
+    confidence: float
+    step: int
+    hole: int
+
+
+@dataclass(slots=True)
+class Job:
+    """What is written for good, and the canvas that is being denoised.
+
+    Attributes:
+        context: the encoder's tokens.
+        pieces: the canvas: holes and pinned stretches.
+        temperature: 0 for the most probable tokens.
+        seed: of sampling.
+        retrieved: whether the canvas starts as a copy from the document.
+        done: tokens that left the canvas on the left and joined the context.
+        row: the canvas as it was read last.
+        first_hole: index in the request of the canvas's first hole.
+        steps: taken, earlier blocks included.
+        blocks: how often it grew or went on.
+        stopped: why the last block ended.
+        frames: the trace, where one is wanted.
+    """
+
+    context: list[int]
+    pieces: list[Piece]
+    temperature: float = 0.0
+    seed: int = 0
+    retrieved: bool = False
+    done: list[Written] = field(default_factory=list)
+    row: list[Written] = field(default_factory=list)
+    first_hole: int = 0
+    steps: int = 0
+    blocks: int = 0
+    stopped: StopReason = "complete"
+    frames: list[Frame] = field(default_factory=list)
+
+    def read(self, draft: Draft, row: int) -> None:
+        """Take a row of a finished draft over."""
+        known = dict(enumerate(self.row))
+        canvas = draft.canvas
+        self.row = []
+        columns = (canvas.ids[row], draft.confidence[row], draft.committed_at[row], canvas.hole[row])
+        for index, (i, confidence, at, hole) in enumerate(zip(*(it.tolist() for it in columns), strict=True)):
+            old = known.get(index)
+            if at == 0 and old is not None and old.id == i:  # Written in an earlier block: keep what was known then.
+                self.row.append(old)
+            else:
+                number = self.first_hole + hole if hole >= 0 else -1
+                self.row.append(Written(i, confidence, self.steps + max(0, at), number))
+        self.steps += draft.steps[row]
+        self.stopped = draft.stopped[row] or "cancelled"
+
+    def goes_on(self, context: int, canvas: int) -> bool:
+        """Give a hole that filled up without a `<del>` more room; says whether there was such a hole.
+
+        Args:
+            context: tokens the encoder may be given; what is farthest from the gap goes first.
+            canvas: positions a canvas may have.
+        """
+        if self.stopped not in ("complete", "stable") or self.blocks >= MOST_BLOCKS:
+            return False
+        start = 0
+        for number, piece in enumerate(self.pieces):
+            end = start + len(piece.ids)
+            if not piece.pinned and all(it.id not in (DEL, MASK) for it in self.row[start:end]):
+                self.blocks += 1
+                self._enlarge(number, end, context, canvas)
+                return True
+            start = end
+        return False
+
+    def _enlarge(self, number: int, end: int, context: int, canvas: int) -> None:
+        """Grow hole `number`, which ends at position `end`; or make it the next block when the canvas is full."""
+        width = sum(len(piece.ids) for piece in self.pieces)
+        now = self._pieces_as_read()
+        if width + MORE_MASKS <= canvas:
+            now[number] = Piece([*now[number].ids, *[MASK] * MORE_MASKS], pinned=False)
+            self.row[end:end] = [Written(MASK, 0.0, 0, self.first_hole)] * MORE_MASKS
+        else:  # What is left of the hole's end joins the encoder's cache.
+            finished = [it for it in self.row[:end] if it.id != DEL]
+            self.done += finished
+            self.first_hole += sum(not piece.pinned for piece in now[:number])
+            self.context = [*self.context, *(it.id for it in finished)][-context:]
+            right = now[number + 1 :]
+            now = [Piece([MASK] * (canvas - sum(len(it.ids) for it in right)), pinned=False), *right]
+            self.row = []
+        self.pieces = now
+
+    def _pieces_as_read(self) -> list[Piece]:
+        pieces = []
+        start = 0
+        for piece in self.pieces:
+            end = start + len(piece.ids)
+            pieces.append(Piece([it.id for it in self.row[start:end]], piece.pinned))
+            start = end
+        return pieces
+
+    def fill(self, vocabulary: Vocabulary, gaps: int) -> Fill:
+        """Read the job as text, without its times; what is pinned right of the last hole is the file's."""
+        everything = [it for it in (*self.done, *self.row) if it.id != MASK]
+        written = [it for it in everything if it.id != DEL]
+        last = max((n for n, it in enumerate(written) if it.hole >= 0), default=-1)
+        written = written[: last + 1]
+        tokens = []
+        texts = [""] * gaps
+        for it, text in zip(written, vocabulary.pieces([it.id for it in written]), strict=True):
+            tokens.append(Token(text, it.confidence, it.step, it.hole < 0))
+            if it.hole >= 0:
+                texts[it.hole] += text
+        own = [max(it.confidence, 1e-9) for it in everything if it.hole >= 0]
+        return Fill(
+            texts=tuple(texts),
+            tokens=tuple(tokens),
+            confidence=math.exp(sum(map(math.log, own)) / len(own)) if own else 0.0,
+            score=None,
+            steps=self.steps,
+            forwards=self.steps,
+            ms=Timing(0.0, 0.0, 0.0),
+            stopped=self.stopped,
+            retrieved=self.retrieved,
+            trace=tuple(self.frames),
+        )
+
+
+class Layout:
+    """Lays requests out: which code is context, which is pinned, and where the masks are."""
+
+    def __init__(self, vocabulary: Vocabulary, context: int, canvas: int) -> None:
+        """Set up.
+
+        Args:
+            vocabulary: of the model.
+            context: encoder tokens it was trained with.
+            canvas: canvas positions it was trained with.
+        """
+        self.vocabulary, self.canvas = vocabulary, canvas
+        self.window = Window(vocabulary, context)
+
+    def rest(self, line: str) -> list[int]:
+        """Tokens of the rest of a gap's line, as far as they are looked at."""
+        return self.vocabulary.encode(line[: LONGEST_REST * 40])[:LONGEST_REST]
+
+    def job(self, request: Request, temperature: float = 0.0, seed: int = 0) -> Job:
+        """Each gap a hole, what stands between gaps and the rest of the last line pinned."""
+        rest, below = split_suffix(request.suffix)
+        pinned = [self.vocabulary.encode(it) for it in request.between]
+        tail = self.rest(rest)
+        room = self.canvas - len(tail) - sum(map(len, pinned))
+        masks = max(1, min(room if request.block else LINE_MASKS, room // (len(pinned) + 1)))
+        pieces = [Piece([MASK] * masks, pinned=False)]
+        for ids in pinned:
+            pieces += [Piece(ids, pinned=True), Piece([MASK] * masks, pinned=False)]
+        pieces.append(Piece(tail, pinned=True))
+        return Job(self.window.context(request.prefix, below), pieces, temperature, seed)
+
+    def retrieved(self, request: Request) -> Job | None:
+        """A job that starts from a copy of the same document; None when there is nothing to copy or it is too long."""
+        if request.between:
+            return None
+        copied = copy_continuation(request.prefix, request.suffix, block=request.block)
+        if not copied:
+            return None
+        ids = self.vocabulary.encode(copied)
+        job = self.job(request)
+        room = len(job.pieces[0].ids)
+        if len(ids) >= room:
+            return None
+        job.pieces[0] = Piece([*ids, *[DEL] * (room - len(ids))], pinned=False)
+        job.retrieved = True
+        return job

@@ -1,0 +1,45 @@
+"""Puts the holes of a canvas before a critic of text, and the critic's spans back on the canvas."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from infill_model.canvas import Canvas
+from infill_model.job import Job
+from infill_model.request import TextCritic
+from infill_model.vocabulary import DEL, Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A `denoise.Critic` of the canvases of some jobs."""
+
+    vocabulary: Vocabulary
+    critic: TextCritic
+    jobs: Sequence[Job]
+
+    def __call__(self, canvas: Canvas, row: int) -> Tensor:
+        """(C,) bool: what the critic wants denoised again. A row with a full hole is judged when it has grown."""
+        job = self.jobs[row]
+        ids, holes = canvas.ids[row].tolist(), canvas.hole[row].tolist()
+        wrong = torch.zeros_like(canvas.pinned[row])
+        before = [it for it in job.done if it.hole >= 0]
+        texts = [
+            self.vocabulary.decode([it.id for it in before if it.hole == hole])
+            for hole in range(job.first_hole + max(holes) + 1)
+        ]
+        places: list[tuple[int, int, int, int]] = []  # position, hole, start and end of its text in the hole
+        for hole in range(max(holes) + 1):
+            at = [n for n, it in enumerate(holes) if it == hole]
+            if not any(ids[n] == DEL for n in at):
+                return wrong
+            for n, text in zip(at, self.vocabulary.pieces([ids[n] for n in at]), strict=True):
+                start = len(texts[job.first_hole + hole])
+                texts[job.first_hole + hole] += text
+                places.append((n, job.first_hole + hole, start, start + len(text)))
+        spans = self.critic(texts)
+        for n, hole, start, end in places:
+            wrong[n] = any(a < max(end, start + 1) and start < b for a, b in spans[hole])
+        return wrong
