@@ -7,6 +7,7 @@ It knows no files of the user, no editors, no grammar: a critic may be passed in
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from infill_model.canvas import Canvas
 from infill_model.denoise import denoise
 from infill_model.errors import WeightsError
 from infill_model.folder import Config
+from infill_model.in_turn import one_by_one
 from infill_model.job import Job, Layout, Written
 from infill_model.judge import Judge
 from infill_model.network import Network
@@ -104,11 +106,14 @@ class Infiller:
 
         Returns:
             Different fills, at most `options.n`, the best by autoregressive score first. Where nothing was retrieved
-            and one is asked for, it is the greedy one.
+            and one is asked for, it is the greedy one. Gaps too far apart for one canvas are filled in turn, once, without the critic.
 
         Raises:
             PolicyError: a policy's name in the options cannot be read.
         """
+        if not self.layout.fits(request):
+            in_turn = partial(self.fill, options=options, cancelled=cancelled, on_draft=on_draft)
+            return [one_by_one(request, lambda it: in_turn(it)[0])]
         started = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
         limits = Limits(options.steps, deadline, cancelled)
@@ -125,6 +130,8 @@ class Infiller:
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
         """What `fill` gives first for each request, in one batch; times are those of the whole batch."""
+        if not all(map(self.layout.fits, requests)):
+            return [self.fill(it, options)[0] for it in requests]
         started = time.perf_counter()
         limits = Limits(options.steps)
         copied = [self.layout.retrieved(it) if options.retrieve else None for it in requests]

@@ -16,6 +16,9 @@ from infill_model.window import Window, split_suffix
 LINE_MASKS = 24
 """Masks a gap within a line starts with; what is too much becomes `<del>`."""
 
+FEWEST_MASKS = 8
+"""Masks each of several gaps starts with at least; where there is no room for them the gaps are filled in turn."""
+
 MORE_MASKS = 16
 """By how many masks a full gap grows while the canvas has room."""
 
@@ -173,6 +176,11 @@ class Layout:
     def rest(self, line: str) -> list[int]:
         """Tokens of the rest of a gap's line, as far as they are looked at."""
         return self.vocabulary.encode(line[: LONGEST_REST * 40])[:LONGEST_REST]
+
+    def fits(self, request: Request) -> bool:
+        """Whether all gaps of a request and what is pinned between them have room on one canvas."""
+        between = sum(len(self.vocabulary.encode(it)) for it in request.between)
+        return not request.between or between + LONGEST_REST + FEWEST_MASKS * (len(request.between) + 1) <= self.canvas
 
     def job(self, request: Request, temperature: float = 0.0, seed: int = 0) -> Job:
         """Each gap a hole, what stands between gaps and the rest of the last line pinned."""

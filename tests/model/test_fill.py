@@ -59,6 +59,18 @@ def test_two_gaps_are_filled_at_once_around_what_is_pinned(infiller: Infiller) -
     assert whole == fill.texts[0] + pinned + fill.texts[1]
 
 
+def test_gaps_too_far_apart_for_one_canvas_are_filled_in_turn(infiller: Infiller) -> None:
+    between = ")\n" + "".join(f"value_{n} = compute({n})\n" for n in range(30)) + "y = ("
+    apart = Request("x = (", ")\n", between=(between,))
+    fill = infiller.fill(apart, QUICK)[0]
+    first = infiller.fill(Request(apart.prefix, between + apart.suffix), QUICK)[0]
+    second = infiller.fill(Request(apart.prefix + first.texts[0] + between, apart.suffix), QUICK)[0]
+    assert fill.texts == (first.texts[0], second.texts[0])
+    assert fill.steps == first.steps + second.steps
+    assert "".join(it.text for it in fill.tokens) == first.texts[0] + between + second.texts[0]
+    assert infiller.fill_batch([apart, REQUEST], QUICK)[0].texts == fill.texts
+
+
 def written(ids: list[int], hole: int = 0) -> list[Written]:
     return [Written(i, 0.5, 1, hole) for i in ids]
 
