@@ -106,7 +106,8 @@ class Infiller:
 
         Returns:
             Different fills, at most `options.n`, the best by autoregressive score first. Where nothing was retrieved
-            and one is asked for, it is the greedy one. Gaps too far apart for one canvas are filled in turn, once, without the critic.
+            and one is asked for, it is the greedy one. Gaps too far apart for one canvas are filled in turn, once,
+            without the critic.
 
         Raises:
             PolicyError: a policy's name in the options cannot be read.
