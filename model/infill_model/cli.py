@@ -83,6 +83,12 @@ def _export() -> Loaded:
     return add_export_flags, export
 
 
+def _curves() -> Loaded:
+    from infill_model.training.curves import add_curves_flags, curves
+
+    return add_curves_flags, curves
+
+
 def _heldout() -> Loaded:
     from infill_model.evaluation.command import add_heldout_flags, heldout
 
@@ -106,6 +112,7 @@ COMMANDS = (
     Command("tokenizer", "Train the tokenizer on a corpus.", _tokenizer),
     Command("train", "Train a network on a corpus; go on where a run stopped.", _train),
     Command("export", "Write a run's newest checkpoint as a model folder.", _export),
+    Command("curves", "Draw the losses of a run.", _curves),
     Command("heldout", "Cut gaps into held-out code and write them as tasks.", _heldout),
     Command("evaluate", "Fill the gaps of tasks and write what was filled.", _evaluate),
     Command("score", "Judge what was filled, beside the baselines.", _score),

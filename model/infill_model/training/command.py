@@ -46,6 +46,7 @@ def add_train_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=plan.workers, metavar="N", help="processes that make batches")
     parser.add_argument("--save-minutes", type=float, default=plan.save_minutes, metavar="M")
     parser.add_argument("--seed", type=int, default=plan.seed)
+    parser.add_argument("--init", type=Path, metavar="DIR", help="model folder whose weights a new run starts from")
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -70,6 +71,7 @@ def train(arguments: argparse.Namespace) -> None:
         shape,
         list(read_corpus(arguments.corpus, "train")),
         [it for it in read_corpus(arguments.corpus, "heldout") if it.weight == 1],
+        arguments.init,
     )
     parameters = sum(it.numel() for it in trainer.network.parameters())
     print(f"{arguments.size}: {parameters / 1e6:.1f} M parameters on {trainer.device}, pid {os.getpid()}", flush=True)

@@ -18,7 +18,8 @@ from accelerate.utils import set_seed
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from infill_model.errors import TrainingError
+from infill_model import folder
+from infill_model.errors import TrainingError, WeightsError
 from infill_model.network import Network, Shape
 from infill_model.training import checkpoint
 from infill_model.training.checkpoint import Progress
@@ -58,7 +59,7 @@ class Plan:
     rows: int = 8
     warmup: int = 100
     decay: float = 0.25
-    next_token_weight: float = 0.5
+    next_token_weight: float = 1.0
     own_guesses_every: int = 4
     save_minutes: float = 5.0
     evaluate_every: int = 250
@@ -93,9 +94,8 @@ def row_builders(vocabulary: Vocabulary, shape: Shape, noise: Noise | None = Non
     """Three batches of many short canvases to one of few long ones."""
     noise = noise or Noise()
     half = shape.canvas // 2
-    targets = shape.context // 2
-    short = RowShape(shape.context, 8, half, targets, 8 * half // 2)
-    long = RowShape(shape.context, 4, shape.canvas, targets, 8 * half // 2)
+    short = RowShape(shape.context, 8, half, shape.context, 8 * half // 2)
+    long = RowShape(shape.context, 4, shape.canvas, shape.context, 8 * half // 2)
     return [RowBuilder(vocabulary, it, noise) for it in (short, short, short, long)]
 
 
@@ -118,17 +118,30 @@ class Trainer:
         shape: Shape,
         train_files: Sequence[CorpusFile],
         held_out: Sequence[CorpusFile] = (),
+        init: Path | None = None,
     ) -> None:
         """Build or resume a run.
 
+        Args:
+            run: folder of its checkpoints and log.
+            plan: what it is to do.
+            vocabulary: of the rows.
+            shape: of the network.
+            train_files: what it learns from.
+            held_out: what its loss is measured on beside.
+            init: model folder whose weights it starts from when it has no checkpoint yet.
+
         Raises:
             TrainingError: the newest checkpoint cannot be read, or there is nothing to train on.
+            WeightsError: the model folder to start from cannot be read, or is of another shape.
         """
         self.run, self.plan, self.shape = run, plan, shape
         self.accelerator = Accelerator(mixed_precision=choose_precision(plan.precision))
         self.device = self.accelerator.device
         set_seed(plan.seed)
         self.network = Network(shape).initialise(plan.seed).to(self.device)
+        if init:
+            self._start_from(init)
         self.optimiser = Optimiser(self.network)
         self.builders = row_builders(vocabulary, shape)
         self.batches = Batches(train_files, self.builders, plan.rows, plan.seed)
@@ -139,6 +152,12 @@ class Trainer:
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         newest = checkpoint.latest(run)
         self.progress = checkpoint.restore(newest, self.network, self.average, self.optimiser) if newest else Progress()
+
+    def _start_from(self, init: Path) -> None:
+        config, _, weights = folder.read(init)
+        if config.shape != self.shape:
+            raise WeightsError(f"{init}: a model of another shape than the one to be trained")
+        self.network.load_state_dict(folder.network(config, weights, init).state_dict())
 
     def train(self) -> Iterator[Report]:
         """Train up to the planned step, yielding a report after each."""

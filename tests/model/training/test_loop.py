@@ -6,17 +6,20 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from infill_model.errors import TrainingError
+from infill_model.cli import main
+from infill_model.errors import TrainingError, WeightsError
 from infill_model.fill import Infiller
 from infill_model.network import Network, Shape
 from infill_model.request import Options, Request
 from infill_model.training import checkpoint
 from infill_model.training.corpus import read_corpus
+from infill_model.training.curves import read_log
 from infill_model.training.loop import Plan, Trainer
 from infill_model.training.loss import TensorBatch, losses, with_own_guesses
 from infill_model.training.optimiser import Optimiser, orthogonalise, rate_share
@@ -79,6 +82,27 @@ def test_a_killed_run_resumes_to_the_same_losses(tmp_path: Path, corpus: Path, t
     infiller = Infiller.load(tmp_path / "model", device="cpu")
     assert infiller.info.trained_tokens == whole[30]["tokens"]
     assert infiller.fill(Request("import ", "\n"), Options())[0].stopped == "complete"
+
+
+def test_a_run_may_start_from_a_published_model(
+    tmp_path: Path, model_folder: Path, vocabulary: Vocabulary, shape: Shape, corpus: Path, network: Network
+) -> None:
+    files = list(read_corpus(corpus, "train"))
+    run = Trainer(tmp_path, LEARNS, vocabulary, shape, files, init=model_folder)
+    for name, parameter in network.named_parameters():
+        assert torch.equal(parameter, dict(run.network.named_parameters())[name])
+    with pytest.raises(WeightsError, match="another shape"):
+        Trainer(tmp_path, LEARNS, vocabulary, replace(shape, context=64), files, init=model_folder)
+
+
+def test_the_log_becomes_a_picture_in_which_each_step_counts_once(tmp_path: Path) -> None:
+    rows = [{"step": n, "tokens": 1000 * n, "canvas_loss": 5 / n, "next_token_loss": 6 / n} for n in (1, 2, 3, 2, 3, 4)]
+    rows[-1] |= {"held_out_canvas_loss": 1.0, "held_out_next_token_loss": 2.0}
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [it["step"] for it in read_log(tmp_path / "log.jsonl")] == [1, 2, 3, 4]
+    assert main(["curves", "--run", str(tmp_path), "--out", str(tmp_path / "curves.png")]) == 0
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["curves", "--run", str(tmp_path / "none"), "--out", str(tmp_path / "x.png")]) == 2
 
 
 def test_half_a_checkpoint_is_not_resumed_from(
