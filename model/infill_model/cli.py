@@ -34,10 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, or 2 after saying on standard error what is wrong, or 130 when interrupted.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    parsed = _parser(words[0] if words else None).parse_args(words)
-    parsed.words = words
     try:
+        parsed = _parser(words[0] if words else None).parse_args(words)
+        parsed.words = words
         parsed.run(parsed)
+    except ModuleNotFoundError as error:
+        print(
+            f"infill-model: the package {error.name} is not installed; run `pip install 'infill-lsp[train]'`",
+            file=sys.stderr,
+        )
+        return 2
     except InfillModelError as error:
         print(f"infill-model: {error}", file=sys.stderr)
         return 2

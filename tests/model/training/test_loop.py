@@ -105,6 +105,15 @@ def test_the_log_becomes_a_picture_in_which_each_step_counts_once(tmp_path: Path
     assert main(["curves", "--run", str(tmp_path / "none"), "--out", str(tmp_path / "x.png")]) == 2
 
 
+def test_a_missing_package_is_named_with_what_to_do(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "infill_model.training.curves", raising=False)
+    assert main(["curves", "--help"]) == 2
+    assert "matplotlib is not installed; run `pip install 'infill-lsp[train]'`" in capsys.readouterr().err
+
+
 def test_half_a_checkpoint_is_not_resumed_from(
     tmp_path: Path, network: Network, vocabulary: Vocabulary, shape: Shape, corpus: Path
 ) -> None:
