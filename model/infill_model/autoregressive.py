@@ -64,8 +64,10 @@ def _next_token(denoiser: EmbeddedDenoiser, cache: EncoderCache) -> Tensor:
 
 
 @torch.no_grad()
-def score(denoiser: EmbeddedDenoiser, context: Sequence[int], rest: Sequence[int], middle: Sequence[int]) -> float:
-    """Mean log-probability per token (nats, the end included) of a finished gap, in one forward."""
+def log_probability(
+    denoiser: EmbeddedDenoiser, context: Sequence[int], rest: Sequence[int], middle: Sequence[int]
+) -> float:
+    """Log-probability (nats) of a finished gap and its end, in one forward."""
     row = [*context, REST, *rest, MIDDLE, *middle]
     room = denoiser.network.shape.positions
     if len(row) > room:
@@ -74,4 +76,4 @@ def score(denoiser: EmbeddedDenoiser, context: Sequence[int], rest: Sequence[int
     first = len(row) - len(middle) - 1
     logits = denoiser.network.logits(cache.states[first : len(row)]).float()  # (n, V)
     targets = torch.tensor([*middle, END], device=logits.device)
-    return float(logits.log_softmax(dim=1).gather(1, targets.unsqueeze(1)).mean())
+    return float(logits.log_softmax(dim=1).gather(1, targets.unsqueeze(1)).sum())

@@ -101,6 +101,12 @@ def _heldout() -> Loaded:
     return add_heldout_flags, heldout
 
 
+def _copies() -> Loaded:
+    from infill_model.evaluation.copies import add_copies_flags, copies
+
+    return add_copies_flags, copies
+
+
 def _evaluate() -> Loaded:
     from infill_model.evaluation.evaluate import add_evaluate_flags, evaluate
 
@@ -121,6 +127,7 @@ COMMANDS = (
     Command("curves", "Draw the losses of a run.", _curves),
     Command("heldout", "Cut gaps into held-out code and write them as tasks.", _heldout),
     Command("evaluate", "Fill the gaps of tasks and write what was filled.", _evaluate),
+    Command("copies", "Count how often a copy from the same document is right.", _copies),
     Command("score", "Judge what was filled, beside the baselines.", _score),
 )
 """Every command, in the order of `--help`."""

@@ -4,6 +4,7 @@ It lays requests out as canvases, drives the one denoising loop over them, block
 It knows no files of the user, no editors, no grammar: a critic may be passed in that does.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from pathlib import Path
 import torch
 
 from infill_model import folder, quantised
-from infill_model.autoregressive import continue_greedily, score
+from infill_model.autoregressive import continue_greedily, log_probability
 from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.canvas import Canvas
 from infill_model.denoise import denoise
@@ -105,8 +106,8 @@ class Infiller:
             on_draft: told of the greedy fill after each step; not of a copy that is confirmed in one.
 
         Returns:
-            Different fills, at most `options.n`, the best by autoregressive score first. Where nothing was retrieved
-            and one is asked for, it is the greedy one. Gaps too far apart for one canvas are filled in turn, once,
+            Different fills, at most `options.n`, the one most probably right first. Where nothing was copied and one is
+            asked for, it is the greedy one. Gaps too far apart for one canvas are filled in turn, once,
             without the critic.
 
         Raises:
@@ -120,13 +121,12 @@ class Infiller:
         limits = Limits(options.steps, deadline, cancelled)
         copied = self.layout.retrieved(request) if options.retrieve else None
         encode_ms = self._run([copied], options, limits, critic, None) if copied else 0.0
-        fills = [self._fill(copied, request)] if copied else []
-        if options.n > 1 or not _confirmed(fills):
-            jobs = [self.layout.job(request)]
+        jobs = [copied] if copied else []
+        if options.n > 1 or not self._confirmed(copied):
+            jobs += [self.layout.job(request)]
             jobs += [self.layout.job(request, options.temperature, options.seed + n) for n in range(1, options.n)]
-            encode_ms += self._run(jobs, options, limits, critic, on_draft)
-            fills = [*(self._fill(job, request) for job in jobs), *fills]
-        ranked = self._ranked(request, fills)
+            encode_ms += self._run([job for job in jobs if job is not copied], options, limits, critic, on_draft)
+        ranked = self._ranked(request, jobs)
         return [replace(it, ms=_timing(encode_ms, started)) for it in ranked[: options.n]]
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
@@ -137,12 +137,12 @@ class Infiller:
         limits = Limits(options.steps)
         copied = [self.layout.retrieved(it) if options.retrieve else None for it in requests]
         encode_ms = self._run([it for it in copied if it], options, limits, None, None)
-        fills = [[self._fill(job, it)] if job else [] for job, it in zip(copied, requests, strict=True)]
-        greedy = {n: self.layout.job(requests[n]) for n in range(len(requests)) if not _confirmed(fills[n])}
+        jobs = [[job] if job else [] for job in copied]
+        greedy = {n: self.layout.job(it) for n, it in enumerate(requests) if not self._confirmed(copied[n])}
         encode_ms += self._run(list(greedy.values()), options, limits, None, None)
         for n, job in greedy.items():
-            fills[n].insert(0, self._fill(job, requests[n]))
-        best = [self._ranked(request, its)[0] for request, its in zip(requests, fills, strict=True)]
+            jobs[n].append(job)
+        best = [self._ranked(request, its)[0] for request, its in zip(requests, jobs, strict=True)]
         return [replace(it, ms=_timing(encode_ms, started)) for it in best]
 
     def fill_autoregressively(self, request: Request, options: Options) -> Fill:
@@ -161,26 +161,44 @@ class Infiller:
         return replace(self._fill(job, request), ms=_timing((encoded - started) * 1000, started))
 
     def score(self, request: Request, texts: Sequence[str]) -> float:
-        """Mean autoregressive log-probability per token of filled gaps, in nats; the gaps' scores are averaged."""
-        prefix, scores = request.prefix, []
+        """Mean autoregressive log-probability per token of filled gaps, their ends included, in nats."""
+        total, tokens = self._log_probability(request, texts)
+        return total / tokens
+
+    def _log_probability(self, request: Request, texts: Sequence[str]) -> tuple[float, int]:
+        """Of all gaps together, and over how many tokens."""
+        prefix, total, tokens = request.prefix, 0.0, 0
         for text, after in zip(texts, (*request.between, request.suffix), strict=True):
             rest, below = split_suffix(after)
-            context = self.layout.window.context(prefix, below)
-            scores.append(score(self.denoiser, context, self.layout.rest(rest), self.vocabulary.encode(text)))
+            context, middle = self.layout.window.context(prefix, below), self.vocabulary.encode(text)
+            total += log_probability(self.denoiser, context, self.layout.rest(rest), middle)
+            tokens += len(middle) + 1
             prefix += text + after
-        return sum(scores) / len(scores)
+        return total, tokens
 
     def _fill(self, job: Job, request: Request) -> Fill:
         return job.fill(self.vocabulary, len(request.between) + 1)
 
-    def _ranked(self, request: Request, fills: Sequence[Fill]) -> list[Fill]:
-        """Different fills, the best by score first; a single one is not scored."""
-        distinct = list({fill.texts: fill for fill in reversed(fills)}.values())[::-1]
-        if len(distinct) == 1:
-            return distinct
-        scores = {fill.texts: self.score(request, fill.texts) for fill in distinct}
-        scored = [replace(fill, score=scores[fill.texts]) for fill in distinct]
-        return sorted(scored, key=lambda fill: scores[fill.texts], reverse=True)
+    def _confirmed(self, copied: Job | None) -> bool:
+        return copied is not None and copied.fill(self.vocabulary, 1).confidence >= CONFIRMED
+
+    def _ranked(self, request: Request, jobs: Sequence[Job]) -> list[Fill]:
+        """Different fills, the one most probably right first; a single one is not scored.
+
+        The text is taken to come from a mixture: with the copy's chance it is the copy, else what the autoregressive
+        mode says, as in pointer-generator networks (See et al. 2017).
+        """
+        fills = {fill.texts: fill for fill in (self._fill(job, request) for job in jobs)}
+        if len(fills) == 1:
+            return list(fills.values())
+        copied = {self._fill(job, request).texts: job.chance for job in jobs if job.chance is not None}
+        chance = max(copied.values(), default=0.0)
+        right: dict[tuple[str, ...], float] = {}
+        for texts, fill in list(fills.items()):
+            total, tokens = self._log_probability(request, texts)
+            fills[texts] = replace(fill, score=total / tokens)
+            right[texts] = copied.get(texts, 0.0) + (1 - chance) * math.exp(total)
+        return sorted(fills.values(), key=lambda fill: right[fill.texts], reverse=True)
 
     def _run(
         self,
@@ -229,10 +247,6 @@ class Infiller:
 def model_path(model: str | Path) -> Path:
     """The folder of a model: that of the embedded one by its name, else what was given."""
     return Path(__file__).parent / "weights" if str(model) == EMBEDDED else Path(model)
-
-
-def _confirmed(copies: Sequence[Fill]) -> bool:
-    return any(it.confidence >= CONFIRMED for it in copies)
 
 
 def _timing(encode_ms: float, started: float) -> Timing:

@@ -48,7 +48,7 @@ class Job:
         pieces: the canvas: holes and pinned stretches.
         temperature: 0 for the most probable tokens.
         seed: of sampling.
-        retrieved: whether the canvas starts as a copy from the document.
+        chance: how often a copy like the one that the canvas starts from is right; None without a copy.
         done: tokens that left the canvas on the left and joined the context.
         row: the canvas as it was read last.
         first_hole: index in the request of the canvas's first hole.
@@ -62,7 +62,7 @@ class Job:
     pieces: list[Piece]
     temperature: float = 0.0
     seed: int = 0
-    retrieved: bool = False
+    chance: float | None = None
     done: list[Written] = field(default_factory=list)
     row: list[Written] = field(default_factory=list)
     first_hole: int = 0
@@ -154,7 +154,7 @@ class Job:
             forwards=self.steps,
             ms=Timing(0.0, 0.0, 0.0),
             stopped=self.stopped,
-            retrieved=self.retrieved,
+            retrieved=self.chance is not None,
             trace=tuple(self.frames),
         )
 
@@ -199,14 +199,14 @@ class Layout:
         """A job that starts from a copy of the same document; None when there is nothing to copy or it is too long."""
         if request.between:
             return None
-        copied = copy_continuation(request.prefix, request.suffix, block=request.block)
-        if not copied:
+        copied = copy_continuation(request.prefix, request.suffix, block=request.block, min_match=1)
+        if copied is None:
             return None
-        ids = self.vocabulary.encode(copied)
+        ids = self.vocabulary.encode(copied.text)
         job = self.job(request)
         room = len(job.pieces[0].ids)
         if len(ids) >= room:
             return None
         job.pieces[0] = Piece([*ids, *[DEL] * (room - len(ids))], pinned=False)
-        job.retrieved = True
+        job.chance = copied.chance(request.prefix, block=request.block)
         return job

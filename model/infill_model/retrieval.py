@@ -4,15 +4,41 @@ Code repeats itself, so this copy is the baseline that a model must beat, and a 
 It compares characters only: no tokens, no syntax, no other files, and no judgement of whether the copy fits.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 LONGEST_MATCH: Final = 40
 """Characters before the gap that are looked for elsewhere, at most."""
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What was copied, and how many characters before the gap matched, up to `LONGEST_MATCH`."""
+
+    text: str
+    match: int
+
+    def chance(self, prefix: str, *, block: bool) -> float:
+        """How often such a copy is exactly right, in [0, 1].
+
+        Straight lines through what `infill-model copies` printed for 700 gaps of each kind in training projects; the
+        longest matches, which may well be longer still, have a value of their own.
+
+        Args:
+            prefix: the text before the gap.
+            block: whether several lines are wanted.
+        """
+        if block:
+            return 0.005
+        whole = self.match >= LONGEST_MATCH
+        if not prefix.rpartition("\n")[2].strip():  # Nothing but indentation: the match is the line above.
+            return 0.3 if whole else 0.003 * self.match
+        return 0.7 if whole else 0.06 + 0.01 * self.match
+
+
 def copy_continuation(
     prefix: str, suffix: str, *, block: bool = False, min_match: int = 4, max_chars: int = 400
-) -> str | None:
+) -> Copy | None:
     """Copy what followed the longest match of the last characters before the gap.
 
     Of equally long matches the nearest before the gap is taken, and the nearest after it when there is none before.
@@ -35,12 +61,16 @@ def copy_continuation(
     found = _longest_match(prefix, suffix, min_match)
     if found is None:
         return None
-    copied = _cut(found[:max_chars], suffix, block)
-    return copied if copied.strip() else None
+    following, match = found
+    copied = _cut(following[:max_chars], suffix, block)
+    return Copy(copied, match) if copied.strip() else None
 
 
-def _longest_match(prefix: str, suffix: str, min_match: int) -> str | None:
-    """The text from the end of the longest match on. A match of n characters ends with one of n - 1: bisect on n."""
+def _longest_match(prefix: str, suffix: str, min_match: int) -> tuple[str, int] | None:
+    """The text from the end of the longest match on, and its length.
+
+    A match of n characters ends with one of n - 1: bisect on n.
+    """
     low, high = max(1, min_match), min(LONGEST_MATCH, len(prefix))
     best = None
     while low <= high:
@@ -49,7 +79,7 @@ def _longest_match(prefix: str, suffix: str, min_match: int) -> str | None:
         if following is None:
             high = length - 1
         else:
-            best, low = following, length + 1
+            best, low = (following, length), length + 1
     return best
 
 

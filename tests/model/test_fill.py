@@ -8,7 +8,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infill_model.autoregressive import score
+from infill_model.autoregressive import log_probability
 from infill_model.canvas import Canvas, Piece
 from infill_model.fill import Infiller
 from infill_model.job import LINE_MASKS, MORE_MASKS, Job, Written
@@ -99,13 +99,28 @@ def test_a_short_gap_within_a_line_starts_small_and_a_block_large(infiller: Infi
     assert len(block.pieces[0].ids) == infiller.config.shape.canvas
 
 
-def test_candidates_differ_and_are_ranked_by_score(infiller: Infiller) -> None:
+def test_candidates_differ_and_are_ranked(infiller: Infiller) -> None:
     fills = infiller.fill(REQUEST, Options(n=4, unmask="threshold:0.001", temperature=1.0))
     assert 1 < len(fills) <= 4
     assert len({it.texts for it in fills}) == len(fills)
-    scores = [it.score for it in fills]
-    assert None not in scores
-    assert scores == sorted(scores, reverse=True)
+    scores = [infiller.score(REQUEST, it.texts) for it in fills]
+    assert [it.score for it in fills] == pytest.approx(scores)
+    totals = [s * (len(infiller.vocabulary.encode(it.texts[0])) + 1) for s, it in zip(scores, fills, strict=True)]
+    assert totals == sorted(totals, reverse=True)
+
+
+def test_a_copy_wins_unless_the_model_is_surer_of_its_own(infiller: Infiller) -> None:
+    line = "    result = transform(value, strict=True)\n"
+    request = Request(f"def first(value):\n{line}\n\ndef second(value):\n    result = transform(", "\n")
+    copied = infiller.fill(request, QUICK)[0]
+    assert copied.retrieved
+    assert copied.texts == ("value, strict=True)",)
+    own = infiller.fill(request, replace(QUICK, retrieve=False))[0]
+    assert not own.retrieved
+    ranked = infiller.fill(request, replace(QUICK, n=2))
+    # Noise gives no text of several tokens a probability near that of a copy that matched over forty characters.
+    assert [it.retrieved for it in ranked] == [True, False]
+    assert ranked[1].texts != copied.texts
 
 
 def test_cancelled_fills_stop_within_a_step(infiller: Infiller) -> None:
@@ -116,22 +131,24 @@ def test_cancelled_fills_stop_within_a_step(infiller: Infiller) -> None:
         asked.append(None)
         return len(asked) > 2
 
-    fill = infiller.fill(REQUEST, Options(unmask="top_k"), cancelled=cancelled, on_draft=frames.append)[0]
+    fill = infiller.fill(REQUEST, Options(unmask="top_k", retrieve=False), cancelled=cancelled, on_draft=frames.append)[
+        0
+    ]
     assert fill.stopped == "cancelled"
     assert fill.steps == 2
 
 
 def test_the_budget_ends_a_fill_with_a_whole_draft(infiller: Infiller) -> None:
-    fill = infiller.fill(REQUEST, Options(budget_ms=0.001, unmask="top_k"))[0]
+    fill = infiller.fill(REQUEST, Options(budget_ms=0.001, unmask="top_k", retrieve=False))[0]
     assert fill.stopped == "deadline"
     assert fill.steps == 1
-    trace = infiller.fill(REQUEST, Options(budget_ms=0.001, unmask="top_k", trace=True))[0].trace
+    trace = infiller.fill(REQUEST, Options(budget_ms=0.001, unmask="top_k", trace=True, retrieve=False))[0].trace
     assert all(it.state != "masked" for it in trace[-1].tokens)
 
 
 def test_the_trace_tells_every_step(infiller: Infiller) -> None:
     seen: list[Frame] = []
-    fill = infiller.fill(REQUEST, Options(unmask="top_k", trace=True), on_draft=seen.append)[0]
+    fill = infiller.fill(REQUEST, Options(unmask="top_k", trace=True, retrieve=False), on_draft=seen.append)[0]
     assert len(fill.trace) == len(seen) == fill.steps == fill.forwards
     assert [it.step for it in fill.trace] == list(range(1, fill.steps + 1))
     last = fill.trace[-1].tokens
@@ -167,8 +184,8 @@ def test_the_score_is_the_sum_of_what_the_encoder_says(infiller: Infiller) -> No
     row = [*context, REST, *rest, MIDDLE, *middle]
     states = denoiser.network.encode(torch.tensor([row]))[0]
     logs = denoiser.network.logits(states).log_softmax(-1)
-    expected = (logs[5, 40] + logs[6, 41] + logs[7, END]) / 3
-    assert score(denoiser, context, rest, middle) == pytest.approx(float(expected.detach()), abs=1e-4)
+    expected = logs[5, 40] + logs[6, 41] + logs[7, END]
+    assert log_probability(denoiser, context, rest, middle) == pytest.approx(float(expected.detach()), abs=1e-4)
 
 
 def test_the_autoregressive_control_is_the_plain_greedy_loop(infiller: Infiller) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from infill_model.retrieval import LONGEST_MATCH, copy_continuation
+from infill_model.retrieval import LONGEST_MATCH, Copy, copy_continuation
 
 CODE = "def area(shape):\n    return shape.width * shape.height\n\n"
 
@@ -14,7 +14,8 @@ CODE = "def area(shape):\n    return shape.width * shape.height\n\n"
 def copied(text: str, *, block: bool = False, min_match: int = 4) -> str | None:
     """The copy for a text with `$0` at its gap."""
     prefix, suffix = text.split("$0")
-    return copy_continuation(prefix, suffix, block=block, min_match=min_match)
+    found = copy_continuation(prefix, suffix, block=block, min_match=min_match)
+    return found.text if found else None
 
 
 def test_the_rest_of_a_line_comes_from_the_same_line_above() -> None:
@@ -81,7 +82,9 @@ def test_matches_shorter_than_asked_for_are_none() -> None:
 
 def test_a_copy_goes_no_further_than_max_chars() -> None:
     line = "values = [" + "1, " * 200 + "]\n"
-    assert copy_continuation(line + "values = ", "\n", max_chars=7) == "[1, 1, "
+    found = copy_continuation(line + "values = ", "\n", max_chars=7)
+    assert found is not None
+    assert found.text == "[1, 1, "
 
 
 def slow_match(prefix: str, suffix: str) -> int:
@@ -104,7 +107,8 @@ def test_the_longest_match_is_the_one_that_trying_all_lengths_finds(prefix: str,
     assert copy == copy_continuation(prefix, suffix, min_match=max(1, longest))
     if copy is not None:
         key = prefix[-longest:]
-        assert key + copy in prefix or key + copy in suffix
+        assert copy.match == len(key)
+        assert key + copy.text in prefix or key + copy.text in suffix
 
 
 @pytest.mark.parametrize("line", ["    value_{0} = compute(value_{1}, {0})\n", "    x = 1\n", " " * 39 + "\n"])
@@ -117,3 +121,17 @@ def test_two_thousand_lines_take_less_than_two_milliseconds(line: str) -> None:
         copy_continuation(prefix, suffix)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.002
+
+
+def test_the_chance_grows_with_the_match_and_depends_on_where_the_gap_is() -> None:
+    within = [Copy("x", n).chance("    y = ", block=False) for n in (1, 20, 39, 40)]
+    alone = [Copy("x", n).chance("a\n    ", block=False) for n in (1, 20, 39, 40)]
+    assert within == sorted(within)
+    assert alone == sorted(alone)
+    assert all(a < b < 1 for a, b in zip(alone, within, strict=True))
+    assert Copy("x", 40).chance("    y = ", block=True) < alone[1]
+
+
+def test_the_match_is_counted() -> None:
+    found = copy_continuation("value = first(1)\nother = first(", "\n", min_match=1)
+    assert found == Copy("1)", len(" = first("))

@@ -41,11 +41,14 @@ def add_heldout_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="TASKS", help=".jsonl or .jsonl.gz")
     parser.add_argument("--per-kind", type=count, default=200, metavar="N", help="tasks of each kind (default: 200)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--split", choices=("heldout", "train"), default="heldout", help="train: to tune, not to report"
+    )
 
 
 def heldout(arguments: argparse.Namespace) -> None:
     """Cut gaps into the held-out projects of a corpus and write them as a task file."""
-    tasks = heldout_tasks(arguments.corpus, arguments.per_kind, arguments.seed)
+    tasks = heldout_tasks(arguments.corpus, arguments.per_kind, arguments.seed, arguments.split)
     write_tasks(tasks, arguments.out)
     print(f"{len(tasks)} tasks in {arguments.out}")
 

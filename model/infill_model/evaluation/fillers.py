@@ -55,7 +55,8 @@ class Copy:
 def _copied(request: Request, gap: int) -> str:
     pieces = (request.prefix, *request.between, request.suffix)
     before, after = "".join(pieces[: gap + 1]), "".join(pieces[gap + 1 :])
-    return copy_continuation(before, after, block=request.block) or ""
+    found = copy_continuation(before, after, block=request.block)
+    return found.text if found else ""
 
 
 def _written(texts: Sequence[str]) -> Fill:

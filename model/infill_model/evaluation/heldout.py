@@ -18,6 +18,7 @@ from infill_model.errors import TaskError
 from infill_model.evaluation.source import CodeLine, Source, read_source
 from infill_model.evaluation.tasks import Task
 from infill_model.training.corpus import CorpusFile, read_corpus
+from infill_model.training.sources import Split
 
 BLOCK_LINES: Final = (2, 6)
 """The fewest and the most lines of a block."""
@@ -53,8 +54,10 @@ class _Project:
         return rng.choices(self.files, cum_weights=self.up_to)[0]
 
 
-def heldout_tasks(corpus: Path, per_kind: int, seed: int) -> list[Task]:
+def heldout_tasks(corpus: Path, per_kind: int, seed: int, split: Split = "heldout") -> list[Task]:
     """`per_kind` tasks of each kind from the held-out projects, or as many as there is room for.
+
+    With `split` train they come from the projects trained on: for tuning what is not the network.
 
     The kinds take turns, so that the first n tasks have about the same share of each.
 
@@ -62,7 +65,7 @@ def heldout_tasks(corpus: Path, per_kind: int, seed: int) -> list[Task]:
         CorpusError: there is no corpus in `corpus`, or it is damaged.
         TaskError: it has no held-out code that a gap could be cut into.
     """
-    projects = _projects(corpus)
+    projects = _projects(corpus, split)
     by_kind = []
     for kind in RULES:
         rng = random.Random(f"{seed} {kind}")  # noqa: S311 - a seed that repeats is what is wanted.
@@ -73,9 +76,9 @@ def heldout_tasks(corpus: Path, per_kind: int, seed: int) -> list[Task]:
     return tasks
 
 
-def _projects(corpus: Path) -> dict[str, _Project]:
+def _projects(corpus: Path, split: Split) -> dict[str, _Project]:
     files: dict[str, list[_File]] = {}
-    for file in read_corpus(corpus, "heldout"):
+    for file in read_corpus(corpus, split):
         if file.weight >= 1 and file.language == "python":
             files.setdefault(file.project, []).append(_File(file))
     return {

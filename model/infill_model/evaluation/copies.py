@@ -1,0 +1,55 @@
+"""`infill-model copies`: how often a copy from the same document is right, by how much of the text before it matched.
+
+What it prints for training projects is where the chances in `retrieval.Copy` come from.
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from infill_model.evaluation.flags import add_task_flags, read_wanted
+from infill_model.evaluation.metrics import exact_match
+from infill_model.evaluation.tasks import Task
+from infill_model.retrieval import LONGEST_MATCH, copy_continuation
+
+BUCKET = 8
+"""Characters of match that share a column."""
+
+Shares = dict[str, dict[int, tuple[int, float]]]
+"""By kind and by the least match of a bucket: how many copies there were, and the share that was right."""
+
+
+def copies(arguments: argparse.Namespace) -> None:
+    """Print the table for a task file."""
+    table = Table(title="copies: how many, and the share that is exactly right, by characters matched")
+    table.add_column("kind")
+    buckets = range(0, LONGEST_MATCH + 1, BUCKET)
+    for least in buckets:
+        table.add_column(f"{least}+" if least == LONGEST_MATCH else f"{least}-{least + BUCKET - 1}", justify="right")
+    for kind, row in shares(read_wanted(arguments)).items():
+        cells = (row.get(least) for least in buckets)
+        table.add_row(kind, *(f"{it[0]}: {it[1]:.2f}" if it else "-" for it in cells))
+    Console().print(table)
+
+
+def shares(tasks: Iterable[Task]) -> Shares:
+    """Count the copies of tasks with one gap."""
+    right: dict[str, dict[int, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    for task in tasks:
+        request = task.request()
+        copied = copy_continuation(request.prefix, request.suffix, block=request.block, min_match=1)
+        if copied is not None and not request.between:
+            bucket = copied.match // BUCKET * BUCKET
+            right[task.kind][bucket].append(exact_match(task.completions((copied.text,)), task.gold))
+    return {
+        kind: {least: (len(its), sum(its) / len(its)) for least, its in sorted(row.items())}
+        for kind, row in right.items()
+    }
+
+
+def add_copies_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `infill-model copies`."""
+    add_task_flags(parser)
