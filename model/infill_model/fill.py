@@ -36,6 +36,9 @@ from infill_model.window import split_suffix
 CONFIRMED = 0.9
 """A copy from the document that the denoiser finds this probable in one forward is taken without a second draft."""
 
+UNBEATABLE = 0.5
+"""A copy with this chance of being right outweighs any other draft in the mixture, so none is made."""
+
 EMBEDDED = "embedded"
 
 
@@ -122,7 +125,7 @@ class Infiller:
         copied = self.layout.retrieved(request) if options.retrieve else None
         encode_ms = self._run([copied], options, limits, critic, None) if copied else 0.0
         jobs = [copied] if copied else []
-        if options.n > 1 or not self._confirmed(copied):
+        if options.n > 1 or not self._settled(copied):
             jobs += [self.layout.job(request)]
             jobs += [self.layout.job(request, options.temperature, options.seed + n) for n in range(1, options.n)]
             encode_ms += self._run([job for job in jobs if job is not copied], options, limits, critic, on_draft)
@@ -138,7 +141,7 @@ class Infiller:
         copied = [self.layout.retrieved(it) if options.retrieve else None for it in requests]
         encode_ms = self._run([it for it in copied if it], options, limits, None, None)
         jobs = [[job] if job else [] for job in copied]
-        greedy = {n: self.layout.job(it) for n, it in enumerate(requests) if not self._confirmed(copied[n])}
+        greedy = {n: self.layout.job(it) for n, it in enumerate(requests) if not self._settled(copied[n])}
         encode_ms += self._run(list(greedy.values()), options, limits, None, None)
         for n, job in greedy.items():
             jobs[n].append(job)
@@ -179,8 +182,11 @@ class Infiller:
     def _fill(self, job: Job, request: Request) -> Fill:
         return job.fill(self.vocabulary, len(request.between) + 1)
 
-    def _confirmed(self, copied: Job | None) -> bool:
-        return copied is not None and copied.fill(self.vocabulary, 1).confidence >= CONFIRMED
+    def _settled(self, copied: Job | None) -> bool:
+        """Whether a copy needs no other draft beside it."""
+        if copied is None or copied.chance is None:
+            return False
+        return copied.chance >= UNBEATABLE or copied.fill(self.vocabulary, 1).confidence >= CONFIRMED
 
     def _ranked(self, request: Request, jobs: Sequence[Job]) -> list[Fill]:
         """Different fills, the one most probably right first; a single one is not scored.
@@ -189,6 +195,9 @@ class Infiller:
         mode says, as in pointer-generator networks (See et al. 2017).
         """
         fills = {fill.texts: fill for fill in (self._fill(job, request) for job in jobs)}
+        # The copy is tried by itself, the others in one batch: all of it was spent on whichever wins.
+        spent = sum(max((job.steps for job in jobs if (job.chance is None) == own), default=0) for own in (True, False))
+        fills = {texts: replace(fill, forwards=spent) for texts, fill in fills.items()}
         if len(fills) == 1:
             return list(fills.values())
         copied = {self._fill(job, request).texts: job.chance for job in jobs if job.chance is not None}

@@ -108,8 +108,8 @@ class Fill:
         tokens: the tokens of the gaps and of the pinned text between them, in order.
         confidence: geometric mean of the written tokens' confidences, in [0, 1].
         score: mean log-probability per token under the same weights autoregressively, or None when not asked for.
-        steps: denoising steps taken.
-        forwards: forwards of the denoiser; repairs and further blocks included.
+        steps: denoising steps this fill took.
+        forwards: forwards of the denoiser spent on the request: repairs, further blocks and other drafts included.
         stopped: why it ended.
         retrieved: whether it began as a copy from the same document.
         trace: one frame per step when `Options.trace` was set.

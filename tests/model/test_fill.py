@@ -115,6 +115,9 @@ def test_a_copy_wins_unless_the_model_is_surer_of_its_own(infiller: Infiller) ->
     copied = infiller.fill(request, QUICK)[0]
     assert copied.retrieved
     assert copied.texts == ("value, strict=True)",)
+    assert copied.forwards > 1
+    long = Request(request.prefix.replace("value", "value_of_the_first_argument") + "value_of_the_first_argument", "\n")
+    assert infiller.fill(long, QUICK)[0].forwards == 1  # Nothing is tried beside a copy that nothing could outweigh.
     own = infiller.fill(request, replace(QUICK, retrieve=False))[0]
     assert not own.retrieved
     ranked = infiller.fill(request, replace(QUICK, n=2))

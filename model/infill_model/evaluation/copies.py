@@ -24,14 +24,14 @@ Shares = dict[str, dict[int, tuple[int, float]]]
 
 def copies(arguments: argparse.Namespace) -> None:
     """Print the table for a task file."""
-    table = Table(title="copies: how many, and the share that is exactly right, by characters matched")
-    table.add_column("kind")
+    table = Table(title="share of copies that is exactly right / how many, by characters matched")
+    table.add_column("kind", no_wrap=True)
     buckets = range(0, LONGEST_MATCH + 1, BUCKET)
     for least in buckets:
         table.add_column(f"{least}+" if least == LONGEST_MATCH else f"{least}-{least + BUCKET - 1}", justify="right")
     for kind, row in shares(read_wanted(arguments)).items():
         cells = (row.get(least) for least in buckets)
-        table.add_row(kind, *(f"{it[0]}: {it[1]:.2f}" if it else "-" for it in cells))
+        table.add_row(kind, *(f"{it[1]:.2f}/{it[0]}" if it else "-" for it in cells))
     Console().print(table)
 
 
