@@ -140,6 +140,7 @@ def _declare_fill(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--language", metavar="ID", help="language id, where the file's name does not tell it")
     flags.add_argument("--unmask", default="threshold:0.9", metavar="SPEC", help="which masks to commit in a step")
     flags.add_argument("--remask", default="none", metavar="SPEC", help="which tokens to take back in a step")
+    flags.add_argument("--no-copy", action="store_true", help="do not try a copy from the same document")
     flags.add_argument("--json", action="store_true", help="print JSON, see below")
     flags.add_argument("--apply", action="store_true", help="write the best fill into the file")
     flags.add_argument("--trace", type=Path, metavar="FILE.html", help="write a page that plays the fill step by step")
@@ -163,6 +164,7 @@ def _run_fill(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         seed=chosen.seed,
         unmask=chosen.unmask,
         remask=chosen.remask,
+        retrieve=not chosen.no_copy,
         trace=chosen.trace is not None,
     )
     command = fill.FillCommand(
