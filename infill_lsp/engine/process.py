@@ -24,15 +24,15 @@ def worker_command(settings: EngineSettings) -> list[str]:
         # -P keeps the current folder out of the import path: it is the user's, and may well hold a `token.py`.
         *(sys.executable, "-P", "-m", "infill_lsp.engine.worker"),
         *("--model", settings.model, "--device", settings.device, "--dtype", settings.dtype),
-        *(() if settings.threads is None else ("--threads", str(settings.threads))),
+        *("--threads", str(settings.cpu_threads)),
     ]
 
 
 def engine_environment() -> dict[str, str]:
     """The environment of a process that runs the model; what the user has set stays.
 
-    Waiting threads sleep instead of spinning: beside one busy program a step took 52 ms with two spinning threads and
-    20 ms with two sleeping ones. And glibc keeps freed tensors instead of returning their pages in every step.
+    Waiting threads sleep instead of spinning, which beside a busy program made each step several times as long. And
+    glibc keeps freed tensors instead of returning their pages in every step.
     """
     return {
         "OMP_WAIT_POLICY": "PASSIVE",
