@@ -194,13 +194,14 @@ class Infiller:
         The text is taken to come from a mixture: with the copy's chance it is the copy, else what the autoregressive
         mode says, as in pointer-generator networks (See et al. 2017).
         """
-        fills = {fill.texts: fill for fill in (self._fill(job, request) for job in jobs)}
+        read = [(self._fill(job, request), job.chance) for job in jobs]
+        fills = {fill.texts: fill for fill, _ in read}
         # The copy is tried by itself, the others in one batch: all of it was spent on whichever wins.
         spent = sum(max((job.steps for job in jobs if (job.chance is None) == own), default=0) for own in (True, False))
         fills = {texts: replace(fill, forwards=spent) for texts, fill in fills.items()}
         if len(fills) == 1:
             return list(fills.values())
-        copied = {self._fill(job, request).texts: job.chance for job in jobs if job.chance is not None}
+        copied = {fill.texts: chance for fill, chance in read if chance is not None}
         chance = max(copied.values(), default=0.0)
         right: dict[tuple[str, ...], float] = {}
         for texts, fill in list(fills.items()):

@@ -1,5 +1,5 @@
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -23,15 +23,6 @@ VOCABULARY = 64
 TARGET = (20, 21, 22, 23, 24, 25, DEL, DEL)
 CONFIDENCE = (0.95, 0.7, 0.6, 0.9, 0.8, 0.5, 0.92, 0.9)
 PIECES = [Piece([MASK] * 3, False), Piece([23], True), Piece([MASK] * 4, False)]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Tensors this small gain nothing from threads, and on a busy machine waiting for them takes ten times as long."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def policies(unmask: str = "threshold:0.9", remask: str = "none", stop: str = "complete") -> Policies:
