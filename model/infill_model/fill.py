@@ -125,7 +125,7 @@ class Infiller:
         copied = self.layout.retrieved(request) if options.retrieve else None
         encode_ms = self._run([copied], options, limits, critic, None) if copied else 0.0
         jobs = [copied] if copied else []
-        if options.n > 1 or not self._settled(copied):
+        if options.n > 1 or not self._settled(request, copied):
             jobs += [self.layout.job(request)]
             jobs += [self.layout.job(request, options.temperature, options.seed + n) for n in range(1, options.n)]
             encode_ms += self._run([job for job in jobs if job is not copied], options, limits, critic, on_draft)
@@ -141,7 +141,7 @@ class Infiller:
         copied = [self.layout.retrieved(it) if options.retrieve else None for it in requests]
         encode_ms = self._run([it for it in copied if it], options, limits, None, None)
         jobs = [[job] if job else [] for job in copied]
-        greedy = {n: self.layout.job(it) for n, it in enumerate(requests) if not self._settled(copied[n])}
+        greedy = {n: self.layout.job(it) for n, it in enumerate(requests) if not self._settled(it, copied[n])}
         encode_ms += self._run(list(greedy.values()), options, limits, None, None)
         for n, job in greedy.items():
             jobs[n].append(job)
@@ -182,11 +182,11 @@ class Infiller:
     def _fill(self, job: Job, request: Request) -> Fill:
         return job.fill(self.vocabulary, len(request.between) + 1)
 
-    def _settled(self, copied: Job | None) -> bool:
+    def _settled(self, request: Request, copied: Job | None) -> bool:
         """Whether a copy needs no other draft beside it."""
         if copied is None or copied.chance is None:
             return False
-        return copied.chance >= UNBEATABLE or copied.fill(self.vocabulary, 1).confidence >= CONFIRMED
+        return copied.chance >= UNBEATABLE or self._fill(copied, request).confidence >= CONFIRMED
 
     def _ranked(self, request: Request, jobs: Sequence[Job]) -> list[Fill]:
         """Different fills, the one most probably right first; a single one is not scored.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from infill_model.canvas import Piece
 from infill_model.policies.draft import Draft
 from infill_model.request import Fill, Frame, Request, StopReason, Timing, Token
-from infill_model.retrieval import copy_continuation
+from infill_model.retrieval import copy_all
 from infill_model.vocabulary import DEL, MASK, Vocabulary
 from infill_model.window import Window, split_suffix
 
@@ -48,7 +48,7 @@ class Job:
         pieces: the canvas: holes and pinned stretches.
         temperature: 0 for the most probable tokens.
         seed: of sampling.
-        chance: how often a copy like the one that the canvas starts from is right; None without a copy.
+        chance: how often copies like those that the canvas starts from are right; None without copies.
         done: tokens that left the canvas on the left and joined the context.
         row: the canvas as it was read last.
         first_hole: index in the request of the canvas's first hole.
@@ -196,17 +196,17 @@ class Layout:
         return Job(self.window.context(request.prefix, below), pieces, temperature, seed)
 
     def retrieved(self, request: Request) -> Job | None:
-        """A job that starts from a copy of the same document; None when there is nothing to copy or it is too long."""
-        if request.between:
-            return None
-        copied = copy_continuation(request.prefix, request.suffix, block=request.block, min_match=1)
-        if copied is None:
-            return None
-        ids = self.vocabulary.encode(copied.text)
+        """A job that starts from copies of the same document; None when a gap has none or one that is too long.
+
+        Several copies are right together about as often as the least sure of them.
+        """
+        copies = copy_all((request.prefix, *request.between, request.suffix), block=request.block, min_match=1)
         job = self.job(request)
-        room = len(job.pieces[0].ids)
-        if len(ids) >= room:
-            return None
-        job.pieces[0] = Piece([*ids, *[DEL] * (room - len(ids))], pinned=False)
-        job.chance = copied.chance(request.prefix, block=request.block)
+        for number, (copied, _) in enumerate(copies):
+            ids = self.vocabulary.encode(copied.text) if copied else []
+            room = len(job.pieces[2 * number].ids)
+            if not 0 < len(ids) < room:
+                return None
+            job.pieces[2 * number] = Piece([*ids, *[DEL] * (room - len(ids))], pinned=False)
+        job.chance = min(chance for _, chance in copies)
         return job

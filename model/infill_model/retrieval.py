@@ -4,6 +4,7 @@ Code repeats itself, so this copy is the baseline that a model must beat, and a 
 It compares characters only: no tokens, no syntax, no other files, and no judgement of whether the copy fits.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,6 +65,25 @@ def copy_continuation(
     following, match = found
     copied = _cut(following[:max_chars], suffix, block)
     return Copy(copied, match) if copied.strip() else None
+
+
+def copy_all(pieces: Sequence[str], *, block: bool = False, min_match: int = 4) -> list[tuple[Copy | None, float]]:
+    """A copy for each gap, left to right, and its chance; an earlier copy is part of what a later one matches.
+
+    Args:
+        pieces: the text before the first gap, between the gaps, and after the last.
+        block, min_match: as in `copy_continuation`.
+
+    Returns:
+        For each gap the copy, or None, and its chance; 0 without a copy.
+    """
+    copies: list[tuple[Copy | None, float]] = []
+    before = pieces[0]
+    for number, piece in enumerate(pieces[1:], 1):
+        found = copy_continuation(before, "".join(pieces[number:]), block=block, min_match=min_match)
+        copies.append((found, found.chance(before, block=block) if found else 0.0))
+        before += (found.text if found else "") + piece
+    return copies
 
 
 def _longest_match(prefix: str, suffix: str, min_match: int) -> tuple[str, int] | None:

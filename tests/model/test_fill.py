@@ -126,6 +126,17 @@ def test_a_copy_wins_unless_the_model_is_surer_of_its_own(infiller: Infiller) ->
     assert ranked[1].texts != copied.texts
 
 
+def test_several_gaps_start_from_copies_too(infiller: Infiller) -> None:
+    line = "    total_of_the_invoice = the_first_part_of_it(order) + the_second_part_of_it(order)\n"
+    request = Request(
+        f"{line}    print()\n    total_of_the_invoice = the_first_part_of_it(", "\n", between=(" + the_second_part_of_",)
+    )
+    copied = infiller.fill(request, QUICK)[0]
+    assert copied.retrieved
+    assert copied.texts == ("order)", "it(order)")
+    assert infiller.fill_batch([request, TWO], QUICK)[0].texts == copied.texts
+
+
 def test_cancelled_fills_stop_within_a_step(infiller: Infiller) -> None:
     asked = []
     frames: list[Frame] = []

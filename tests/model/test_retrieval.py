@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from infill_model.retrieval import LONGEST_MATCH, Copy, copy_continuation
+from infill_model.retrieval import LONGEST_MATCH, Copy, copy_all, copy_continuation
 
 CODE = "def area(shape):\n    return shape.width * shape.height\n\n"
 
@@ -135,3 +135,14 @@ def test_the_chance_grows_with_the_match_and_depends_on_where_the_gap_is() -> No
 def test_the_match_is_counted() -> None:
     found = copy_continuation("value = first(1)\nother = first(", "\n", min_match=1)
     assert found == Copy("1)", len(" = first("))
+
+
+def test_a_later_gap_may_continue_what_was_copied_into_an_earlier_one() -> None:
+    line = "total = price.before + price.after\n"
+    copies = copy_all([f"{line}print()\ntotal = price.", " + ", "\n"])
+    assert [found.text for found, _ in copies if found] == ["before", "price.after"]
+    assert [chance for _, chance in copies] == sorted(chance for _, chance in copies)  # The second match is longer.
+
+
+def test_a_gap_without_a_copy_has_no_chance() -> None:
+    assert copy_all(["abcdefgh", "!", ""])[0] == (None, 0.0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from infill_model.request import Fill, Options, Request, Timing
-from infill_model.retrieval import copy_continuation
+from infill_model.retrieval import copy_all
 
 
 class Filler(Protocol):
@@ -48,15 +48,13 @@ class Copy:
     """Copies what followed the longest match elsewhere in the file."""
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
-        """A copy for each gap; of several, each sees the text of the others as missing."""
-        return [_written([_copied(it, gap) for gap in range(len(it.between) + 1)]) for it in requests]
+        """A copy for each gap, empty where there is none."""
+        return [_written(_copied(it)) for it in requests]
 
 
-def _copied(request: Request, gap: int) -> str:
+def _copied(request: Request) -> list[str]:
     pieces = (request.prefix, *request.between, request.suffix)
-    before, after = "".join(pieces[: gap + 1]), "".join(pieces[gap + 1 :])
-    found = copy_continuation(before, after, block=request.block)
-    return found.text if found else ""
+    return [found.text if found else "" for found, _ in copy_all(pieces, block=request.block)]
 
 
 def _written(texts: Sequence[str]) -> Fill:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from infill_model.policies.draft import Step, lowest
 from infill_model.policies.noise import Purpose
+from infill_model.vocabulary import DEL
 
 
 class UnmaskPolicy(Protocol):
@@ -28,18 +29,23 @@ class UnmaskPolicy(Protocol):
 class Threshold:
     """Commit every token at least as probable as the threshold.
 
-    Fast-dLLM's confidence-aware parallel decoding (arXiv 2505.22618, algorithm 1; NVlabs/Fast-dLLM).
+    Fast-dLLM's confidence-aware parallel decoding (arXiv 2505.22618, algorithm 1; NVlabs/Fast-dLLM). Surplus masks have
+    a threshold of their own: they are most of a canvas that starts long, and where a fill ends is one choice, which all
+    of them make together, so committing them at once does not risk tokens that contradict one another.
     """
 
     threshold: float = 0.9
+    surplus: float = 0.9
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold <= 1:
-            raise ValueError(f"the threshold is a probability, above 0 and at most 1, not {self.threshold}")
+        for value in (self.threshold, self.surplus):
+            if not 0 < value <= 1:
+                raise ValueError(f"the threshold is a probability, above 0 and at most 1, not {value}")
 
     def __call__(self, step: Step) -> Tensor:
-        """Positions whose confidence reaches the threshold."""
-        return step.masked & (step.prediction.confidence >= self.threshold)
+        """Positions whose confidence reaches the threshold that is set for what they would become."""
+        needed = torch.where(step.prediction.token == DEL, self.surplus, self.threshold)
+        return step.masked & (step.prediction.confidence >= needed)
 
 
 @dataclass(frozen=True, slots=True)

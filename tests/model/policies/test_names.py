@@ -42,7 +42,7 @@ def test_the_default_options_name_policies() -> None:
         ("treshold:0.9", ["no unmask policy 'treshold'", "top_k, threshold, factor, entropy_bound, random"]),
         ("threshold:high", ["'threshold:high'", "high"]),
         ("threshold:1.5", ["probability", "1.5"]),
-        ("threshold:0.9:3", ["too many parameters", "threshold:threshold"]),
+        ("threshold:0.9:0.5:3", ["too many parameters", "threshold:threshold:surplus"]),
         ("top_k:square", ["linear or cosine", "square"]),
         ("", ["no unmask policy ''"]),
     ],

@@ -1,10 +1,12 @@
 import math
+from dataclasses import replace
 
 import pytest
-from worked import step_of, where
+import torch
+from worked import GUESS, step_of, where
 
 from infill_model.policies.unmask import EntropyBound, Factor, RandomOrder, Schedule, Threshold, TopK
-from infill_model.vocabulary import MASK
+from infill_model.vocabulary import DEL, MASK
 
 
 def test_threshold_takes_what_reaches_it() -> None:
@@ -15,6 +17,13 @@ def test_threshold_takes_what_reaches_it() -> None:
 def test_threshold_leaves_committed_and_pinned_positions_alone() -> None:
     step = step_of([[0.95, 0.95, 0.95]], [[33, MASK, 30]], pinned=[[2]])
     assert where(Threshold(0.9)(step)) == [[1]]
+
+
+def test_surplus_masks_have_a_threshold_of_their_own() -> None:
+    step = step_of([[0.6, 0.95, 0.6, 0.7]])
+    step = replace(step, prediction=replace(step.prediction, token=torch.tensor([[GUESS, GUESS, DEL, DEL]])))
+    assert where(Threshold(0.9)(step)) == [[1]]
+    assert where(Threshold(0.9, surplus=0.65)(step)) == [[1, 3]]
 
 
 @pytest.mark.parametrize(
