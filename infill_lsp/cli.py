@@ -126,6 +126,9 @@ class _Version(argparse.Action):
 
 
 def _declare_fill(flags: argparse.ArgumentParser) -> None:
+    from infill_model.request import Options
+
+    usual = Options()
     flags.add_argument(
         "place",
         metavar="FILE:LINE:COL",
@@ -134,12 +137,12 @@ def _declare_fill(flags: argparse.ArgumentParser) -> None:
     )
     flags.add_argument("--to", type=_place, metavar="LINE:COL", help="the gap's end: what is in between is replaced")
     flags.add_argument("--n", type=_integer(1, 16), default=1, metavar="N", help="different fills (1)")
-    flags.add_argument("--steps", type=_integer(1, 4096), default=64, metavar="N", help="most steps per block (64)")
+    flags.add_argument("--steps", type=_integer(1, 4096), default=usual.steps, metavar="N", help="at most, per block")
     flags.add_argument("--budget-ms", type=_milliseconds, metavar="MS", help="return the best draft after this time")
     flags.add_argument("--seed", type=_integer(0, 2**62), default=0, metavar="N", help="of the fills beside the first")
     flags.add_argument("--language", metavar="ID", help="language id, where the file's name does not tell it")
-    flags.add_argument("--unmask", default="threshold:0.9", metavar="SPEC", help="which masks to commit in a step")
-    flags.add_argument("--remask", default="none", metavar="SPEC", help="which tokens to take back in a step")
+    flags.add_argument("--unmask", default=usual.unmask, metavar="SPEC", help="which masks to commit in a step")
+    flags.add_argument("--remask", default=usual.remask, metavar="SPEC", help="which tokens to take back in a step")
     flags.add_argument("--no-copy", action="store_true", help="do not try a copy from the same document")
     flags.add_argument("--json", action="store_true", help="print JSON, see below")
     flags.add_argument("--apply", action="store_true", help="write the best fill into the file")

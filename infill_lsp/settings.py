@@ -24,8 +24,8 @@ class EngineSettings:
     def cpu_threads(self) -> int:
         """How many threads a forward may use.
 
-        Half of the cores unless told otherwise: the editor and its other servers run on the rest. On two cores a step
-        took 4.5 ms with two threads and 5.4 with one, but 13 to 52 and 6.6 beside a busy program.
+        Half of the cores unless told otherwise: the editor and its other servers run on the rest. At this size two
+        threads gain little and lose much beside a busy program (docs/log.md).
         """
         if self.threads is not None:
             return self.threads

@@ -64,16 +64,21 @@ def _next_token(denoiser: EmbeddedDenoiser, cache: EncoderCache) -> Tensor:
 
 
 @torch.no_grad()
-def log_probability(
-    denoiser: EmbeddedDenoiser, context: Sequence[int], rest: Sequence[int], middle: Sequence[int]
-) -> float:
-    """Log-probability (nats) of a finished gap and its end, in one forward."""
-    row = [*context, REST, *rest, MIDDLE, *middle]
-    room = denoiser.network.shape.positions
-    if len(row) > room:
-        row, middle = row[:room], middle[: len(middle) - (len(row) - room)]
+def log_probabilities(
+    denoiser: EmbeddedDenoiser, context: Sequence[int], rest: Sequence[int], middles: Sequence[Sequence[int]]
+) -> list[float]:
+    """Log-probability (nats) of each of some finished gaps and its end; one forward for all of them.
+
+    What does not fit the rotary positions is not counted.
+    """
+    row = [*context, REST, *rest, MIDDLE]
     cache = denoiser.cache_for(row)
-    first = len(row) - len(middle) - 1
-    logits = denoiser.network.logits(cache.states[first : len(row)]).float()  # (n, V)
-    targets = torch.tensor([*middle, END], device=logits.device)
-    return float(logits.log_softmax(dim=1).gather(1, targets.unsqueeze(1)).sum())
+    room = denoiser.network.shape.positions - len(row)
+    kept = [it[:room] for it in middles]
+    start = cache.last_state.unsqueeze(0)
+    nothing = [start[:0]] * len(kept)
+    behind = torch.split(cache.branches(kept), [len(it) for it in kept]) if any(kept) else nothing
+    logits = denoiser.network.logits(torch.cat([torch.cat([start, it]) for it in behind])).float()  # (n, V)
+    targets = torch.tensor([i for it in kept for i in (*it, END)], device=logits.device)
+    logs = logits.log_softmax(dim=1).gather(1, targets.unsqueeze(1)).squeeze(1)
+    return [float(it.sum()) for it in torch.split(logs, [len(it) + 1 for it in kept])]

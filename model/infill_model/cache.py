@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infill_model.network import EncoderLayer, Network, norm
+from infill_model.network import LOOK_BACK, EncoderLayer, Network, norm
 
 
 class EncoderCache:
@@ -41,6 +41,11 @@ class EncoderCache:
             shared += 1
         return shared
 
+    @property
+    def last_state(self) -> Tensor:
+        """(D,), the encoder's output at the last token, a copy; zeros when there is none."""
+        return self.states[len(self.ids) - 1].clone() if self.ids else torch.zeros_like(self.states[0])
+
     @torch.no_grad()
     def encode(self, ids: Sequence[int]) -> None:
         """Make the cache hold exactly `ids`.
@@ -54,17 +59,48 @@ class EncoderCache:
         self._projected = min(self._projected, self.reused)
         self.ids = list(ids)
         if self.reused < len(ids):
-            self._extend(torch.tensor([ids[self.reused :]], device=self.states.device))
+            self._extend()
 
-    def _extend(self, ids: Tensor) -> None:
-        """Encode (1, n) ids behind the part that is kept."""
-        net, start = self.network, self.reused
-        end = start + ids.shape[1]
+    def _extend(self) -> None:
+        """Encode the ids behind the part that is kept."""
+        net, start, end = self.network, self.reused, len(self.ids)
         rotary = net.rotary[:, start:end]
-        x = net.embed(ids)
+        x = self._embedded(start)
         for layer, cache in zip(net.encoder_layers, self._encoder, strict=True):
             x = _encoder_layer(layer, x, rotary, cache, start)
         self.states[start:end] = norm(x)[0]
+
+    def _embedded(self, start: int) -> Tensor:
+        """(1, n, D), the embedded ids from `start` on."""
+        seen = max(0, start - LOOK_BACK)
+        ids = torch.tensor([self.ids[seen:]], device=self.states.device)
+        return self.network.embed_context(ids)[:, start - seen :]
+
+    @torch.no_grad()
+    def branches(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        """Encoder output of some rows, each as if it alone followed what is cached; the cache stays as it is.
+
+        Args:
+            rows: ids; none longer than the rotary positions that are left.
+
+        Returns:
+            (n, D), one row behind the other.
+        """
+        net, start, last = self.network, len(self.ids), self.ids[-LOOK_BACK:]
+        device = self.states.device
+        x = torch.cat(
+            [net.embed_context(torch.tensor([[*last, *it]], device=device))[:, len(last) :] for it in rows], 1
+        )
+        owner = torch.tensor([n for n, it in enumerate(rows) for _ in it], device=device)
+        place = torch.tensor([n for it in rows for n in range(len(it))], device=device)
+        own = (owner.unsqueeze(1) == owner) & (place.unsqueeze(1) >= place)
+        mask = torch.cat([own.new_ones(len(own), start), own], dim=1)  # (n, T + n)
+        for layer, cache in zip(net.encoder_layers, self._encoder, strict=True):
+            q, k, v = layer.attention.project(norm(x), net.rotary[:, start + place])
+            keys, values = (torch.cat([old[:, :, :start], new], dim=2) for old, new in zip(cache, (k, v), strict=True))
+            y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, enable_gqa=True)
+            x = _rest_of_layer(layer, x, y)
+        return norm(x)[0]
 
     @torch.no_grad()
     def keys_values(self) -> list[Tensor]:
@@ -74,7 +110,8 @@ class EncoderCache:
         """
         start, end = self._projected, len(self.ids)
         if start < end:
-            x, rotary = self.states[start:end].unsqueeze(0), self.network.rotary[:, start:end]
+            x = self.network.memory(self.states[start:end].unsqueeze(0), self._embedded(start))
+            rotary = self.network.rotary[:, start:end]
             for layer, cache in zip(self.network.denoiser_layers, self._denoiser, strict=True):
                 cache[:, :, :, start:end] = torch.stack(layer.project_context(x, rotary))
             self._projected = end
@@ -93,6 +130,11 @@ def _encoder_layer(layer: EncoderLayer, x: Tensor, rotary: Tensor, cache: Tensor
         mask = torch.ones(n, start + n, dtype=torch.bool, device=x.device).tril(start)
     causal = n > 1 and start == 0
     y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, is_causal=causal, enable_gqa=True)
+    return _rest_of_layer(layer, x, y)
+
+
+def _rest_of_layer(layer: EncoderLayer, x: Tensor, y: Tensor) -> Tensor:
+    """What follows attention: its output (1, H, n, E) joins the residual stream (1, n, D), then the MLP's does."""
     x = x + layer.attention.out(y.transpose(1, 2).flatten(2))
     out: Tensor = x + layer.mlp(norm(x))
     return out

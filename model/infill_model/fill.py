@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from infill_model import folder, quantised
-from infill_model.autoregressive import continue_greedily, log_probability
+from infill_model.autoregressive import continue_greedily, log_probabilities
 from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.canvas import Canvas
 from infill_model.denoise import denoise
@@ -38,6 +38,9 @@ CONFIRMED = 0.9
 
 UNBEATABLE = 0.5
 """A copy with this chance of being right outweighs any other draft in the mixture, so none is made."""
+
+SAY = 0.25
+"""The power of a copy's autoregressive probability in the choice among several."""
 
 EMBEDDED = "embedded"
 
@@ -122,7 +125,7 @@ class Infiller:
         started = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
         limits = Limits(options.steps, deadline, cancelled)
-        copied = self.layout.retrieved(request) if options.retrieve else None
+        copied = self._copied(request) if options.retrieve else None
         encode_ms = self._run([copied], options, limits, critic, None) if copied else 0.0
         jobs = [copied] if copied else []
         if options.n > 1 or not self._settled(request, copied):
@@ -138,7 +141,7 @@ class Infiller:
             return [self.fill(it, options)[0] for it in requests]
         started = time.perf_counter()
         limits = Limits(options.steps)
-        copied = [self.layout.retrieved(it) if options.retrieve else None for it in requests]
+        copied = [self._copied(it) if options.retrieve else None for it in requests]
         encode_ms = self._run([it for it in copied if it], options, limits, None, None)
         jobs = [[job] if job else [] for job in copied]
         greedy = {n: self.layout.job(it) for n, it in enumerate(requests) if not self._settled(it, copied[n])}
@@ -152,7 +155,7 @@ class Infiller:
         """Fill the first gap with the same weights left to right: the control. Later gaps are left empty."""
         started = time.perf_counter()
         rest, below = split_suffix((*request.between, request.suffix)[0])
-        context, tail = self.layout.window.context(request.prefix, below), self.layout.rest(rest)
+        context, tail = self.layout.window.context(request.prefix, below), self.layout.rest(rest, block=request.block)
         self.denoiser.cache_for(context)
         encoded = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
@@ -165,22 +168,45 @@ class Infiller:
 
     def score(self, request: Request, texts: Sequence[str]) -> float:
         """Mean autoregressive log-probability per token of filled gaps, their ends included, in nats."""
-        total, tokens = self._log_probability(request, texts)
+        ((total, tokens),) = self._log_probabilities(request, [texts])
         return total / tokens
 
-    def _log_probability(self, request: Request, texts: Sequence[str]) -> tuple[float, int]:
-        """Of all gaps together, and over how many tokens."""
-        prefix, total, tokens = request.prefix, 0.0, 0
-        for text, after in zip(texts, (*request.between, request.suffix), strict=True):
+    def _log_probabilities(self, request: Request, fills: Sequence[Sequence[str]]) -> list[tuple[float, int]]:
+        """Of all gaps together, and over how many tokens, for each way to fill them."""
+        prefixes, totals, tokens = [request.prefix] * len(fills), [0.0] * len(fills), [0] * len(fills)
+        for gap, after in enumerate((*request.between, request.suffix)):
             rest, below = split_suffix(after)
-            context, middle = self.layout.window.context(prefix, below), self.vocabulary.encode(text)
-            total += log_probability(self.denoiser, context, self.layout.rest(rest), middle)
-            tokens += len(middle) + 1
-            prefix += text + after
-        return total, tokens
+            tail = self.layout.rest(rest, block=request.block)
+            middles = [self.vocabulary.encode(texts[gap]) for texts in fills]
+            same = [range(len(fills))] if gap == 0 else [[n] for n in range(len(fills))]  # What stands before the gap.
+            for group in same:
+                context = self.layout.window.context(prefixes[group[0]], below)
+                logs = log_probabilities(self.denoiser, context, tail, [middles[n] for n in group])
+                for n, value in zip(group, logs, strict=True):
+                    totals[n] += value
+                    tokens[n] += len(middles[n]) + 1
+            prefixes = [prefix + texts[gap] + after for prefix, texts in zip(prefixes, fills, strict=True)]
+        return list(zip(totals, tokens, strict=True))
 
     def _fill(self, job: Job, request: Request) -> Fill:
         return job.fill(self.vocabulary, len(request.between) + 1)
+
+    def _copied(self, request: Request) -> Job | None:
+        """A draft from a copy of the same document; which one of several is the autoregressive mode's to say.
+
+        How often any of them is right stays what it is by their matches alone.
+        """
+        copies = self.layout.copies(request)
+        if not copies:
+            return None
+        if len(copies) == 1 or copies[0].chance >= UNBEATABLE:
+            return self.layout.retrieved(request, copies[0])
+        said = self._log_probabilities(request, [it.texts for it in copies])
+        logs = [math.log(it.chance) + SAY * total for it, (total, _) in zip(copies, said, strict=True)]
+        weights = [math.exp(it - max(logs)) for it in logs]
+        best = weights.index(max(weights))
+        chance = sum(it.chance for it in copies) * weights[best] / sum(weights)
+        return self.layout.retrieved(request, replace(copies[best], chance=chance))
 
     def _settled(self, request: Request, copied: Job | None) -> bool:
         """Whether a copy needs no other draft beside it."""
@@ -203,11 +229,13 @@ class Infiller:
             return list(fills.values())
         copied = {fill.texts: chance for fill, chance in read if chance is not None}
         chance = max(copied.values(), default=0.0)
-        right: dict[tuple[str, ...], float] = {}
-        for texts, fill in list(fills.items()):
-            total, tokens = self._log_probability(request, texts)
+        right: dict[tuple[str, ...], tuple[float, float]] = {}
+        for (texts, fill), (total, tokens) in zip(
+            list(fills.items()), self._log_probabilities(request, list(fills)), strict=True
+        ):
             fills[texts] = replace(fill, score=total / tokens)
-            right[texts] = copied.get(texts, 0.0) + (1 - chance) * math.exp(total)
+            # Of texts too long for their probability to differ from zero the logarithm decides.
+            right[texts] = copied.get(texts, 0.0) + (1 - chance) * math.exp(total), total
         return sorted(fills.values(), key=lambda fill: right[fill.texts], reverse=True)
 
     def _run(

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from infill_model.canvas import Piece
 from infill_model.policies.draft import Draft
 from infill_model.request import Fill, Frame, Request, StopReason, Timing, Token
-from infill_model.retrieval import copy_all
-from infill_model.vocabulary import DEL, MASK, Vocabulary
+from infill_model.retrieval import copy_all, different_copies
+from infill_model.vocabulary import DEL, LINE, MASK, Vocabulary
 from infill_model.window import Window, split_suffix
 
-LINE_MASKS = 24
+LINE_MASKS = 16
 """Masks a gap within a line starts with; what is too much becomes `<del>`."""
 
 FEWEST_MASKS = 8
@@ -23,7 +23,7 @@ MORE_MASKS = 16
 """By how many masks a full gap grows while the canvas has room."""
 
 LONGEST_REST = 16
-"""Tokens of the rest of the gap's line that are pinned behind it; the network was trained with no more."""
+"""Tokens pinned behind a gap, the rest of its line; the network was trained with no more."""
 
 MOST_BLOCKS = 6
 """How often a gap may grow or go on, so that a model that never ends a gap does."""
@@ -37,6 +37,14 @@ class Written:
     confidence: float
     step: int
     hole: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A copy for each gap, and how often such copies are right."""
+
+    texts: tuple[str, ...]
+    chance: float
 
 
 @dataclass(slots=True)
@@ -173,9 +181,10 @@ class Layout:
         self.vocabulary, self.canvas = vocabulary, canvas
         self.window = Window(vocabulary, context)
 
-    def rest(self, line: str) -> list[int]:
-        """Tokens of the rest of a gap's line, as far as they are looked at."""
-        return self.vocabulary.encode(line[: LONGEST_REST * 40])[:LONGEST_REST]
+    def rest(self, line: str, *, block: bool) -> list[int]:
+        """Tokens of the rest of a gap's line, as far as they are looked at, and a mark unless a block is wanted."""
+        ids = self.vocabulary.encode(line[: LONGEST_REST * 40])[: LONGEST_REST - 1]
+        return ids if block else [*ids, LINE]
 
     def fits(self, request: Request) -> bool:
         """Whether all gaps of a request and what is pinned between them have room on one canvas."""
@@ -186,7 +195,7 @@ class Layout:
         """Each gap a hole, what stands between gaps and the rest of the last line pinned."""
         rest, below = split_suffix(request.suffix)
         pinned = [self.vocabulary.encode(it) for it in request.between]
-        tail = self.rest(rest)
+        tail = self.rest(rest, block=request.block)
         room = self.canvas - len(tail) - sum(map(len, pinned))
         masks = max(1, min(room if request.block else LINE_MASKS, room // (len(pinned) + 1)))
         pieces = [Piece([MASK] * masks, pinned=False)]
@@ -195,18 +204,26 @@ class Layout:
         pieces.append(Piece(tail, pinned=True))
         return Job(self.window.context(request.prefix, below), pieces, temperature, seed)
 
-    def retrieved(self, request: Request) -> Job | None:
-        """A job that starts from copies of the same document; None when a gap has none or one that is too long.
+    def copies(self, request: Request) -> list[Copied]:
+        """What may be copied into the gaps from the same document, the likeliest first; several gaps have one choice.
 
         Several copies are right together about as often as the least sure of them.
         """
-        copies = copy_all((request.prefix, *request.between, request.suffix), block=request.block, min_match=1)
+        if not request.between:
+            found = different_copies(request.prefix, request.suffix, block=request.block)
+            return [Copied((it.text,), it.chance(request.prefix, block=request.block)) for it in found]
+        each = copy_all((request.prefix, *request.between, request.suffix), min_match=1)
+        texts = tuple(copied.text for copied, _ in each if copied)
+        return [Copied(texts, min(chance for _, chance in each))] if len(texts) == len(each) else []
+
+    def retrieved(self, request: Request, copied: Copied) -> Job | None:
+        """A job that starts from copies; None when there is no room for them."""
         job = self.job(request)
-        for number, (copied, _) in enumerate(copies):
-            ids = self.vocabulary.encode(copied.text) if copied else []
+        for number, text in enumerate(copied.texts):
+            ids = self.vocabulary.encode(text)
             room = len(job.pieces[2 * number].ids)
-            if not 0 < len(ids) < room:
+            if len(ids) >= room:
                 return None
             job.pieces[2 * number] = Piece([*ids, *[DEL] * (room - len(ids))], pinned=False)
-        job.chance = min(chance for _, chance in copies)
+        job.chance = copied.chance
         return job

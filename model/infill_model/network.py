@@ -14,6 +14,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from infill_model.vocabulary import PAD
+
+LOOK_BACK = 2
+"""Tokens before a position whose embeddings are mixed into its own."""
+
+SHARPNESS = 1.5
+"""Gain of the normed queries at first. Without one no attention logit exceeds the root of the head's width, half of
+what is left of it at a distance, and a head can hardly single out one token of a few hundred."""
+
+_ZERO_AT_FIRST = ("attention.out.weight", "mlp.down.weight", "before.weight", "around.weight", "onward.weight")
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -85,11 +96,12 @@ class Attention(nn.Module):
         self.heads, self.kv_heads, self.head_width = shape.heads, shape.kv_heads, shape.head_width
         self.qkv = nn.Linear(shape.width, (shape.heads + 2 * shape.kv_heads) * shape.head_width, bias=False)
         self.out = nn.Linear(shape.heads * shape.head_width, shape.width, bias=False)
+        self.sharpness = nn.Parameter(torch.full((shape.heads, 1, 1), SHARPNESS))
 
     def project(self, x: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, n, D) -> queries (B, H, n, E), keys (B, G, n, E), values (B, G, n, E), turned to their positions."""
         q, k, v = self.split(self.qkv(x), (self.heads, self.kv_heads, self.kv_heads))
-        return rotate(norm(q), rotary), rotate(norm(k), rotary), v
+        return rotate(norm(q) * self.sharpness, rotary), rotate(norm(k), rotary), v
 
     def split(self, x: Tensor, heads: tuple[int, ...]) -> tuple[Tensor, ...]:
         """(..., n, heads x E) -> one (..., heads, n, E) for each group of heads."""
@@ -120,22 +132,22 @@ class DenoiserLayer(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.attention = Attention(shape)
-        self.context_kv = nn.Linear(shape.width, 2 * shape.kv_heads * shape.head_width, bias=False)
+        self.context_kv = nn.Linear(2 * shape.width, 2 * shape.kv_heads * shape.head_width, bias=False)
         self.mlp = Mlp(shape)
 
-    def project_context(self, encoded: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor]:
-        """Encoder output (B, T, D) -> keys and values (B, G, T, E) that the canvas attends to."""
+    def project_context(self, memory: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor]:
+        """`Network.memory` (B, T, 2D) -> keys and values (B, G, T, E) that the canvas attends to."""
         g = self.attention.kv_heads
-        k, v = self.attention.split(self.context_kv(encoded), (g, g))
+        k, v = self.attention.split(self.context_kv(memory), (g, g))
         return rotate(norm(k), rotary), v
 
-    def forward(self, x: Tensor, rotary: Tensor, encoded: Tensor, context_rotary: Tensor, seen: Tensor) -> Tensor:
+    def forward(self, x: Tensor, rotary: Tensor, memory: Tensor, context_rotary: Tensor, seen: Tensor) -> Tensor:
         """One layer over K canvases for each of B context rows, for training.
 
         Args:
             x: (B, K, C, D) canvases.
             rotary: (2, B, K, 1, C, E/2).
-            encoded: (B, T, D) encoder output, shared by the K canvases of a row.
+            memory: (B, T, 2D), shared by the K canvases of a row.
             context_rotary: (2, T, E/2).
             seen: (B, K, 1, 1, T + C) float: 0 where a canvas may attend, -inf elsewhere.
 
@@ -145,7 +157,7 @@ class DenoiserLayer(nn.Module):
         b, k, c, _ = x.shape
         g, e = self.attention.kv_heads, self.attention.head_width
         q, key, value = self.attention.project(norm(x), rotary)
-        context_key, context_value = self.project_context(encoded, context_rotary)
+        context_key, context_value = self.project_context(memory, context_rotary)
         group = self.attention.heads // g
         q = q.reshape(b, k, g, group * c, e) * e**-0.5  # Query heads that share a key head become more queries.
         t = context_key.shape[2]
@@ -176,6 +188,9 @@ class Network(nn.Module):
         self.shape = shape
         self.embedding = nn.Embedding(shape.vocabulary, shape.width)
         self.pinned = nn.Parameter(torch.zeros(shape.width))
+        self.before = nn.Linear(LOOK_BACK * shape.width, shape.width, bias=False)
+        self.around = nn.Linear((LOOK_BACK + 1) * shape.width, shape.width, bias=False)
+        self.onward = nn.Linear(shape.width, shape.width, bias=False)
         self.encoder = nn.ModuleList(EncoderLayer(shape) for _ in range(shape.encoder_layers))
         self.denoiser = nn.ModuleList(DenoiserLayer(shape) for _ in range(shape.denoiser_layers))
         self.register_buffer("rotary", rotary_table(shape), persistent=False)
@@ -185,9 +200,9 @@ class Network(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for name, parameter in self.named_parameters():
-                if name == "pinned" or name.endswith(("attention.out.weight", "mlp.down.weight")):
+                if name == "pinned" or name.endswith(_ZERO_AT_FIRST):
                     parameter.zero_()
-                else:
+                elif not name.endswith("sharpness"):
                     fan_in = parameter.shape[1]
                     parameter.normal_(0.0, fan_in**-0.5, generator=generator)
         return self
@@ -203,12 +218,43 @@ class Network(nn.Module):
         return [layer for layer in self.denoiser if isinstance(layer, DenoiserLayer)]
 
     def embed(self, ids: Tensor) -> Tensor:
-        """(...) int64 -> (..., D)."""
-        return norm(self.embedding(ids))
+        """(...) int64 -> (..., D); zeros for padding."""
+        return norm(self.embedding(ids)) * (ids != PAD).unsqueeze(-1)
 
-    def embed_canvas(self, ids: Tensor, pinned: Tensor) -> Tensor:
-        """(..., C) ids and (..., C) bool -> (..., C, D); pinned positions carry their own mark."""
-        return self.embed(ids) + pinned.unsqueeze(-1).to(self.pinned.dtype) * self.pinned
+    def embed_context(self, ids: Tensor) -> Tensor:
+        """(B, T) int64 -> (B, T, D), each position knowing which tokens stand right before it.
+
+        Finding where the last tokens occurred before, and what followed, is what a small model has to learn first; this
+        takes half of it off the attention (token shift, Peng et al. 2023; KV shifting, Xu et al. 2024).
+        """
+        x = self.embed(ids)
+        out: Tensor = x + self.before(torch.cat([_moved(x, n) for n in range(1, LOOK_BACK + 1)], dim=-1))
+        return out
+
+    def memory(self, encoded: Tensor, embedded: Tensor) -> Tensor:
+        """What the canvas attends to: what the encoder expects next at each place, and what stands there.
+
+        (B, T, D) from `encode` and (B, T, D) from `embed_context` -> (B, T, 2D).
+        """
+        return torch.cat([encoded, norm(embedded)], dim=-1)
+
+    def embed_canvas(self, ids: Tensor, pinned: Tensor, left: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
+        """What stands at each canvas position, and what around it; the denoiser works on the sum.
+
+        Args:
+            ids: (..., C) int64.
+            pinned: (..., C) bool; these positions carry their own mark.
+            left: (..., LOOK_BACK) int64, the last context tokens, `PAD` where there are none.
+            expected: (..., D), the encoder's output at the last of them; what it expects next is the first position's.
+
+        Returns:
+            (..., C, D) and (..., C, D).
+        """
+        x = self.embed(torch.cat([left, ids], dim=-1))
+        near = [_moved(x, n)[..., LOOK_BACK:, :] for n in (*range(1, LOOK_BACK + 1), -1)]
+        own = x[..., LOOK_BACK:, :] + pinned.unsqueeze(-1).to(self.pinned.dtype) * self.pinned
+        first = F.pad(self.onward(expected).unsqueeze(-2), (0, 0, 0, ids.shape[-1] - 1))
+        return own, self.around(torch.cat(near, dim=-1)) + first
 
     def logits(self, x: Tensor) -> Tensor:
         """(..., D) normed states -> (..., V)."""
@@ -216,17 +262,20 @@ class Network(nn.Module):
 
     def encode(self, ids: Tensor) -> Tensor:
         """Clean code (B, T) -> normed encoder output (B, T, D), without a cache."""
-        x = self.embed(ids)
+        x = self.embed_context(ids)
         rotary = self.rotary[:, : ids.shape[1]]
         for layer in self.encoder:
             x = layer(x, rotary)
         return norm(x)
 
-    def denoise(self, encoded: Tensor, visible: Tensor, ids: Tensor, pinned: Tensor, valid: Tensor) -> Tensor:
+    def denoise(
+        self, context: Tensor, encoded: Tensor, visible: Tensor, ids: Tensor, pinned: Tensor, valid: Tensor
+    ) -> Tensor:
         """Many canvases against shared contexts, for training.
 
         Args:
-            encoded: (B, T, D) from `encode`.
+            context: (B, T) int64, the clean code.
+            encoded: (B, T, D) from `encode` of it.
             visible: (B, K) int64; canvas k of a row sees the first `visible` context tokens and follows them.
             ids: (B, K, C) int64.
             pinned: (B, K, C) bool.
@@ -241,7 +290,18 @@ class Network(nn.Module):
         in_context = torch.arange(t, device=ids.device) < visible.unsqueeze(-1)  # (B, K, T)
         seen = torch.cat([in_context, valid], dim=-1)[:, :, None, None]  # (B, K, 1, 1, T + C)
         seen = torch.zeros_like(seen, dtype=encoded.dtype).masked_fill(~seen, float("-inf"))
-        x = self.embed_canvas(ids, pinned)
+        back = visible.unsqueeze(-1) + torch.arange(-LOOK_BACK, 0, device=ids.device)  # (B, K, LOOK_BACK)
+        left = context.gather(1, back.clamp_min(0).flatten(1)).view_as(back).masked_fill(back < 0, PAD)
+        last = (visible - 1).clamp_min(0).unsqueeze(-1).expand(-1, -1, encoded.shape[-1])
+        x, near = self.embed_canvas(ids, pinned, left, encoded.gather(1, last))
+        x, memory = x + near, self.memory(encoded, self.embed_context(context))
         for layer in self.denoiser:
-            x = layer(x, rotary, encoded, self.rotary[:, :t], seen)
+            x = layer(x, rotary, memory, self.rotary[:, :t], seen)
         return norm(x)
+
+
+def _moved(x: Tensor, places: int) -> Tensor:
+    """(..., n, D) moved right by some places (left if negative), zeros where nothing came from."""
+    empty = torch.zeros_like(x[..., : abs(places), :])
+    pieces = [empty, x[..., :-places, :]] if places > 0 else [x[..., -places:, :], empty]
+    return torch.cat(pieces, dim=-2)

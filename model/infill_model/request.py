@@ -54,7 +54,7 @@ class Options:
     budget_ms: float | None = None
     seed: int = 0
     temperature: float = 0.8
-    unmask: str = "threshold:0.9"
+    unmask: str = "threshold:0.9:0.7"
     remask: str = "none"
     stop: str = "complete"
     retrieve: bool = True

@@ -4,20 +4,33 @@ Code repeats itself, so this copy is the baseline that a model must beat, and a 
 It compares characters only: no tokens, no syntax, no other files, and no judgement of whether the copy fits.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 LONGEST_MATCH: Final = 40
 """Characters before the gap that are looked for elsewhere, at most."""
 
+MOST_COPIES: Final = 4
+"""The fourth is right in one or two of a hundred gaps (`infill-model copies`); later ones are not looked for."""
+
+MOST_LOOKED_AT: Final = 32
+"""Places a match of one length is looked at, on each side of the gap."""
+
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What was copied, and how many characters before the gap matched, up to `LONGEST_MATCH`."""
+    """What was copied, and how sure that is.
+
+    Attributes:
+        text: the copy.
+        match: how many characters before the gap matched, up to `LONGEST_MATCH`.
+        rank: how many different copies had at least as long a match, or one nearer to the gap.
+    """
 
     text: str
     match: int
+    rank: int = 0
 
     def chance(self, prefix: str, *, block: bool) -> float:
         """How often such a copy is exactly right, in [0, 1].
@@ -29,6 +42,8 @@ class Copy:
             prefix: the text before the gap.
             block: whether several lines are wanted.
         """
+        if self.rank:
+            return replace(self, rank=0).chance(prefix, block=block) / (4 + self.rank)
         if block:
             return 0.005
         whole = self.match >= LONGEST_MATCH
@@ -67,12 +82,33 @@ def copy_continuation(
     return Copy(copied, match) if copied.strip() else None
 
 
+def different_copies(
+    prefix: str, suffix: str, *, block: bool = False, min_match: int = 1, max_chars: int = 400
+) -> list[Copy]:
+    """The copies of `copy_continuation` for its match and for other ones, at most `MOST_COPIES` different ones.
+
+    Longer matches come first, then nearer ones; none is less than half as long as the longest.
+    """
+    found = _longest_match(prefix, suffix, min_match)
+    copies: dict[str, Copy] = {}
+    longest = found[1] if found else 0
+    for match in range(longest, max(min_match, longest // 2) - 1, -1):
+        for following in _nearest(prefix, suffix, prefix[-match:], max_chars):
+            copied = _cut(following, suffix, block)
+            if copied.strip():
+                copies.setdefault(copied.rstrip(), Copy(copied, match, len(copies)))
+            if len(copies) == MOST_COPIES:
+                return list(copies.values())
+    return list(copies.values())
+
+
 def copy_all(pieces: Sequence[str], *, block: bool = False, min_match: int = 4) -> list[tuple[Copy | None, float]]:
     """A copy for each gap, left to right, and its chance; an earlier copy is part of what a later one matches.
 
     Args:
         pieces: the text before the first gap, between the gaps, and after the last.
-        block, min_match: as in `copy_continuation`.
+        block: whether the copies may take several lines.
+        min_match: as in `copy_continuation`.
 
     Returns:
         For each gap the copy, or None, and its chance; 0 without a copy.
@@ -109,6 +145,22 @@ def _following(prefix: str, suffix: str, key: str) -> str | None:
         return prefix[at + len(key) :]
     at = suffix.find(key)
     return suffix[at + len(key) :] if at >= 0 else None
+
+
+def _nearest(prefix: str, suffix: str, key: str, max_chars: int) -> Iterator[str]:
+    """What follows `key` at some places, before the gap from the nearest on, then after it."""
+    at = prefix.rfind(key, 0, len(prefix) - 1)
+    for _ in range(MOST_LOOKED_AT):
+        if at < 0:
+            break
+        yield prefix[at + len(key) : at + len(key) + max_chars]
+        at = prefix.rfind(key, 0, at + len(key) - 1)
+    at = suffix.find(key)
+    for _ in range(MOST_LOOKED_AT):
+        if at < 0:
+            break
+        yield suffix[at + len(key) : at + len(key) + max_chars]
+        at = suffix.find(key, at + 1)
 
 
 def _cut(copied: str, suffix: str, block: bool) -> str:

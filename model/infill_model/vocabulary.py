@@ -24,8 +24,9 @@ SPECIAL_TOKENS: Final = (
     "<rest>",  # autoregressive mode: the rest of the gap's line
     "<middle>",  # autoregressive mode: the gap's text follows
     "<end>",  # autoregressive mode: the gap's text is complete
+    "<line>",  # behind the rest of the gap's line: no line ends in a gap
 )
-PAD, MASK, DEL, BOS, FILE, BELOW, ABOVE, REST, MIDDLE, END = range(len(SPECIAL_TOKENS))
+PAD, MASK, DEL, BOS, FILE, BELOW, ABOVE, REST, MIDDLE, END, LINE = range(len(SPECIAL_TOKENS))
 RESERVED: Final = 16
 """Ids below this one never come from text and never become text."""
 

@@ -8,13 +8,13 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infill_model.autoregressive import log_probability
+from infill_model.autoregressive import log_probabilities
 from infill_model.canvas import Canvas, Piece
 from infill_model.fill import Infiller
 from infill_model.job import LINE_MASKS, MORE_MASKS, Job, Written
 from infill_model.judge import Judge
 from infill_model.request import Frame, Options, Request
-from infill_model.vocabulary import DEL, END, MASK, MIDDLE, RESERVED, REST, SPECIAL_TOKENS
+from infill_model.vocabulary import DEL, END, LINE, MASK, MIDDLE, RESERVED, REST, SPECIAL_TOKENS
 
 REQUEST = Request("def load(path):\n    with open(", ") as file:\n        return json.load(file)\n")
 TWO = Request("total = first(", ")\nprint(total)\n", between=(") + second(",))
@@ -129,7 +129,9 @@ def test_a_copy_wins_unless_the_model_is_surer_of_its_own(infiller: Infiller) ->
 def test_several_gaps_start_from_copies_too(infiller: Infiller) -> None:
     line = "    total_of_the_invoice = the_first_part_of_it(order) + the_second_part_of_it(order)\n"
     request = Request(
-        f"{line}    print()\n    total_of_the_invoice = the_first_part_of_it(", "\n", between=(" + the_second_part_of_",)
+        f"{line}    print()\n    total_of_the_invoice = the_first_part_of_it(",
+        "\n",
+        between=(" + the_second_part_of_",),
     )
     copied = infiller.fill(request, QUICK)[0]
     assert copied.retrieved
@@ -199,14 +201,19 @@ def test_the_score_is_the_sum_of_what_the_encoder_says(infiller: Infiller) -> No
     states = denoiser.network.encode(torch.tensor([row]))[0]
     logs = denoiser.network.logits(states).log_softmax(-1)
     expected = logs[5, 40] + logs[6, 41] + logs[7, END]
-    assert log_probability(denoiser, context, rest, middle) == pytest.approx(float(expected.detach()), abs=1e-4)
+    one = [float(expected.detach())]
+    assert log_probabilities(denoiser, context, rest, [middle]) == pytest.approx(one, abs=1e-4)
+    # Beside others it is the same, and an empty gap has only its end.
+    several = log_probabilities(denoiser, context, rest, [[50, 51, 52], middle, []])
+    assert several[1:] == pytest.approx([*one, float(logs[4 + 1, END].detach())], abs=1e-4)
+    assert log_probabilities(denoiser, context, rest, [[]]) == pytest.approx(several[2:], abs=1e-4)
 
 
 def test_the_autoregressive_control_is_the_plain_greedy_loop(infiller: Infiller) -> None:
     fill = infiller.fill_autoregressively(REQUEST, Options(steps=6))
     network, vocabulary = infiller.denoiser.network, infiller.vocabulary
     below = "\n        return json.load(file)\n"
-    row = [*infiller.layout.window.context(REQUEST.prefix, below), REST, *vocabulary.encode(") as file:"), MIDDLE]
+    row = [*infiller.layout.window.context(REQUEST.prefix, below), REST, *vocabulary.encode(") as file:"), LINE, MIDDLE]
     ids: list[int] = []
     while len(ids) < 6:
         logits = network.logits(network.encode(torch.tensor([row + ids]))[0, -1])

@@ -25,9 +25,9 @@ def test_encoding_piecewise_equals_encoding_at_once(network: Network) -> None:
 def test_training_views_equal_inference(network: Network, vocabulary: Vocabulary) -> None:
     source = "\n".join(f"value_{n} = compute(value_{n - 1}, other={n})" for n in range(30))
     batch = row_builders(vocabulary, network.shape)[0].batch([(source, "python")], random.Random(3))
-    encoded = network.encode(torch.from_numpy(batch.context))
+    ids = torch.from_numpy(batch.context)
     arrays = (torch.from_numpy(it) for it in (batch.visible, batch.ids, batch.pinned, batch.valid))
-    states = network.denoise(encoded, *arrays)
+    states = network.denoise(ids, network.encode(ids), *arrays)
     denoiser = EmbeddedDenoiser(network)
     for k in range(batch.ids.shape[1]):
         width = int(batch.valid[0, k].sum())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from infill_model.retrieval import LONGEST_MATCH, Copy, copy_all, copy_continuation
+from infill_model.retrieval import LONGEST_MATCH, MOST_COPIES, Copy, copy_all, copy_continuation, different_copies
 
 CODE = "def area(shape):\n    return shape.width * shape.height\n\n"
 
@@ -146,3 +146,26 @@ def test_a_later_gap_may_continue_what_was_copied_into_an_earlier_one() -> None:
 
 def test_a_gap_without_a_copy_has_no_chance() -> None:
     assert copy_all(["abcdefgh", "!", ""])[0] == (None, 0.0)
+
+
+def test_different_copies_come_with_longer_matches_first() -> None:
+    text = "x.left = a1\nmax.left = a2\nx.left = a1\nself.x.left = a3\nnew.x.left = "
+    found = different_copies(text, "\n")
+    assert [(it.text, it.match, it.rank) for it in found] == [("a3", 10, 0), ("a1", 9, 1), ("a2", 9, 2)]
+    chances = [it.chance(text, block=False) for it in found]
+    assert chances == sorted(chances, reverse=True)
+
+
+@given(prefix=st.text("ab =\n", max_size=40), suffix=st.text("ab =\n", max_size=20), block=st.booleans())
+def test_the_first_of_different_copies_is_the_copy(prefix: str, suffix: str, block: bool) -> None:
+    first = copy_continuation(prefix, suffix, block=block, min_match=1)
+    found = different_copies(prefix, suffix, block=block)
+    assert len({it.text.rstrip() for it in found}) == len(found) <= MOST_COPIES
+    if first is not None:
+        assert found[0] == first
+
+
+def test_many_places_in_a_large_document_take_no_time() -> None:
+    started = time.perf_counter()
+    different_copies("    x = 1\n" * 400_000 + "    ", "\n")
+    assert time.perf_counter() - started < 2

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from infill_model.cache import EncoderCache
 from infill_model.canvas import Canvas
-from infill_model.network import DenoiserLayer, Network, norm
+from infill_model.network import LOOK_BACK, DenoiserLayer, Network, norm
 from infill_model.vocabulary import MASK, PAD
 
 CACHES = 4
@@ -29,6 +29,8 @@ class EncodedContext:
 
     Attributes:
         lengths: (B,) int64 context tokens of each fill.
+        last: (B, LOOK_BACK) int64, the last of them; `PAD` where a context is shorter.
+        expected: (B, D), the encoder's output at the last of them; zeros where there is none.
         longest: T.
         keys_values: per denoiser layer (2, B, G, P, E), P > T. The canvas's own keys and values are written from T on;
             right of a shorter context nothing is read.
@@ -36,6 +38,8 @@ class EncodedContext:
     """
 
     lengths: Tensor
+    last: Tensor
+    expected: Tensor
     longest: int
     keys_values: tuple[Tensor, ...]
     even: bool
@@ -81,20 +85,32 @@ class EmbeddedDenoiser:
         size = (2, len(contexts), shape.kv_heads, shape.positions, shape.head_width)
         new = partial(torch.zeros, device=self.device, dtype=self.network.rotary.dtype)
         if len(contexts) == 1:
-            layers = tuple(self.cache_for(contexts[0]).keys_values())
+            cache = self.cache_for(contexts[0])
+            layers, expected = tuple(cache.keys_values()), [cache.last_state]
         else:
-            layers = tuple(new(size) for _ in self.network.denoiser_layers)
+            layers, expected = tuple(new(size) for _ in self.network.denoiser_layers), []
             for row, ids in enumerate(contexts):
-                for layer, cached in zip(layers, self.cache_for(ids).keys_values(), strict=True):
+                cache = self.cache_for(ids)
+                expected.append(cache.last_state)
+                for layer, cached in zip(layers, cache.keys_values(), strict=True):
                     layer[:, row, :, : len(ids)] = cached[:, 0, :, : len(ids)]
-        return EncodedContext(torch.tensor(lengths, device=self.device), longest, layers, min(lengths) == longest)
+        last = [[PAD] * (LOOK_BACK - len(it)) + list(it[-LOOK_BACK:]) for it in contexts]
+        return EncodedContext(
+            lengths=torch.tensor(lengths, device=self.device),
+            last=torch.tensor(last, device=self.device),
+            expected=torch.stack(expected),
+            longest=longest,
+            keys_values=layers,
+            even=min(lengths) == longest,
+        )
 
     @torch.no_grad()
     def logits(self, context: EncodedContext, canvas: Canvas, where: Tensor) -> Tensor:
         """(N, V) float32 at the positions `where` (B, C) is true."""
         real = canvas.ids != PAD
         own = None if context.even and bool(real.all()) else real.unsqueeze(1).expand(-1, real.shape[1], -1)
-        states = self._forward(context, canvas.ids, canvas.pinned, self._rotary(context, canvas), own)
+        x, near = self.network.embed_canvas(canvas.ids, canvas.pinned, context.last, context.expected)
+        states = self._forward(context, x + near, self._rotary(context, canvas), own)
         return self._logits(states, where)
 
     @torch.no_grad()
@@ -107,11 +123,13 @@ class EmbeddedDenoiser:
         itself, and is seen by nobody (WINO, arXiv 2507.18578).
         """
         c = canvas.ids.shape[1]
-        ids = torch.cat([canvas.ids, torch.full_like(canvas.ids, MASK)], dim=1)
-        pinned = torch.cat([canvas.pinned, torch.zeros_like(canvas.pinned)], dim=1)
+        x, near = self.network.embed_canvas(canvas.ids, canvas.pinned, context.last, context.expected)
+        masks = self.network.embed(torch.full_like(canvas.ids, MASK))
         rotary = self._rotary(context, canvas)
         own = _shadow_mask(c, self.device) & (canvas.ids != PAD).repeat(1, 2).unsqueeze(1)
-        both = self._forward(context, ids, pinned, torch.cat([rotary, rotary], dim=-2), own)
+        both = self._forward(
+            context, torch.cat([x + near, masks + near], dim=1), torch.cat([rotary, rotary], dim=-2), own
+        )
         return self._logits(both[:, :c], where), self._logits(both[:, c:], shadows)
 
     def _logits(self, states: Tensor, where: Tensor) -> Tensor:
@@ -127,16 +145,13 @@ class EmbeddedDenoiser:
         positions = context.lengths.unsqueeze(1) + torch.arange(c, device=self.device)
         return table[:, positions].unsqueeze(2)
 
-    def _forward(
-        self, context: EncodedContext, ids: Tensor, pinned: Tensor, rotary: Tensor, own: Tensor | None
-    ) -> Tensor:
-        """(B, n) ids -> (B, n, D). `own` (B, n, n) says who sees whom on the canvas; None: all see all."""
+    def _forward(self, context: EncodedContext, x: Tensor, rotary: Tensor, own: Tensor | None) -> Tensor:
+        """(B, n, D) embedded -> (B, n, D). `own` (B, n, n) says who sees whom on the canvas; None: all see all."""
         net = self.network
         mask = None
         if own is not None:
             seen = torch.arange(context.longest, device=self.device) < context.lengths.view(-1, 1, 1)
             mask = torch.cat([seen.expand(-1, own.shape[1], -1), own], dim=-1).unsqueeze(1)  # (B, 1, n, T + n)
-        x = net.embed_canvas(ids, pinned)
         for layer, cached in zip(net.denoiser_layers, context.keys_values, strict=True):
             x = _layer(layer, x, rotary, cached, context.longest, mask)
         return x

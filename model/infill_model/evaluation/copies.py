@@ -1,4 +1,4 @@
-"""`infill-model copies`: how often a copy from the same document is right, by how much of the text before it matched.
+"""`infill-model copies`: how often copies from the same document are right, by how much of the text before it matched.
 
 What it prints for training projects is where the chances in `retrieval.Copy` come from.
 """
@@ -13,22 +13,23 @@ from rich.table import Table
 from infill_model.evaluation.flags import add_task_flags, read_wanted
 from infill_model.evaluation.metrics import exact_match
 from infill_model.evaluation.tasks import Task
-from infill_model.retrieval import LONGEST_MATCH, copy_continuation
+from infill_model.retrieval import LONGEST_MATCH, different_copies
 
 BUCKET = 8
 """Characters of match that share a column."""
 
 Shares = dict[str, dict[int, tuple[int, float]]]
-"""By kind and by the least match of a bucket: how many copies there were, and the share that was right."""
+"""By kind and rank, and by the least match of a bucket: how many copies there were, and the share that was right."""
 
 
 def copies(arguments: argparse.Namespace) -> None:
     """Print the table for a task file."""
     table = Table(title="share of copies that is exactly right / how many, by characters matched")
-    table.add_column("kind", no_wrap=True)
+    table.add_column("kind, rank", no_wrap=True)
     buckets = range(0, LONGEST_MATCH + 1, BUCKET)
     for least in buckets:
-        table.add_column(f"{least}+" if least == LONGEST_MATCH else f"{least}-{least + BUCKET - 1}", justify="right")
+        heading = f"{least}+" if least == LONGEST_MATCH else f"{least}-{least + BUCKET - 1}"
+        table.add_column(heading, justify="right", no_wrap=True)
     for kind, row in shares(read_wanted(arguments)).items():
         cells = (row.get(least) for least in buckets)
         table.add_row(kind, *(f"{it[1]:.2f}/{it[0]}" if it else "-" for it in cells))
@@ -40,13 +41,15 @@ def shares(tasks: Iterable[Task]) -> Shares:
     right: dict[str, dict[int, list[bool]]] = defaultdict(lambda: defaultdict(list))
     for task in tasks:
         request = task.request()
-        copied = copy_continuation(request.prefix, request.suffix, block=request.block, min_match=1)
-        if copied is not None and not request.between:
+        if request.between:
+            continue
+        for copied in different_copies(request.prefix, request.suffix, block=request.block):
+            kind = f"{task.kind} {copied.rank + 1}"
             bucket = copied.match // BUCKET * BUCKET
-            right[task.kind][bucket].append(exact_match(task.completions((copied.text,)), task.gold))
+            right[kind][bucket].append(exact_match(task.completions((copied.text,)), task.gold))
     return {
         kind: {least: (len(its), sum(its) / len(its)) for least, its in sorted(row.items())}
-        for kind, row in right.items()
+        for kind, row in sorted(right.items())
     }
 
 

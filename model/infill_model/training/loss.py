@@ -40,7 +40,7 @@ class TensorBatch:
 def losses(network: Network, batch: TensorBatch) -> tuple[Tensor, Tensor]:
     """(canvas loss, next-token loss), each a weighted mean in nats; static shapes, so that it compiles once."""
     encoded = network.encode(batch.context)
-    states = network.denoise(encoded, batch.visible, batch.ids, batch.pinned, batch.valid).flatten(1, 2)
+    states = network.denoise(batch.context, encoded, batch.visible, batch.ids, batch.pinned, batch.valid).flatten(1, 2)
     logits = network.logits(torch.cat([pick(states, batch.target_at), pick(encoded, batch.next_token_at)], dim=1))
     targets = torch.cat([batch.target.flatten(1).gather(1, batch.target_at), batch.next_token], dim=1)
     entropy = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none").view(targets.shape)
@@ -64,7 +64,7 @@ def with_own_guesses(network: Network, batch: TensorBatch, share: float, generat
     (Seed Diffusion, LLaDA2.1). The generator lives on the CPU.
     """
     encoded = network.encode(batch.context)
-    states = network.denoise(encoded, batch.visible, batch.ids, batch.pinned, batch.valid).flatten(1, 2)
+    states = network.denoise(batch.context, encoded, batch.visible, batch.ids, batch.pinned, batch.valid).flatten(1, 2)
     logits = network.logits(pick(states, batch.target_at)).float()
     logits[..., [i for i in range(RESERVED) if i != DEL]] = float("-inf")
     guess = logits.argmax(dim=-1)

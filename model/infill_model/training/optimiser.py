@@ -1,7 +1,7 @@
 """The optimiser: Muon for the matrices inside the layers, AdamW for the embedding, and the learning-rate schedule.
 
-Muon is written out here because torch's own orthogonalises in bfloat16: on a CPU without bfloat16 instructions that
-took 9.5 s for one step of `small`, against 0.3 s in float32.
+Muon is written out here because torch's own orthogonalises in bfloat16, which takes many times as long on a CPU without
+bfloat16 instructions (`python -m infill_model.training.speed`).
 """
 
 from collections.abc import Iterator

@@ -1,10 +1,11 @@
 """From a file to one training row: clean context once, many noised views of gaps in it.
 
-A row is the encoder's tokens [below][lines below][above][lines above, up to the last gap][autoregressive tail] and K
-canvases. Every gap of the row ends on the same line, so all of them share the encoder's tokens; a gap that starts
-earlier sees fewer of them. The rest of the gap's line is pinned in the canvas. Each gap is seen in pairs of views:
-fully masked and partly masked, or two complementary masks (Fast-dLLM v2, LLaDA2.0). Some tokens left visible are wrong,
-so that the denoiser learns to overwrite. Positions beyond the gap's text hold `<del>`.
+A row is the encoder's tokens [start of another file][lines below][lines above, up to the last gap][autoregressive
+tail], the first and the last of them where there is room, and K canvases. Every gap of the row ends on the same line,
+so all of them share the encoder's tokens; a gap that starts earlier sees fewer of them. The rest of the gap's line is
+pinned in the canvas, and behind it, mostly, whether a line may end in the gap. Each gap is seen in pairs of views:
+fully masked and partly masked, or two complementary masks (Fast-dLLM v2, LLaDA2.0). Some tokens left visible are
+wrong, so that the denoiser learns to overwrite. Positions beyond the gap's text hold `<del>`.
 
 Shapes: B rows, T context, K canvases per row, C canvas positions, N next-token targets, M canvas targets per row.
 """
@@ -19,7 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infill_model.training.spans import Excerpt, Span, excerpt, sample_spans
-from infill_model.vocabulary import ABOVE, BELOW, BOS, DEL, END, MASK, MIDDLE, PAD, RESERVED, REST, Vocabulary
+from infill_model.vocabulary import (
+    ABOVE,
+    BELOW,
+    BOS,
+    DEL,
+    END,
+    FILE,
+    LINE,
+    MASK,
+    MIDDLE,
+    PAD,
+    RESERVED,
+    REST,
+    Vocabulary,
+)
 
 Ids = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -39,7 +54,11 @@ class RowShape:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """How gaps are noised; the shares are of views or of visible tokens."""
+    """How gaps are noised; the shares are of views, of visible tokens, or of gaps.
+
+    `told_line`: of the gaps in which no line ends, that say so. `kept_surplus`: of the surplus positions after the
+    second of a view, that have a loss, which then counts for those left out.
+    """
 
     full_pair: float = 0.5
     wrong_views: float = 0.3
@@ -47,6 +66,8 @@ class Noise:
     pinned_views: float = 0.15
     visible_weight: float = 0.1
     long_gaps: float = 0.4
+    told_line: float = 0.8
+    kept_surplus: float = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +151,19 @@ class RowBuilder:
     def batch(self, texts: Sequence[tuple[str, str]], rng: random.Random) -> Batch:
         """One row for each (text, language); one without a usable line gives an empty row."""
         sources = [excerpt(text, language, rng) for text, language in texts]
-        return Batch.stack([self._row(it, rng) if it else Batch.blank(self.shape) for it in sources])
+        others = [text for text, _ in [*texts[1:], *texts[:1]]] if len(texts) > 1 else [""]
+        rows = zip(sources, others, strict=True)
+        return Batch.stack([self._row(it, other, rng) if it else Batch.blank(self.shape) for it, other in rows])
 
-    def _row(self, source: Excerpt, rng: random.Random) -> "Batch":
+    def _row(self, source: Excerpt, other: str, rng: random.Random) -> "Batch":
         row = Batch.blank(self.shape)
-        gaps, context, targets_from, free_from = self._layout(source, rng)
+        gaps, context, targets_from, free_from = self._layout(source, other, rng)
         row.context[: len(context)] = context
         self._next_token_targets(row, context, targets_from, free_from, rng)
         self._views(row, gaps, rng)
         return row
 
-    def _layout(self, source: Excerpt, rng: random.Random) -> tuple[list[_Gap], list[int], int, int]:
+    def _layout(self, source: Excerpt, other: str, rng: random.Random) -> tuple[list[_Gap], list[int], int, int]:
         """Gaps and encoder tokens of an excerpt; the gap that starts last also gives the autoregressive tail."""
         shape = self.shape
         spans = sample_spans(source, 3 if shape.canvases >= 6 else 2, rng, long_gaps=self.noise.long_gaps)
@@ -148,16 +171,21 @@ class RowBuilder:
         main = spans[0]
         text, encode = source.text, self.vocabulary.encode
         middle = encode(text[main.start : main.end])[: shape.canvas]
-        tail = encode(text[main.end : source.line_end])[: shape.canvas // 2]
+        tail = self._tail(source, main, [text[main.start : main.end]], rng)
         ending = [REST, *tail, MIDDLE, *middle, END]
         room_below = shape.context // 3 if rng.random() < 0.8 else rng.randrange(shape.context // 3)
         below = encode(text[source.line_end :])[:room_below]
         above = encode(text[: main.start])
-        budget = shape.context - len(below) - len(ending) - 3
-        dropped = max(0, len(above) - budget)
+        # Drawn for every row, never what the gap leaves: how much code it sees would tell how long the gap is.
+        most = rng.randint(shape.context // 2, shape.context)
+        dropped = max(0, len(above) - (most - len(below) - 3))
         above_kept = above[dropped:]
-        head = [BELOW, *below, ABOVE, *([BOS] if source.at_start and not dropped else [])]
-        context = [*head, *above_kept, *ending]
+        before = self._other_file(other, shape.context - most - shape.context // 6, rng)
+        head = [*before, BELOW, *below, ABOVE, *([BOS] if source.at_start and not dropped else [])]
+        room_for_ending = shape.context - len(head) - len(above_kept)
+        if room_for_ending < len(tail) + 3:
+            ending = []
+        context = [*head, *above_kept, *ending[:room_for_ending]]
         gaps = [self._gap(source, main, len(head) + len(above_kept), rng)]
         starts = list(accumulate((len(piece) for piece in self.vocabulary.pieces(above)), initial=0))
         for span in spans[1:]:
@@ -166,14 +194,26 @@ class RowBuilder:
             gaps.append(self._gap(source, snapped, len(head) + min(index, len(above)) - dropped, rng))
         return gaps, context, len(head), len(head) + len(above_kept)
 
+    def _other_file(self, text: str, tokens: int, rng: random.Random) -> list[int]:
+        """The start of another file, in two rows of three that have room for it."""
+        if tokens < 16 or rng.random() < 1 / 3:
+            return []
+        return [FILE, *self.vocabulary.encode(text[: tokens * 8])[: tokens - 1]]
+
     def _gap(self, source: Excerpt, span: Span, visible: int, rng: random.Random) -> _Gap:
-        tail = self.vocabulary.encode(source.text[span.end : source.line_end])[: self.shape.canvas // 2]
         text = source.text[span.start : span.end]
         tokens, frozen = self._cut_at_pins(text, rng) if rng.random() < self.noise.pinned_views else ([], [])
         if not tokens:
             tokens = self.vocabulary.encode(text)
             frozen = [False] * len(tokens)
-        return _Gap(visible, tokens, tail, frozen)
+        holes = [piece for piece, pin in zip(self.vocabulary.pieces(tokens), frozen, strict=True) if not pin]
+        return _Gap(visible, tokens, self._tail(source, span, holes, rng), frozen)
+
+    def _tail(self, source: Excerpt, span: Span, holes: Sequence[str], rng: random.Random) -> list[int]:
+        """The rest of the gap's line, and mostly whether no line ends in the holes."""
+        rest = self.vocabulary.encode(source.text[span.end : source.line_end])[: self.shape.canvas // 2 - 1]
+        one_line = not any("\n" in it for it in holes)
+        return [*rest, LINE] if one_line and rng.random() < self.noise.told_line else rest
 
     def _cut_at_pins(self, text: str, rng: random.Random) -> tuple[list[int], list[bool]]:
         """Tokens of a gap with one or two stretches pinned inside it, each stretch tokenised by itself."""
@@ -194,8 +234,7 @@ class RowBuilder:
         self, row: "Batch", context: list[int], start: int, free_from: int, rng: random.Random
     ) -> None:
         """Choose the positions whose next token counts: all of the gap, and as many of the plain code as fit."""
-        middle = context.index(MIDDLE, free_from)
-        must = list(range(middle, len(context) - 1))
+        must = list(range(context.index(MIDDLE, free_from), len(context) - 1)) if MIDDLE in context[free_from:] else []
         plain = [i for i in range(start, free_from - 1) if context[i + 1] >= RESERVED]
         plain += [i for i in range(1, start - 2) if context[i + 1] >= RESERVED]
         room = self.shape.next_token_targets - len(must)
@@ -261,10 +300,12 @@ class RowBuilder:
             if wrong:
                 noisy[i] = self._wrong_token(clean, rng)
             share = weight if mask[i] or wrong else self.noise.visible_weight
-            if clean[i] == DEL:  # Surplus positions repeat one lesson: the first ones count, then a few.
+            if clean[i] == DEL:  # Surplus positions repeat one lesson: the first ones count, then a few for all.
                 seen_deletions += 1
-                if seen_deletions > 2 and rng.random() < 0.8:
-                    continue
+                if seen_deletions > 2:
+                    if rng.random() >= self.noise.kept_surplus:
+                        continue
+                    share /= self.noise.kept_surplus
             positions.append((k * self.shape.canvas + i, share))
         n = len(clean)
         row.visible[k] = visible
@@ -282,7 +323,7 @@ class RowBuilder:
     def _choose_targets(self, row: "Batch", at: list[tuple[int, float]], rng: random.Random) -> None:
         """Keep M positions, those of masked and wrong tokens first."""
         rng.shuffle(at)
-        at.sort(key=lambda it: it[1] == self.noise.visible_weight)
+        at.sort(key=lambda it: it[1] < 1)
         kept = at[: self.shape.canvas_targets]
         row.target_at[: len(kept)] = [position for position, _ in kept]
         row.target_weight[: len(kept)] = [weight for _, weight in kept]

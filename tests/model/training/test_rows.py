@@ -9,7 +9,7 @@ from infill_model.network import Shape
 from infill_model.training.loop import row_builders
 from infill_model.training.rows import Batch, Noise, RowBuilder
 from infill_model.training.spans import excerpt, sample_spans
-from infill_model.vocabulary import ABOVE, BELOW, DEL, END, MASK, MIDDLE, PAD, REST, Vocabulary
+from infill_model.vocabulary import ABOVE, BELOW, DEL, END, FILE, LINE, MASK, MIDDLE, PAD, REST, Vocabulary
 
 SOURCE = '''"""A module."""
 import os
@@ -97,11 +97,52 @@ def test_wrong_tokens_are_to_be_put_right(vocabulary: Vocabulary, shape: Shape) 
         assert any(weights.get(int(i), 0) >= 1 for i in at) or (batch.target_weight > 0).all()
 
 
+def test_a_gap_that_says_so_ends_no_line(builder: RowBuilder, vocabulary: Vocabulary) -> None:
+    told = several = 0
+    for batch in batches(builder):
+        for ids, pinned in zip(batch.target[0], batch.pinned[0], strict=True):
+            text = vocabulary.decode(ids[~pinned].tolist())
+            if (ids[pinned] == LINE).any():
+                assert "\n" not in text
+                told += 1
+            several += "\n" in text
+        context = batch.context[0].tolist()
+        if LINE in context:
+            assert context[context.index(LINE) + 1] == MIDDLE
+            assert "\n" not in vocabulary.decode(context[context.index(LINE) :])
+    assert told > 80
+    assert several > 10
+
+
+def test_surplus_positions_weigh_what_they_are(vocabulary: Vocabulary, shape: Shape) -> None:
+    builder = row_builders(vocabulary, shape)[0]
+    weighed = counted = 0.0
+    for batch in batches(builder):
+        surplus = batch.target[0].reshape(-1)[batch.target_at[0]] == DEL
+        masked = batch.target_weight[0] >= 1
+        weighed += float(batch.target_weight[0][surplus & masked].sum())
+        counted += float(((batch.target == DEL) & (batch.ids == MASK)).sum())
+    assert 0.8 < weighed / counted < 1.6  # A masked position weighs 1 to 2; some do not fit.
+
+
+def test_how_much_is_seen_does_not_tell_how_long_the_gap_is(vocabulary: Vocabulary, shape: Shape) -> None:
+    builder = row_builders(vocabulary, shape)[0]
+    texts = [(SOURCE * 4, "python"), (SOURCE, "python")]
+    seen, length = [], []
+    for n in range(300):
+        batch = builder.batch(texts, random.Random(n))
+        if batch.context[0][0] == BELOW:
+            seen.append(int(batch.visible[0, 0]))
+            length.append(int(((batch.target[0, 0] != DEL) & ~batch.pinned[0, 0] & batch.valid[0, 0]).sum()))
+    assert abs(float(np.corrcoef(seen, length)[0, 1])) < 0.15
+
+
 def test_the_row_ends_with_the_gap_left_to_right(builder: RowBuilder, vocabulary: Vocabulary) -> None:
     for batch in batches(builder):
         context = [i for i in batch.context[0].tolist() if i != PAD]
-        assert context[0] == BELOW
-        assert context[-1] == END
+        assert context[0] in (BELOW, FILE)
+        if context[-1] != END:  # There was no room for all of it.
+            continue
         rest, middle = context.index(REST), context.index(MIDDLE)
         gap, tail = vocabulary.decode(context[middle + 1 : -1]), vocabulary.decode(context[rest + 1 : middle])
         assert gap + tail in SOURCE or len(gap) > 30

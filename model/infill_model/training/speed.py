@@ -1,0 +1,95 @@
+"""How fast this machine trains: its matrix products, a step plain and compiled, and the optimiser beside torch's own.
+
+Run as `python -m infill_model.training.speed`; prints one JSON object. Batches are made of this Python's own library,
+so it needs no corpus. It measures and judges nothing; medians of a few runs each.
+"""
+
+import argparse
+import json
+import random
+import statistics
+import sysconfig
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from infill_model.fill import EMBEDDED, model_path
+from infill_model.network import Network
+from infill_model.training.loop import SIZES, row_builders, shape_of
+from infill_model.training.loss import TensorBatch, losses
+from infill_model.training.optimiser import Muon, Optimiser
+from infill_model.vocabulary import Vocabulary
+
+RUNS = 5
+
+
+def median_seconds(call: Callable[[], object], runs: int = RUNS) -> float:
+    """Median seconds of some calls after one that does not count."""
+    call()
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def product_rate(dtype: torch.dtype, size: int = 1024) -> float:
+    """FLOP/s of square matrix products."""
+    a, b = (torch.randn(size, size).to(dtype) for _ in range(2))
+    return 2 * size**3 / median_seconds(lambda: a @ b)
+
+
+def batch_of(vocabulary: Vocabulary, network: Network, rows: int) -> TensorBatch:
+    """A batch of short canvases cut from the standard library."""
+    rng = random.Random(0)  # noqa: S311 - reproducible, not a secret
+    files = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
+    texts = [(rng.choice(files).read_text(encoding="utf-8"), "python") for _ in range(rows)]
+    return TensorBatch.of(row_builders(vocabulary, network.shape)[0].batch(texts, rng), torch.device("cpu"))
+
+
+def measure(size: str, rows: int) -> dict[str, float]:
+    """Every figure by its name; rates are counted as 6 x parameters x tokens/s."""
+    vocabulary = Vocabulary.load(model_path(EMBEDDED) / "tokenizer.json")
+    network = Network(replace(shape_of(size), vocabulary=vocabulary.size)).initialise(0)
+    parameters = sum(it.numel() for it in network.parameters())
+    batch = batch_of(vocabulary, network, rows)
+    tokens = batch.context.numel() + batch.ids.numel()
+    found = {f"{name}_product_gflops": product_rate(it) / 1e9 for name, it in _DTYPES.items()}
+    for name, loss in (("plain", losses), ("compiled", torch.compile(losses, dynamic=False))):
+        seconds = median_seconds(lambda loss=loss: sum(loss(network, batch)).backward())  # type: ignore[misc]
+        found[f"{name}_tokens_per_second"] = tokens / seconds
+        found[f"{name}_tflops"] = 6 * parameters * tokens / seconds / 1e12
+    optimiser = Optimiser(network)
+    hidden = list(optimiser.muon.param_groups[0]["params"])
+    for name, muon in (("own", Muon(hidden, 0.0)), ("torch", torch.optim.Muon(hidden, 0.0))):
+        found[f"muon_{name}_seconds"] = median_seconds(lambda muon=muon: _step(muon, hidden), 3)  # type: ignore[misc]
+    return {name: round(value, 4 if value < 1 else 1) for name, value in found.items()}
+
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def _step(optimiser: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> None:
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    optimiser.step()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Measure how fast this machine trains.")
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--rows", type=int, default=12)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(json.dumps(measure(arguments.size, arguments.rows), indent=2))
+
+
+if __name__ == "__main__":
+    main()
