@@ -125,8 +125,10 @@ class Infiller:
         started = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
         limits = Limits(options.steps, deadline, cancelled)
+        self.denoiser.cache_for(self.layout.job(request).context)
+        encode_ms = (time.perf_counter() - started) * 1000
         copied = self._copied(request) if options.retrieve else None
-        encode_ms = self._run([copied], options, limits, critic, None) if copied else 0.0
+        encode_ms += self._run([copied], options, limits, critic, None) if copied else 0.0
         jobs = [copied] if copied else []
         if options.n > 1 or not self._settled(request, copied):
             jobs += [self.layout.job(request)]
@@ -206,7 +208,10 @@ class Infiller:
         weights = [math.exp(it - max(logs)) for it in logs]
         best = weights.index(max(weights))
         chance = sum(it.chance for it in copies) * weights[best] / sum(weights)
-        return self.layout.retrieved(request, replace(copies[best], chance=chance))
+        job = self.layout.retrieved(request, replace(copies[best], chance=chance))
+        if job is not None:
+            job.said = dict(zip((it.texts for it in copies), said, strict=True))
+        return job
 
     def _settled(self, request: Request, copied: Job | None) -> bool:
         """Whether a copy needs no other draft beside it."""
@@ -230,9 +235,11 @@ class Infiller:
         copied = {fill.texts: chance for fill, chance in read if chance is not None}
         chance = max(copied.values(), default=0.0)
         right: dict[tuple[str, ...], tuple[float, float]] = {}
-        for (texts, fill), (total, tokens) in zip(
-            list(fills.items()), self._log_probabilities(request, list(fills)), strict=True
-        ):
+        said = {texts: value for job in jobs for texts, value in job.said.items()}
+        unsaid = [texts for texts in fills if texts not in said]
+        said.update(zip(unsaid, self._log_probabilities(request, unsaid) if unsaid else (), strict=True))
+        for texts, fill in list(fills.items()):
+            total, tokens = said[texts]
             fills[texts] = replace(fill, score=total / tokens)
             # Of texts too long for their probability to differ from zero the logarithm decides.
             right[texts] = copied.get(texts, 0.0) + (1 - chance) * math.exp(total), total

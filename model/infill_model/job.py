@@ -4,6 +4,7 @@ It knows tokens and text, and neither the network nor the loop.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from infill_model.canvas import Piece
@@ -57,6 +58,7 @@ class Job:
         temperature: 0 for the most probable tokens.
         seed: of sampling.
         chance: how often copies like those that the canvas starts from are right; None without copies.
+        said: log-probabilities and tokens of the copies that it was chosen from, by their texts.
         done: tokens that left the canvas on the left and joined the context.
         row: the canvas as it was read last.
         first_hole: index in the request of the canvas's first hole.
@@ -71,6 +73,7 @@ class Job:
     temperature: float = 0.0
     seed: int = 0
     chance: float | None = None
+    said: Mapping[tuple[str, ...], tuple[float, int]] = field(default_factory=dict)
     done: list[Written] = field(default_factory=list)
     row: list[Written] = field(default_factory=list)
     first_hole: int = 0
