@@ -125,7 +125,7 @@ class Infiller:
         started = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
         limits = Limits(options.steps, deadline, cancelled)
-        self.denoiser.cache_for(self.layout.job(request).context)
+        self.denoiser.cache_for(self.layout.context(request))
         encode_ms = (time.perf_counter() - started) * 1000
         copied = self._copied(request) if options.retrieve else None
         encode_ms += self._run([copied], options, limits, critic, None) if copied else 0.0

@@ -194,9 +194,13 @@ class Layout:
         between = sum(len(self.vocabulary.encode(it)) for it in request.between)
         return not request.between or between + LONGEST_REST + FEWEST_MASKS * (len(request.between) + 1) <= self.canvas
 
+    def context(self, request: Request) -> list[int]:
+        """The encoder's tokens of a request."""
+        return self.window.context(request.prefix, split_suffix(request.suffix)[1])
+
     def job(self, request: Request, temperature: float = 0.0, seed: int = 0) -> Job:
         """Each gap a hole, what stands between gaps and the rest of the last line pinned."""
-        rest, below = split_suffix(request.suffix)
+        rest, _ = split_suffix(request.suffix)
         pinned = [self.vocabulary.encode(it) for it in request.between]
         tail = self.rest(rest, block=request.block)
         room = self.canvas - len(tail) - sum(map(len, pinned))
@@ -205,7 +209,7 @@ class Layout:
         for ids in pinned:
             pieces += [Piece(ids, pinned=True), Piece([MASK] * masks, pinned=False)]
         pieces.append(Piece(tail, pinned=True))
-        return Job(self.window.context(request.prefix, below), pieces, temperature, seed)
+        return Job(self.context(request), pieces, temperature, seed)
 
     def copies(self, request: Request) -> list[Copied]:
         """What may be copied into the gaps from the same document, the likeliest first; several gaps have one choice.
