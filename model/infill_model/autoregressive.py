@@ -71,13 +71,12 @@ def log_probabilities(
 
     What does not fit the rotary positions is not counted.
     """
-    row = [*context, REST, *rest, MIDDLE]
-    cache = denoiser.cache_for(row)
-    room = denoiser.network.shape.positions - len(row)
+    stem = [REST, *rest, MIDDLE]
+    cache = denoiser.cache_for(context)
+    room = denoiser.network.shape.positions - len(context) - len(stem)
     kept = [it[:room] for it in middles]
-    start = cache.last_state.unsqueeze(0)
-    nothing = [start[:0]] * len(kept)
-    behind = torch.split(cache.branches(kept), [len(it) for it in kept]) if any(kept) else nothing
+    states = cache.branches(stem, kept)[len(stem) - 1 :]
+    start, behind = states[:1], torch.split(states[1:], [len(it) for it in kept])
     logits = denoiser.network.logits(torch.cat([torch.cat([start, it]) for it in behind])).float()  # (n, V)
     targets = torch.tensor([i for it in kept for i in (*it, END)], device=logits.device)
     logs = logits.log_softmax(dim=1).gather(1, targets.unsqueeze(1)).squeeze(1)

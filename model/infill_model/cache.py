@@ -77,23 +77,32 @@ class EncoderCache:
         return self.network.embed_context(ids)[:, start - seen :]
 
     @torch.no_grad()
-    def branches(self, rows: Sequence[Sequence[int]]) -> Tensor:
-        """Encoder output of some rows, each as if it alone followed what is cached; the cache stays as it is.
+    def branches(self, stem: Sequence[int], rows: Sequence[Sequence[int]]) -> Tensor:
+        """Encoder output of a stem that follows what is cached, and of rows that each follow the stem alone.
+
+        One forward for all of them; the cache stays as it is.
 
         Args:
-            rows: ids; none longer than the rotary positions that are left.
+            stem: ids, at least one.
+            rows: ids; none longer than the rotary positions that the stem leaves.
 
         Returns:
-            (n, D), one row behind the other.
+            (n, D): the stem's, then one row behind the other.
         """
-        net, start, last = self.network, len(self.ids), self.ids[-LOOK_BACK:]
-        device = self.states.device
-        x = torch.cat(
-            [net.embed_context(torch.tensor([[*last, *it]], device=device))[:, len(last) :] for it in rows], 1
+        net, start, device = self.network, len(self.ids), self.states.device
+        last = [*self.ids, *stem][-LOOK_BACK:]
+        # Each piece is embedded behind what it follows, and what it follows is cut off again.
+        pieces = [(self.ids[-LOOK_BACK:], stem)] + [(last, it) for it in rows]
+        embedded = [
+            net.embed_context(torch.tensor([[*left, *it]], device=device))[:, len(left) :] for left, it in pieces if it
+        ]
+        x = torch.cat(embedded, 1)
+        owner = torch.tensor([n for n, (_, it) in enumerate(pieces) for _ in it], device=device)
+        place = torch.tensor(
+            [n + (len(stem) if piece else 0) for piece, (_, it) in enumerate(pieces) for n in range(len(it))],
+            device=device,
         )
-        owner = torch.tensor([n for n, it in enumerate(rows) for _ in it], device=device)
-        place = torch.tensor([n for it in rows for n in range(len(it))], device=device)
-        own = (owner.unsqueeze(1) == owner) & (place.unsqueeze(1) >= place)
+        own = ((owner.unsqueeze(1) == owner) | (owner == 0)) & (place.unsqueeze(1) >= place)
         mask = torch.cat([own.new_ones(len(own), start), own], dim=1)  # (n, T + n)
         for layer, cache in zip(net.encoder_layers, self._encoder, strict=True):
             q, k, v = layer.attention.project(norm(x), net.rotary[:, start + place])

@@ -4,7 +4,6 @@ It lays requests out as canvases, drives the one denoising loop over them, block
 It knows no files of the user, no editors, no grammar: a critic may be passed in that does.
 """
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,15 +12,16 @@ from pathlib import Path
 
 import torch
 
-from infill_model import folder, quantised
+from infill_model import folder, huge_pages, quantised
 from infill_model.autoregressive import continue_greedily, log_probabilities
 from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.canvas import Canvas
+from infill_model.choice import most_probable_first
 from infill_model.denoise import denoise
 from infill_model.errors import WeightsError
 from infill_model.folder import Config
 from infill_model.in_turn import one_by_one
-from infill_model.job import Job, Layout, Written
+from infill_model.job import Copied, Job, Layout, Written
 from infill_model.judge import Judge
 from infill_model.network import Network
 from infill_model.policies import Policies, remask_policy, stop_policy, unmask_policy
@@ -33,14 +33,8 @@ from infill_model.trace import frame
 from infill_model.vocabulary import Vocabulary
 from infill_model.window import split_suffix
 
-CONFIRMED = 0.9
-"""A copy from the document that the denoiser finds this probable in one forward is taken without a second draft."""
-
 UNBEATABLE = 0.5
-"""A copy with this chance of being right outweighs any other draft in the mixture, so none is made."""
-
-SAY = 0.25
-"""The power of a copy's autoregressive probability in the choice among several."""
+"""A copy with this chance of being right is hardly ever outweighed, so where one fill is wanted no other is drafted."""
 
 EMBEDDED = "embedded"
 
@@ -76,6 +70,7 @@ class Infiller:
         place = _device(device)
         chosen = dtype if dtype != "auto" else ("float32" if place == "cpu" else "bfloat16")
         network = quantised.convert(folder.network(config, weights, path), chosen).to(place)
+        huge_pages.gather(network)
         return cls(config, vocabulary, network, chosen)
 
     @property
@@ -112,9 +107,8 @@ class Infiller:
             on_draft: told of the greedy fill after each step; not of a copy that is confirmed in one.
 
         Returns:
-            Different fills, at most `options.n`, the one most probably right first. Where nothing was copied and one is
-            asked for, it is the greedy one. Gaps too far apart for one canvas are filled in turn, once,
-            without the critic.
+            Different fills, at most `options.n`, drafts and copies, the one most probably right first. Gaps too far
+            apart for one canvas are filled in turn, once, without the critic.
 
         Raises:
             PolicyError: a policy's name in the options cannot be read.
@@ -125,33 +119,16 @@ class Infiller:
         started = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
         limits = Limits(options.steps, deadline, cancelled)
-        self.denoiser.cache_for(self.layout.context(request))
-        encode_ms = (time.perf_counter() - started) * 1000
-        copied = self._copied(request) if options.retrieve else None
-        encode_ms += self._run([copied], options, limits, critic, None) if copied else 0.0
-        jobs = [copied] if copied else []
-        if options.n > 1 or not self._settled(request, copied):
-            jobs += [self.layout.job(request)]
-            jobs += [self.layout.job(request, options.temperature, options.seed + n) for n in range(1, options.n)]
-            encode_ms += self._run([job for job in jobs if job is not copied], options, limits, critic, on_draft)
-        ranked = self._ranked(request, jobs)
-        return [replace(it, ms=_timing(encode_ms, started)) for it in ranked[: options.n]]
+        ((fills,), encode_ms) = self._fills([request], options, limits, critic, on_draft)
+        return [replace(it, ms=_timing(encode_ms, started)) for it in fills]
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
         """What `fill` gives first for each request, in one batch; times are those of the whole batch."""
         if not all(map(self.layout.fits, requests)):
             return [self.fill(it, options)[0] for it in requests]
         started = time.perf_counter()
-        limits = Limits(options.steps)
-        copied = [self._copied(it) if options.retrieve else None for it in requests]
-        encode_ms = self._run([it for it in copied if it], options, limits, None, None)
-        jobs = [[job] if job else [] for job in copied]
-        greedy = {n: self.layout.job(it) for n, it in enumerate(requests) if not self._settled(it, copied[n])}
-        encode_ms += self._run(list(greedy.values()), options, limits, None, None)
-        for n, job in greedy.items():
-            jobs[n].append(job)
-        best = [self._ranked(request, its)[0] for request, its in zip(requests, jobs, strict=True)]
-        return [replace(it, ms=_timing(encode_ms, started)) for it in best]
+        fills, encode_ms = self._fills(requests, replace(options, n=1), Limits(options.steps))
+        return [replace(it, ms=_timing(encode_ms, started)) for (it,) in fills]
 
     def fill_autoregressively(self, request: Request, options: Options) -> Fill:
         """Fill the first gap with the same weights left to right: the control. Later gaps are left empty."""
@@ -166,7 +143,8 @@ class Infiller:
         job.done = [
             Written(i, p, n, 0) for n, (i, p) in enumerate(zip(written.ids, written.confidence, strict=True), 1)
         ]
-        return replace(self._fill(job, request), ms=_timing((encoded - started) * 1000, started))
+        fill = job.fill(self.vocabulary, len(request.between) + 1)
+        return replace(fill, ms=_timing((encoded - started) * 1000, started))
 
     def score(self, request: Request, texts: Sequence[str]) -> float:
         """Mean autoregressive log-probability per token of filled gaps, their ends included, in nats."""
@@ -190,60 +168,54 @@ class Infiller:
             prefixes = [prefix + texts[gap] + after for prefix, texts in zip(prefixes, fills, strict=True)]
         return list(zip(totals, tokens, strict=True))
 
-    def _fill(self, job: Job, request: Request) -> Fill:
-        return job.fill(self.vocabulary, len(request.between) + 1)
+    def _fills(
+        self,
+        requests: Sequence[Request],
+        options: Options,
+        limits: Limits,
+        critic: TextCritic | None = None,
+        on_draft: Callable[[Frame], None] | None = None,
+    ) -> tuple[list[list[Fill]], float]:
+        """Different fills of each request, the best first and at most `options.n`; and the milliseconds of encoding."""
+        copies = [self.layout.copies(it) if options.retrieve else [] for it in requests]
+        drafts = [self._drafts(it, its, options) for it, its in zip(requests, copies, strict=True)]
+        encode_ms = self._run([job for jobs in drafts for job in jobs], options, limits, critic, on_draft)
+        best = [self._best(*it, options.n) for it in zip(requests, copies, drafts, strict=True)]
+        confirmed = [job for choices in best for job, _ in choices if not job.steps]
+        encode_ms += self._run(confirmed, options, limits, critic, None)
+        fills = []
+        for request, jobs, choices in zip(requests, drafts, best, strict=True):
+            spent = sum(_most_steps(it) for it in (jobs, [job for job, _ in choices if job not in jobs]))
+            read = [(job.fill(self.vocabulary, len(request.between) + 1), score) for job, score in choices]
+            fills.append([replace(fill, score=score, forwards=spent) for fill, score in read])
+        return fills, encode_ms
 
-    def _copied(self, request: Request) -> Job | None:
-        """A draft from a copy of the same document; which one of several is the autoregressive mode's to say.
+    def _drafts(self, request: Request, copies: Sequence[Copied], options: Options) -> list[Job]:
+        """The greedy draft and the sampled ones; none beside a copy that can hardly be beaten."""
+        if options.n == 1 and copies and copies[0].chance >= UNBEATABLE:
+            return []
+        sampled = [self.layout.job(request, options.temperature, options.seed + n) for n in range(1, options.n)]
+        return [self.layout.job(request), *sampled]
 
-        How often any of them is right stays what it is by their matches alone.
+    def _best(
+        self, request: Request, copies: Sequence[Copied], drafts: Sequence[Job], n: int
+    ) -> list[tuple[Job, float | None]]:
+        """Different drafts and copies, the one most probably right first, each with its score; one alone has none.
+
+        A copy that is among them is still to be confirmed by the denoiser.
         """
-        copies = self.layout.copies(request)
-        if not copies:
-            return None
-        if len(copies) == 1 or copies[0].chance >= UNBEATABLE:
-            return self.layout.retrieved(request, copies[0])
-        said = self._log_probabilities(request, [it.texts for it in copies])
-        logs = [math.log(it.chance) + SAY * total for it, (total, _) in zip(copies, said, strict=True)]
-        weights = [math.exp(it - max(logs)) for it in logs]
-        best = weights.index(max(weights))
-        chance = sum(it.chance for it in copies) * weights[best] / sum(weights)
-        job = self.layout.retrieved(request, replace(copies[best], chance=chance))
-        if job is not None:
-            job.said = dict(zip((it.texts for it in copies), said, strict=True))
-        return job
-
-    def _settled(self, request: Request, copied: Job | None) -> bool:
-        """Whether a copy needs no other draft beside it."""
-        if copied is None or copied.chance is None:
-            return False
-        return copied.chance >= UNBEATABLE or self._fill(copied, request).confidence >= CONFIRMED
-
-    def _ranked(self, request: Request, jobs: Sequence[Job]) -> list[Fill]:
-        """Different fills, the one most probably right first; a single one is not scored.
-
-        The text is taken to come from a mixture: with the copy's chance it is the copy, else what the autoregressive
-        mode says, as in pointer-generator networks (See et al. 2017).
-        """
-        read = [(self._fill(job, request), job.chance) for job in jobs]
-        fills = {fill.texts: fill for fill, _ in read}
-        # The copy is tried by itself, the others in one batch: all of it was spent on whichever wins.
-        spent = sum(max((job.steps for job in jobs if (job.chance is None) == own), default=0) for own in (True, False))
-        fills = {texts: replace(fill, forwards=spent) for texts, fill in fills.items()}
-        if len(fills) == 1:
-            return list(fills.values())
-        copied = {fill.texts: chance for fill, chance in read if chance is not None}
-        chance = max(copied.values(), default=0.0)
-        right: dict[tuple[str, ...], tuple[float, float]] = {}
-        said = {texts: value for job in jobs for texts, value in job.said.items()}
-        unsaid = [texts for texts in fills if texts not in said]
-        said.update(zip(unsaid, self._log_probabilities(request, unsaid) if unsaid else (), strict=True))
-        for texts, fill in list(fills.items()):
-            total, tokens = said[texts]
-            fills[texts] = replace(fill, score=total / tokens)
-            # Of texts too long for their probability to differ from zero the logarithm decides.
-            right[texts] = copied.get(texts, 0.0) + (1 - chance) * math.exp(total), total
-        return sorted(fills.values(), key=lambda fill: right[fill.texts], reverse=True)
+        if not drafts:
+            return [(copies[0].job, None)]
+        gaps = len(request.between) + 1
+        jobs = {it.texts: it.job for it in copies}
+        for job in reversed(drafts):  # A draft needs no confirmation, and of equal ones the greedy one counts.
+            jobs[job.fill(self.vocabulary, gaps).texts] = job
+        if len(jobs) == 1 or any(job.stopped == "cancelled" for job in drafts):
+            return [(drafts[0], None)]
+        said = dict(zip(jobs, self._log_probabilities(request, list(jobs)), strict=True))
+        totals = {texts: total for texts, (total, _) in said.items()}
+        order = most_probable_first(totals, {it.texts: it.chance for it in copies})
+        return [(jobs[texts], said[texts][0] / said[texts][1]) for texts in order[:n]]
 
     def _run(
         self,
@@ -292,6 +264,11 @@ class Infiller:
 def model_path(model: str | Path) -> Path:
     """The folder of a model: that of the embedded one by its name, else what was given."""
     return Path(__file__).parent / "weights" if str(model) == EMBEDDED else Path(model)
+
+
+def _most_steps(jobs: Sequence[Job]) -> int:
+    """Forwards spent on jobs that ran in one batch."""
+    return max((it.steps for it in jobs), default=0)
 
 
 def _timing(encode_ms: float, started: float) -> Timing:

@@ -4,7 +4,7 @@ It knows tokens and text, and neither the network nor the loop.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from infill_model.canvas import Piece
@@ -40,14 +40,6 @@ class Written:
     hole: int
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
-    """A copy for each gap, and how often such copies are right."""
-
-    texts: tuple[str, ...]
-    chance: float
-
-
 @dataclass(slots=True)
 class Job:
     """What is written for good, and the canvas that is being denoised.
@@ -57,8 +49,7 @@ class Job:
         pieces: the canvas: holes and pinned stretches.
         temperature: 0 for the most probable tokens.
         seed: of sampling.
-        chance: how often copies like those that the canvas starts from are right; None without copies.
-        said: log-probabilities and tokens of the copies that it was chosen from, by their texts.
+        retrieved: whether the canvas starts from copies.
         done: tokens that left the canvas on the left and joined the context.
         row: the canvas as it was read last.
         first_hole: index in the request of the canvas's first hole.
@@ -72,8 +63,7 @@ class Job:
     pieces: list[Piece]
     temperature: float = 0.0
     seed: int = 0
-    chance: float | None = None
-    said: Mapping[tuple[str, ...], tuple[float, int]] = field(default_factory=dict)
+    retrieved: bool = False
     done: list[Written] = field(default_factory=list)
     row: list[Written] = field(default_factory=list)
     first_hole: int = 0
@@ -165,9 +155,18 @@ class Job:
             forwards=self.steps,
             ms=Timing(0.0, 0.0, 0.0),
             stopped=self.stopped,
-            retrieved=self.chance is not None,
+            retrieved=self.retrieved,
             trace=tuple(self.frames),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A copy for each gap, how often such copies are right, and the job that starts from them."""
+
+    texts: tuple[str, ...]
+    chance: float
+    job: Job
 
 
 class Layout:
@@ -214,23 +213,30 @@ class Layout:
     def copies(self, request: Request) -> list[Copied]:
         """What may be copied into the gaps from the same document, the likeliest first; several gaps have one choice.
 
-        Several copies are right together about as often as the least sure of them.
+        Several copies are right together about as often as the least sure of them. What does not fit is left out.
         """
         if not request.between:
-            found = different_copies(request.prefix, request.suffix, block=request.block)
-            return [Copied((it.text,), it.chance(request.prefix, block=request.block)) for it in found]
-        each = copy_all((request.prefix, *request.between, request.suffix), min_match=1)
-        texts = tuple(copied.text for copied, _ in each if copied)
-        return [Copied(texts, min(chance for _, chance in each))] if len(texts) == len(each) else []
+            copies = different_copies(request.prefix, request.suffix, block=request.block)
+            found: list[tuple[tuple[str, ...], float]] = [
+                ((it.text,), it.chance(request.prefix, block=request.block)) for it in copies
+            ]
+        else:
+            each = copy_all((request.prefix, *request.between, request.suffix), min_match=1)
+            texts = tuple(copied.text for copied, _ in each if copied)
+            found = [(texts, min(chance for _, chance in each))] if len(texts) == len(each) else []
+        if not found:
+            return []
+        masked = self.job(request)
+        laid_out = [(texts, chance, self._started(masked, texts)) for texts, chance in found]
+        return [Copied(texts, chance, job) for texts, chance, job in laid_out if job]
 
-    def retrieved(self, request: Request, copied: Copied) -> Job | None:
-        """A job that starts from copies; None when there is no room for them."""
-        job = self.job(request)
-        for number, text in enumerate(copied.texts):
+    def _started(self, masked: Job, texts: Sequence[str]) -> Job | None:
+        """The job with a text in each hole instead of masks; None when there is no room for them."""
+        pieces = list(masked.pieces)
+        for number, text in enumerate(texts):
             ids = self.vocabulary.encode(text)
-            room = len(job.pieces[2 * number].ids)
+            room = len(pieces[2 * number].ids)
             if len(ids) >= room:
                 return None
-            job.pieces[2 * number] = Piece([*ids, *[DEL] * (room - len(ids))], pinned=False)
-        job.chance = copied.chance
-        return job
+            pieces[2 * number] = Piece([*ids, DEL], pinned=False)
+        return Job(masked.context, pieces, retrieved=True)

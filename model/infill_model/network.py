@@ -100,8 +100,9 @@ class Attention(nn.Module):
 
     def project(self, x: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, n, D) -> queries (B, H, n, E), keys (B, G, n, E), values (B, G, n, E), turned to their positions."""
-        q, k, v = self.split(self.qkv(x), (self.heads, self.kv_heads, self.kv_heads))
-        return rotate(norm(q) * self.sharpness, rotary), rotate(norm(k), rotary), v
+        qk, v = self.split(self.qkv(x), (self.heads + self.kv_heads, self.kv_heads))
+        q, k = torch.split(rotate(norm(qk), rotary), [self.heads, self.kv_heads], dim=-3)
+        return q * self.sharpness, k, v
 
     def split(self, x: Tensor, heads: tuple[int, ...]) -> tuple[Tensor, ...]:
         """(..., n, heads x E) -> one (..., heads, n, E) for each group of heads."""

@@ -1,0 +1,39 @@
+"""Which of several ways to fill the same gaps is most probably right.
+
+It knows probabilities only: neither where they come from nor what the texts are.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+Texts: TypeAlias = tuple[str, ...]
+"""The text of each gap."""
+
+SAY: Final = 0.25
+"""The power of a copy's own probability in the choice among several copies."""
+
+
+def most_probable_first(said: Mapping[Texts, float], copied: Mapping[Texts, float]) -> list[Texts]:
+    """Order different fills.
+
+    The text is taken to come from a mixture: with the copies' chance it is one of them, else it is what the model says,
+    as in pointer-generator networks (See et al. 2017). How often any of the copies is right is told by their chances
+    alone; which of them it is, by the model, too.
+
+    Args:
+        said: the log-probability (nats) of each fill under the model.
+        copied: how often copies like these are right, for the fills that are copies.
+    """
+    own = {texts: math.log(chance) + SAY * said[texts] for texts, chance in copied.items()}
+    most = max(own.values(), default=0.0)
+    weights = {texts: math.exp(it - most) for texts, it in own.items()}
+    chance = min(1.0, sum(copied.values()))
+    total = sum(weights.values())
+
+    def right(texts: Texts) -> tuple[float, float]:
+        copy = chance * weights[texts] / total if texts in weights else 0.0
+        # Of texts too long for their probability to differ from zero the logarithm decides.
+        return copy + (1 - chance) * math.exp(said[texts]), said[texts]
+
+    return sorted(said, key=right, reverse=True)
