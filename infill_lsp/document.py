@@ -1,18 +1,19 @@
-r"""A text with lines and places in it: what is to be filled, before and after.
+r"""A text with lines, places and a syntax tree: what is to be filled, before and after.
 
 Offsets are code points. Lines and columns are what people say: both count from one, and a column stands before its
-character. Only `\n`, `\r\n` and `\r` end a line. It knows nothing of files, syntax or models.
+character. Only `\n`, `\r\n` and `\r` end a line. It knows nothing of files, editors or models.
 """
 
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 from infill_lsp.errors import PositionError
 from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.tree import SyntaxTree
 from infill_model.request import Request
 
 GAP_MARK: Final = "<gap>"
@@ -30,13 +31,23 @@ class Gap:
 
 @dataclass(frozen=True)
 class Document:
-    """An immutable text. `name` is what people know it by."""
+    """An immutable text.
+
+    Attributes:
+        name: what people know it by: a path, or the URI of an editor's buffer.
+        language: None where it is not known.
+        version: what the editor calls this state of it; None outside of editors.
+        parsed: the tree, where one was handed on; `tree` is what to ask.
+    """
 
     name: str
     text: str
+    language: Language | None = None
+    version: int | None = None
+    parsed: SyntaxTree | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def with_marks(cls, name: str, text: str) -> tuple["Document", tuple[Gap, ...]]:
+    def with_marks(cls, name: str, text: str, language: Language | None = None) -> tuple["Document", tuple[Gap, ...]]:
         """A text in which each gap is marked by `<gap>`.
 
         Raises:
@@ -48,7 +59,22 @@ class Document:
         places = [len(first)]
         for piece in others[:-1]:
             places.append(places[-1] + len(piece))
-        return cls(name, first + "".join(others)), tuple(Gap(place, place) for place in places)
+        return cls(name, first + "".join(others), language), tuple(Gap(place, place) for place in places)
+
+    @cached_property
+    def tree(self) -> SyntaxTree | None:
+        """Its syntax tree; None where there is no grammar for its language."""
+        if self.parsed is not None:
+            return self.parsed
+        if self.language is None or self.language.grammar is None:
+            return None
+        return SyntaxTree.parse(self.text, self.language)
+
+    def edited(self, start: int, end: int, new: str, version: int | None = None) -> "Document":
+        """The document with `new` in place of what is from offset `start` to `end`; its tree is edited with it."""
+        text = self.text[:start] + new + self.text[end:]
+        known = self.parsed or self.__dict__.get("tree")  # A tree nobody has asked for is not worth editing.
+        return Document(self.name, text, self.language, version, known.edited(start, end, new) if known else None)
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -109,29 +135,31 @@ class Document:
         ends = [*(gap.start for gap in gaps), len(self.text)]
         return [self.text[start:end] for start, end in zip(starts, ends, strict=True)]
 
-    def request(self, gaps: Sequence[Gap], language: Language | None) -> Request:
-        r"""What a model is asked; it sees `\n` at every line's end."""
+    def request(self, gaps: Sequence[Gap], *, block: bool | None = None) -> Request:
+        r"""What a model is asked; it sees `\n` at every line's end. `block` None: the gaps tell."""
         prefix, *between, suffix = (normalised(piece) for piece in self.pieces(gaps))
-        block = any(self._wants_block(gap, language) for gap in gaps)
-        return Request(prefix, suffix, tuple(between), language.id if language else None, block)
+        if block is None:
+            block = any(self._wants_block(gap) for gap in gaps)
+        return Request(prefix, suffix, tuple(between), self.language.id if self.language else None, block)
 
     def filled(self, gaps: Sequence[Gap], texts: Sequence[str]) -> "Document":
         """The document with its gaps filled; the new text gets the line ends of the old."""
         pieces = self.pieces(gaps)
         own = [normalised(text).replace("\n", self.newline) for text in texts]
-        return Document(self.name, pieces[0] + "".join(a + b for a, b in zip(own, pieces[1:], strict=True)))
+        text = pieces[0] + "".join(a + b for a, b in zip(own, pieces[1:], strict=True))
+        return Document(self.name, text, self.language)
 
-    def _wants_block(self, gap: Gap, language: Language | None) -> bool:
+    def _wants_block(self, gap: Gap) -> bool:
         """Whether a gap takes the place of several lines, or is all there is on a line after one that opens a block."""
         first, column = self.place(gap.start)
         last, end = self.place(gap.end)
         if first != last:
             return True
         line = self.line(first)
-        if language is None or line[: column - 1].strip() or line[end - 1 :].strip():
+        if self.language is None or line[: column - 1].strip() or line[end - 1 :].strip():
             return False
         above = (self.line(number) for number in range(first - 1, 0, -1))
-        return language.opens_block.search(next((line for line in above if line.strip()), "")) is not None
+        return self.language.opens_block.search(next((line for line in above if line.strip()), "")) is not None
 
 
 def normalised(text: str) -> str:

@@ -53,12 +53,12 @@ def run(command: FillCommand, engine: Sequence[str]) -> int:
     Raises:
         InfillError: what was asked cannot be done; nothing was written.
     """
-    source, document, gaps = _read(command)
+    language = _language(command)
+    source, document, gaps = _read(command, language)
     for path in (command.trace, command.file if command.apply else None):
         if path is not None:
             files.check_writable(path)
-    language = _language(command)
-    suggestions, info = asyncio.run(_ask(command, engine, document, gaps, language))
+    suggestions, info = asyncio.run(_ask(command, engine, document, gaps))
     if command.trace:
         from infill_lsp import trace  # noqa: PLC0415  # only when asked for
 
@@ -80,12 +80,12 @@ def as_json(suggestions: Sequence[Suggestion]) -> dict[str, object]:
     return {**best, "alternatives": others}
 
 
-def _read(command: FillCommand) -> tuple[SourceFile | None, Document, tuple[Gap, ...]]:
+def _read(command: FillCommand, language: Language | None) -> tuple[SourceFile | None, Document, tuple[Gap, ...]]:
     if command.file is None:
         text = files.read_stream(sys.stdin.buffer, "standard input")
-        return None, *Document.with_marks("standard input", text)
+        return None, *Document.with_marks("standard input", text, language)
     source = files.read_file(command.file)
-    document = Document(str(command.file), source.text)
+    document = Document(str(command.file), source.text, language)
     return source, document, (document.gap(command.start, command.end),)
 
 
@@ -100,13 +100,13 @@ def _language(command: FillCommand) -> Language | None:
 
 
 async def _ask(
-    command: FillCommand, engine: Sequence[str], document: Document, gaps: Sequence[Gap], language: Language | None
+    command: FillCommand, engine: Sequence[str], document: Document, gaps: Sequence[Gap]
 ) -> tuple[list[Suggestion], Info]:
     async with Engine(engine) as running:
         with _sign_of_life():
             info = await running.ready()
-        _check_language(document.name, language, info)
-        request = document.request(gaps, language)
+        _check_language(document.name, document.language, info)
+        request = document.request(gaps)
         fills = await running.ask(request, command.options)
     return [Suggestion(document, tuple(gaps), request, fill) for fill in fills], info
 

@@ -14,6 +14,7 @@ from tree_sitter import Parser
 
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.tree import utf8
 from infill_model.request import Request
 
 NEAR: Final = 4_000
@@ -47,12 +48,12 @@ class _Draft:
 
     @classmethod
     def of(cls, pieces: Sequence[str], texts: Sequence[str]) -> "_Draft":
-        data, starts, ends = _bytes(pieces[0]), [], []
+        data, starts, ends = utf8(pieces[0]), [], []
         for text, piece in zip(texts, pieces[1:], strict=True):
             starts.append(len(data))
-            data += _bytes(text)
+            data += utf8(text)
             ends.append(len(data))
-            data += _bytes(piece)
+            data += utf8(piece)
         return cls(data, tuple(starts), tuple(ends))
 
     def in_gap(self, at: int) -> bool:
@@ -206,11 +207,6 @@ def _after_line(piece: str) -> str:
     """`piece` without the rest of the line it starts in."""
     end = piece.find("\n")
     return piece[end:] if end >= 0 else ""
-
-
-def _bytes(text: str) -> bytes:
-    """UTF-8 with as many characters as `text`, even where that has half of a surrogate pair."""
-    return text.encode("utf-8", "replace")
 
 
 def _length(data: bytes) -> int:

@@ -26,6 +26,7 @@ class Request:
         between: the text between each two neighbouring gaps; one gap has none.
         language: the LSP language id, or None when unknown.
         block: whether several lines are wanted; it sets how many masks the canvas starts with.
+        files: excerpts of other files, the most relevant last; the model sees them before the document.
     """
 
     prefix: str
@@ -33,6 +34,7 @@ class Request:
     between: tuple[str, ...] = ()
     language: str | None = "python"
     block: bool = False
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def test_places_outside(line: int, column: int, words: str) -> None:
 
 
 def test_a_gap_does_not_end_before_it_starts() -> None:
-    document = Document("a.py", "x = 1\ny = 2\n")
+    document = Document("a.py", "x = 1\ny = 2\n", PYTHON)
     assert document.gap((1, 5), (2, 1)) == Gap(4, 6)
     assert document.gap((2, 5)) == Gap(10, 10)
     with pytest.raises(PositionError, match="ends before it starts"):
@@ -72,9 +72,9 @@ def test_marks_become_gaps() -> None:
 
 
 def test_a_model_sees_newlines_and_the_file_gets_its_own() -> None:
-    document = Document("a.py", "if x:\r\n    y\r\nz\r\n")
+    document = Document("a.py", "if x:\r\n    y\r\nz\r\n", PYTHON)
     gaps = [document.gap((2, 5), (2, 6))]
-    request = document.request(gaps, PYTHON)
+    request = document.request(gaps)
     assert (request.prefix, request.suffix) == ("if x:\n    ", "\nz\n")
     assert document.filled(gaps, ["a\nb\r\nc"]).text == "if x:\r\n    a\r\nb\r\nc\r\nz\r\n"
 
@@ -116,17 +116,17 @@ def test_filling_changes_nothing_but_the_gaps(pieces: list[str], data: st.DataOb
     ],
 )
 def test_an_empty_line_in_a_new_block_wants_a_block(text: str, wanted: bool) -> None:
-    document, gaps = Document.with_marks("-", text)
-    assert document.request(gaps, PYTHON).block is wanted
+    document, gaps = Document.with_marks("-", text, PYTHON)
+    assert document.request(gaps).block is wanted
 
 
 def test_a_gap_of_several_lines_wants_a_block() -> None:
-    document = Document("a.py", "x = 1\ny = 2\n")
-    assert document.request([document.gap((1, 1), (2, 3))], PYTHON).block
-    assert not document.request([document.gap((1, 1), (1, 3))], PYTHON).block
+    document = Document("a.py", "x = 1\ny = 2\n", PYTHON)
+    assert document.request([document.gap((1, 1), (2, 3))]).block
+    assert not document.request([document.gap((1, 1), (1, 3))]).block
 
 
 def test_a_placeholder_that_is_a_whole_body_wants_a_block() -> None:
-    document = Document("a.py", "for x in y:\n    ...\n    x = ...\n")
-    assert document.request([document.gap((2, 5), (2, 8))], PYTHON).block
-    assert not document.request([document.gap((3, 9), (3, 12))], PYTHON).block
+    document = Document("a.py", "for x in y:\n    ...\n    x = ...\n", PYTHON)
+    assert document.request([document.gap((2, 5), (2, 8))]).block
+    assert not document.request([document.gap((3, 9), (3, 12))]).block

@@ -14,11 +14,11 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def suggestion(marked: str, *tokens: Token | str, texts: tuple[str, ...] | None = None) -> Suggestion:
-    document, gaps = Document.with_marks("app.py", marked)
+    document, gaps = Document.with_marks("app.py", marked, languages.by_id("python"))
     own = tuple(it if isinstance(it, Token) else Token(it, 0.99, 1, False) for it in tokens)
     written = texts or ("".join(it.text for it in own),)
     fill = Fill(written, own, 0.9, -0.25, 3, 4, Timing(1.0, 5.0, 6.0), "stable")
-    return Suggestion(document, gaps, document.request(gaps, languages.by_id("python")), fill)
+    return Suggestion(document, gaps, document.request(gaps), fill)
 
 
 def rows(found: Suggestion) -> list[str]:

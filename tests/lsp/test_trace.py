@@ -21,8 +21,8 @@ HOSTILE = "</script><script>alert(1)</script><!--<b>&amp;\u2028"
 
 
 def suggestion(marked: str, text: str, frames: tuple[Frame, ...] | None = None, name: str = "app.py") -> Suggestion:
-    document, gaps = Document.with_marks(name, marked)
-    request = document.request(gaps, languages.by_id("python"))
+    document, gaps = Document.with_marks(name, marked, languages.by_id("python"))
+    request = document.request(gaps)
     written = TraceToken(text, "committed", 0.75)
     if frames is None:
         frames = (Frame(1, (MASKED, written), "1 committed", 2.5), Frame(2, (written, written), "1 committed", 2.5))
