@@ -11,7 +11,7 @@ from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.cache import EncoderCache
 from infill_model.canvas import Canvas, Piece
 from infill_model.network import Network
-from infill_model.vocabulary import DEL, MASK, Vocabulary
+from infill_model.vocabulary import MASK, Vocabulary
 from infill_model.window import Window, split_suffix
 
 SEQUENCES = 500
@@ -126,23 +126,6 @@ def test_batched_contexts_of_different_length_equal_single_ones(network: Network
         )
         for both, single in zip(shadows, whole_shadows(denoiser, alone, Canvas.of([row])), strict=True):
             torch.testing.assert_close(both[n, :width], single[0], atol=1e-4, rtol=0)
-
-
-def test_what_is_deleted_is_as_if_it_had_never_been_there(network: Network, vocabulary: Vocabulary) -> None:
-    denoiser = EmbeddedDenoiser(network)
-    name, end = vocabulary.encode("value"), Piece(vocabulary.encode(")"), pinned=True)
-    long = [MASK, DEL, *name, DEL, DEL, MASK, DEL]
-    short = [it for it in long if it != DEL]
-    rows = [[Piece(long, pinned=False), end], [Piece([MASK] * 3, pinned=False), end]]
-    context = vocabulary.encode("total = sum(")
-    canvas = Canvas.of(rows)
-    together = denoiser.logits(denoiser.encode([context] * 2), canvas, canvas.masked)
-    for logits, row in zip(together.split([2, 3]), ([Piece(short, pinned=False), end], rows[1]), strict=True):
-        alone = Canvas.of([row])
-        expected = denoiser.logits(denoiser.encode([context]), alone, alone.masked)
-        torch.testing.assert_close(logits, expected, atol=1e-4, rtol=0)
-    asked = torch.ones_like(canvas.masked)  # Whoever asks about a deletion gets an answer.
-    assert len(denoiser.logits(denoiser.encode([context] * 2), canvas, asked)) == asked.numel()
 
 
 def test_a_shadow_is_the_position_masked_alone(network: Network, vocabulary: Vocabulary) -> None:

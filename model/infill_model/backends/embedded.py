@@ -17,7 +17,7 @@ from torch import Tensor
 from infill_model.cache import EncoderCache
 from infill_model.canvas import Canvas
 from infill_model.network import LOOK_BACK, DenoiserLayer, Network, norm
-from infill_model.vocabulary import DEL, MASK, PAD
+from infill_model.vocabulary import MASK, PAD
 
 CACHES = 4
 """How many contexts are kept: a few places between which someone goes back and forth."""
@@ -107,7 +107,6 @@ class EmbeddedDenoiser:
     @torch.no_grad()
     def logits(self, context: EncodedContext, canvas: Canvas, where: Tensor) -> Tensor:
         """(N, V) float32 at the positions `where` (B, C) is true."""
-        canvas, where = without_deleted(canvas, where)
         real = canvas.ids != PAD
         own = None if context.even and bool(real.all()) else real.unsqueeze(1).expand(-1, real.shape[1], -1)
         x, near = self.network.embed_canvas(canvas.ids, canvas.pinned, context.last, context.expected)
@@ -156,22 +155,6 @@ class EmbeddedDenoiser:
         for layer, cached in zip(net.denoiser_layers, context.keys_values, strict=True):
             x = _layer(layer, x, rotary, cached, context.longest, mask)
         return x
-
-
-def without_deleted(canvas: Canvas, where: Tensor) -> tuple[Canvas, Tensor]:
-    """The canvas and the positions asked for (B, C), less committed `<del>`s that are not asked for.
-
-    What is deleted says nothing more once the rest of the canvas closes up; a step costs by its positions.
-    """
-    kept = (canvas.ids != DEL) | where
-    if kept.all():
-        return canvas, where
-    width = int(kept.sum(1).max())
-    order = (~kept).to(torch.uint8).argsort(dim=1, stable=True)[:, :width]
-    there = kept.gather(1, order)
-    ids = canvas.ids.gather(1, order).masked_fill(~there, PAD)
-    hole = canvas.hole.gather(1, order).masked_fill(~there, -1)
-    return Canvas(ids, canvas.pinned.gather(1, order) | ~there, hole), where.gather(1, order) & there
 
 
 def _layer(layer: DenoiserLayer, x: Tensor, rotary: Tensor, cached: Tensor, start: int, mask: Tensor | None) -> Tensor:
