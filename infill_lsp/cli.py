@@ -188,16 +188,23 @@ def _run_doctor(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def _declare_bench(flags: argparse.ArgumentParser) -> None:
-    flags.add_argument("what", choices=("fill",), help="fill: the speed of fills beside their controls")
+    flags.add_argument(
+        "what",
+        choices=("fill", "critic"),
+        help="fill: the speed of fills beside their controls; critic: how often the syntax critic acts, and its cost",
+    )
+    flags.add_argument("files", nargs="*", type=Path, metavar="FILE", help="critic: files to make gaps in")
     flags.add_argument("--gaps", type=_integer(3, 10_000), default=40, metavar="N", help="gaps in real files (40)")
     flags.add_argument("--json", action="store_true", help="print JSON")
     _declare_engine(flags)
 
 
 def _run_bench(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    from infill_lsp.commands import bench
+    from infill_lsp.commands import bench, bench_critic
 
     settings = _engine_settings(chosen)
+    if chosen.what == "critic":
+        return bench_critic.run(engine(settings), gaps=chosen.gaps, paths=chosen.files, as_json=chosen.json)
     return bench.run(settings, engine(settings), gaps=chosen.gaps, as_json=chosen.json)
 
 

@@ -119,7 +119,7 @@ def _answer(filler: Filler, ask: Ask, inbox: Inbox, send: _Sender) -> Message:
             ask.request,
             ask.options,
             cancelled=inbox.is_cancelled,
-            critic=Critic.of(ask.request),
+            critic=Critic.of(ask.request) if ask.options.critic else None,
             on_draft=on_draft if ask.drafts else None,
         )
     except (InfillModelError, ValueError) as error:

@@ -48,6 +48,7 @@ class Options:
         seed: of the sampled fills; the same seed and request give the same fill.
         temperature: of the sampled fills.
         retrieve: whether a copy from the same document may start a second draft.
+        critic: whether finished drafts are shown to a critic of syntax, where there is one.
         trace: whether to record the canvas after each step.
     """
 
@@ -60,6 +61,7 @@ class Options:
     remask: str = "none"
     stop: str = "complete"
     retrieve: bool = True
+    critic: bool = True
     trace: bool = False
 
 

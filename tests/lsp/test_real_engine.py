@@ -145,3 +145,20 @@ def test_a_newer_request_ends_the_running_one_early(model_folder: Path) -> None:
             assert len(steps) < 100, "noise goes on for more than 200 steps if it is let"
 
     asyncio.run(session())
+
+
+def test_the_critic_is_measured_on_files_that_parse(
+    tmp_path: Path, model_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file, broken, plain = tmp_path / "app.py", tmp_path / "broken.py", tmp_path / "notes.txt"
+    file.write_text("def add(first, second):\n    return first + second\n")
+    broken.write_text("def add(first, second:\n    return first +\n")
+    plain.write_text("return what was lent\n")
+    flags = ["--gaps", "3", "--json", "--model", str(model_folder), "--threads", "1"]
+    assert main(["bench", "critic", str(file), str(broken), str(plain), *flags]) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert report["gaps"] == 3
+    # Noise breaks the syntax, and the critic cannot make sense of noise; what it changed it was asked to.
+    assert report["broke"] <= report["still_broken"] + report["mended"]
+    assert main(["bench", "critic", str(broken), *flags]) == 2
+    assert "no syntax error" in capfd.readouterr().err
