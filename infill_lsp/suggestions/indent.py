@@ -1,0 +1,159 @@
+"""Indentation: the file's own blanks, lines as deep as their block, and the way back out of one.
+
+Editors indent a new line before the model is asked, and a model that goes on from there cannot go back. A line that
+belongs further left therefore replaces the indentation that is there.
+"""
+
+import re
+from collections import Counter
+from dataclasses import replace
+from itertools import islice, pairwise
+from typing import Final
+
+from infill_lsp.document import Document
+from infill_lsp.suggestions.brackets import CLOSERS, Around
+from infill_lsp.suggestions.insertion import Insertion, before, indentation, lines_above, lines_below, width
+from infill_lsp.syntax.gap import Target
+
+_LOOK: Final = 200
+"""Lines on each side from which the file's habits are read."""
+
+_COMMENT: Final = re.compile(r"\s*(?:#|//|/?\*)")
+_CASES: Final = re.compile(r"(?:case|default)\b")
+_PARTNERS: Final = (
+    (re.compile(r"else\s*:"), re.compile(r"(?:if|elif|for|async for|while|except)\b")),
+    (re.compile(r"elif\b"), re.compile(r"(?:if|elif)\b")),
+    (re.compile(r"except\b"), re.compile(r"(?:try|except)\b")),
+    (re.compile(r"finally\s*:"), re.compile(r"(?:try|except|else)\b")),
+    (re.compile(r"(?:case\b.*|default\s*):"), _CASES),
+)
+"""Lines that belong as far left as the nearest line above of the second kind that is not deeper."""
+
+
+def own_blanks(document: Document, target: Target, insertion: Insertion) -> Insertion:
+    """Tabs in a file of tabs, blanks in a file of blanks."""
+    first, *others = insertion.text.split("\n")
+    at_start = not before(document, insertion).strip()
+    indented = [indentation(line) for line in ([first, *others] if at_start else others) if line.strip()]
+    unit = _unit(document, insertion)
+    if unit is None or not any(indented):
+        return insertion
+    steps = [len(it) for it in indented if it and "\t" not in it]
+    step = min([it for it in steps if it in (2, 4, 8)], default=4)
+    own = [_own(line, unit, step) for line in others]
+    return insertion.saying("\n".join([_own(first, unit, step) if at_start else first, *own]))
+
+
+def _own(line: str, unit: str, step: int) -> str:
+    """A line with its indentation in the file's own blanks; what aligns it with a text above stays blanks."""
+    old = indentation(line)
+    if unit != "\t":
+        return old.replace("\t", unit) + line[len(old) :]
+    tabs = len(old) - len(old.lstrip("\t"))
+    if tabs or len(old) < step:
+        return line
+    return "\t" * (len(old) // step) + " " * (len(old) % step) + line[len(old) :]
+
+
+def _unit(document: Document, insertion: Insertion) -> str | None:
+    """One step of the file's indentation; None where no line is indented or they disagree."""
+    above, below = (list(islice(it(document, insertion), _LOOK)) for it in (lines_above, lines_below))
+    lines = [*reversed(above), *below]
+    tabs = sum(line.startswith("\t") for line in lines)
+    blanks = sum(line.startswith("  ") for line in lines)
+    if tabs == blanks or min(tabs, blanks) * 4 > max(tabs, blanks):
+        return None
+    if tabs > blanks:
+        return "\t"
+    steps = Counter(width(b) - width(a) for a, b in pairwise(lines))
+    return " " * max((2, 4, 3, 8, 1), key=lambda step: steps[step])
+
+
+def depth(document: Document, target: Target, insertion: Insertion) -> Insertion:
+    """The first line as deep as the line above asks for, and a block that was written from column 0 moved with it."""
+    left = before(document, insertion)
+    if left.strip() or target.kind in ("string", "comment"):
+        return insertion
+    above = next((it for it in lines_above(document, insertion) if not _COMMENT.match(it)), "")
+    opens = document.language is not None and document.language.opens_block.search(above) is not None
+    first, *others = insertion.text.split("\n")
+    unit = _unit(document, insertion) or "    "
+    if _twice(left, first, above, unit if opens else ""):
+        first = first.removeprefix(left)
+    elif opens and first.strip() and not _goes_back(first.lstrip()) and width(left + first) <= width(above):
+        wanted = indentation(above) + unit
+        if not wanted.startswith(left):
+            return insertion
+        added = wanted.removeprefix(left)
+        others = [line and added + line for line in others]
+        first = added + first.lstrip(" \t")
+    others = _moved(document, left + first, others)
+    return insertion.saying("\n".join([first, *others]))
+
+
+def _goes_back(first: str) -> bool:
+    """Whether a line belongs further left than what is above it."""
+    return first.startswith((")", "]", "}")) or any(own.match(first) for own, _ in _PARTNERS)
+
+
+def _twice(left: str, first: str, above: str, unit: str) -> bool:
+    """Whether a line brings the indentation that is there already, deeper than the line above allows."""
+    deepest = width(above) + width(unit)
+    ends = above.rstrip()[-1:]
+    goes_on = not unit and ends in tuple(",([{\\+-*/=|&")
+    return bool(left) and indentation(first).startswith(left) and width(left + first) > deepest and not goes_on
+
+
+def _moved(document: Document, first: str, others: list[str]) -> list[str]:
+    """The further lines; those of a block that was written as if its first line stood at column 0, moved with it."""
+    language = document.language
+    base = indentation(first)
+    written = [line for line in others if line.strip()]
+    if not written or not base or language is None or not language.opens_block.search(first):
+        return others
+    if not 0 < width(written[0]) <= width(base):
+        return others
+    return [base + line if line.strip() else line for line in others]
+
+
+def dedent(document: Document, target: Target, insertion: Insertion) -> Insertion:
+    """A first line that belongs further left than the cursor goes there: `else:`, `except`, a closing bracket."""
+    line, _ = document.place(insertion.start)
+    left = before(document, insertion)
+    first, *others = insertion.text.split("\n")
+    if left.strip() or target.kind in ("string", "comment", "selection"):
+        return insertion
+    here = indentation(left + first)
+    home = _closer_home(document, insertion, first.lstrip()) or _home(document, insertion, here, first.lstrip())
+    if home is None or not here.startswith(home) or here == home:
+        return insertion
+    deeper = next((width(it) for it in others if it.strip()), 0)
+    if deeper > width(here):
+        others = [home + it.removeprefix(here) if it.startswith(here) else it for it in others]
+    text = "\n".join([home + first.lstrip(" \t"), *others])
+    return replace(insertion, start=document.offset(line, 1), text=text)
+
+
+def _home(document: Document, insertion: Insertion, here: str, first: str) -> str | None:
+    """The indentation of the line that `first` continues; None where there is no such line, or it is no such one."""
+    partner = next((partner for own, partner in _PARTNERS if own.match(first)), None)
+    if partner is None:
+        return None
+    limit = width(here)
+    for line in lines_above(document, insertion):
+        if width(line) <= limit:
+            if partner.match(line.lstrip()):
+                return indentation(line)
+            limit = width(line) - 1
+    return None
+
+
+def _closer_home(document: Document, insertion: Insertion, first: str) -> str | None:
+    """The indentation of the line with the opener that `first` begins by closing."""
+    if not first.startswith((")", "]", "}")):
+        return None
+    opened = Around.of(document, insertion).opened
+    if not opened or CLOSERS[opened[-1][0]] != first[0]:
+        return None
+    line, _ = document.place(opened[-1][1])
+    return indentation(document.line(line))

@@ -1,0 +1,91 @@
+"""What stands behind the insertion or above it is not written a second time."""
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+from typing import Final
+
+from infill_lsp.document import Document
+from infill_lsp.suggestions.brackets import Around
+from infill_lsp.suggestions.insertion import Dropped, Insertion, before, lines_above, lines_below, rest
+from infill_lsp.syntax.gap import Target
+
+_WORD: Final = re.compile(r"[^\W\d_]{3,}")
+_COMMON: Final = re.compile(r"(pass|else|try|finally|return|break|continue|end|default|None|null|nil|true|false)\b")
+_LOOK: Final = 40
+"""Lines below that are compared."""
+
+
+def rest_of_line(document: Document, target: Target, insertion: Insertion) -> Insertion:
+    """Cut what is in the line behind the insertion; brackets alone are left to `balance`."""
+    follows = rest(document, insertion).rstrip()
+    first, *others = insertion.text.split("\n")
+    if not follows.strip():
+        return insertion
+    for ending in (follows, follows.lstrip()):
+        if first.rstrip().endswith(ending) and (_tells(ending) or ending in ":;,"):
+            return insertion.saying(first.rstrip().removesuffix(ending))
+    common = _overlap(first, follows)
+    return insertion.saying(first.removesuffix(common)) if common and not others else insertion
+
+
+def _overlap(text: str, follows: str) -> str:
+    """The longest end of `text`, from the start of a word on, with which `follows` starts, if it is unlikely chance."""
+    for length in range(min(len(text), len(follows)), 5, -1):
+        common = follows[:length]
+        if text.endswith(common) and len(re.findall(r"\w+|[^\w\s]", common)) >= 3 and _tells(common):
+            return common
+    return ""
+
+
+def string_end(document: Document, target: Target, insertion: Insertion) -> Insertion:
+    """Within a string that the rest of the line ends, no quote ends it before."""
+    follows = rest(document, insertion)
+    quotes = [at for at, char in enumerate(insertion.text) if char in "\"'`" and insertion.text[at - 1 : at] != "\\"]
+    if not quotes or not follows.strip():
+        return insertion
+    quote = Around.of(document, insertion).above.within
+    own = [at for at in quotes if insertion.text[at] == quote]
+    if len(own) % 2 and follows.count(quote) % 2:
+        return insertion.saying(insertion.text[: own[-1]])
+    return insertion
+
+
+def following_lines(document: Document, target: Target, insertion: Insertion) -> Insertion:
+    """Cut where the lines below begin again."""
+    lines = insertion.text.split("\n")
+    if len(lines) == 1 or rest(document, insertion).strip():
+        return insertion
+    below = list(islice(lines_below(document, insertion), _LOOK))
+    for at in range(1, len(lines)):
+        written = [line for line in lines[at:] if line.strip()]
+        if written and _repeats(written, below):
+            return insertion.saying("\n".join(lines[:at]).rstrip())
+    return insertion
+
+
+def _repeats(written: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether the lines written are the lines below: all of them, or the first if it is not one of many."""
+    if not below or written[0].rstrip() != below[0].rstrip():
+        return False
+    same = [line.rstrip() for line in written] == [line.rstrip() for line in below[: len(written)]]
+    return _tells(written[0]) or (same and any(_tells(line) for line in written))
+
+
+def duplicate(document: Document, target: Target, insertion: Insertion) -> Insertion | Dropped:
+    """Drop what is the lines above or the lines below once more."""
+    lines = f"{before(document, insertion)}{insertion.text}{rest(document, insertion)}".split("\n")
+    written = [line.strip() for line in lines if line.strip()]
+    if not insertion.text.strip() or not any(_tells(line) for line in written):
+        return insertion
+    above = [line.strip() for line in islice(lines_above(document, insertion), len(written))]
+    if written == above[::-1]:
+        return Dropped("it is the line above again")
+    if written == [line.strip() for line in islice(lines_below(document, insertion), len(written))]:
+        return Dropped("it is the line below again")
+    return insertion
+
+
+def _tells(line: str) -> bool:
+    """Whether a line is one of a kind: it has a word that is not one of those that stand alone everywhere."""
+    return _WORD.search(_COMMON.sub("", line)) is not None
