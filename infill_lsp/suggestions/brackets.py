@@ -16,6 +16,9 @@ from infill_lsp.syntax.languages import Language
 NEAR: Final = 12_000
 """Code points looked at on each side; brackets further away than that are not closed by a suggestion."""
 
+FAR: Final = 64_000
+"""Code points looked at above, at the most: from there on, or from a definition on that leaves enough to look at."""
+
 CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
 _OPENERS: Final = {closer: opener for opener, closer in CLOSERS.items()}
 
@@ -140,9 +143,10 @@ class Around:
 
 
 def _start(document: Document, end: int) -> int:
-    """Where to start looking: where an outermost definition starts, for it is not within a string."""
-    if end <= NEAR:
+    """Where to start looking: where an outermost definition starts, for that is not within a string."""
+    near, far = end - NEAR, max(end - FAR, 0)
+    if near <= 0:
         return 0
     pattern = document.language.definition if document.language else None
-    match = pattern.search(document.text, end - NEAR, end) if pattern else None
-    return match.start() if match else end - NEAR
+    starts = [it.start() for it in pattern.finditer(document.text, far, near)] if pattern else []
+    return starts[-1] if starts else far

@@ -11,7 +11,7 @@ from itertools import islice, pairwise
 from typing import Final
 
 from infill_lsp.document import Document
-from infill_lsp.suggestions.brackets import CLOSERS, Around
+from infill_lsp.suggestions.brackets import CLOSERS, Around, open_after, scan
 from infill_lsp.suggestions.insertion import Insertion, before, indentation, lines_above, lines_below, width
 from infill_lsp.syntax.gap import Target
 
@@ -19,6 +19,8 @@ _LOOK: Final = 200
 """Lines on each side from which the file's habits are read."""
 
 _COMMENT: Final = re.compile(r"\s*(?:#|//|/?\*)")
+_OPERATORS: Final = tuple("+-*/=|&\\")
+_LEAVES: Final = re.compile(r"(?:return|raise|throw|break|continue|pass)\b")
 _CASES: Final = re.compile(r"(?:case|default)\b")
 _PARTNERS: Final = (
     (re.compile(r"else\s*:"), re.compile(r"(?:if|elif|for|async for|while|except)\b")),
@@ -75,10 +77,10 @@ def depth(document: Document, target: Target, insertion: Insertion) -> Insertion
     if left.strip() or target.kind in ("string", "comment"):
         return insertion
     above = next((it for it in lines_above(document, insertion) if not _COMMENT.match(it)), "")
-    opens = document.language is not None and document.language.opens_block.search(above) is not None
+    opens = _opens(document, above)
     first, *others = insertion.text.split("\n")
     unit = _unit(document, insertion) or "    "
-    if _twice(left, first, above, unit if opens else ""):
+    if _twice(document, left, first, others, _deepest(document, above, unit)):
         first = first.removeprefix(left)
     elif opens and first.strip() and not _goes_back(first.lstrip()) and width(left + first) <= width(above):
         wanted = indentation(above) + unit
@@ -96,24 +98,45 @@ def _goes_back(first: str) -> bool:
     return first.startswith((")", "]", "}")) or any(own.match(first) for own, _ in _PARTNERS)
 
 
-def _twice(left: str, first: str, above: str, unit: str) -> bool:
-    """Whether a line brings the indentation that is there already, deeper than the line above allows."""
-    deepest = width(above) + width(unit)
-    ends = above.rstrip()[-1:]
-    goes_on = not unit and ends in tuple(",([{\\+-*/=|&")
-    return bool(left) and indentation(first).startswith(left) and width(left + first) > deepest and not goes_on
+def _opens(document: Document, line: str) -> bool:
+    return document.language is not None and document.language.opens_block.search(line) is not None
+
+
+def _deepest(document: Document, above: str, unit: str) -> int:
+    """How deep a line below `above` may be."""
+    if _opens(document, above):
+        return width(above) + width(unit)
+    goes_on = open_after(scan(above, document.language).brackets) or above.rstrip().endswith(_OPERATORS)
+    return 1000 if goes_on else width(above)
+
+
+def _twice(document: Document, left: str, first: str, others: list[str], deepest: int) -> bool:
+    """Whether a text brings the indentation that is there already: it would be too deep, or its lines do not agree."""
+    if not left or not indentation(first).startswith(left):
+        return False
+    whole = width(left + first)
+    agreeing = whole + 1 if _opens(document, first) else whole
+    return whole > deepest or any(width(left) <= width(line) < agreeing for line in others if line.strip())
 
 
 def _moved(document: Document, first: str, others: list[str]) -> list[str]:
-    """The further lines; those of a block that was written as if its first line stood at column 0, moved with it."""
-    language = document.language
+    """The further lines; those that were written as if the first stood at column 0, moved as far as it."""
     base = indentation(first)
-    written = [line for line in others if line.strip()]
-    if not written or not base or language is None or not language.opens_block.search(first):
-        return others
-    if not 0 < width(written[0]) <= width(base):
+    if not base or not _from_zero(document, first, others):
         return others
     return [base + line if line.strip() else line for line in others]
+
+
+def _from_zero(document: Document, first: str, others: list[str]) -> bool:
+    """Whether the lines after the first can only be meant to be further right."""
+    language = document.language
+    written = [line for line in others if line.strip()]
+    if not written or language is None or width(written[0]) > width(first):
+        return False
+    if _opens(document, first) or open_after(scan(first, language).brackets):
+        return width(written[0]) > 0
+    leaves = _LEAVES.match(first.lstrip()) or language.definition.match(others[0])
+    return bool(others[0].strip()) and width(others[0]) == 0 and not leaves and others[0][0] not in ")]}"
 
 
 def dedent(document: Document, target: Target, insertion: Insertion) -> Insertion:

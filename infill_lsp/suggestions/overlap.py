@@ -6,27 +6,45 @@ from itertools import islice
 from typing import Final
 
 from infill_lsp.document import Document
-from infill_lsp.suggestions.brackets import Around
+from infill_lsp.suggestions.brackets import Around, scan
 from infill_lsp.suggestions.insertion import Dropped, Insertion, before, lines_above, lines_below, rest
 from infill_lsp.syntax.gap import Target
 
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
+_BRACKETS: Final = re.compile(r"[)\]}>\"'`\s]*")
 _COMMON: Final = re.compile(r"(pass|else|try|finally|return|break|continue|end|default|None|null|nil|true|false)\b")
 _LOOK: Final = 40
 """Lines below that are compared."""
 
 
 def rest_of_line(document: Document, target: Target, insertion: Insertion) -> Insertion:
-    """Cut what is in the line behind the insertion; brackets alone are left to `balance`."""
+    """Cut what is in the line behind the insertion."""
     follows = rest(document, insertion).rstrip()
     first, *others = insertion.text.split("\n")
+    written = first.rstrip()
     if not follows.strip():
         return insertion
     for ending in (follows, follows.lstrip()):
-        if first.rstrip().endswith(ending) and (_tells(ending) or ending in ":;,"):
-            return insertion.saying(first.rstrip().removesuffix(ending))
-    common = _overlap(first, follows)
-    return insertion.saying(first.removesuffix(common)) if common and not others else insertion
+        if written.endswith(ending) and not _BRACKETS.fullmatch(ending):
+            return insertion.saying(written.removesuffix(ending))
+    if others:
+        return insertion
+    common = _overlap(written, follows) or _closers(document, insertion, follows)
+    return insertion.saying(written.removesuffix(common)) if common else insertion
+
+
+def _closers(document: Document, insertion: Insertion, follows: str) -> str:
+    """Closers at the end of the text that stand behind it too, if the document is better off without them."""
+    closers = re.match(r"[)\]}]*", follows)
+    for length in range(len(closers[0]) if closers else 0, 0, -1):
+        common = follows[:length]
+        if insertion.text.rstrip().endswith(common):
+            around = Around.of(document, insertion)
+            written = scan(insertion.text, document.language)
+            fewer = written.text[:-length]
+            if not written.within and not around.above.within and around.loose(fewer) < around.loose(written.text):
+                return common
+    return ""
 
 
 def _overlap(text: str, follows: str) -> str:
@@ -75,13 +93,13 @@ def _repeats(written: Sequence[str], below: Sequence[str]) -> bool:
 def duplicate(document: Document, target: Target, insertion: Insertion) -> Insertion | Dropped:
     """Drop what is the lines above or the lines below once more."""
     lines = f"{before(document, insertion)}{insertion.text}{rest(document, insertion)}".split("\n")
-    written = [line.strip() for line in lines if line.strip()]
+    written = [line.rstrip() for line in lines if line.strip()]
     if not insertion.text.strip() or not any(_tells(line) for line in written):
         return insertion
-    above = [line.strip() for line in islice(lines_above(document, insertion), len(written))]
+    above = [line.rstrip() for line in islice(lines_above(document, insertion), len(written))]
     if written == above[::-1]:
         return Dropped("it is the line above again")
-    if written == [line.strip() for line in islice(lines_below(document, insertion), len(written))]:
+    if written == [line.rstrip() for line in islice(lines_below(document, insertion), len(written))]:
         return Dropped("it is the line below again")
     return insertion
 
