@@ -15,21 +15,27 @@ def balance(document: Document, target: Target, insertion: Insertion) -> Inserti
         return insertion
     around = Around.of(document, insertion)
     written = scan(insertion.text, document.language)
-    if around.above.within or written.within or around.loose(written.text) <= around.loose(""):
+    if around.above.within or written.within:
         return insertion
-    text = _without_surplus(insertion.text, written, around)
-    if text is None:
-        text = _closed(document, target, insertion, open_after(written.brackets))
-    return insertion.saying(text)
+    text = insertion.text[: _surplus(written, around)].rstrip(" \t\n")
+    if len(text) < len(insertion.text.rstrip(" \t\n")):
+        return insertion.saying(text)
+    if around.loose(written.text) <= around.loose(""):
+        return insertion
+    return insertion.saying(_closed(document, target, insertion, open_after(written.brackets)))
 
 
-def _without_surplus(text: str, written: Scan, around: Around) -> str | None:
-    """The longest text that ends before a closer and leaves no more brackets loose than there are."""
+def _surplus(written: Scan, around: Around) -> int | None:
+    """Where the closer stands before which a cut leaves the fewest brackets loose; None where a cut mends nothing."""
+    fewest, place = around.loose(written.text), None
     for count in range(len(written.brackets) - 1, -1, -1):
         bracket, at = written.brackets[count]
-        if bracket not in CLOSERS and around.loose(written.text[:count]) <= around.loose(""):
-            return text[:at].rstrip()
-    return None
+        if bracket in CLOSERS or open_after(written.brackets[:count]):
+            continue  # It has its opener in the text.
+        left = around.loose(written.text[:count])
+        if left < fewest:
+            fewest, place = left, at
+    return place
 
 
 def _closed(document: Document, target: Target, insertion: Insertion, opened: list[tuple[str, int]]) -> str:

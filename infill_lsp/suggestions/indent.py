@@ -147,7 +147,7 @@ def dedent(document: Document, target: Target, insertion: Insertion) -> Insertio
     if left.strip() or target.kind in ("string", "comment", "selection"):
         return insertion
     here = indentation(left + first)
-    home = _closer_home(document, insertion, first.lstrip()) or _home(document, insertion, here, first.lstrip())
+    home = _home(document, insertion, here, first.lstrip())
     if home is None or not here.startswith(home) or here == home:
         return insertion
     deeper = next((width(it) for it in others if it.strip()), 0)
@@ -159,12 +159,12 @@ def dedent(document: Document, target: Target, insertion: Insertion) -> Insertio
 
 def _home(document: Document, insertion: Insertion, here: str, first: str) -> str | None:
     """The indentation of the line that `first` continues; None where there is no such line, or it is no such one."""
+    if first.startswith((")", "]", "}")):
+        return _closer_home(document, insertion, first)
     partner = next((partner for own, partner in _PARTNERS if own.match(first)), None)
-    if partner is None:
-        return None
     limit = width(here)
-    for line in lines_above(document, insertion):
-        if width(line) <= limit:
+    for line in lines_above(document, insertion) if partner else ():
+        if partner and width(line) <= limit:
             if partner.match(line.lstrip()):
                 return indentation(line)
             limit = width(line) - 1
@@ -173,8 +173,6 @@ def _home(document: Document, insertion: Insertion, here: str, first: str) -> st
 
 def _closer_home(document: Document, insertion: Insertion, first: str) -> str | None:
     """The indentation of the line with the opener that `first` begins by closing."""
-    if not first.startswith((")", "]", "}")):
-        return None
     opened = Around.of(document, insertion).opened
     if not opened or CLOSERS[opened[-1][0]] != first[0]:
         return None

@@ -15,6 +15,7 @@ REFINEMENTS: Final[tuple[Refinement, ...]] = (
     tidy.line_ends,
     tidy.blanks,
     indent.own_blanks,
+    indent.dedent,
     indent.depth,
     scope.one_line,
     scope.block,
@@ -25,9 +26,8 @@ REFINEMENTS: Final[tuple[Refinement, ...]] = (
     repetition.repeated_lines,
     repetition.repeated_tokens,
     balance.balance,
-    indent.dedent,
-    tidy.news,
     worth.worthwhile,
+    tidy.news,
 )
 """In their order: first what lines there are and how deep, then what of them is too much, then what is left."""
 

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from infill_lsp.document import Document
-from infill_lsp.suggestions.insertion import Dropped, Insertion
+from infill_lsp.suggestions.insertion import Dropped, Insertion, before
 from infill_lsp.syntax.gap import Target
 
 _TOKENS: Final = re.compile(r"\w+|[^\w\s]")
@@ -18,12 +18,13 @@ _LONGEST: Final = 12
 
 def repeated_lines(document: Document, target: Target, insertion: Insertion) -> Insertion:
     """Keep the first where the same lines follow each other three times."""
-    lines = insertion.text.split("\n")
+    lines = (before(document, insertion) + insertion.text).split("\n")
     for at in range(len(lines)):
         for period in range(1, min(_LONGEST, (len(lines) - at) // _MOST_LINES) + 1):
             once = lines[at : at + period]
             if lines[at : at + period * _MOST_LINES] == once * _MOST_LINES and _LETTERS.search("".join(once)):
-                return insertion.saying("\n".join(lines[: at + period]))
+                kept = "\n".join(lines[: at + period])
+                return insertion.saying(kept.removeprefix(before(document, insertion)))
     return insertion
 
 
