@@ -12,7 +12,7 @@ from typing import Final
 
 from infill_lsp.document import Document
 from infill_lsp.suggestions.brackets import CLOSERS, Around, open_after, scan
-from infill_lsp.suggestions.insertion import Insertion, before, indentation, lines_above, lines_below, width
+from infill_lsp.suggestions.insertion import BLANKS, Insertion, before, indentation, lines_above, lines_below, width
 from infill_lsp.syntax.gap import Target
 
 _LOOK: Final = 200
@@ -35,7 +35,7 @@ _PARTNERS: Final = (
 def own_blanks(document: Document, target: Target, insertion: Insertion) -> Insertion:
     """Tabs in a file of tabs, blanks in a file of blanks."""
     first, *others = insertion.text.split("\n")
-    at_start = not before(document, insertion).strip()
+    at_start = not before(document, insertion).strip(BLANKS)
     indented = [indentation(line) for line in ([first, *others] if at_start else others) if line.strip()]
     unit = _unit(document, insertion)
     if unit is None or not any(indented):
@@ -74,7 +74,7 @@ def _unit(document: Document, insertion: Insertion) -> str | None:
 def depth(document: Document, target: Target, insertion: Insertion) -> Insertion:
     """The first line as deep as the line above asks for, and a block that was written from column 0 moved with it."""
     left = before(document, insertion)
-    if left.strip() or target.kind in ("string", "comment"):
+    if left.strip(BLANKS) or target.kind in ("string", "comment"):
         return insertion
     above = next((it for it in lines_above(document, insertion) if not _COMMENT.match(it)), "")
     opens = _opens(document, above)
@@ -82,13 +82,13 @@ def depth(document: Document, target: Target, insertion: Insertion) -> Insertion
     unit = _unit(document, insertion) or "    "
     if _twice(document, left, first, others, _deepest(document, above, unit)):
         first = first.removeprefix(left)
-    elif opens and first.strip() and not _goes_back(first.lstrip()) and width(left + first) <= width(above):
+    elif opens and first.strip() and not _goes_back(first.lstrip(BLANKS)) and width(left + first) <= width(above):
         wanted = indentation(above) + unit
         if not wanted.startswith(left):
             return insertion
         added = wanted.removeprefix(left)
         others = [line and added + line for line in others]
-        first = added + first.lstrip(" \t")
+        first = added + first.lstrip(BLANKS)
     others = _moved(document, left + first, others)
     return insertion.saying("\n".join([first, *others]))
 
@@ -135,7 +135,7 @@ def _from_zero(document: Document, first: str, others: list[str]) -> bool:
         return False
     if _opens(document, first) or open_after(scan(first, language).brackets):
         return width(written[0]) > 0
-    leaves = _LEAVES.match(first.lstrip()) or language.definition.match(others[0])
+    leaves = _LEAVES.match(first.lstrip(BLANKS)) or language.definition.match(others[0])
     return bool(others[0].strip()) and width(others[0]) == 0 and not leaves and others[0][0] not in ")]}"
 
 
@@ -144,16 +144,16 @@ def dedent(document: Document, target: Target, insertion: Insertion) -> Insertio
     line, _ = document.place(insertion.start)
     left = before(document, insertion)
     first, *others = insertion.text.split("\n")
-    if left.strip() or target.kind in ("string", "comment", "selection"):
+    if left.strip(BLANKS) or target.kind in ("string", "comment", "selection"):
         return insertion
     here = indentation(left + first)
-    home = _home(document, insertion, here, first.lstrip())
+    home = _home(document, insertion, here, first.lstrip(BLANKS))
     if home is None or not here.startswith(home) or here == home:
         return insertion
     deeper = next((width(it) for it in others if it.strip()), 0)
     if deeper > width(here):
         others = [home + it.removeprefix(here) if it.startswith(here) else it for it in others]
-    text = "\n".join([home + first.lstrip(" \t"), *others])
+    text = "\n".join([home + first.lstrip(BLANKS), *others])
     return replace(insertion, start=document.offset(line, 1), text=text)
 
 

@@ -14,6 +14,10 @@ LONGEST: Final = 5_000
 """Characters of an insertion; an editor shows none that is longer."""
 
 
+BLANKS: Final = " \t"
+"""What lines are indented with; other white space is text, as it is for languages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Insertion:
     """`text` takes the place of `document.text[start:end]`."""
@@ -70,15 +74,15 @@ def fits(document: Document, insertion: Insertion) -> bool:
     old, new = document.text[insertion.start : insertion.end], insertion.text
     if len(new) > LONGEST or "\n" in old or "\r" in old:
         return False
-    if not before(document, insertion).strip():
-        old, new = old.lstrip(" \t"), new.lstrip(" \t")
+    if not before(document, insertion).strip(BLANKS):
+        old, new = old.lstrip(BLANKS), new.lstrip(BLANKS)
     left = iter(new)
     return all(char in left for char in old)
 
 
 def indentation(line: str) -> str:
     """The blanks a line starts with."""
-    return line[: len(line) - len(line.lstrip(" \t"))]
+    return line[: len(line) - len(line.lstrip(BLANKS))]
 
 
 def width(line: str) -> int:

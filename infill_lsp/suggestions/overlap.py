@@ -7,10 +7,11 @@ from typing import Final
 
 from infill_lsp.document import Document
 from infill_lsp.suggestions.brackets import Around, scan
-from infill_lsp.suggestions.insertion import Dropped, Insertion, before, lines_above, lines_below, rest
+from infill_lsp.suggestions.insertion import BLANKS, Dropped, Insertion, before, lines_above, lines_below, rest
 from infill_lsp.syntax.gap import Target
 
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
+_LETTER: Final = re.compile(r"[^\W\d_]")
 _BRACKETS: Final = re.compile(r"[)\]}>\"'`\s]*")
 _COMMON: Final = re.compile(r"(pass|else|try|finally|return|break|continue|end|default|None|null|nil|true|false)\b")
 _LOOK: Final = 40
@@ -72,7 +73,7 @@ def string_end(document: Document, target: Target, insertion: Insertion) -> Inse
 def following_lines(document: Document, target: Target, insertion: Insertion) -> Insertion:
     """Cut where the lines below begin again."""
     lines = insertion.text.split("\n")
-    if len(lines) == 1 or rest(document, insertion).strip():
+    if len(lines) == 1 or rest(document, insertion).strip(BLANKS):
         return insertion
     below = list(islice(lines_below(document, insertion), _LOOK))
     for at in range(1, len(lines)):
@@ -87,7 +88,7 @@ def _repeats(written: Sequence[str], below: Sequence[str]) -> bool:
     if not below or written[0].rstrip() != below[0].rstrip():
         return False
     same = [line.rstrip() for line in written] == [line.rstrip() for line in below[: len(written)]]
-    return _tells(written[0]) or (same and any(_tells(line) for line in written))
+    return _tells(written[0]) or (same and any(_says(line) for line in written))
 
 
 def duplicate(document: Document, target: Target, insertion: Insertion) -> Insertion | Dropped:
@@ -107,3 +108,8 @@ def duplicate(document: Document, target: Target, insertion: Insertion) -> Inser
 def _tells(line: str) -> bool:
     """Whether a line is one of a kind: it has a word that is not one of those that stand alone everywhere."""
     return _WORD.search(_COMMON.sub("", line)) is not None
+
+
+def _says(line: str) -> bool:
+    """Whether a line has a letter beside the words that stand alone everywhere; brackets and numbers have none."""
+    return _LETTER.search(_COMMON.sub("", line)) is not None

@@ -6,13 +6,18 @@ are the business of `balance`.
 
 from infill_lsp.document import Document
 from infill_lsp.suggestions.brackets import open_after, scan
-from infill_lsp.suggestions.insertion import Insertion, before, width
+from infill_lsp.suggestions.insertion import BLANKS, Dropped, Insertion, before, fits, width
 from infill_lsp.syntax.gap import Target
 
 
-def one_line(document: Document, target: Target, insertion: Insertion) -> Insertion:
-    """Where one line is wanted, the first is kept."""
-    return insertion if target.block else insertion.saying(insertion.text.split("\n", 1)[0].rstrip("\n"))
+def one_line(document: Document, target: Target, insertion: Insertion) -> Insertion | Dropped:
+    """Where one line is wanted, the first is kept; text between two gaps must be in it."""
+    if target.block or "\n" not in insertion.text:
+        return insertion
+    first = insertion.saying(insertion.text.partition("\n")[0])
+    return (
+        first if target.kind == "selection" or fits(document, first) else Dropped("it breaks a line between two gaps")
+    )
 
 
 def block(document: Document, target: Target, insertion: Insertion) -> Insertion:
@@ -22,7 +27,7 @@ def block(document: Document, target: Target, insertion: Insertion) -> Insertion
         return insertion
     first = before(document, insertion) + lines[0]
     least = width(first)
-    if before(document, insertion).strip() and _opens(document, first):
+    if before(document, insertion).strip(BLANKS) and _opens(document, first):
         least += 1  # The block is the one that the insertion's own line opens.
     for number in range(1, len(lines)):
         line = lines[number]

@@ -4,7 +4,7 @@ It knows nothing of languages.
 """
 
 from infill_lsp.document import Document, normalised
-from infill_lsp.suggestions.insertion import Dropped, Insertion, before, rest
+from infill_lsp.suggestions.insertion import BLANKS, Dropped, Insertion, before, rest
 from infill_lsp.syntax.gap import Target
 
 
@@ -16,12 +16,12 @@ def line_ends(document: Document, target: Target, insertion: Insertion) -> Inser
 def blanks(document: Document, target: Target, insertion: Insertion) -> Insertion:
     """No blanks at the ends of lines, no blank lines at the end, and no second blank behind one that is there."""
     *lines, last = insertion.text.split("\n")
-    text = "\n".join([*(line.rstrip(" \t") for line in lines), last])
-    if not rest(document, insertion).strip():
+    text = "\n".join([*(line.rstrip(BLANKS) for line in lines), last])
+    if not rest(document, insertion).strip(BLANKS):
         text = text.rstrip(" \t\n")
     left = before(document, insertion)
-    if left.strip() and left[-1] in " \t" and target.kind not in ("string", "comment"):
-        text = text.lstrip(" \t")
+    if left.strip(BLANKS) and left[-1] in BLANKS and target.kind not in ("string", "comment"):
+        text = text.lstrip(BLANKS)
     return insertion.saying(text)
 
 
