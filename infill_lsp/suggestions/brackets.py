@@ -27,6 +27,8 @@ _APOSTROPHES: Final = r"'(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z)"
 _TRIPLE: Final = r'"""(?:\\.|[^\\])*?(?:"""|\Z)' + r"|'''(?:\\.|[^\\])*?(?:'''|\Z)"
 _BACKTICKS: Final = r"`(?:\\.|[^`\\])*(?:`|\Z)"
 _CHARACTER: Final = r"'(?:\\[^\n']+|\\'|[^'\\\n])'"
+_BEFORE_REGEX: Final = r"(?:(?<=[(,=:\[!&|?{};\n])|(?<=[(,=:\[!&|?{};\n] ))"
+_REGEX: Final = _BEFORE_REGEX + r"/(?![*/ ])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
 _SLASHES: Final = r"//[^\n]*|/\*(?:.*?\*/|.*\Z)"
 
 
@@ -36,7 +38,7 @@ def _pattern(*skipped: str) -> re.Pattern[str]:
 
 _HASH_LIKE: Final = _pattern(r"#[^\n]*", _TRIPLE, _QUOTED, _APOSTROPHES)
 _C_LIKE: Final = _pattern(_SLASHES, _QUOTED, _BACKTICKS, _CHARACTER)
-_JS_LIKE: Final = _pattern(_SLASHES, _QUOTED, _BACKTICKS, _APOSTROPHES)
+_JS_LIKE: Final = _pattern(_SLASHES, _REGEX, _QUOTED, _BACKTICKS, _APOSTROPHES)
 _OF_LANGUAGE: Final = {
     **dict.fromkeys(("python", "ruby", "shellscript", "toml", "yaml"), _HASH_LIKE),
     **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact", "css", "php"), _JS_LIKE),
@@ -79,6 +81,8 @@ def _unfinished(skipped: str) -> str:
         return skipped[:1]
     if skipped.startswith("/*"):
         return "" if skipped.endswith("*/") and len(skipped) > 3 else "/*"
+    if skipped.startswith("/"):
+        return ""  # A regular expression, which only counts as one when it ends.
     quote = skipped[:3] if skipped[:3] in ('"""', "'''") else skipped[0]
     body = re.sub(r"\\.", "__", skipped[len(quote) :], flags=re.DOTALL)
     return "" if body.endswith(quote) else quote

@@ -19,6 +19,9 @@ _LOOK: Final = 200
 """Lines on each side from which the file's habits are read."""
 
 _COMMENT: Final = re.compile(r"\s*(?:#|//|/?\*)")
+_DEFINES: Final = re.compile(
+    r"@|if __name__|(?:async|class|def|enum|export|fn|func|function|impl|interface|pub|public|static|struct|type)\b"
+)
 _OPERATORS: Final = tuple("+-*/=|&\\")
 _LEAVES: Final = re.compile(r"(?:return|raise|throw|break|continue|pass)\b")
 _CASES: Final = re.compile(r"(?:case|default)\b")
@@ -37,7 +40,7 @@ def own_blanks(document: Document, target: Target, insertion: Insertion) -> Inse
     first, *others = insertion.text.split("\n")
     at_start = not before(document, insertion).strip(BLANKS)
     indented = [indentation(line) for line in ([first, *others] if at_start else others) if line.strip()]
-    unit = _unit(document, insertion)
+    unit = own_unit(document, insertion)
     if unit is None or not any(indented):
         return insertion
     steps = [len(it) for it in indented if it and "\t" not in it]
@@ -57,7 +60,7 @@ def _own(line: str, unit: str, step: int) -> str:
     return "\t" * (len(old) // step) + " " * (len(old) % step) + line[len(old) :]
 
 
-def _unit(document: Document, insertion: Insertion) -> str | None:
+def own_unit(document: Document, insertion: Insertion) -> str | None:
     """One step of the file's indentation; None where no line is indented or they disagree."""
     above, below = (list(islice(it(document, insertion), _LOOK)) for it in (lines_above, lines_below))
     lines = [*reversed(above), *below]
@@ -79,7 +82,7 @@ def depth(document: Document, target: Target, insertion: Insertion) -> Insertion
     above = next((it for it in lines_above(document, insertion) if not _COMMENT.match(it)), "")
     opens = _opens(document, above)
     first, *others = insertion.text.split("\n")
-    unit = _unit(document, insertion) or "    "
+    unit = own_unit(document, insertion) or "    "
     if _twice(document, left, first, others, _deepest(document, above, unit)):
         first = first.removeprefix(left)
     elif opens and first.strip() and not _goes_back(first.lstrip(BLANKS)) and width(left + first) <= width(above):
@@ -94,8 +97,8 @@ def depth(document: Document, target: Target, insertion: Insertion) -> Insertion
 
 
 def _goes_back(first: str) -> bool:
-    """Whether a line belongs further left than what is above it."""
-    return first.startswith((")", "]", "}")) or any(own.match(first) for own, _ in _PARTNERS)
+    """Whether a line may belong further left than what is above it: closers, `else`, what a preprocessor reads."""
+    return first.startswith((")", "]", "}", "#")) or any(own.match(first) for own, _ in _PARTNERS)
 
 
 def _opens(document: Document, line: str) -> bool:
@@ -135,7 +138,7 @@ def _from_zero(document: Document, first: str, others: list[str]) -> bool:
         return False
     if _opens(document, first) or open_after(scan(first, language).brackets):
         return width(written[0]) > 0
-    leaves = _LEAVES.match(first.lstrip(BLANKS)) or language.definition.match(others[0])
+    leaves = _LEAVES.match(first.lstrip(BLANKS)) or _DEFINES.match(others[0])
     return bool(others[0].strip()) and width(others[0]) == 0 and not leaves and others[0][0] not in ")]}"
 
 

@@ -26,7 +26,9 @@ def rest_of_line(document: Document, target: Target, insertion: Insertion) -> In
     if not follows.strip():
         return insertion
     for ending in (follows, follows.lstrip()):
-        if written.endswith(ending) and not _BRACKETS.fullmatch(ending):
+        # A single letter may well be the end of one word and of another.
+        long = len(ending) > 1 or ending in ":;,"
+        if long and written.endswith(ending) and not _BRACKETS.fullmatch(ending):
             return insertion.saying(written.removesuffix(ending))
     if others:
         return insertion
@@ -97,10 +99,14 @@ def duplicate(document: Document, target: Target, insertion: Insertion) -> Inser
     written = [line.rstrip() for line in lines if line.strip()]
     if not insertion.text.strip() or not any(_tells(line) for line in written):
         return insertion
-    above = [line.rstrip() for line in islice(lines_above(document, insertion), len(written))]
-    if written == above[::-1]:
+    count = len(written)
+    above = [line.rstrip() for line in islice(lines_above(document, insertion), 2 * count)]
+    below = [line.rstrip() for line in islice(lines_below(document, insertion), count)]
+    if above[:count] in (above[count:], below[::-1]):
+        return insertion  # Here the same is written again and again on purpose.
+    if written == above[:count][::-1]:
         return Dropped("it is the line above again")
-    if written == [line.rstrip() for line in islice(lines_below(document, insertion), len(written))]:
+    if written == below:
         return Dropped("it is the line below again")
     return insertion
 

@@ -34,7 +34,7 @@ def repeated_tokens(document: Document, target: Target, insertion: Insertion) ->
     for at in range(len(tokens)):
         for period in range(1, min(_LONGEST, (len(tokens) - at) // _MOST_TOKENS) + 1):
             once = tokens[at : at + period]
-            if tokens[at + period] != tokens[at] or not _LETTERS.search("".join(once)):
+            if tokens[at + period] != tokens[at] or not any(it[0].isalpha() for it in once):
                 continue
             if tokens[at : at + period * _MOST_TOKENS] == once * _MOST_TOKENS:
                 return Dropped("it says the same again and again")

@@ -14,14 +14,17 @@ def line_ends(document: Document, target: Target, insertion: Insertion) -> Inser
 
 
 def blanks(document: Document, target: Target, insertion: Insertion) -> Insertion:
-    """No blanks at the ends of lines, no blank lines at the end, and no second blank behind one that is there."""
+    """No blanks at the ends of lines, no blank lines at the end, and no second blank behind one that is there.
+
+    Several blanks are meant: they align a comment or a value with those of other lines.
+    """
     *lines, last = insertion.text.split("\n")
     text = "\n".join([*(line.rstrip(BLANKS) for line in lines), last])
     if not rest(document, insertion).strip(BLANKS):
         text = text.rstrip(" \t\n")
     left = before(document, insertion)
     if left.strip(BLANKS) and left[-1] in BLANKS and target.kind not in ("string", "comment"):
-        text = text.lstrip(BLANKS)
+        text = text[1:] if text[:1] in BLANKS and text[1:2] not in BLANKS else text
     return insertion.saying(text)
 
 
