@@ -1,0 +1,156 @@
+"""Brackets of code, strings and comments left out, and how many of them would be loose with an insertion in place.
+
+Judged by tokens and not by the tree, for a tree in which a bracket is missing says little about where. It knows nothing
+of what is done about a loose bracket.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from infill_lsp.document import Document
+from infill_lsp.suggestions.insertion import Insertion
+from infill_lsp.syntax.languages import Language
+
+NEAR: Final = 12_000
+"""Code points looked at on each side; brackets further away than that are not closed by a suggestion."""
+
+FAR: Final = 64_000
+"""Code points looked at above, at the most: from there on, or from a definition on that leaves enough to look at."""
+
+CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
+_OPENERS: Final = {closer: opener for opener, closer in CLOSERS.items()}
+
+_QUOTED: Final = r'"(?:\\.|[^"\\\n])*(?:"|(?=\n)|\Z)'
+_APOSTROPHES: Final = r"'(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z)"
+_TRIPLE: Final = r'"""(?:\\.|[^\\])*?(?:"""|\Z)' + r"|'''(?:\\.|[^\\])*?(?:'''|\Z)"
+_BACKTICKS: Final = r"`(?:\\.|[^`\\])*(?:`|\Z)"
+_CHARACTER: Final = r"'(?:\\[^\n']+|\\'|[^'\\\n])'"
+_BEFORE_REGEX: Final = r"(?:(?<=[(,=:\[!&|?{};\n])|(?<=[(,=:\[!&|?{};\n] ))"
+_REGEX: Final = _BEFORE_REGEX + r"/(?![*/ ])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
+_SLASHES: Final = r"//[^\n]*|/\*(?:.*?\*/|.*\Z)"
+
+
+def _pattern(*skipped: str) -> re.Pattern[str]:
+    return re.compile(f"(?P<skipped>{'|'.join(skipped)})|(?P<bracket>[()\\[\\]{{}}])", re.DOTALL)
+
+
+_HASH_LIKE: Final = _pattern(r"#[^\n]*", _TRIPLE, _QUOTED, _APOSTROPHES)
+_C_LIKE: Final = _pattern(_SLASHES, _QUOTED, _BACKTICKS, _CHARACTER)
+_JS_LIKE: Final = _pattern(_SLASHES, _REGEX, _QUOTED, _BACKTICKS, _APOSTROPHES)
+_OF_LANGUAGE: Final = {
+    **dict.fromkeys(("python", "ruby", "shellscript", "toml", "yaml"), _HASH_LIKE),
+    **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact", "css", "php"), _JS_LIKE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The brackets of a text with their offsets in it.
+
+    Attributes:
+        within: what the string or comment starts with in which the text ends; empty when it ends in code.
+    """
+
+    brackets: tuple[tuple[str, int], ...]
+    within: str
+
+    @property
+    def text(self) -> str:
+        """The brackets alone."""
+        return "".join(bracket for bracket, _ in self.brackets)
+
+
+def scan(text: str, language: Language | None) -> Scan:
+    """The brackets of a text that starts in code."""
+    pattern = _OF_LANGUAGE.get(language.id, _C_LIKE) if language else _HASH_LIKE
+    found: list[tuple[str, int]] = []
+    within = ""
+    for match in pattern.finditer(text):
+        if match["bracket"]:
+            found.append((match["bracket"], match.start()))
+        elif match.end() == len(text):
+            within = _unfinished(match["skipped"])
+    return Scan(tuple(found), within)
+
+
+def _unfinished(skipped: str) -> str:
+    """What a string or comment starts with that does not end with its last character; empty when it does."""
+    if skipped.startswith(("#", "//")):
+        return skipped[:1]
+    if skipped.startswith("/*"):
+        return "" if skipped.endswith("*/") and len(skipped) > 3 else "/*"
+    if skipped.startswith("/"):
+        return ""  # A regular expression, which only counts as one when it ends.
+    quote = skipped[:3] if skipped[:3] in ('"""', "'''") else skipped[0]
+    body = re.sub(r"\\.", "__", skipped[len(quote) :], flags=re.DOTALL)
+    return "" if body.endswith(quote) else quote
+
+
+def open_after(brackets: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The openers that are still open, the innermost last."""
+    opened: list[tuple[str, int]] = []
+    for bracket, at in brackets:
+        if bracket in CLOSERS:
+            opened.append((bracket, at))
+        elif opened and opened[-1][0] == _OPENERS[bracket]:
+            opened.pop()
+    return opened
+
+
+def loose(brackets: str) -> int:
+    """How many brackets have no partner."""
+    opened: list[str] = []
+    count = 0
+    for bracket in brackets:
+        if bracket in CLOSERS:
+            opened.append(bracket)
+            continue
+        opener = _OPENERS[bracket]
+        if opener not in opened[-3:]:
+            count += 1
+            continue
+        while opened.pop() != opener:
+            count += 1
+    return count + len(opened)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The brackets on both sides of an insertion.
+
+    Attributes:
+        first: the offset in the document at which the look at the lines above starts.
+    """
+
+    above: Scan
+    below: Scan
+    first: int
+
+    @classmethod
+    def of(cls, document: Document, insertion: Insertion) -> "Around":
+        """What stands around an insertion."""
+        first = _start(document, insertion.start)
+        above = scan(document.text[first : insertion.start], document.language)
+        below = scan(document.text[insertion.end : insertion.end + NEAR], document.language)
+        return cls(above, below, first)
+
+    @property
+    def opened(self) -> list[tuple[str, int]]:
+        """The openers above that nothing above closes, innermost last, with their offsets in the document."""
+        return [(bracket, at + self.first) for bracket, at in open_after(self.above.brackets)]
+
+    def loose(self, brackets: str) -> int:
+        """How many brackets are loose with these in the place."""
+        return loose(self.above.text + brackets + self.below.text)
+
+
+def _start(document: Document, end: int) -> int:
+    """Where to start looking: where an outermost definition starts, for that is not within a string."""
+    near, far = end - NEAR, max(end - FAR, 0)
+    if near <= 0:
+        return 0
+    pattern = document.language.definition if document.language else None
+    starts = [it.start() for it in pattern.finditer(document.text, far, near)] if pattern else []
+    return starts[-1] if starts else far

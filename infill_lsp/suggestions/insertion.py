@@ -1,0 +1,90 @@
+r"""A text that may take a place in a document, and what stands around that place.
+
+An insertion's own line ends are `\n`; the document's may be others. It knows nothing of models, editors or languages.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from infill_lsp.document import Document
+from infill_lsp.syntax.gap import Target
+
+LONGEST: Final = 5_000
+"""Characters of an insertion; an editor shows none that is longer."""
+
+
+BLANKS: Final = " \t"
+"""What lines are indented with; other white space is text, as it is for languages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """`text` takes the place of `document.text[start:end]`."""
+
+    start: int
+    end: int
+    text: str
+    confidence: float
+
+    def saying(self, text: str) -> "Insertion":
+        """The same with another text."""
+        return self if text == self.text else replace(self, text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Nothing is shown, for this reason: a few words for the trace."""
+
+    reason: str
+
+
+Refinement: TypeAlias = Callable[[Document, Target, Insertion], Insertion | Dropped]
+"""Makes an insertion fit better, leaves it as it is, or drops it."""
+
+
+def before(document: Document, insertion: Insertion) -> str:
+    """What stands in the line before the insertion."""
+    line, column = document.place(insertion.start)
+    return document.line(line)[: column - 1]
+
+
+def rest(document: Document, insertion: Insertion) -> str:
+    """What stands in the line behind the insertion."""
+    line, column = document.place(insertion.end)
+    return document.line(line)[column - 1 :]
+
+
+def lines_above(document: Document, insertion: Insertion) -> Iterator[str]:
+    """The lines above that are not blank, the nearest first."""
+    first, _ = document.place(insertion.start)
+    lines = (document.line(number) for number in range(first - 1, 0, -1))
+    return (line for line in lines if line.strip())
+
+
+def lines_below(document: Document, insertion: Insertion) -> Iterator[str]:
+    """The lines below that are not blank, the nearest first."""
+    last, _ = document.place(insertion.end)
+    lines = (document.line(number) for number in range(last + 1, document.line_count + 1))
+    return (line for line in lines if line.strip())
+
+
+def fits(document: Document, insertion: Insertion) -> bool:
+    """Whether an editor shows it: what it replaces is in one line and stays, in order; only indentation may go."""
+    old, new = document.text[insertion.start : insertion.end], insertion.text
+    if len(new) > LONGEST or "\n" in old or "\r" in old:
+        return False
+    if not before(document, insertion).strip(BLANKS):
+        old, new = old.lstrip(BLANKS), new.lstrip(BLANKS)
+    left = iter(new)
+    return all(char in left for char in old)
+
+
+def indentation(line: str) -> str:
+    """The blanks a line starts with."""
+    return line[: len(line) - len(line.lstrip(BLANKS))]
+
+
+def width(line: str) -> int:
+    """How far a line is indented, a tab counted as four."""
+    return len(indentation(line).expandtabs(4))

@@ -1,0 +1,121 @@
+"""What stands behind the insertion or above it is not written a second time."""
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+from typing import Final
+
+from infill_lsp.document import Document
+from infill_lsp.suggestions.brackets import Around, scan
+from infill_lsp.suggestions.insertion import BLANKS, Dropped, Insertion, before, lines_above, lines_below, rest
+from infill_lsp.syntax.gap import Target
+
+_WORD: Final = re.compile(r"[^\W\d_]{3,}")
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_BRACKETS: Final = re.compile(r"[)\]}>\"'`\s]*")
+_COMMON: Final = re.compile(r"(pass|else|try|finally|return|break|continue|end|default|None|null|nil|true|false)\b")
+_LOOK: Final = 40
+"""Lines below that are compared."""
+
+
+def rest_of_line(document: Document, target: Target, insertion: Insertion) -> Insertion:
+    """Cut what is in the line behind the insertion."""
+    follows = rest(document, insertion).rstrip()
+    first, *others = insertion.text.split("\n")
+    written = first.rstrip()
+    if not follows.strip():
+        return insertion
+    for ending in (follows, follows.lstrip()):
+        # A single letter may well be the end of one word and of another.
+        long = len(ending) > 1 or ending in ":;,"
+        if long and written.endswith(ending) and not _BRACKETS.fullmatch(ending):
+            return insertion.saying(written.removesuffix(ending))
+    if others:
+        return insertion
+    common = _overlap(written, follows) or _closers(document, insertion, follows)
+    return insertion.saying(written.removesuffix(common)) if common else insertion
+
+
+def _closers(document: Document, insertion: Insertion, follows: str) -> str:
+    """Closers at the end of the text that stand behind it too, if the document is better off without them."""
+    closers = re.match(r"[)\]}]*", follows)
+    for length in range(len(closers[0]) if closers else 0, 0, -1):
+        common = follows[:length]
+        if insertion.text.rstrip().endswith(common):
+            around = Around.of(document, insertion)
+            written = scan(insertion.text, document.language)
+            fewer = written.text[:-length]
+            if not written.within and not around.above.within and around.loose(fewer) < around.loose(written.text):
+                return common
+    return ""
+
+
+def _overlap(text: str, follows: str) -> str:
+    """The longest end of `text`, from the start of a word on, with which `follows` starts, if it is unlikely chance."""
+    for length in range(min(len(text), len(follows)), 5, -1):
+        common = follows[:length]
+        if text.endswith(common) and len(re.findall(r"\w+|[^\w\s]", common)) >= 3 and _tells(common):
+            return common
+    return ""
+
+
+def string_end(document: Document, target: Target, insertion: Insertion) -> Insertion:
+    """Within a string that the rest of the line ends, no quote ends it before."""
+    follows = rest(document, insertion)
+    quotes = [at for at, char in enumerate(insertion.text) if char in "\"'`" and insertion.text[at - 1 : at] != "\\"]
+    if not quotes or not follows.strip():
+        return insertion
+    quote = Around.of(document, insertion).above.within
+    own = [at for at in quotes if insertion.text[at] == quote]
+    if len(own) % 2 and follows.count(quote) % 2:
+        return insertion.saying(insertion.text[: own[-1]])
+    return insertion
+
+
+def following_lines(document: Document, target: Target, insertion: Insertion) -> Insertion:
+    """Cut where the lines below begin again."""
+    lines = insertion.text.split("\n")
+    if len(lines) == 1 or rest(document, insertion).strip(BLANKS):
+        return insertion
+    below = list(islice(lines_below(document, insertion), _LOOK))
+    for at in range(1, len(lines)):
+        written = [line for line in lines[at:] if line.strip()]
+        if written and _repeats(written, below):
+            return insertion.saying("\n".join(lines[:at]).rstrip())
+    return insertion
+
+
+def _repeats(written: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether the lines written are the lines below: all of them, or the first if it is not one of many."""
+    if not below or written[0].rstrip() != below[0].rstrip():
+        return False
+    same = [line.rstrip() for line in written] == [line.rstrip() for line in below[: len(written)]]
+    return _tells(written[0]) or (same and any(_says(line) for line in written))
+
+
+def duplicate(document: Document, target: Target, insertion: Insertion) -> Insertion | Dropped:
+    """Drop what is the lines above or the lines below once more."""
+    lines = f"{before(document, insertion)}{insertion.text}{rest(document, insertion)}".split("\n")
+    written = [line.rstrip() for line in lines if line.strip()]
+    if not insertion.text.strip() or not any(_tells(line) for line in written):
+        return insertion
+    count = len(written)
+    above = [line.rstrip() for line in islice(lines_above(document, insertion), 2 * count)]
+    below = [line.rstrip() for line in islice(lines_below(document, insertion), count)]
+    if above[:count] in (above[count:], below[::-1]):
+        return insertion  # Here the same is written again and again on purpose.
+    if written == above[:count][::-1]:
+        return Dropped("it is the line above again")
+    if written == below:
+        return Dropped("it is the line below again")
+    return insertion
+
+
+def _tells(line: str) -> bool:
+    """Whether a line is one of a kind: it has a word that is not one of those that stand alone everywhere."""
+    return _WORD.search(_COMMON.sub("", line)) is not None
+
+
+def _says(line: str) -> bool:
+    """Whether a line has a letter beside the words that stand alone everywhere; brackets and numbers have none."""
+    return _LETTER.search(_COMMON.sub("", line)) is not None

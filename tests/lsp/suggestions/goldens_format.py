@@ -1,0 +1,106 @@
+"""Golden files: code with the cursor, what a model wrote, and what is shown.
+
+A file has one case after the other, each with a head that says what it shows, the language and the kind of the gap
+(`block` behind it where several lines are wanted):
+
+    === the rest of the line is not repeated | python | mid_line
+    total = add(‸, 2)
+    --- model
+    1, 2)
+    --- shown
+    total = add(⟦1⟧, 2)
+
+Several gaps have several `‸`, in the model's text too. `⟦new⟧` is what is inserted, `⟦old⇒new⟧` what takes the place of
+something, and `dropped: why` says that nothing is shown. `␠` is a blank at the end of a line, `␊` an empty line there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import cast, get_args
+
+from infill_lsp.document import Document, Gap
+from infill_lsp.suggestions.insertion import Dropped, Insertion
+from infill_lsp.suggestions.refine import refine
+from infill_lsp.syntax import languages
+from infill_lsp.syntax.gap import GapKind, Target
+
+CURSOR = "‸"
+
+
+@dataclass(frozen=True)
+class Golden:
+    """One case of a golden file, as it is written there."""
+
+    title: str
+    language: str
+    kind: str
+    code: str
+    model: str
+    shown: str
+
+    def document(self) -> Document:
+        return Document("golden", plain(self.code).replace(CURSOR, ""), languages.by_id(self.language))
+
+    def target(self) -> Target:
+        kind, *block = self.kind.split()
+        assert kind in get_args(GapKind), kind
+        return Target(cast(GapKind, kind), self.gaps(), bool(block), "")
+
+    def gaps(self) -> tuple[Gap, ...]:
+        pieces = plain(self.code).split(CURSOR)[:-1]
+        places = [sum(map(len, pieces[: count + 1])) for count in range(len(pieces))]
+        return tuple(Gap(at, at) for at in places)
+
+    def insertion(self) -> Insertion:
+        document, gaps = self.document(), self.gaps()
+        pinned = [document.text[a.end : b.start] for a, b in pairwise(gaps)]
+        texts = plain(self.model).split(CURSOR)
+        text = texts[0] + "".join(a + b for a, b in zip(pinned, texts[1:], strict=True))
+        return Insertion(gaps[0].start, gaps[-1].end, text, 0.9)
+
+    def refined(self) -> Insertion | Dropped:
+        return refine(self.document(), self.target(), self.insertion())
+
+    def now(self) -> "Golden":
+        """The case with what is shown now."""
+        return Golden(
+            self.title, self.language, self.kind, self.code, self.model, marked(self.document(), self.refined())
+        )
+
+    def __str__(self) -> str:
+        head = f"=== {self.title} | {self.language} | {self.kind}"
+        return f"{head}\n{self.code}\n--- model\n{self.model}\n--- shown\n{self.shown}\n"
+
+
+def marked(document: Document, result: Insertion | Dropped) -> str:
+    """The document with what is shown marked in it."""
+    if isinstance(result, Dropped):
+        return f"dropped: {result.reason}"
+    old = document.text[result.start : result.end]
+    new = f"⟦{old}⇒{result.text}⟧" if old else f"⟦{result.text}⟧"
+    return visible(f"{document.text[: result.start]}{new}{document.text[result.end :]}")
+
+
+def plain(text: str) -> str:
+    return text.replace("␠", " ").replace("␊", "")
+
+
+def visible(text: str) -> str:
+    """`text` with the blanks visible that an editor of golden files would take away."""
+    lines = [line.rstrip(" ") + "␠" * (len(line) - len(line.rstrip(" "))) for line in text.split("\n")]
+    if lines[-1] == "" and len(lines) > 1:
+        lines[-1] = "␊"
+    return "\n".join(lines)
+
+
+def read(path: Path) -> Iterator[Golden]:
+    """The cases of a file."""
+    _, *cases = f"\n{path.read_text(encoding='utf-8')}".split("\n=== ")
+    for case in cases:
+        head, _, body = case.partition("\n")
+        title, language, kind = (it.strip() for it in head.split("|"))
+        code, _, after = body.partition("\n--- model\n")
+        model, _, shown = after.partition("\n--- shown\n")
+        yield Golden(title, language, kind, code, model, shown.rstrip("\n"))
