@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infill_lsp.document import Document, Gap
@@ -285,6 +285,7 @@ SNIPPETS = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # A slow machine is no fault of the code.
 @given(st.sampled_from([None, *IDS]), st.lists(SNIPPETS, max_size=20).map("".join), st.data(), st.booleans())
 def test_any_text_has_a_target_on_the_cursors_line(
     language: str | None, text: str, data: st.DataObject, invoked: bool
