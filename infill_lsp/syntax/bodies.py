@@ -23,7 +23,7 @@ def opens_body(document: Document, offset: int) -> bool:
     if language is None:
         return False
     at = last_code(document, offset)
-    if at == 0 or not language.opens_block.search(" ".join(_header(document, at))):
+    if at == 0 or not language.opens_block.search(_line_up_to(document, at)):
         return False
     return document.text[at - 1] != "{" or _brace_opens_block(document, at)
 
@@ -36,10 +36,13 @@ def is_empty_body(document: Document, offset: int) -> bool:
     rest = document.line(line)[column - 1 :].strip()
     if rest:
         return rest.startswith("}")
-    first = _header(document, last_code(document, offset))[0]
     below = (document.line(number) for number in range(line + 1, document.line_count + 1))
     following = next((text for text in below if text.strip()), None)
-    return following is None or _indent(following) <= _indent(first)
+    if following is None or following.lstrip().startswith("}"):
+        return True
+    at = last_code(document, offset)
+    indent = _indent(_first_line(document, at))
+    return _indent(following) <= indent and _closing_indent(document, at) != indent
 
 
 def last_code(document: Document, offset: int) -> int:
@@ -71,23 +74,43 @@ def _skippable(document: Document, at: int) -> int | None:
     return None if document.line(line)[: column - 1].strip() else start
 
 
-def _header(document: Document, at: int) -> list[str]:
-    """The lines of the statement that ends at `at`: back until no bracket is closed that was not opened."""
+def _line_up_to(document: Document, at: int) -> str:
     line, column = document.place(at)
-    lines = [document.line(line)[: column - 1]]
-    while _surplus(lines) > 0 and line > 1 and len(lines) < _HEADER_LINES:
-        line -= 1
-        lines.insert(0, document.line(line))
-    return lines
+    return document.line(line)[: column - 1]
 
 
-def _surplus(lines: list[str]) -> int:
-    """Closing brackets without an opening one."""
-    depth = surplus = 0
-    for sign in "".join(lines).translate(_BRACKETS):
-        depth += (sign == "(") - (sign == ")")
-        surplus = max(surplus, -depth)
+def _first_line(document: Document, at: int) -> str:
+    """The first line of the head that ends at `at`: back until no bracket is closed that was not opened."""
+    number, _ = document.place(at)
+    line = _line_up_to(document, at)
+    surplus = _surplus(line, 0)
+    for above in range(number - 1, max(0, number - _HEADER_LINES), -1):
+        if surplus == 0:
+            break
+        line = document.line(above)
+        surplus = _surplus(line, surplus)
+    return line
+
+
+def _surplus(line: str, surplus: int) -> int:
+    """Closing brackets without an opening one, where `surplus` of them follow the line."""
+    for sign in reversed(line.translate(_BRACKETS)):
+        surplus = max(0, surplus + (sign == ")") - (sign == "("))
     return surplus
+
+
+def _closing_indent(document: Document, at: int) -> int | None:
+    """The indentation of the brace that closes the block opened right before `at`; None where that cannot be told.
+
+    Where the user has not closed it yet, a brace further out does, or the parser cannot make sense of what is in it.
+    """
+    block = document.tree.smallest(at - 1, at).parent if document.tree else None
+    if block is None or document.tree is None or document.text[at - 1] != "{":
+        return None
+    brace = block.children[-1]
+    if brace.type != "}" or block.has_error:
+        return None
+    return _indent(document.line(document.place(document.tree.offset(brace.start_byte))[0]))
 
 
 def _brace_opens_block(document: Document, at: int) -> bool:

@@ -19,7 +19,7 @@ Kinds = frozenset[str]
 _BRACES: Final = re.compile(r"\{\s*(?://.*)?$|^\s*(?:case\b.*|default\s*):\s*$")
 _COLON: Final = re.compile(
     r"^\s*(?:async\s+)?(?:def|class|if|elif|else|for|while|try|except|finally|with|match|case)\b.*:\s*(#.*)?$"
-    r"|^[^#]*\)[^#()]*:\s*(#.*)?$"  # The last line of a header that has several.
+    r"|^[^#]*\)[^#()]*:\s*(#.*)?$|^\s*[\]}]\s*:\s*(#.*)?$"  # The last line of a head that has several.
 )
 _NEVER: Final = re.compile(r"(?!)")
 

@@ -70,6 +70,7 @@ def test_a_cursor_in_python_code(marked: str, kind: GapKind) -> None:
         "class A:\n    def f(self, a,\n          b):\n        ‸\n\n    x = 1\n",
         'def f():\n    """What it does."""\n    ‸\n\nx = 1\n',
         'def f():\n    """What it does.\n\n    At length.\n    """\n\n    ‸\n\nx = 1\n',
+        "for x in [\n    1,\n]:\n    ‸\n\ny = 2\n",
         "if x:  # why\n    # and how\n    ‸\nelse:\n    pass\n",
         "try:\n    f()\nexcept (A, B):\n    ‸\nfinally:\n    g()\n",
         "async def f():\n    async with a as b:\n        ‸\n    return 1\n",
@@ -87,6 +88,7 @@ def test_an_empty_body_in_python_wants_a_block(marked: str) -> None:
     [
         ("function f(a) {\n  ‸\n}\n", "javascript"),
         ("function f(a) {\n  ‸\n\nfunction g() {}\n", "javascript"),
+        ("class A {\n  f() {\n    ‸\n\n  g() {\n  }\n}\n", "javascript"),
         ("xs.map((x) => {\n  ‸\n});\n", "javascriptreact"),
         ("switch (x) {\n  case 1:\n    ‸\n  default:\n    f();\n}\n", "javascript"),
         ("interface A<T> {\n  ‸\n}\n", "typescript"),
@@ -122,6 +124,7 @@ def test_an_empty_body_in_braces_wants_a_block(marked: str, language: str) -> No
         ("int x = ‸;\n", "c", "expression"),
         ("for (int i = 0; ‸; i++) {}\n", "c", "mid_line"),
         ("function f() {\n  g();\n  ‸\n}\n", "javascript", "line"),
+        ("namespace a {\n‸\nint x;\n}\n", "cpp", "line"),
     ],
 )
 def test_braces_of_values_are_not_blocks(marked: str, language: str, kind: GapKind) -> None:
