@@ -32,10 +32,11 @@ _Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Error:
-    """An ERROR or MISSING node: where it stands, in bytes of the draft."""
+    """An ERROR or MISSING node: where it stands, in bytes of the draft, and what is missing, "" if nothing."""
 
     start: int
     end: int
+    missing: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,10 @@ class _Draft:
         start, end = self.starts[gap], self.ends[gap]
         return not self.data[error.end : start].strip(b" \t") and not self.data[end : error.start].strip(b" \t")
 
-    def same_line(self, gap: int, error: _Error) -> bool:
-        """Whether the error starts on the line where the gap starts, or after it."""
-        return b"\n" not in self.data[error.start : self.starts[gap]]
+    def misses_before(self, gap: int, error: _Error) -> bool:
+        """Whether the error is that something is missing, as a brace is, behind the last code before the gap."""
+        start = self.starts[gap]
+        return bool(error.missing) and error.end <= start and not self.data[error.end : start].strip()
 
     def distance(self, gap: int, error: _Error) -> int:
         """Bytes between the gap and the error."""
@@ -138,15 +140,17 @@ class Critic:
     def _was_there(self, error: _Error, draft: _Draft) -> bool:
         """Whether the file has this error too when its gaps are empty.
 
-        Where it starts on a line that a gap is to finish, `x = f(` say, it is the gap's duty to mend it, unless the
-        file is broken there even without that line.
+        Where it is at a gap that finishes a line, `x = f(` say, it is the gap's duty to mend it, unless the file is
+        broken there even without that line.
         """
-        place = draft.place(error.start)
-        if draft.in_gap(error.start) or not any(start <= place <= end for start, end in self._known):
+        if draft.in_gap(error.start):
             return False
-        gaps = range(len(draft.starts))
-        duties = [gap for gap in gaps if draft.touches(gap, error) and draft.same_line(gap, error)]
-        return all(gap in self._broken_without for gap in duties)
+        place = draft.place(error.start)
+        duties = [gap for gap in range(len(draft.starts)) if draft.touches(gap, error)]
+        if error.missing and duties and all((gap, error.missing) in self._broken_without for gap in duties):
+            return True
+        known = any(start <= place <= end for start, end in self._known)
+        return known and all({(gap, error.missing), (gap, "")} & self._broken_without for gap in duties)
 
     @cached_property
     def _known(self) -> list[tuple[_Place, _Place]]:
@@ -155,13 +159,17 @@ class Critic:
         return [(empty.place(error.start), empty.place(error.end)) for error in self._errors(empty)]
 
     @cached_property
-    def _broken_without(self) -> set[int]:
-        """The gaps around which the file is broken even when the lines they are on are empty."""
+    def _broken_without(self) -> set[tuple[int, str]]:
+        """The gaps around which the file is broken even when the lines they are on are empty.
+
+        Each with what is missing there: a brace is if a block was not closed yet, and then only that is not its fault.
+        """
         first, *between, last = self._pieces
         rest = [_after_line(_before_line(piece)) if "\n" in piece else "" for piece in between]
         lines = _Draft.of([_before_line(first), *rest, _after_line(last)], [""] * (len(self._pieces) - 1))
-        errors = self._errors(lines)
-        return {gap for gap in range(len(lines.starts)) for error in errors if lines.touches(gap, error)}
+        gaps, errors = range(len(lines.starts)), self._errors(lines)
+        near = (lines.touches, lines.misses_before)
+        return {(gap, error.missing) for gap in gaps for error in errors if any(at(gap, error) for at in near)}
 
     def _errors(self, draft: _Draft) -> list[_Error]:
         """ERROR and MISSING nodes; only branches that hold one are looked into."""
@@ -170,7 +178,7 @@ class Critic:
         while branches:
             node = branches.pop()
             if node.is_error or node.is_missing:
-                found.append(_Error(node.start_byte, node.end_byte))
+                found.append(_Error(node.start_byte, node.end_byte, node.type if node.is_missing else ""))
             if node.has_error:
                 branches += node.children
         return found

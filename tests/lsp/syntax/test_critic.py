@@ -2,7 +2,9 @@
 
 import argparse
 import json.decoder
+import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.critic import Critic
+from infill_lsp.syntax.tree import SyntaxTree
 from infill_model.request import Request
 
 PYTHON = next(it for it in languages.LANGUAGES if it.id == "python")
@@ -136,10 +139,11 @@ def test_a_thousand_lines_take_milliseconds() -> None:
 
 def test_there_is_a_critic_where_there_is_a_grammar() -> None:
     assert Critic.of(Request("x = ", "\n", language="python")) is not None
-    assert Critic.of(Request("x = ", "\n", language="rust")) is None
+    assert Critic.of(Request("x = ", "\n", language="rust")) is not None
+    assert Critic.of(Request("x = ", "\n", language="sql")) is None
     assert Critic.of(Request("x = ", "\n", language=None)) is None
-    with pytest.raises(ValueError, match="no grammar for Rust"):
-        Critic(["", ""], languages.of_file("main.rs"))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no grammar for SQL"):
+        Critic(["", ""], languages.of_file("main.sql"))  # type: ignore[arg-type]
 
 
 def test_a_file_of_any_size_costs_no_more_than_its_neighbourhood() -> None:
@@ -147,3 +151,78 @@ def test_a_file_of_any_size_costs_no_more_than_its_neighbourhood() -> None:
     start = time.process_time()
     assert Critic(pieces, PYTHON)(["z = (1 1)"]) == [[(7, 8)]]
     assert time.process_time() - start < 0.1, "to parse it all takes a second"
+
+
+SAMPLES = sorted(Path(__file__).with_name("samples").iterdir())
+
+
+def line_rests(text: str) -> Iterator[tuple[str, str, str]]:
+    """A text cut in three: up to each word of each line, the rest of that line, and what follows."""
+    for word in re.finditer(r"\w+|\S", text):
+        end = text.index("\n", word.start())
+        yield text[: word.start()], text[word.start() : end], text[end:]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+def test_every_grammar_finds_no_fault_with_the_rest_of_a_line_but_with_nonsense(sample: Path) -> None:
+    language = languages.of_file(sample.name)
+    assert language is not None
+    nonsense = 0
+    for prefix, rest, suffix in line_rests(sample.read_text(encoding="utf-8")):
+        critic = Critic([prefix, suffix], language)
+        assert critic([rest]) == [[]], (prefix[-40:], rest)
+        if SyntaxTree.parse(prefix + suffix, language).root.has_error:
+            continue  # Then what is broken may be the user's own; most often it is seen all the same.
+        for text in (")]}", ' " " ' + "'"):
+            parses = not SyntaxTree.parse(prefix + text + suffix, language).root.has_error
+            assert (critic([text]) == [[]]) == parses == critic.parses([text]), (prefix[-40:], text)
+            nonsense += not parses
+    assert nonsense or language.id == "json", "In JSON, no line can do without its end."
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "good", "bad"),
+    [
+        ("a.js", "function f(a) {\n  return ‸\n}\n", "a.map((x) => x + 1);", "a.map((x) => x + 1;"),
+        ("a.jsx", "const x = <a>‸</a>;\n", "{y} z", "{y z"),
+        ("a.ts", "let x: ‸ = 1;\n", "Map<string, number[]>", "Map<string, number[>"),
+        ("a.tsx", "const x = (‸) => <a b={1} />;\n", "{ y }: { y: A }", "{ y }: { y: A"),
+        ("a.go", "package a\n\nfunc f() error {\n\tif ‸ {\n\t}\n}\n", "err := g(); err != nil", "err := g( err"),
+        ("a.rs", "fn f() {\n    let x = ‸\n}\n", "vec.iter().map(|x| x + 1);", "vec.iter().map(|x| x + 1;"),
+        ("A.java", "class A {\n    void f(‸) {\n    }\n}\n", "List<String> a, int b", "List<String a, int"),
+        ("a.c", "int f(void)\n{\n    ‸\n}\n", "return a[0] ? 1 : 2;", "return a[0 ? 1 : 2;"),
+        ("a.cpp", "auto f = ‸;\n", "[&](auto x) { return x; }", "[&](auto x) { return x; "),
+        ("a.json", '{"a": ‸}\n', '[1, {"b": null}]', "[1, {b: null}]"),
+    ],
+)
+def test_good_and_bad_drafts_in_every_grammar(name: str, document: str, good: str, bad: str) -> None:
+    language = languages.of_file(name)
+    assert language is not None
+    critic = Critic(document.split("‸"), language)
+    assert critic([good]) == [[]]
+    assert critic([bad]) != [[]]
+    assert critic.parses([good])
+    assert not critic.parses([bad])
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "fill"),
+    [
+        ("a.js", "function f() {\n  let x = ‸\n", "1;"),
+        ("a.go", "package a\n\nfunc f() {\n\tx := ‸\n\nfunc g() {\n}\n", "1"),
+        ("a.c", "int f(void) {\n    if (x) {\n        y = ‸\n}\n", "1;"),
+        ("A.java", "class A {\n    void f() {\n        int x = ‸\n", "g(1);"),
+        ("a.py", "x = foo(\n    a,\n    b=‸\n\ndef g():\n    pass\n", "1,"),
+    ],
+)
+def test_a_block_the_user_has_not_closed_yet_is_not_the_gaps_fault(name: str, document: str, fill: str) -> None:
+    language = languages.of_file(name)
+    assert language is not None
+    critic = Critic(document.split("‸"), language)
+    assert critic([fill]) == [[]]
+    assert critic(["1 1]"]) != [[]]
+
+
+def test_a_line_that_a_gap_finishes_is_its_duty_though_the_error_starts_above() -> None:
+    check("class A:\n    def f(‸\n        return 1\n", [")]}:"], [["]}"]])
+    check("class A:\n    def f(‸\n        return 1\n", ["self):"], [[]])

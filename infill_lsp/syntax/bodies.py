@@ -1,0 +1,128 @@
+"""Whether a place is where the body of a block is still to be written.
+
+By lines and their indentation, so that it can be told of broken code too; the tree is asked whether a brace opens a
+block or a value. It knows nothing of gaps.
+"""
+
+import re
+from typing import Final
+
+from infill_lsp.document import Document
+from infill_lsp.syntax.literals import literal_node
+
+_HEADER_LINES: Final = 40
+"""Lines that the head of a block has at the most."""
+
+_OPENS_VALUE: Final = re.compile(r"(?:[=(,\[:?]|\breturn)\s*$")
+_BRACKETS: Final = str.maketrans({"[": "(", "{": "(", "]": ")", "}": ")"})
+
+
+def opens_body(document: Document, offset: int) -> bool:
+    """Whether the last code before `offset`, comments and a docstring aside, opens a block."""
+    language = document.language
+    if language is None:
+        return False
+    at = last_code(document, offset)
+    if at == 0 or not language.opens_block.search(_line_up_to(document, at)):
+        return False
+    return document.text[at - 1] != "{" or _brace_opens_block(document, at)
+
+
+def is_empty_body(document: Document, offset: int) -> bool:
+    """Whether `offset` is behind what opens a block, and nothing is in the block yet."""
+    if not opens_body(document, offset):
+        return False
+    line, column = document.place(offset)
+    rest = document.line(line)[column - 1 :].strip()
+    if rest:
+        return rest.startswith("}")
+    below = (document.line(number) for number in range(line + 1, document.line_count + 1))
+    following = next((text for text in below if text.strip()), None)
+    if following is None or following.lstrip().startswith("}"):
+        return True
+    at = last_code(document, offset)
+    indent = _indent(_first_line(document, at))
+    return _indent(following) <= indent and _closing_indent(document, at) != indent
+
+
+def last_code(document: Document, offset: int) -> int:
+    """The offset behind the last code before `offset`; blanks, comments and docstrings are not code."""
+    while True:
+        at = len(document.text[:offset].rstrip())
+        start = _skippable(document, at)
+        if start is None:
+            return at
+        offset = start
+
+
+def _skippable(document: Document, at: int) -> int | None:
+    """Where the comment or docstring starts that ends at `at`."""
+    if at == 0 or document.language is None:
+        return None
+    line, column = document.place(at)
+    before = document.line(line)[: column - 1]
+    sign = document.language.line_comment
+    if document.tree is None:
+        return at - len(before) if sign and before.lstrip().startswith(sign) else None
+    node = literal_node(document.tree, at)
+    if node is None:
+        return None
+    start, _ = document.tree.span(node)
+    if node.type in document.language.comments:
+        return start
+    line, column = document.place(start)
+    return None if document.line(line)[: column - 1].strip() else start
+
+
+def _line_up_to(document: Document, at: int) -> str:
+    line, column = document.place(at)
+    return document.line(line)[: column - 1]
+
+
+def _first_line(document: Document, at: int) -> str:
+    """The first line of the head that ends at `at`: back until no bracket is closed that was not opened."""
+    number, _ = document.place(at)
+    line = _line_up_to(document, at)
+    surplus = _surplus(line, 0)
+    for above in range(number - 1, max(0, number - _HEADER_LINES), -1):
+        if surplus == 0:
+            break
+        line = document.line(above)
+        surplus = _surplus(line, surplus)
+    return line
+
+
+def _surplus(line: str, surplus: int) -> int:
+    """Closing brackets without an opening one, where `surplus` of them follow the line."""
+    for sign in reversed(line.translate(_BRACKETS)):
+        surplus = max(0, surplus + (sign == ")") - (sign == "("))
+    return surplus
+
+
+def _closing_indent(document: Document, at: int) -> int | None:
+    """The indentation of the brace that closes the block opened right before `at`; None where that cannot be told.
+
+    Where the user has not closed it yet, a brace further out does, or the parser cannot make sense of what is in it.
+    """
+    block = document.tree.smallest(at - 1, at).parent if document.tree else None
+    if block is None or document.tree is None or document.text[at - 1] != "{":
+        return None
+    brace = block.children[-1]
+    if brace.type != "}" or block.has_error:
+        return None
+    return _indent(document.line(document.place(document.tree.offset(brace.start_byte))[0]))
+
+
+def _brace_opens_block(document: Document, at: int) -> bool:
+    """Whether the brace before `at` opens a block rather than a value."""
+    tree, language = document.tree, document.language
+    parent = tree.smallest(at - 1, at).parent if tree else None
+    if parent is None or parent.is_error or language is None or not language.blocks:
+        return _OPENS_VALUE.search(document.text[max(0, at - 200) : at - 1]) is None
+    return parent.type in language.blocks
+
+
+def _indent(line: str) -> int:
+    """Columns before the first sign of a line; a tab goes on to the next multiple of eight."""
+    blanks = line[: len(line) - len(line.lstrip())]
+    return len(blanks.expandtabs(8))

@@ -1,0 +1,122 @@
+"""Edits of a document: its text, lines and tree are those of the text that the edits lead to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tree_sitter import Node
+
+from infill_lsp.document import Document
+from infill_lsp.syntax import languages
+from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.tree import SyntaxTree
+
+SAMPLES = {path.name: path.read_text(encoding="utf-8") for path in (Path(__file__).parent / "syntax/samples").iterdir()}
+SIGNS = "x(){}[]é'\"`:;,.#<>=+1日🐍\n\r\f\v\x85\u2028\u2029\u0301"
+WORDS = [
+    "\r\n",
+    "    ",
+    '"""',
+    "e\u0301",
+    "👩\u200d💻",
+    "//",
+    "/*",
+    "*/",
+    "return ",
+    "def f(a):\n    b\n",
+    "if (x) {\n  y;\n}\n",
+]
+PIECES = st.sampled_from([*SIGNS, *WORDS])
+SEQUENCES = 2_200
+"""Over all languages; each has its share."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Where, in thousandths of the text, how many characters go, and what comes."""
+
+    at: int
+    gone: int
+    new: str
+
+
+EDITS = st.lists(
+    st.builds(Edit, st.integers(0, 1000), st.integers(0, 4), st.lists(PIECES, max_size=3).map("".join)),
+    min_size=1,
+    max_size=6,
+)
+
+
+def reference_lines(text: str) -> list[str]:
+    r"""The lines of a text, each with its end, sign by sign; only `\n`, `\r\n` and `\r` end one."""
+    lines, at = [""], 0
+    while at < len(text):
+        end = "\r\n" if text[at : at + 2] == "\r\n" else text[at]
+        lines[-1] += end
+        if end in {"\n", "\r\n", "\r"}:
+            lines.append("")
+        at += len(end)
+    return lines
+
+
+def check_lines(document: Document) -> None:
+    """Number, text and places of the lines are those of the reference."""
+    lines = reference_lines(document.text)
+    assert document.line_count == len(lines)
+    start = 0
+    for number, line in enumerate(lines, 1):
+        text = line.rstrip("\r\n")
+        assert document.line(number) == text
+        for column in {1, len(text) // 2 + 1, len(text) + 1}:
+            assert document.offset(number, column) == start + column - 1
+            assert document.place(start + column - 1) == (number, column)
+        start += len(line)
+
+
+def nodes(root: Node) -> list[tuple[str, int, int, tuple[int, int], bool]]:
+    """Every node of a tree, with where it is, in order."""
+    found, branches = [], [root]
+    while branches:
+        node = branches.pop()
+        found.append((node.type, node.start_byte, node.end_byte, node.start_point, node.is_missing))
+        branches += node.children
+    return found
+
+
+def check_edits(document: Document, edits: list[Edit]) -> None:
+    """After each edit, text, lines and tree are those of the text written down from nothing."""
+    text = document.text
+    assert document.tree is None or document.tree.root
+    for version, edit in enumerate(edits):
+        start = edit.at * len(text) // 1000
+        end = min(start + edit.gone, len(text))
+        text = text[:start] + edit.new + text[end:]
+        document = document.edited(start, end, edit.new, version)
+        assert document.text == text
+        assert document.version == version
+        check_lines(document)
+        if document.tree is not None and document.language is not None:
+            assert document.tree.text == text
+            assert nodes(document.tree.root) == nodes(SyntaxTree.parse(text, document.language).root)
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_edited_documents_are_those_of_the_edited_text(name: str) -> None:
+    language = languages.of_file(name)
+
+    @settings(max_examples=SEQUENCES // len(SAMPLES) + 1, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.integers(0, 1000), st.integers(0, 400), EDITS)
+    def holds(start: int, length: int, edits: list[Edit]) -> None:
+        first = start * len(SAMPLES[name]) // 1000
+        check_edits(Document(name, SAMPLES[name][first : first + length], language), edits)
+
+    holds()
+
+
+@pytest.mark.parametrize("language", [None, languages.by_id("yaml")], ids=["unknown", "without a grammar"])
+@settings(deadline=None)  # A slow machine is no fault of the code.
+@given(st.lists(PIECES, max_size=20).map("".join), EDITS)
+def test_documents_without_a_tree_have_text_and_lines(language: Language | None, text: str, edits: list[Edit]) -> None:
+    check_edits(Document("x", text, language), edits)
