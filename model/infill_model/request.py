@@ -48,6 +48,8 @@ class Options:
         seed: of the sampled fills; the same seed and request give the same fill.
         temperature: of the sampled fills.
         retrieve: whether a copy from the same document may start a second draft.
+        start: the text that each gap holds now. It is revised as `remask` says (`revoke:0.05`, say, writes anew what
+            the denoiser finds improbable), and is itself among the fills, with its score; nothing else is tried.
         trace: whether to record the canvas after each step.
     """
 
@@ -60,6 +62,7 @@ class Options:
     remask: str = "none"
     stop: str = "complete"
     retrieve: bool = True
+    start: tuple[str, ...] | None = None
     trace: bool = False
 
 
