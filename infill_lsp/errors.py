@@ -55,3 +55,11 @@ class RequestFailedError(InfillError):
     """The engine met an error of its own while filling, and goes on."""
 
     exit_code = 1
+
+
+class StaleError(InfillError):
+    """The document has changed since an edit was offered for it."""
+
+
+class OfferError(InfillError):
+    """What an editor sent back is not an edit that was offered."""

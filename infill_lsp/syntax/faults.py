@@ -1,0 +1,60 @@
+"""Where a text breaks its grammar, and the tokens there.
+
+It knows neither gaps nor drafts: which errors a fill brings in is the critic's business.
+"""
+
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from infill_lsp.syntax.tree import SyntaxTree
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An ERROR or MISSING node, in code points; where something is missing it is empty."""
+
+    start: int
+    end: int
+
+
+def faults(tree: SyntaxTree, start: int, end: int) -> tuple[Fault, ...]:
+    """The faults that touch what is from `start` to `end`, from left to right, an outer one before those in it."""
+    first, last = tree.byte(start), tree.byte(end)
+    return tuple(Fault(*tree.span(node)) for node in _broken(tree.root, first, last))
+
+
+def fault_count(tree: SyntaxTree) -> int:
+    """How many ERROR and MISSING nodes a text has, those within others included."""
+    return len(_broken(tree.root, 0, len(tree.data)))
+
+
+def tokens(tree: SyntaxTree, start: int, end: int) -> tuple[tuple[int, int], ...]:
+    """From and to of the tokens, comments left out, with a character between `start` and `end`, left to right."""
+    first, last = tree.byte(start), tree.byte(end)
+    found: list[tuple[int, int]] = []
+    branches = [tree.root]
+    while branches:
+        node = branches.pop()
+        if node.start_byte >= last or node.end_byte <= first:
+            continue
+        if node.child_count:
+            branches += reversed(node.children)
+        elif "comment" not in node.type:
+            found.append(tree.span(node))
+    return tuple(found)
+
+
+def _broken(root: Node, first: int, last: int) -> list[Node]:
+    """ERROR and MISSING nodes that touch these bytes; only branches that hold one are looked into."""
+    found: list[Node] = []
+    branches = [root]
+    while branches:
+        node = branches.pop()
+        if node.start_byte > last or node.end_byte < first:
+            continue
+        if node.is_error or node.is_missing:
+            found.append(node)
+        if node.has_error:
+            branches += reversed(node.children)
+    return found
