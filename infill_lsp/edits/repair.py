@@ -41,7 +41,8 @@ def repairs(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
     replacing = [*_exactly(tree, lines, found), *_to_the_end(document, lines, found)]
     few = [it for it in replacing if _replaced(it) <= FEW]
     more = [it for it in replacing if FEW < _replaced(it) <= MOST_REPLACED]
-    return tuple(dict.fromkeys([*few, *ends, *more]))
+    brackets = [it for it in ends if it.start is not None]
+    return tuple(dict.fromkeys([*brackets, *few, *ends, *more]))
 
 
 def _exactly(tree: SyntaxTree, lines: Gap, found: Sequence[Fault]) -> Iterator[Attempt]:
@@ -64,7 +65,9 @@ def _line_end(document: Document, tree: SyntaxTree, number: int) -> Iterator[Att
     if not code or code[0][0] < start or code[-1][1] > start + len(line):
         return
     gap = Gap(code[-1][1], code[-1][1])
-    missing = _missing_closers(document, code)
+    missing, surplus = _brackets(document, code)
+    if surplus:
+        yield Attempt(tuple(Gap(*it) for it in surplus), start=("",) * len(surplus))
     if missing:
         yield Attempt(tuple(Gap(at, at) for at, _ in missing), start=tuple(text for _, text in missing))
     opens = document.language is not None and document.language.opens_block.search(f"{line[: gap.end - start]}:")
@@ -106,10 +109,16 @@ def _widened(gap: Gap, around: Sequence[tuple[int, int]]) -> Gap:
     return Gap(before[-1][0] if before else gap.start, behind[0][1] if behind else gap.end)
 
 
-def _missing_closers(document: Document, code: Sequence[tuple[int, int]]) -> list[tuple[int, str]]:
-    """Where closers of brackets are missing among tokens of a line: before another bracket's closer, or at the end."""
+def _brackets(
+    document: Document, code: Sequence[tuple[int, int]]
+) -> tuple[list[tuple[int, str]], list[tuple[int, int]]]:
+    """Which closers a line lacks, before another closer or at its end; and which it has too many.
+
+    A bracket that is closed on a later line lacks nothing, nor has that line one too many: the tree will tell.
+    """
     wanted: list[str] = []
     missing: list[tuple[int, str]] = []
+    surplus: list[tuple[int, int]] = []
     for start, end in code:
         token = document.text[start:end]
         if token in _CLOSERS:
@@ -119,9 +128,11 @@ def _missing_closers(document: Document, code: Sequence[tuple[int, int]]) -> lis
             if skipped := "".join(reversed(wanted[last + 1 :])):
                 missing.append((start, skipped))
             del wanted[last:]
+        elif token in _CLOSERS.values():
+            surplus.append((start, end))
     if wanted:
         missing.append((code[-1][1], "".join(reversed(wanted))))
-    return missing
+    return missing[:MOST_GAPS], surplus[:MOST_GAPS]
 
 
 def _next_code(document: Document, number: int) -> int:

@@ -17,7 +17,7 @@ from infill_lsp.edits.offer import Kind, Offer
 from infill_lsp.edits.plan import plan
 from infill_lsp.errors import RequestRefusedError
 from infill_lsp.syntax.critic import Critic
-from infill_lsp.syntax.faults import fault_count
+from infill_lsp.syntax.faults import fault_count, fault_reach
 from infill_model.request import Fill, Options, Request
 
 Ask: TypeAlias = Callable[[Request, Options], Awaitable[Sequence[Fill]]]
@@ -26,14 +26,20 @@ Ask: TypeAlias = Callable[[Request, Options], Awaitable[Sequence[Fill]]]
 BUDGET_MS: Final = 2_000.0
 """For all that is asked for one edit."""
 
+SUGGESTIONS_BUDGET_MS: Final = 10_000.0
+"""For the lines of a function, each of which the model reads anew."""
+
 FILLS: Final = 3
 """How many different fills are looked at where the first may not do."""
 
-REVISE: Final = "revoke:0.05"
+REVISE: Final = "revoke:0.03"
 """Tokens that stand there are written anew where the denoiser gives them less than this probability."""
 
-LEAST_GAIN: Final = 0.25
+LEAST_GAIN: Final = 0.5
 """Nats per token by which a suggestion must be more probable than what stands there."""
+
+LEAST_SURE: Final = 0.5
+"""The probability that each token of a suggestion must have had when it was written."""
 
 MOST_SUGGESTIONS: Final = 3
 """Lines that one edit changes."""
@@ -88,7 +94,7 @@ async def resolve(
     offer: Offer,
     ask: Ask,
     *,
-    budget_ms: float = BUDGET_MS,
+    budget_ms: float | None = None,
     on_progress: Callable[[int, int], None] = _nobody,
 ) -> Edit | None:
     """Make the edit of an offer.
@@ -97,7 +103,7 @@ async def resolve(
         document: the version that the offer is for.
         offer: what was chosen.
         ask: has gaps filled; whatever it raises, but for a start that does not fit, is raised.
-        budget_ms: for all that is asked.
+        budget_ms: for all that is asked; by the kind of edit where it is None.
         on_progress: told, before each time the model is asked, how many of how many attempts are done.
 
     Returns:
@@ -107,6 +113,8 @@ async def resolve(
         StaleError: the document has changed since the offer.
     """
     attempts = plan(document, offer).attempts
+    if budget_ms is None:
+        budget_ms = SUGGESTIONS_BUDGET_MS if offer.kind == "suggest_edits" else BUDGET_MS
     asking = _Asking(document, attempts, ask, time.perf_counter() + budget_ms / 1000, on_progress)
     found = await _FINDERS[offer.kind](asking)
     return _edit(document, offer, found) if found else None
@@ -125,16 +133,17 @@ async def _right(asking: _Asking) -> list[_Found]:
 
 
 async def _mended(asking: _Asking) -> list[_Found]:
-    """Of the first attempt that leaves fewer errors, the fill that leaves the fewest."""
-    before = _errors(asking.document)
+    """Of the first attempt that leaves fewer errors, over less text, the fill that leaves the fewest."""
+    before, reach = _errors(asking.document), _reach(asking.document)
     for number, attempt in enumerate(asking.attempts):
         found = []
         for fill in await asking.fills(number):
             if _deletes_much(attempt.present(asking.document), fill.texts):
                 continue
-            fewer = before - _errors(_changed(asking.document, attempt.changes(asking.document, fill.texts)))
-            if fewer > 0:
-                found.append(_Found(attempt, fill.texts, fill.confidence, fewer))
+            after = _changed(asking.document, attempt.changes(asking.document, fill.texts))
+            # Fewer alone says little: a parser that gives up early makes one error of many.
+            if _errors(after) < before and _reach(after) < reach:
+                found.append(_Found(attempt, fill.texts, fill.confidence, before - _errors(after)))
         if found:
             return [max(found, key=lambda it: it.worth)]
     return []
@@ -147,7 +156,7 @@ async def _improved(asking: _Asking) -> list[_Found]:
         fills = {fill.texts: fill for fill in await asking.fills(number)}
         present, best = fills.pop(attempt.start or (), None), next(iter(fills.values()), None)
         gain = _gain(present, best)
-        if best is not None and gain >= LEAST_GAIN and any(it.strip() for it in best.texts):
+        if best is not None and gain >= LEAST_GAIN and _is_sure(best):
             critic = Critic.of(attempt.request(asking.document))
             if critic is None or critic.parses(best.texts):
                 found.append(_Found(attempt, best.texts, best.confidence, gain))
@@ -179,6 +188,12 @@ def _trimmed(attempt: Attempt, texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(ended)
 
 
+def _is_sure(best: Fill) -> bool:
+    """Whether the denoiser was sure of all that it wrote anew, and something is left."""
+    fresh = [token.confidence for token in best.tokens if token.step > 0 and not token.pinned]
+    return any(it.strip() for it in best.texts) and min(fresh, default=1.0) >= LEAST_SURE
+
+
 def _gain(present: Fill | None, best: Fill | None) -> float:
     """Nats per token by which the best fill is more probable than what stands there."""
     if present is None or best is None or present.score is None or best.score is None:
@@ -198,6 +213,10 @@ def _changed(document: Document, changes: Sequence[Change]) -> Document:
 
 def _errors(document: Document) -> int:
     return fault_count(document.tree) if document.tree else 0
+
+
+def _reach(document: Document) -> int:
+    return fault_reach(document.tree) if document.tree else 0
 
 
 def _all_changes(document: Document, found: Sequence[_Found]) -> tuple[Change, ...]:

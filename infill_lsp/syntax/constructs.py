@@ -26,7 +26,7 @@ _STUB: Final = re.compile(
 
 _TODO: Final = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
 
-_INDENT: Final = re.compile(r"^(\t+|  +)(?=\S)", re.MULTILINE)
+_INDENT: Final = re.compile(r"^(\t+|  +)(?![ \t])", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,16 @@ def fault_count(tree: SyntaxTree) -> int:
     return len(_broken(tree.root, 0, len(tree.data)))
 
 
+def fault_reach(tree: SyntaxTree) -> int:
+    """How much of a text is within faults: one for each that is missing, and the length of the outermost errors."""
+    reach = end = 0
+    for node in _broken(tree.root, 0, len(tree.data)):
+        if node.is_missing or node.start_byte >= end:
+            reach += max(1, node.end_byte - node.start_byte)
+            end = max(end, node.end_byte)
+    return reach
+
+
 def tokens(tree: SyntaxTree, start: int, end: int) -> tuple[tuple[int, int], ...]:
     """From and to of the tokens, comments left out, with a character between `start` and `end`, left to right."""
     first, last = tree.byte(start), tree.byte(end)
