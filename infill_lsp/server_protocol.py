@@ -133,7 +133,8 @@ class ServerProtocol(LanguageServerProtocol):
             return
         id_ = message.get("id") if isinstance(message, dict) else None
         id_ = id_ if isinstance(id_, int | str) and not isinstance(id_, bool) else None
-        self._send_data(types.ResponseErrorMessage(id=id_, error=types.ResponseError(int(code), sentence)))
+        error = {"code": int(code), "message": sentence}
+        self._send_data({"jsonrpc": self.VERSION, "id": id_, "error": error})  # lsprotocol would leave out a null id.
 
     def _execute_handler(
         self,

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
-FAKE = (sys.executable, str(ROOT / "tests/lsp/cli_with_fake_engine.py"), "--stdio")
+
+
+def fake(*flags: str, transport: Sequence[str] = ("--stdio",)) -> tuple[str, ...]:
+    """The command of a server whose scripted engine gets these flags."""
+    return (sys.executable, str(ROOT / "tests/lsp/server/serve_with.py"), *transport, "--", *flags)
+
+
+FAKE = fake()
 REAL = (sys.executable, "-m", "infill_lsp.cli", "--stdio")
 PATIENCE = 30.0
 CAPABLE: dict[str, Any] = {
