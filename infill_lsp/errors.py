@@ -65,5 +65,9 @@ class StaleError(InfillError):
     """The document has changed since an edit was offered for it."""
 
 
+class InactiveError(InfillError):
+    """Nothing is written in this document, and why."""
+
+
 class OfferError(InfillError):
     """What an editor sent back is not an edit that was offered."""

@@ -10,7 +10,8 @@ from typing import Any, Final
 from lsprotocol import types
 
 from infill_lsp.document import Document, Gap
-from infill_lsp.errors import PositionError
+from infill_lsp.edits import Edit
+from infill_lsp.errors import OfferError, PositionError
 from infill_lsp.stand_in import Insertion
 
 Width = Callable[[str], int]
@@ -18,6 +19,9 @@ Width = Callable[[str], int]
 
 Message = dict[str, Any]
 """JSON of a message, as it came."""
+
+_NOTE: Final = "infill"
+"""The name of an edit's annotation."""
 
 ENCODINGS: Final[Mapping[str, Width]] = {
     types.PositionEncodingKind.Utf8.value: lambda it: 1 + (it > "\x7f") + (it > "\u07ff") + (it > "\uffff"),
@@ -64,6 +68,23 @@ def range_of(document: Document, start: int, end: int, encoding: str) -> types.R
     return types.Range(position_of(document, start, encoding), position_of(document, end, encoding))
 
 
+def range_from(value: object) -> types.Range:
+    """The range that an argument of a command is.
+
+    Raises:
+        OfferError: it is none.
+    """
+    match value:
+        case types.Range():
+            return value
+        case {
+            "start": {"line": int(first), "character": int(from_)},
+            "end": {"line": int(last), "character": int(to)},
+        } if min(first, from_, last, to) >= 0:
+            return types.Range(types.Position(first, from_), types.Position(last, to))
+    raise OfferError("A range has a start and an end, each with a line and a character")
+
+
 def changed(
     document: Document,
     changes: Sequence[types.TextDocumentContentChangeEvent],
@@ -87,6 +108,25 @@ def inline_item(document: Document, insertion: Insertion, encoding: str) -> type
         filter_text=_filter_text(document, insertion),
         range=range_of(document, insertion.start, insertion.end, encoding),
     )
+
+
+def plain_edit(document: Document, edit: Edit, encoding: str) -> types.WorkspaceEdit:
+    """An edit for an editor that knows no versions; it must be applied at once."""
+    return types.WorkspaceEdit(changes={edit.name: _text_edits(document, edit, encoding)})
+
+
+def versioned_edit(document: Document, edit: Edit, encoding: str) -> types.WorkspaceEdit:
+    """An edit that an editor refuses once the document has changed."""
+    edits = _text_edits(document, edit, encoding)
+    return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(_identifier(edit), edits)])
+
+
+def annotated_edit(document: Document, edit: Edit, encoding: str) -> types.WorkspaceEdit:
+    """The same with what an editor shows of it before it is applied."""
+    edits = [types.AnnotatedTextEdit(_NOTE, it.range, it.new_text) for it in _text_edits(document, edit, encoding)]
+    note = types.ChangeAnnotation(edit.label, edit.needs_confirmation, edit.description)
+    changes = [types.TextDocumentEdit(_identifier(edit), edits)]
+    return types.WorkspaceEdit(document_changes=changes, change_annotations={_NOTE: note})
 
 
 def completion_item(document: Document, insertion: Insertion, encoding: str) -> types.CompletionItem:
@@ -133,6 +173,14 @@ def _inline_context(message: Message) -> Message | None:
         return None
     context = params.get("context")
     return context if isinstance(context, dict) else None
+
+
+def _text_edits(document: Document, edit: Edit, encoding: str) -> list[types.TextEdit]:
+    return [types.TextEdit(range_of(document, it.start, it.end, encoding), it.text) for it in edit.changes]
+
+
+def _identifier(edit: Edit) -> types.OptionalVersionedTextDocumentIdentifier:
+    return types.OptionalVersionedTextDocumentIdentifier(edit.name, edit.version)
 
 
 def _filter_text(document: Document, insertion: Insertion) -> str | None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from lsprotocol import types
 
-from infill_lsp import protocol, server_documents
+from infill_lsp import protocol, server_documents, server_edits
 from infill_lsp.complete import Question, Selected
 from infill_lsp.document import Document
 from infill_lsp.errors import PositionError
@@ -36,6 +36,7 @@ def create(engine: EngineCommand, settings: ServerSettings) -> InfillServer:
         _inline_completion
     )
     server_documents.register(server)
+    server_edits.register(server)
     return server
 
 

@@ -5,11 +5,12 @@ It knows nothing of documents or suggestions.
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict
 from typing import Any, Final, TypeVar
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from infill_lsp.server_protocol import ServerProtocol
@@ -32,6 +33,8 @@ _LEVELS: Final = {
     "info": types.MessageType.Info,
     "debug": types.MessageType.Debug,
 }
+
+_REFUSALS: Final = (types.LSPErrorCodes.RequestFailed, types.ErrorCodes.InvalidParams)
 
 _NOTEBOOKS: Final = types.NotebookDocumentSyncOptions([types.NotebookDocumentFilterWithNotebook(notebook="*")])
 
@@ -68,7 +71,7 @@ class InfillServer(LanguageServer):
 
     async def configure(self, pushed: object = None) -> None:
         """Take the editor's configuration: asked for where the editor can be asked, else what it has pushed."""
-        raw = await self._pulled() if self._can("workspace", "configuration") else pushed
+        raw = await self._pulled() if self.can("workspace", "configuration") else pushed
         current = self.session.settings
         settings, complaints = read(raw, current if raw is None else self._base, current)
         for sentence in (*self._complaints, *complaints):
@@ -78,7 +81,7 @@ class InfillServer(LanguageServer):
 
     async def follow_configuration(self) -> None:
         """Ask to be told when the configuration changes."""
-        if self._can("workspace", "did_change_configuration", "dynamic_registration"):
+        if self.can("workspace", "did_change_configuration", "dynamic_registration"):
             options = types.DidChangeConfigurationRegistrationOptions(section="infill")
             await self.register(types.WORKSPACE_DID_CHANGE_CONFIGURATION, options)
 
@@ -112,14 +115,30 @@ class InfillServer(LanguageServer):
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """An error of our own belongs in the log, not in a box in front of someone who types."""
+        if isinstance(error, JsonRpcException) and error.code in _REFUSALS:
+            return  # What cannot be done, in words; the answer has them.
         self.log("error", f"infill met an error of its own: {error}")
 
-    async def with_progress(self, work: Coroutine[Any, Any, T], token: types.ProgressToken | None, title: str) -> T:
-        """Do something; where it takes long, the editor shows that, on its own token if it gave one."""
+    async def with_progress(
+        self,
+        work: Coroutine[Any, Any, T],
+        token: types.ProgressToken | None,
+        title: str,
+        *,
+        stoppable: bool = False,
+    ) -> T:
+        """Do something; where it takes long, the editor shows that, on its own token if it gave one.
+
+        Args:
+            work: what is done.
+            token: the editor's.
+            title: what is shown.
+            stoppable: whether the editor may show a button that cancels the work.
+        """
         task = asyncio.ensure_future(work)
         try:
             done, _ = await asyncio.wait({task}, timeout=_NOTICEABLE)
-            shown = None if done else await self._begin(token, title)
+            shown = None if done else await self._begin(token, title, task.cancel if stoppable else None)
             try:
                 return await task
             finally:
@@ -129,14 +148,19 @@ class InfillServer(LanguageServer):
         finally:
             task.cancel()
 
-    async def _begin(self, token: types.ProgressToken | None, title: str) -> types.ProgressToken | None:
-        """Show that something goes on; None where the editor cannot."""
+    async def _begin(
+        self, token: types.ProgressToken | None, title: str, stop: Callable[[], object] | None
+    ) -> types.ProgressToken | None:
+        """Show that something goes on; None where the editor cannot. `stop` is called when a person says so."""
         if token is None:
-            if not self._can("window", "work_done_progress"):
+            if not self.can("window", "work_done_progress"):
                 return None
             token = str(uuid.uuid4())
             await self._answer(self.work_done_progress.create_async(token))
-        self.work_done_progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=False))
+        begun = types.WorkDoneProgressBegin(title=title, cancellable=stop is not None)
+        self.work_done_progress.begin(token, begun)
+        if stop is not None:
+            self.work_done_progress.tokens[token].add_done_callback(lambda it: it.cancelled() and stop())
         return token
 
     async def _pulled(self) -> object:
@@ -153,7 +177,7 @@ class InfillServer(LanguageServer):
             self.log("debug", f"The editor did not answer as it should: {error!r}")
             return None
 
-    def _can(self, *path: str) -> bool:
+    def can(self, *path: str) -> bool:
         """Whether the client says that it can do something."""
         capability: object = self.client_capabilities
         for name in path:

@@ -9,18 +9,22 @@ import itertools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Literal
 
 from infill_lsp.complete import Question, Surroundings, complete, rebased
 from infill_lsp.document import Document
+from infill_lsp.edits import Edit, Offer, resolve
 from infill_lsp.engine.client import Engine
 from infill_lsp.engine.messages import Status as EngineStatus
 from infill_lsp.errors import (
     EngineFailedError,
+    InactiveError,
     InfillError,
     RequestCancelledError,
     RequestFailedError,
     RequestRefusedError,
+    StaleError,
 )
 from infill_lsp.settings import EngineSettings, ServerSettings
 from infill_lsp.stand_in import Insertion, Workspace, inactive_reason
@@ -111,6 +115,7 @@ class Session:
         self._workspace = Workspace()
         self._numbers = itertools.count(1)
         self._newest: dict[str, int] = {}
+        self._edits: dict[str, asyncio.Task[Edit | None]] = {}
         self._changing = asyncio.Lock()
         self._started = asyncio.Event()
 
@@ -147,11 +152,13 @@ class Session:
         tell = self._workspace.changed if document.name in self.documents else self._workspace.opened
         self.documents[document.name] = document
         tell(document)
+        self._end_edit(document.name)
 
     def drop(self, name: str) -> None:
         """A document was closed; one that was not open is no error."""
         if self.documents.pop(name, None):
             self._newest.pop(name, None)
+            self._end_edit(name)
             self._workspace.closed(name)
 
     async def ask(self, question: Question, number: int) -> tuple[Insertion, ...]:
@@ -174,6 +181,45 @@ class Session:
         if now is None or not self._is_newest(question, number):
             return ()
         return tuple(it for one in found if (it := rebased(one, question.document, now)))
+
+    async def edit(self, offer: Offer) -> Edit | None:
+        """Make an edit that was offered; None where the model found nothing that is right.
+
+        Raises:
+            StaleError: the document has changed since the offer, be it while the model was asked.
+            InactiveError: nothing is written in this document.
+            InfillError: the engine cannot answer.
+        """
+        document = self._offered(offer)
+        if reason := self.inactive(document):
+            raise InactiveError(reason)
+        self._end_edit(offer.name)
+        task = self._edits[offer.name] = asyncio.ensure_future(self._resolved(document, offer))
+        try:
+            return await task
+        except asyncio.CancelledError:
+            self._offered(offer)  # If it was a change that ended it, that is what to say.
+            raise
+        finally:
+            task.cancel()
+            if self._edits.get(offer.name) is task:
+                del self._edits[offer.name]
+
+    async def _resolved(self, document: Document, offer: Offer) -> Edit | None:
+        engine = await self._loaded_engine()
+        return await resolve(document, offer, partial(engine.ask, stream=f"edit {offer.name}"))
+
+    def _offered(self, offer: Offer) -> Document:
+        """The document of an offer, if it is still as it was."""
+        document = self.documents.get(offer.name)
+        if document is None:
+            raise StaleError(f"{offer.name} is not open any more")
+        offer.check(document)
+        return document
+
+    def _end_edit(self, name: str) -> None:
+        if task := self._edits.get(name):
+            task.cancel()
 
     async def _answer(self, question: Question, number: int) -> tuple[Insertion, ...]:
         """Wait for an engine that is starting, then ask it."""

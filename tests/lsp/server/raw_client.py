@@ -87,7 +87,8 @@ class RawClient:
             message = self.messages.get(timeout=PATIENCE)
             assert message is not None, f"the server has ended: {b''.join(self.words).decode()}"
             if "method" in message and "id" in message:
-                self.send({"jsonrpc": "2.0", "id": message["id"], "result": None})
+                result = {"applied": True} if message["method"] == "workspace/applyEdit" else None
+                self.send({"jsonrpc": "2.0", "id": message["id"], "result": result})
             if wanted(message):
                 return message
             self.seen.append(message)
