@@ -11,6 +11,7 @@ from typing import Final
 
 from tree_sitter import Node
 
+from infill_lsp.syntax.faults import tokens
 from infill_lsp.syntax.tree import SyntaxTree
 
 _LINE_END: Final = re.compile(r"[\r\n]")
@@ -207,30 +208,17 @@ def _unclosed(tree: SyntaxTree, at: int) -> Place | None:
     if _rest_of_line(tree.text, at).strip() or not tree.root.has_error:
         return None
     open_brackets: list[int] = []
-    for node in _leaves(tree, start, at):
-        if node.type in ("(", "[", "{"):
-            open_brackets.append(tree.span(node)[0])
-        elif node.type in (")", "]", "}") and open_brackets:
+    for first, end in tokens(tree, start, at):
+        token = tree.text[first:end]
+        if token in ("(", "[", "{") and first >= start:
+            open_brackets.append(first)
+        elif token in (")", "]", "}") and open_brackets:
             open_brackets.pop()
     if not open_brackets or tree.text[open_brackets[-1]] != "(":
         return None
     name = tree.text[start : open_brackets[-1]]
     is_call = re.search(r"[\w\])]$", name) is not None and not re.search(r"\b(?:def|func|fn|function)\b[^(]*$", name)
     return Place(at, at) if is_call else None
-
-
-def _leaves(tree: SyntaxTree, start: int, end: int) -> Iterator[Node]:
-    """Tokens that begin between `start` and `end`."""
-    first, last = tree.byte(start), tree.byte(end)
-    branches = [tree.root]
-    while branches:
-        node = branches.pop()
-        if node.end_byte <= first or node.start_byte >= last:
-            continue
-        if node.child_count:
-            branches += reversed(node.children)
-        elif node.start_byte >= first:
-            yield node
 
 
 def _has_parameters(node: Node) -> bool:

@@ -4,10 +4,17 @@ It knows neither gaps nor drafts: which errors a fill brings in is the critic's 
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from tree_sitter import Node
 
 from infill_lsp.syntax.tree import SyntaxTree
+
+MANY: Final = 64
+"""Children that are not looked at one by one where only some are near."""
+
+FAR: Final = 4_000
+"""Bytes within which there are only some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ def tokens(tree: SyntaxTree, start: int, end: int) -> tuple[tuple[int, int], ...
         if node.start_byte >= last or node.end_byte <= first:
             continue
         if node.child_count:
-            branches += reversed(node.children)
+            branches += reversed(_children(node, first, last))
         elif "comment" not in node.type:
             found.append(tree.span(node))
     return tuple(found)
@@ -66,5 +73,17 @@ def _broken(root: Node, first: int, last: int) -> list[Node]:
         if node.is_error or node.is_missing:
             found.append(node)
         if node.has_error:
-            branches += reversed(node.children)
+            branches += reversed(_children(node, first, last))
+    return found
+
+
+def _children(node: Node, first: int, last: int) -> list[Node]:
+    """The children that may touch these bytes; a file's root has thousands, most of them elsewhere."""
+    if node.child_count < MANY or last - first > FAR:
+        return node.children
+    child = node.first_child_for_byte(max(0, first - 1))
+    found = []
+    while child is not None and child.start_byte <= last:
+        found.append(child)
+        child = child.next_sibling
     return found
