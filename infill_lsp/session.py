@@ -117,8 +117,7 @@ class Session:
     async def start(self) -> None:
         """Start the engine in the background, or another one where settings say so."""
         async with self._changing:
-            if self.engine is not None:
-                await self.engine.__aexit__(None, None, None)
+            await self._end_engine()
             command = self._engine_command(self.settings.engine)
             self.engine = await Engine(command, on_status=self._engine_is).__aenter__()
             self._started.set()
@@ -132,9 +131,13 @@ class Session:
     async def close(self) -> None:
         """End the engine."""
         async with self._changing:
-            if self.engine is not None:
-                await self.engine.__aexit__(None, None, None)
-                self.engine = None
+            await self._end_engine()
+
+    async def _end_engine(self) -> None:
+        """End the engine, whose last words are no news to anyone."""
+        engine, self.engine = self.engine, None
+        if engine is not None:
+            await engine.__aexit__(None, None, None)
 
     async def configure(self, settings: ServerSettings) -> None:
         """Take new settings; the engine starts again only where it must."""
@@ -236,7 +239,9 @@ class Session:
         return self._workspace.excerpts(question.document, question.offset, context.chars)
 
     def _engine_is(self, status: EngineStatus) -> None:
-        info = self.engine.info if self.engine else None
+        if self.engine is None:
+            return
+        info = self.engine.info
         model, device = (info.name, info.device) if info else ("", "")
         self._tell(replace(self.status, state=status.state, reason=status.reason, model=model, device=device))
 

@@ -5,15 +5,13 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from raw_client import CAPABLE, FAKE, PATIENCE, REAL, RawClient, fake
+from raw_client import CAPABLE, PATIENCE, RawClient, fake
 
 FILL = "# fill a, b)\nprint(\n"
 
@@ -82,9 +80,7 @@ def test_what_is_no_message_is_refused(client: RawClient, data: bytes, code: int
         ("initialize", {"capabilities": {}, "processId": None, "rootUri": None}, -32600),
     ],
 )
-def test_a_request_that_makes_no_sense_gets_an_error(
-    client: RawClient, method: str, params: object, code: int
-) -> None:
+def test_a_request_that_makes_no_sense_gets_an_error(client: RawClient, method: str, params: object, code: int) -> None:
     answer = client.call(method, params)
     assert answer["error"]["code"] == code
     assert answer["error"]["message"]
@@ -362,9 +358,7 @@ def test_what_is_typed_meanwhile_stays_if_it_agrees(client: RawClient) -> None:
     id_ = client.inline(uri, 1, 6)
     place = {"line": 1, "character": 6}
     change = {"range": {"start": place, "end": place}, "text": "a"}
-    client.notify(
-        "textDocument/didChange", {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [change]}
-    )
+    client.notify("textDocument/didChange", {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [change]})
     (item,) = client.items(id_)
     assert item["insertText"] == "a, b)"
     assert item["range"] == {"start": place, "end": {"line": 1, "character": 7}}
@@ -375,9 +369,7 @@ def test_what_is_typed_meanwhile_and_does_not_agree_drops_the_answer(client: Raw
     id_ = client.inline(uri, 1, 6)
     place = {"line": 1, "character": 6}
     change = {"range": {"start": place, "end": place}, "text": "z"}
-    client.notify(
-        "textDocument/didChange", {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [change]}
-    )
+    client.notify("textDocument/didChange", {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [change]})
     assert client.items(id_) == []
 
 
