@@ -45,7 +45,7 @@ def framed(body: bytes) -> bytes:
         (framed(b"[]"), -32600),
         (framed(b"3"), -32600),
         (framed(b"null"), -32600),
-        (framed(b'{"jsonrpc":"1.0","method":"x"}'), -32600),
+        (framed(b'{"jsonrpc":"1.0","id":1,"method":"x"}'), -32600),
         (framed(b'{"jsonrpc":"2.0","id":{},"method":"x"}'), -32600),
         (framed(b'{"jsonrpc":"2.0","method":5}'), None),  # It has no id: nobody waits for an answer.
     ],
@@ -53,7 +53,7 @@ def framed(body: bytes) -> bytes:
 def test_what_is_no_message_is_refused(client: RawClient, data: bytes, code: int | None) -> None:
     client.send_bytes(data)
     still_answers(client)
-    errors = [it["error"]["code"] for it in client.seen if "error" in it and it["id"] is None]
+    errors = [it["error"]["code"] for it in client.seen if "error" in it]
     client.seen.clear()
     assert errors[:1] == ([code] if code else [])
 

@@ -1,34 +1,47 @@
-"""How soon `initialize` is answered, beside a server of pygls that can do nothing; and what is not imported for it."""
+"""How soon `initialize` is answered, beside a server of pygls that can do nothing; and what is not imported for it.
 
+Starting waits for nothing but the processor, so the time that the process was given on it is what starting takes, on a
+busy machine too. Where the machine is idle, the clock must say the same.
+"""
+
+import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 
+import psutil
 from raw_client import FAKE, REAL, RawClient
 
-BARE = "from pygls.lsp.server import LanguageServer; LanguageServer('bare', '1').start_io()"
+BARE = (
+    sys.executable,
+    "-c",
+    "from pygls.lsp.server import LanguageServer; LanguageServer('bare', '1').start_io()",
+)
 ALLOWED = 0.150
-STARTS = 7
+STARTS = 5
 
 
-def seconds_to_initialize(command: Sequence[str]) -> float:
+def seconds_to_initialize(command: Sequence[str]) -> tuple[float, float]:
+    """By the clock, and on the processor, until `initialize` is answered."""
     start = time.perf_counter()
     with RawClient(command) as client:
         client.call("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
-        return time.perf_counter() - start
+        spent = psutil.Process(client.process.pid).cpu_times()
+        return time.perf_counter() - start, spent.user + spent.system
 
 
 def test_initialize_is_answered_soon_after_a_bare_server_would() -> None:
-    """Pairs taken in turn, so that a machine that gets slower in between is slower for both."""
-    seconds_to_initialize(REAL)  # The first one compiles and fills the file cache.
-    extra = []
-    for _ in range(STARTS):
-        bare = seconds_to_initialize((sys.executable, "-c", BARE))
-        extra.append(seconds_to_initialize(REAL) - bare)
-    print([round(it, 3) for it in extra])
-    assert statistics.median(extra) <= ALLOWED
+    """Taken in turn, so that a machine that gets slower in between is slower for both."""
+    pairs = [(seconds_to_initialize(BARE), seconds_to_initialize(REAL)) for _ in range(STARTS)]
+    clock, processor = (statistics.median(ours[it] - bare[it] for bare, ours in pairs) for it in (0, 1))
+    print(
+        f"initialize: {clock * 1e3:.0f} ms by the clock, {processor * 1e3:.0f} ms on the processor after a bare server"
+    )
+    assert processor <= ALLOWED
+    if os.getloadavg()[0] < (os.cpu_count() or 1) / 2:
+        assert clock <= ALLOWED
 
 
 def test_the_server_never_imports_torch() -> None:
