@@ -377,8 +377,9 @@ def test_a_language_the_model_does_not_know_gets_nothing_and_the_reason(client: 
     client.seen.clear()
     uri = client.open("// fill x\nfunc f() {\n", "file:///a.go", "go")
     assert client.items(client.inline(uri, 1, 10)) == []
-    inactive = client.status("ready")["inactive"]
-    assert inactive == {"uri": uri, "reason": "The model was not trained on Go."}
+    status = client.until(lambda it: (it.get("params") or {}).get("inactive"))["params"]
+    assert "not trained on Go" in status["message"]
+    assert status["inactive"] == {"uri": uri, "reason": "The model was not trained on Go."}
     still_answers(client)
     assert client.status("ready")["inactive"] is None
 
