@@ -1,15 +1,13 @@
 """Every feature in every position encoding, with pytest-lsp's client and a profile of an editor of today."""
 
-import os
 from typing import Any
 
 import pytest
 import pytest_lsp
 from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient
-from raw_client import FAKE, ROOT
+from raw_client import ENVIRONMENT, FAKE
 
-ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "model")))}
 WIDTHS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
 
 
@@ -103,7 +101,11 @@ async def test_edits_count_in_the_same_units(client: LanguageClient) -> None:
         places = (types.Position(line, units(it, client.encoding)) for it in (start, end))
         return types.TextDocumentContentChangePartial(types.Range(*places), new)
 
-    changes = [change(0, "# fill ", "# fill 1", "😀"), change(1, "'😀", "'😀é'", "x'"), change(2, "\x0c", "\x0c\u2028", "y")]
+    changes = [
+        change(0, "# fill ", "# fill 1", "😀"),
+        change(1, "'😀", "'😀é'", "x'"),
+        change(2, "\x0c", "\x0c\u2028", "y"),
+    ]
     identifier = types.VersionedTextDocumentIdentifier(2, uri)
     client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, changes))
     (item,) = await asked(client, uri, 1, "'😀x' + ")
@@ -215,4 +217,4 @@ async def test_completion_where_it_is_asked_for(client: LanguageClient) -> None:
     await configure(client, nonsense=1)
     result = await client.text_document_completion_async(params)
     assert isinstance(result, types.CompletionList)
-    assert result.items == [], "switched off again"
+    assert not result.items, "switched off again"

@@ -16,7 +16,23 @@ from infill_lsp.syntax.tree import SyntaxTree
 
 ENCODINGS = ("utf-8", "utf-16", "utf-32")
 BYTES = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
-PIECES = ("a", " ", "\n", "\r\n", "\r", "é", "e\u0301", "😀", "\u2028", "\x0b", "\x0c", "\x85", "def f():\n    ", "(", "'")
+PIECES = (
+    "a",
+    " ",
+    "\n",
+    "\r\n",
+    "\r",
+    "é",
+    "e\u0301",
+    "😀",
+    "\u2028",
+    "\x0b",
+    "\x0c",
+    "\x85",
+    "def f():\n    ",
+    "(",
+    "'",
+)
 
 texts = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 
@@ -116,7 +132,9 @@ def test_an_item_says_what_it_replaces(encoding: str) -> None:
     item = protocol.inline_item(document, Insertion(6, 8, "😀, 2)", 0.5), encoding)
     assert item.insert_text == "😀, 2)"
     assert item.filter_text is None
-    assert item.range == types.Range(expected_position(document.text, 6, encoding), expected_position(document.text, 8, encoding))
+    assert item.range == types.Range(
+        expected_position(document.text, 6, encoding), expected_position(document.text, 8, encoding)
+    )
 
 
 def test_replaced_indentation_begins_the_text_to_compare_with() -> None:
