@@ -21,6 +21,10 @@ class PositionError(InfillError):
     """A place in a file was written in the wrong way or lies outside the file."""
 
 
+class AddressError(InfillError):
+    """There is no listening on this host and port."""
+
+
 class LanguageError(InfillError):
     """The model was not trained on this language."""
 
@@ -55,3 +59,15 @@ class RequestFailedError(InfillError):
     """The engine met an error of its own while filling, and goes on."""
 
     exit_code = 1
+
+
+class StaleError(InfillError):
+    """The document has changed since an edit was offered for it."""
+
+
+class InactiveError(InfillError):
+    """Nothing is written in this document, and why."""
+
+
+class OfferError(InfillError):
+    """What an editor sent back is not an edit that was offered."""

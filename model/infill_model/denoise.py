@@ -100,7 +100,8 @@ def _look(
         logits = denoiser.logits(context, canvas, where)
     prediction = Prediction.of(logits, where, sampler)
     if first:  # A starting draft is as sure as the first forward finds it; masks have no probability.
-        draft = replace(draft, confidence=prediction.probability_of(canvas.ids).masked_fill(canvas.pinned, 1.0))
+        sure = shadow or prediction  # A token that is not seen itself is judged better.
+        draft = replace(draft, confidence=sure.probability_of(canvas.ids).masked_fill(canvas.pinned, 1.0))
     return Step(draft=draft, masked=masked, prediction=prediction, shadow=shadow, left=left, noise=noise)
 
 

@@ -9,6 +9,10 @@ class WeightsError(InfillModelError):
     """A model folder is missing, incomplete, corrupt, or belongs to something else."""
 
 
+class StartError(InfillModelError):
+    """The texts that a fill is to start from do not fit the gaps or the canvas."""
+
+
 class CorpusError(InfillModelError):
     """The training corpus cannot be built or read."""
 

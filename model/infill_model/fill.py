@@ -112,19 +112,23 @@ class Infiller:
 
         Raises:
             PolicyError: a policy's name in the options cannot be read.
+            StartError: `options.start` does not fit the gaps or the canvas.
         """
-        if not self.layout.fits(request):
+        if options.start is None and not self.layout.fits(request):
             in_turn = partial(self.fill, options=options, cancelled=cancelled, on_draft=on_draft)
             return [one_by_one(request, lambda it: in_turn(it)[0])]
         started = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
         limits = Limits(options.steps, deadline, cancelled)
-        ((fills,), encode_ms) = self._fills([request], options, limits, critic, on_draft)
+        if options.start is not None:
+            fills, encode_ms = self._revised(request, options.start, options, limits, critic, on_draft)
+        else:
+            ((fills,), encode_ms) = self._fills([request], options, limits, critic, on_draft)
         return [replace(it, ms=_timing(encode_ms, started)) for it in fills]
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
         """What `fill` gives first for each request, in one batch; times are those of the whole batch."""
-        if not all(map(self.layout.fits, requests)):
+        if options.start is not None or not all(map(self.layout.fits, requests)):
             return [self.fill(it, options)[0] for it in requests]
         started = time.perf_counter()
         fills, encode_ms = self._fills(requests, replace(options, n=1), Limits(options.steps))
@@ -189,6 +193,28 @@ class Infiller:
             read = [(job.fill(self.vocabulary, len(request.between) + 1), score) for job, score in choices]
             fills.append([replace(fill, score=score, forwards=spent) for fill, score in read])
         return fills, encode_ms
+
+    def _revised(
+        self,
+        request: Request,
+        start: tuple[str, ...],
+        options: Options,
+        limits: Limits,
+        critic: TextCritic | None,
+        on_draft: Callable[[Frame], None] | None,
+    ) -> tuple[list[Fill], float]:
+        """What stands in the gaps, revised and as it is, if that differs; the more probable one first."""
+        revised, present = (self.layout.started(request, start) for _ in range(2))
+        encode_ms = self._run([revised], options, limits, critic, on_draft)
+        # In a single step nothing is taken back: it only tells how sure the denoiser is of what stands there.
+        encode_ms += self._run([present], options, Limits(1), None, None)
+        both = [it.fill(self.vocabulary, len(start)) for it in (present, revised)]
+        fills = list({it.texts: it for it in reversed(both)}.values())
+        said = self._log_probabilities(request, [it.texts for it in fills])
+        spent = revised.steps + present.steps
+        scored = [replace(it, score=total / n, forwards=spent) for it, (total, n) in zip(fills, said, strict=True)]
+        order = sorted(range(len(fills)), key=lambda index: said[index][0], reverse=True)
+        return [scored[index] for index in order[: options.n]], encode_ms
 
     def _drafts(self, request: Request, copies: Sequence[Copied], options: Options) -> list[Job]:
         """The greedy draft and the sampled ones; none beside a copy that can hardly be beaten."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from infill_model.canvas import Piece
+from infill_model.errors import StartError
 from infill_model.policies.draft import Draft
 from infill_model.request import Fill, Frame, Request, StopReason, Timing, Token
 from infill_model.retrieval import copy_all, different_copies
@@ -209,6 +210,24 @@ class Layout:
             pieces += [Piece(ids, pinned=True), Piece([MASK] * masks, pinned=False)]
         pieces.append(Piece(tail, pinned=True))
         return Job(self.context(request), pieces, temperature, seed)
+
+    def started(self, request: Request, texts: Sequence[str]) -> Job:
+        """The job that starts from these texts instead of masks.
+
+        Raises:
+            StartError: there is not one for each gap, or they do not fit the canvas.
+        """
+        masked = self.job(request)
+        gaps = len(request.between) + 1
+        if len(texts) != gaps:
+            raise StartError(f"a fill needs a text to start from for each gap: {gaps}, not {len(texts)}")
+        pieces = list(masked.pieces)
+        for number, text in enumerate(texts):
+            pieces[2 * number] = Piece([*self.vocabulary.encode(text), DEL], pinned=False)
+        width = sum(len(piece.ids) for piece in pieces)
+        if width > self.canvas:
+            raise StartError(f"the text to start from needs {width} places; the canvas has {self.canvas}")
+        return Job(masked.context, pieces)
 
     def copies(self, request: Request) -> list[Copied]:
         """What may be copied into the gaps from the same document, the likeliest first; several gaps have one choice.

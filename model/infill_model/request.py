@@ -49,6 +49,8 @@ class Options:
         temperature: of the sampled fills.
         retrieve: whether a copy from the same document may start a second draft.
         critic: whether finished drafts are shown to a critic of syntax, where there is one.
+        start: the text that each gap holds now. It is revised as `remask` says (`revoke:0.05`, say, writes anew what
+            the denoiser finds improbable), and is itself among the fills, with its score; nothing else is tried.
         trace: whether to record the canvas after each step.
     """
 
@@ -62,6 +64,7 @@ class Options:
     stop: str = "complete"
     retrieve: bool = True
     critic: bool = True
+    start: tuple[str, ...] | None = None
     trace: bool = False
 
 

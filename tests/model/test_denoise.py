@@ -205,6 +205,18 @@ def test_revoke_takes_the_mistake_back_where_the_denoiser_itself_would_copy_it()
     assert ids(edited[-1]) == [20, 40, 22, 23, 24, 25]
 
 
+def test_a_starting_draft_is_judged_without_seeing_itself_where_a_policy_looks_so() -> None:
+    script = Script(range(20, 23), (0.8, 0.8, 0.8))
+    start = [Piece([20, 40, 22], False)]
+    copying = ScriptedDenoiser([script], copies=0.99)
+    # The denoiser repeats the 40 that it sees; its shadow would write 21, and gives 40 next to nothing.
+    assert run(copying, [start])[0].confidence[0, 1] > 0.98
+    judged = run(copying, [start], policies(remask="revoke:0.5"), limits=Limits(steps=1))[0]
+    assert ids(judged) == [20, 40, 22]
+    assert judged.confidence[0, 1] < 0.01
+    assert judged.confidence[0, 0] == pytest.approx(0.8)
+
+
 def test_revoke_always_ends() -> None:
     # The denoiser doubts everything for ever: nothing reaches the threshold of the shadow.
     denoiser = ScriptedDenoiser([Script(range(20, 36), [0.3] * 16)])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from infill_model.autoregressive import log_probabilities
 from infill_model.canvas import Canvas, Piece
+from infill_model.errors import StartError
 from infill_model.fill import Infiller
 from infill_model.job import LINE_MASKS, MORE_MASKS, Job, Written
 from infill_model.judge import Judge
@@ -230,3 +231,29 @@ def test_a_huge_document_costs_no_more_than_its_window(infiller: Infiller) -> No
     started = time.perf_counter()
     infiller.fill(huge, QUICK)
     assert time.perf_counter() - started < 5
+
+
+def test_a_fill_can_start_from_what_stands_there(infiller: Infiller) -> None:
+    start = ("path, mode='r'",)
+    options = Options(n=2, start=start, remask="revoke:1", unmask="threshold:0.001")
+    fills = infiller.fill(REQUEST, options)
+    assert {it.texts for it in fills} > {start}, "noise finds every token improbable, so the text is written anew"
+    present = next(it for it in fills if it.texts == start)
+    assert present.score == pytest.approx(infiller.score(REQUEST, start), abs=1e-4)
+    assert 0 < present.confidence < 0.5
+    assert all(it.step == 0 for it in present.tokens)
+    assert [it.texts for it in infiller.fill(REQUEST, replace(options, n=1))] == [fills[0].texts]
+
+
+def test_a_start_that_nothing_revises_is_the_one_fill(infiller: Infiller) -> None:
+    fills = infiller.fill(TWO, Options(n=3, start=("a, b", "c"), remask="none"))
+    assert [it.texts for it in fills] == [("a, b", "c")]
+    assert infiller.fill_batch([TWO], Options(start=("a, b", "c")))[0].texts == ("a, b", "c")
+
+
+@pytest.mark.parametrize(
+    ("start", "words"), [(("a", "b"), "for each gap: 1, not 2"), (("word " * 200,), "the canvas has")]
+)
+def test_a_start_that_does_not_fit_is_refused(infiller: Infiller, start: tuple[str, ...], words: str) -> None:
+    with pytest.raises(StartError, match=words):
+        infiller.fill(REQUEST, Options(start=start))

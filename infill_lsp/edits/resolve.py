@@ -1,0 +1,248 @@
+"""From an offer to an edit: asks the model, and keeps only what is right by the kind of edit.
+
+What is filled must bring in no syntax error, what is mended must leave fewer, and what is suggested must parse and be
+more probable than what stands there. It knows neither engines nor the protocol; an engine's errors are the caller's.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from infill_lsp.document import Document
+from infill_lsp.edits.attempt import Attempt
+from infill_lsp.edits.edit import Change, Edit
+from infill_lsp.edits.offer import Kind, Offer
+from infill_lsp.edits.plan import plan
+from infill_lsp.errors import RequestRefusedError
+from infill_lsp.syntax.critic import Critic
+from infill_lsp.syntax.faults import fault_count, fault_reach
+from infill_model.request import Fill, Options, Request
+
+Ask: TypeAlias = Callable[[Request, Options], Awaitable[Sequence[Fill]]]
+"""Has gaps filled, as `Engine.ask` does."""
+
+BUDGET_MS: Final = 2_000.0
+"""For all that is asked for one edit."""
+
+SUGGESTIONS_BUDGET_MS: Final = 10_000.0
+"""For the lines of a function, each of which the model reads anew."""
+
+FILLS: Final = 3
+"""How many different fills are looked at where the first may not do."""
+
+REVISE: Final = "revoke:0.03"
+"""Tokens that stand there are written anew where the denoiser gives them less than this probability."""
+
+LEAST_GAIN: Final = 0.5
+"""Nats per token by which a suggestion must be more probable than what stands there."""
+
+LEAST_SURE: Final = 0.5
+"""The probability that each token of a suggestion must have had when it was written."""
+
+MOST_SUGGESTIONS: Final = 3
+"""Lines that one edit changes."""
+
+MOST_DELETED: Final = 3
+"""Code points that a repair may delete without writing anything in their place."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Texts for an attempt's gaps; `worth` compares findings, the greater the better."""
+
+    attempt: Attempt
+    texts: tuple[str, ...]
+    confidence: float
+    worth: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A document, and how the model is asked about it within a budget."""
+
+    document: Document
+    attempts: tuple[Attempt, ...]
+    ask: Ask
+    deadline: float
+    on_progress: Callable[[int, int], None]
+
+    async def fills(self, number: int) -> Sequence[Fill]:
+        """Fills of an attempt; none when time is up, or what it starts from does not fit the canvas."""
+        attempt = self.attempts[number]
+        left = (self.deadline - time.perf_counter()) * 1000
+        if left <= 0:
+            return ()
+        self.on_progress(number, len(self.attempts))
+        remask = REVISE if attempt.start is not None else "none"
+        options = Options(n=FILLS, budget_ms=left, start=attempt.start, remask=remask)
+        try:
+            return await self.ask(attempt.request(self.document), options)
+        except RequestRefusedError:
+            if attempt.start is None:
+                raise
+            return ()
+
+
+def _nobody(done: int, all_: int) -> None:
+    """For edits whose progress nobody watches."""
+
+
+async def resolve(
+    document: Document,
+    offer: Offer,
+    ask: Ask,
+    *,
+    budget_ms: float | None = None,
+    on_progress: Callable[[int, int], None] = _nobody,
+) -> Edit | None:
+    """Make the edit of an offer.
+
+    Args:
+        document: the version that the offer is for.
+        offer: what was chosen.
+        ask: has gaps filled; whatever it raises, but for a start that does not fit, is raised.
+        budget_ms: for all that is asked; by the kind of edit where it is None.
+        on_progress: told, before each time the model is asked, how many of how many attempts are done.
+
+    Returns:
+        The edit; None where nothing was found that is right.
+
+    Raises:
+        StaleError: the document has changed since the offer.
+    """
+    attempts = plan(document, offer).attempts
+    if budget_ms is None:
+        budget_ms = SUGGESTIONS_BUDGET_MS if offer.kind == "suggest_edits" else BUDGET_MS
+    asking = _Asking(document, attempts, ask, time.perf_counter() + budget_ms / 1000, on_progress)
+    found = await _FINDERS[offer.kind](asking)
+    return _edit(document, offer, found) if found else None
+
+
+async def _right(asking: _Asking) -> list[_Found]:
+    """The first fill that says something new and brings in no syntax error."""
+    for number, attempt in enumerate(asking.attempts):
+        critic = Critic.of(attempt.request(asking.document))
+        for fill in await asking.fills(number):
+            texts = _trimmed(attempt, fill.texts)
+            says_something = any(it.strip() for it in texts) and texts != attempt.present(asking.document)
+            if says_something and (critic is None or critic.parses(texts)):
+                return [_Found(attempt, texts, fill.confidence)]
+    return []
+
+
+async def _mended(asking: _Asking) -> list[_Found]:
+    """Of the first attempt that leaves fewer errors, over less text, the fill that leaves the fewest."""
+    before, reach = _errors(asking.document), _reach(asking.document)
+    for number, attempt in enumerate(asking.attempts):
+        found = []
+        for fill in await asking.fills(number):
+            if _deletes_much(attempt.present(asking.document), fill.texts):
+                continue
+            after = _changed(asking.document, attempt.changes(asking.document, fill.texts))
+            # Fewer alone says little: a parser that gives up early makes one error of many.
+            if _errors(after) < before and _reach(after) < reach:
+                found.append(_Found(attempt, fill.texts, fill.confidence, before - _errors(after)))
+        if found:
+            return [max(found, key=lambda it: it.worth)]
+    return []
+
+
+async def _improved(asking: _Asking) -> list[_Found]:
+    """The lines that gain most by being revised, as far as they parse together."""
+    found = []
+    for number, attempt in enumerate(asking.attempts):
+        fills = {fill.texts: fill for fill in await asking.fills(number)}
+        present, best = fills.pop(attempt.start or (), None), next(iter(fills.values()), None)
+        gain = _gain(present, best)
+        if best is not None and gain >= LEAST_GAIN and _is_sure(best):
+            critic = Critic.of(attempt.request(asking.document))
+            if critic is None or critic.parses(best.texts):
+                found.append(_Found(attempt, best.texts, best.confidence, gain))
+    most = sorted(found, key=lambda it: it.worth, reverse=True)[:MOST_SUGGESTIONS]
+    while most and _errors(_changed(asking.document, _all_changes(asking.document, most))) > _errors(asking.document):
+        most.pop()
+    return most
+
+
+_FINDERS: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = MappingProxyType(
+    {
+        "fill_gap": _right,
+        "fill_body": _right,
+        "fill_arguments": _right,
+        "rewrite_selection": _right,
+        "repair_syntax": _mended,
+        "suggest_edits": _improved,
+    }
+)
+
+
+def _trimmed(attempt: Attempt, texts: Sequence[str]) -> tuple[str, ...]:
+    """A block without blanks at its end, nor at its start where its line is indented already."""
+    if not attempt.block:
+        return tuple(texts)
+    first, *others = texts
+    ended = [first.lstrip() if attempt.before else first, *others]
+    ended[-1] = ended[-1].rstrip()
+    return tuple(ended)
+
+
+def _is_sure(best: Fill) -> bool:
+    """Whether the denoiser was sure of all that it wrote anew, and something is left."""
+    fresh = [token.confidence for token in best.tokens if token.step > 0 and not token.pinned]
+    return any(it.strip() for it in best.texts) and min(fresh, default=1.0) >= LEAST_SURE
+
+
+def _gain(present: Fill | None, best: Fill | None) -> float:
+    """Nats per token by which the best fill is more probable than what stands there."""
+    if present is None or best is None or present.score is None or best.score is None:
+        return 0.0
+    return best.score - present.score
+
+
+def _deletes_much(present: Sequence[str], texts: Sequence[str]) -> bool:
+    return not any(it.strip() for it in texts) and sum(map(len, present)) > MOST_DELETED
+
+
+def _changed(document: Document, changes: Sequence[Change]) -> Document:
+    for change in reversed(changes):
+        document = document.edited(change.start, change.end, change.text)
+    return document
+
+
+def _errors(document: Document) -> int:
+    return fault_count(document.tree) if document.tree else 0
+
+
+def _reach(document: Document) -> int:
+    return fault_reach(document.tree) if document.tree else 0
+
+
+def _all_changes(document: Document, found: Sequence[_Found]) -> tuple[Change, ...]:
+    changes = [change for it in found for change in it.attempt.changes(document, it.texts)]
+    return tuple(sorted(changes, key=lambda it: (it.start, it.end)))
+
+
+def _edit(document: Document, offer: Offer, found: Sequence[_Found]) -> Edit | None:
+    changes = _all_changes(document, found)
+    if not changes:
+        return None
+    confidence = min(it.confidence for it in found)
+    return Edit(
+        name=document.name,
+        version=document.version,
+        changes=changes,
+        label=offer.title,
+        description=_description(document, offer, changes, confidence),
+        confidence=confidence,
+        needs_confirmation=offer.kind in ("rewrite_selection", "repair_syntax", "suggest_edits"),
+    )
+
+
+def _description(document: Document, offer: Offer, changes: Sequence[Change], confidence: float) -> str:
+    lines = sorted({document.place(change.start)[0] for change in changes})
+    where = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines[:-1]))} and {lines[-1]}"
+    if offer.kind == "suggest_edits":
+        return f"The model finds {where} more probable so; read before you accept."
+    return f"Changes {where}; the model is {confidence:.0%} sure."
