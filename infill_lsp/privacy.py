@@ -79,11 +79,12 @@ def inactive_reason(path_or_uri: str, text: str = "", patterns: Sequence[str] = 
     Args:
         path_or_uri: of the file.
         text: its contents, as far as they are known.
-        patterns: the user's own, as in a `.gitignore`; `!` in front of one takes another back.
+        patterns: the user's own, as in a `.gitignore` but at any depth and whatever the case; one that starts with `/`
+            is a whole path, and `!` in front of one takes others back.
     """
     name = _relative(path_or_uri)
     spec, count = _spec(tuple(patterns))
-    found = spec.check_file(name)
+    found = spec.check_file(name.lower())
     if found.include and found.index is not None:
         if found.index >= count:
             return f"{Path(name).name} matches the pattern {patterns[found.index - count]!r} of your settings"
@@ -117,15 +118,20 @@ def _relative(name: str) -> str:
 @lru_cache(maxsize=16)
 def _spec(patterns: tuple[str, ...]) -> tuple[GitIgnoreSpec, int]:
     """All patterns, and how many of them are built in."""
-    both = [it.lower() for it in (*PATTERNS, *patterns)]
-    return GitIgnoreSpec.from_lines(both), len(PATTERNS)
+    return GitIgnoreSpec.from_lines(_anywhere(it.lower()) for it in (*PATTERNS, *patterns)), len(PATTERNS)
+
+
+def _anywhere(pattern: str) -> str:
+    """A pattern that names a folder and what is in it holds wherever that folder is; git holds it to the top."""
+    negated, bare = pattern.startswith("!"), pattern.removeprefix("!")
+    return ("!" if negated else "") + (f"**/{bare}" if "/" in bare.strip("/") and bare[0] != "/" else bare)
 
 
 def _is_random(literal: str) -> bool:
     """Whether a literal has letters and digits mixed as in a secret, and not as in a name, a path or a placeholder."""
     if _PLACEHOLDER.search(literal) or not re.search(r"\d", literal) or not re.search(r"[A-Za-z]", literal):
         return False
-    if re.fullmatch(r"[\w-]+(?:[./:][\w-]+)+", literal) and not re.search(r"\w{16}", literal):
+    if re.fullmatch(r"[\w-]+(?:[./:]+[\w-]+)+/?", literal) and not re.search(r"\w{16}", literal):
         return False  # A path, an address or a dotted name.
     return _entropy(literal) >= LEAST_ENTROPY and _changes(literal) >= 4
 
