@@ -1,7 +1,7 @@
-"""A fill copied from the same document: what followed the longest match of the text before the gap.
+"""A fill copied from the document or another file: what followed the longest match of the text before the gap.
 
 Code repeats itself, so this copy is the baseline that a model must beat, and a draft that the denoiser may start from.
-It compares characters only: no tokens, no syntax, no other files, and no judgement of whether the copy fits.
+It compares characters only: no tokens, no syntax, and no judgement of whether the copy fits.
 """
 
 from collections.abc import Iterator, Sequence

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from infill_lsp.context import Workspace
 from infill_lsp.context.sources import Sources
+from infill_lsp.context.workspace import BUDGET
 from infill_lsp.document import Document
 from infill_lsp.syntax import languages
-from infill_model import retrieval, window
+from infill_model import retrieval
 from infill_model.evaluation.metrics import exact_match
 from infill_model.evaluation.tasks import Task, read_tasks
 from infill_model.fill import Infiller
@@ -70,7 +71,8 @@ def main() -> None:
     parser.add_argument("--kind", default="rest_of_line")
     parser.add_argument("--limit", type=int, default=150)
     parser.add_argument("--open", type=int, default=5, help="files beside the task's that are open")
-    parser.add_argument("--budget", type=int, default=8000, help="characters of excerpts")
+    parser.add_argument("--budget", type=int, default=BUDGET, help="characters of excerpts")
+    parser.add_argument("--no-copies", action="store_true", help="the network alone")
     parser.add_argument("--modes", default=",".join(MODES))
     arguments = parser.parse_args()
     infiller = Infiller.load(threads=1)
@@ -81,16 +83,20 @@ def main() -> None:
         write_projects(arguments.corpus, Path(folder))
         files = [excerpts(it, Path(folder), arguments.open, arguments.budget) for it in tasks]
     print(f"{len(tasks)} tasks, {sum(map(bool, files))} with excerpts")
+    options = Options(retrieve=not arguments.no_copies)
     right: dict[str, list[bool]] = {}
+    texts: dict[str, list[tuple[str, ...]]] = {}
     for mode in arguments.modes.split(","):
-        window.OTHER_FILE, retrieval.MOST_FOREIGN = MODES[mode]
+        infiller.layout.window.other_file, retrieval.MOST_FOREIGN = MODES[mode]
         given = files if mode != "none" else [()] * len(tasks)
         asked = [replace(it.request(), files=its) for it, its in zip(tasks, given, strict=True)]
         started = time.perf_counter()
-        done = fills(infiller, asked, Options())
+        done = fills(infiller, asked, options)
         right[mode] = [exact_match(it.completions(fill.texts), it.gold) for it, fill in zip(tasks, done, strict=True)]
+        texts[mode] = [it.texts for it in done]
+        other = sum(a != b for a, b in zip(texts[mode], next(iter(texts.values())), strict=True))
         took = (time.perf_counter() - started) / len(tasks)
-        print(f"{mode}: {_compared(right[mode], next(iter(right.values())))}, {took:.2f} s a fill")
+        print(f"{mode}: {_compared(right[mode], next(iter(right.values())))}, {other} other fills, {took:.2f} s")
 
 
 def _compared(now: Sequence[bool], first: Sequence[bool]) -> str:

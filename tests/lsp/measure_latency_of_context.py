@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 
 from infill_lsp.context import Workspace
+from infill_lsp.context.workspace import BUDGET
 from infill_lsp.document import Document
 from infill_lsp.syntax import languages
 
-FILES, OPEN, KEYS, BUDGET = 500, 20, 4000, 8000
+FILES, OPEN, KEYS = 500, 20, 4000
 
 BODY = '''
 class Part{n}(Base):

@@ -116,10 +116,10 @@ def test_open_documents_count_as_they_are_in_the_editor(workspace: Workspace, ro
 
 
 def test_what_privacy_forbids_is_never_an_excerpt(root: Path) -> None:
-    secret = "circle = Circle(radius)  # parcel\n"
+    hidden = "circle = Circle(radius)  # parcel\n"
     (root / ".gitignore").write_text("ignored.py\n")
     key = "-----BEGIN PRIVATE" + " KEY-----\n"
-    names = {".env": secret, "ignored.py": secret, "mine.py": secret, "key.py": key + secret}
+    names = {".env": hidden, "ignored.py": hidden, "mine.py": hidden, "key.py": key + hidden}
     workspace = Workspace([root], patterns=["mine.py"])
     for name, text in names.items():
         (root / name).write_text(text)
