@@ -15,6 +15,9 @@ from infill_lsp.context.sources import Source
 PER_FILE: Final = 2
 """Windows of one file that are taken at most, so that one file is not all that is seen."""
 
+SIGNATURES: Final = 3
+"""One part in so many of the budget is for signatures at most."""
+
 DEPTH: Final = 3
 """How often a name that a module only hands on is followed."""
 
@@ -39,21 +42,21 @@ def excerpts(
     matches = [it for source in candidates for it in similar.best(source.windows, wanted, PER_FILE)]
     matches.sort(key=lambda it: it.similarity, reverse=True)
     ordered = [it.text for it in matches]
-    imported = signatures(place, wanted, read, roots)
+    imported = _within(signatures(place, wanted, read, roots), budget // SIGNATURES)
     if imported:
-        ordered.insert(0, imported)
+        ordered.insert(0, "\n".join(imported))
     return _within(dict.fromkeys(ordered), budget)
 
 
-def signatures(place: Place, wanted: frozenset[str], read: Read, roots: Sequence[Path]) -> str:
-    """The signatures of imported names, those that stand near the cursor last."""
+def signatures(place: Place, wanted: frozenset[str], read: Read, roots: Sequence[Path]) -> list[str]:
+    """The signatures of imported names, those that stand near the cursor first."""
     if place.path is None:
-        return ""
+        return []
     found: dict[str, bool] = {}
     for it in imports(place.text, place.language):
         for name, signature in _signatures_of(it, place.path, place.text, read, roots):
             found[signature] = found.get(signature, False) or name in wanted
-    return "\n".join(sorted(found, key=lambda it: found[it]))
+    return sorted(found, key=lambda it: found[it], reverse=True)
 
 
 def _signatures_of(it: Import, path: Path, text: str, read: Read, roots: Sequence[Path]) -> Iterator[tuple[str, str]]:
@@ -87,7 +90,7 @@ def _within(best_first: Iterable[str], budget: int) -> tuple[str, ...]:
     """Those that fit, turned round; one too long is left out, and a shorter one may still follow."""
     taken: list[str] = []
     for text in best_first:
-        if len(text) <= budget:
-            budget -= len(text)
+        if len(text) < budget:
+            budget -= len(text) + 1  # They are joined by a line end.
             taken.append(text)
     return tuple(reversed(taken))

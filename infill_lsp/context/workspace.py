@@ -5,10 +5,11 @@ chosen for, so that typing moves nothing in front of the model's context; it is 
 elsewhere or another document changes, and compared with the disk from time to time.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
@@ -18,6 +19,8 @@ from infill_lsp.context.select import Place
 from infill_lsp.context.sources import Source, Sources
 from infill_lsp.document import Document
 from infill_lsp.privacy import path_of
+
+_LOG: Final = logging.getLogger(__name__)
 
 REGION: Final = 20
 """Lines the cursor may go from where excerpts were chosen for before they are chosen anew."""
@@ -117,7 +120,8 @@ class Workspace:
         if chosen is None or not _holds(chosen.task, line, stamp, budget):
             self._ask(document, offset, line, stamp, budget)
         elif time.monotonic() - chosen.at > CHECKED_EVERY:
-            self._put(chosen.task)
+            place = replace(chosen.task.place, text=document.text)  # Its imports may be others by now.
+            self._put(replace(chosen.task, place=place))
         return chosen.excerpts if chosen else ()
 
     def settle(self, seconds: float = 10.0) -> bool:
@@ -149,7 +153,11 @@ class Workspace:
             if isinstance(task, threading.Event):
                 task.set()
                 continue
-            found = self._chooser.excerpts(task)
+            try:
+                found = self._chooser.excerpts(task)
+            except Exception:  # Whatever is on the disk, the next request may be luckier.
+                _LOG.exception("No excerpts for %s", task.name)
+                found = ()
             self._chosen[task.name] = _Chosen(task, found, time.monotonic())
             self._pending.discard(task.name)
 
