@@ -17,6 +17,7 @@ from infill_model.autoregressive import continue_greedily, log_probabilities
 from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.canvas import Canvas
 from infill_model.choice import most_probable_first
+from infill_model.copied import fills_of_copies
 from infill_model.denoise import denoise
 from infill_model.errors import WeightsError
 from infill_model.folder import Config
@@ -107,13 +108,16 @@ class Infiller:
             on_draft: told of the greedy fill after each step; not of a copy that is confirmed in one.
 
         Returns:
-            Different fills, at most `options.n`, drafts and copies, the one most probably right first. Gaps too far
-            apart for one canvas are filled in turn, once, without the critic.
+            Different fills, at most `options.n`, drafts and copies, the one most probably right first; none when there
+            is nothing to copy and only copies are wanted. Gaps too far apart for one canvas are filled in turn, once,
+            without the critic.
 
         Raises:
             PolicyError: a policy's name in the options cannot be read.
             StartError: `options.start` does not fit the gaps or the canvas.
         """
+        if options.copies_only:
+            return fills_of_copies(request, options.n)
         if options.start is None and not self.layout.fits(request):
             in_turn = partial(self.fill, options=options, cancelled=cancelled, on_draft=on_draft)
             return [one_by_one(request, lambda it: in_turn(it)[0])]
@@ -127,7 +131,11 @@ class Infiller:
         return [replace(it, ms=_timing(encode_ms, started)) for it in fills]
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
-        """What `fill` gives first for each request, in one batch; times are those of the whole batch."""
+        """What `fill` gives first for each request, in one batch; times are those of the whole batch.
+
+        A request always gets a fill: `Options.copies_only` is not heeded.
+        """
+        options = replace(options, copies_only=False)
         if options.start is not None or not all(map(self.layout.fits, requests)):
             return [self.fill(it, options)[0] for it in requests]
         started = time.perf_counter()
@@ -138,7 +146,8 @@ class Infiller:
         """Fill the first gap with the same weights left to right: the control. Later gaps are left empty."""
         started = time.perf_counter()
         rest, below = split_suffix((*request.between, request.suffix)[0])
-        context, tail = self.layout.window.context(request.prefix, below), self.layout.rest(rest, block=request.block)
+        context = self.layout.window.context(request.prefix, below, request.files)
+        tail = self.layout.rest(rest, block=request.block)
         self.denoiser.cache_for(context)
         encoded = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
@@ -164,7 +173,7 @@ class Infiller:
             middles = [self.vocabulary.encode(texts[gap]) for texts in fills]
             same = [range(len(fills))] if gap == 0 else [[n] for n in range(len(fills))]  # What stands before the gap.
             for group in same:
-                context = self.layout.window.context(prefixes[group[0]], below)
+                context = self.layout.window.context(prefixes[group[0]], below, request.files)
                 logs = log_probabilities(self.denoiser, context, tail, [middles[n] for n in group])
                 for n, value in zip(group, logs, strict=True):
                     totals[n] += value

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from infill_model.canvas import Piece
+from infill_model.copied import copies
 from infill_model.errors import StartError
 from infill_model.policies.draft import Draft
 from infill_model.request import Fill, Frame, Request, StopReason, Timing, Token
-from infill_model.retrieval import copy_all, different_copies
 from infill_model.vocabulary import DEL, LINE, MASK, Vocabulary
 from infill_model.window import Window, split_suffix
 
@@ -196,7 +196,7 @@ class Layout:
 
     def context(self, request: Request) -> list[int]:
         """The encoder's tokens of a request."""
-        return self.window.context(request.prefix, split_suffix(request.suffix)[1])
+        return self.window.context(request.prefix, split_suffix(request.suffix)[1], request.files)
 
     def job(self, request: Request, temperature: float = 0.0, seed: int = 0) -> Job:
         """Each gap a hole, what stands between gaps and the rest of the last line pinned."""
@@ -230,19 +230,8 @@ class Layout:
         return Job(masked.context, pieces)
 
     def copies(self, request: Request) -> list[Copied]:
-        """What may be copied into the gaps from the same document, the likeliest first; several gaps have one choice.
-
-        Several copies are right together about as often as the least sure of them. What does not fit is left out.
-        """
-        if not request.between:
-            copies = different_copies(request.prefix, request.suffix, block=request.block)
-            found: list[tuple[tuple[str, ...], float]] = [
-                ((it.text,), it.chance(request.prefix, block=request.block)) for it in copies
-            ]
-        else:
-            each = copy_all((request.prefix, *request.between, request.suffix), min_match=1)
-            texts = tuple(copied.text for copied, _ in each if copied)
-            found = [(texts, min(chance for _, chance in each))] if len(texts) == len(each) else []
+        """What may be copied into the gaps, the likeliest first; what does not fit is left out."""
+        found = copies(request)
         if not found:
             return []
         masked = self.job(request)

@@ -26,7 +26,7 @@ class Request:
         between: the text between each two neighbouring gaps; one gap has none.
         language: the LSP language id, or None when unknown.
         block: whether several lines are wanted; it sets how many masks the canvas starts with.
-        files: excerpts of other files, the most relevant last; the model sees them before the document.
+        files: excerpts of other files, the most relevant last; copied from, and seen by the model as space allows.
     """
 
     prefix: str
@@ -47,10 +47,11 @@ class Options:
         budget_ms: the time after which the best draft so far is returned; None for no limit.
         seed: of the sampled fills; the same seed and request give the same fill.
         temperature: of the sampled fills.
-        retrieve: whether a copy from the same document may start a second draft.
+        retrieve: whether a copy from the document or from `Request.files` may start a second draft.
         critic: whether finished drafts are shown to a critic of syntax, where there is one.
         start: the text that each gap holds now. It is revised as `remask` says (`revoke:0.05`, say, writes anew what
             the denoiser finds improbable), and is itself among the fills, with its score; nothing else is tried.
+        copies_only: offer copies alone, without the network: for languages that it was not trained on.
         trace: whether to record the canvas after each step.
     """
 
@@ -65,6 +66,7 @@ class Options:
     retrieve: bool = True
     critic: bool = True
     start: tuple[str, ...] | None = None
+    copies_only: bool = False
     trace: bool = False
 
 
@@ -118,7 +120,7 @@ class Fill:
         steps: denoising steps this fill took.
         forwards: forwards of the denoiser spent on the request: repairs, further blocks and other drafts included.
         stopped: why it ended.
-        retrieved: whether it began as a copy from the same document.
+        retrieved: whether it began as a copy.
         trace: one frame per step when `Options.trace` was set.
     """
 

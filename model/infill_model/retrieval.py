@@ -1,7 +1,7 @@
-"""A fill copied from the same document: what followed the longest match of the text before the gap.
+"""A fill copied from the document or another file: what followed the longest match of the text before the gap.
 
 Code repeats itself, so this copy is the baseline that a model must beat, and a draft that the denoiser may start from.
-It compares characters only: no tokens, no syntax, no other files, and no judgement of whether the copy fits.
+It compares characters only: no tokens, no syntax, and no judgement of whether the copy fits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +13,15 @@ LONGEST_MATCH: Final = 40
 
 MOST_COPIES: Final = 4
 """The fourth is right in one or two of a hundred gaps (`infill-model copies`); later ones are not looked for."""
+
+MOST_FOREIGN = 2
+"""Copies from other files that are weighed."""
+
+LEAST_FOREIGN: Final = 8
+"""Characters that must match in another file."""
+
+FOREIGN: Final = 0.7
+"""How often a copy from another file is right, against one from the document with a match as long (docs/log.md)."""
 
 MOST_LOOKED_AT: Final = 32
 """Places a match of one length is looked at, on each side of the gap."""
@@ -26,11 +35,13 @@ class Copy:
         text: the copy.
         match: how many characters before the gap matched, up to `LONGEST_MATCH`.
         rank: how many different copies had at least as long a match, or one nearer to the gap.
+        foreign: whether it is from another file.
     """
 
     text: str
     match: int
     rank: int = 0
+    foreign: bool = False
 
     def chance(self, prefix: str, *, block: bool) -> float:
         """How often such a copy is exactly right, in [0, 1].
@@ -42,6 +53,8 @@ class Copy:
             prefix: the text before the gap.
             block: whether several lines are wanted.
         """
+        if self.foreign:
+            return FOREIGN * replace(self, foreign=False).chance(prefix, block=block)
         if self.rank:
             return replace(self, rank=0).chance(prefix, block=block) / (4 + self.rank)
         if block:
@@ -74,7 +87,7 @@ def copy_continuation(
     Returns:
         The copy, or None when nothing matches or what follows the match is blank.
     """
-    found = _longest_match(prefix, suffix, min_match)
+    found = _longest_match(prefix, prefix, suffix, min_match)
     if found is None:
         return None
     following, match = found
@@ -83,17 +96,40 @@ def copy_continuation(
 
 
 def different_copies(
-    prefix: str, suffix: str, *, block: bool = False, min_match: int = 1, max_chars: int = 400
+    prefix: str,
+    suffix: str,
+    files: Sequence[str] = (),
+    *,
+    block: bool = False,
+    min_match: int = 1,
+    max_chars: int = 400,
 ) -> list[Copy]:
     """The copies of `copy_continuation` for its match and for other ones, at most `MOST_COPIES` different ones.
 
-    Longer matches come first, then nearer ones; none is less than half as long as the longest.
+    Longer matches come first, then nearer ones; none is less than half as long as the longest. With excerpts of other
+    files, the most relevant last, at most `MOST_FOREIGN` that the document does not have are among them; then the
+    likeliest comes first.
     """
-    found = _longest_match(prefix, suffix, min_match)
+    own = _different(prefix, (prefix, suffix), suffix, block, min_match, max_chars)[:MOST_COPIES]
+    if not files:
+        return own
+    places = ("\n".join(files) + "\n\n", "")
+    known = {it.text.rstrip() for it in own}
+    found = _different(prefix, places, suffix, block, max(min_match, LEAST_FOREIGN), max_chars)
+    others = [replace(it, foreign=True) for it in found if it.text.rstrip() not in known]
+    others = [replace(it, rank=rank) for rank, it in enumerate(others[:MOST_FOREIGN])]
+    return sorted([*own, *others], key=lambda it: it.chance(prefix, block=block), reverse=True)
+
+
+def _different(
+    prefix: str, places: tuple[str, str], suffix: str, block: bool, min_match: int, max_chars: int
+) -> list[Copy]:
+    """Copies from two texts: the first is searched from its end, then the second from its start."""
+    found = _longest_match(prefix, *places, min_match)
     copies: dict[str, Copy] = {}
     longest = found[1] if found else 0
     for match in range(longest, max(min_match, longest // 2) - 1, -1):
-        for following in _nearest(prefix, suffix, prefix[-match:], max_chars):
+        for following in _nearest(*places, prefix[-match:], max_chars):
             copied = _cut(following, suffix, block)
             if copied.strip():
                 copies.setdefault(copied.rstrip(), Copy(copied, match, len(copies)))
@@ -122,8 +158,8 @@ def copy_all(pieces: Sequence[str], *, block: bool = False, min_match: int = 4) 
     return copies
 
 
-def _longest_match(prefix: str, suffix: str, min_match: int) -> tuple[str, int] | None:
-    """The text from the end of the longest match on, and its length.
+def _longest_match(prefix: str, before: str, after: str, min_match: int) -> tuple[str, int] | None:
+    """The text from the end of the longest match of the end of `prefix` on, and the match's length.
 
     A match of n characters ends with one of n - 1: bisect on n.
     """
@@ -131,7 +167,7 @@ def _longest_match(prefix: str, suffix: str, min_match: int) -> tuple[str, int] 
     best = None
     while low <= high:
         length = (low + high) // 2
-        following = _following(prefix, suffix, prefix[-length:])
+        following = _following(before, after, prefix[-length:])
         if following is None:
             high = length - 1
         else:
@@ -139,28 +175,28 @@ def _longest_match(prefix: str, suffix: str, min_match: int) -> tuple[str, int] 
     return best
 
 
-def _following(prefix: str, suffix: str, key: str) -> str | None:
-    at = prefix.rfind(key, 0, len(prefix) - 1)
+def _following(before: str, after: str, key: str) -> str | None:
+    at = before.rfind(key, 0, len(before) - 1)
     if at >= 0:
-        return prefix[at + len(key) :]
-    at = suffix.find(key)
-    return suffix[at + len(key) :] if at >= 0 else None
+        return before[at + len(key) :]
+    at = after.find(key)
+    return after[at + len(key) :] if at >= 0 else None
 
 
-def _nearest(prefix: str, suffix: str, key: str, max_chars: int) -> Iterator[str]:
+def _nearest(before: str, after: str, key: str, max_chars: int) -> Iterator[str]:
     """What follows `key` at some places, before the gap from the nearest on, then after it."""
-    at = prefix.rfind(key, 0, len(prefix) - 1)
+    at = before.rfind(key, 0, len(before) - 1)
     for _ in range(MOST_LOOKED_AT):
         if at < 0:
             break
-        yield prefix[at + len(key) : at + len(key) + max_chars]
-        at = prefix.rfind(key, 0, at + len(key) - 1)
-    at = suffix.find(key)
+        yield before[at + len(key) : at + len(key) + max_chars]
+        at = before.rfind(key, 0, at + len(key) - 1)
+    at = after.find(key)
     for _ in range(MOST_LOOKED_AT):
         if at < 0:
             break
-        yield suffix[at + len(key) : at + len(key) + max_chars]
-        at = suffix.find(key, at + 1)
+        yield after[at + len(key) : at + len(key) + max_chars]
+        at = after.find(key, at + 1)
 
 
 def _cut(copied: str, suffix: str, block: bool) -> str:

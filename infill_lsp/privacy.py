@@ -1,0 +1,147 @@
+"""What is never read, sent or shown: files with secrets in them, and suggestions that look like one.
+
+The file being edited is judged by its name and contents; files read for context also by what git ignores. A miss costs
+more than a false alarm in names, the other way round in suggestions. It reads no file.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from pathspec import GitIgnoreSpec
+
+PATTERNS: Final = tuple(
+    """
+    .env .env.* *.env .envrc .netrc _netrc .npmrc .yarnrc.yml .pypirc .pgpass .my.cnf .htpasswd .htdigest .dockercfg
+    .docker/config.json .git-credentials .boto .s3cfg .vault-token .aws/credentials .aws/config .azure/ .config/gcloud/
+    .kube/config kubeconfig *.kubeconfig .config/gh/hosts.yml .gem/credentials .cargo/credentials
+    .cargo/credentials.toml .terraformrc *.tfstate *.tfstate.* *.tfvars *.tfvars.json
+    *.pem *.key *.p8 *.p12 *.pfx *.pkcs12 *.jks *.keystore *.ppk *.asc *.gpg *.pgp *.kdbx *.crt *.cer *.der *.ovpn
+    id_rsa* id_dsa* id_ecdsa* id_ed25519* .ssh/ .gnupg/ master.key
+    credentials credentials.* *.credentials secret.* secrets.* *.secret *.secrets .secrets passwords.*
+    client_secret*.json service-account*.json service_account*.json *serviceaccount*.json
+    !.env.example !.env.sample !.env.template !.env.dist
+    !credentials.py !credentials.[jt]s !credentials.go !credentials.rs !credentials.java
+    !secrets.py !secret.py !secrets.[jt]s !secret.[jt]s !secrets.go !secret.go !secret.rs
+    """.split()  # noqa: SIM905 - as a list of strings it would be two pages long.
+)
+"""Files that are neither read nor sent, as in a `.gitignore`; those with `!` are let through again.
+
+The last ones are code about secrets, and samples. The user's own patterns come behind all of these.
+"""
+
+_PRIVATE_KEY: Final = re.compile(r"\s*-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
+
+_TOKEN: Final = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY"
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|\bgh[opsur]_[0-9A-Za-z]{36}"
+    r"|\bgithub_pat_\w{22,}"
+    r"|\bglpat-[\w-]{20}"
+    r"|\bxox[abeoprs]-[0-9A-Za-z-]{12,}"
+    r"|\bsk-(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{20,}"
+    r"|\b[rs]k_(?:live|test)_[0-9A-Za-z]{16,}"
+    r"|\bAIza[\w-]{35}"
+    r"|\bya29\.[\w-]{20,}"
+    r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"
+    r"|\bnpm_[0-9A-Za-z]{36}"
+    r"|\bpypi-AgE[\w-]{20,}"
+    r"|\bhf_[0-9A-Za-z]{30,}"
+    r"|\bSG\.[\w-]{16,}\.[\w-]{16,}"
+    r"|\bdop_v1_[0-9a-f]{64}"
+)
+
+_ASSIGNED: Final = re.compile(
+    r"(?:passw(?:or)?d|passwd|pwd|passphrase|secret|token|api_?key|access_?key|private_?key|auth_?key|credential)s?"
+    r"(?:_?\w{0,12})?[\"']?\]?\s*(?::\s*\w+\s*)?(?:=>|:=|[:=(])\s*"
+    r"(?:[rbuf]{0,2}([\"'`])(?P<quoted>[^\s\"'`]{12,200})\1|(?P<bare>[\w+/=-]{20,200})\s*$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+LEAST_ENTROPY: Final = 3.2
+"""Bits per character of a literal that may be a secret; twelve random letters and digits have about 3.4."""
+
+_PLACEHOLDER: Final = re.compile(
+    r"[<>{}$%]|\.\.\.|x{4}|\*{3}|123456|abcdef|example|sample|dummy|change|your|test|fake|placeholder|secret|password",
+    re.IGNORECASE,
+)
+
+
+def inactive_reason(path_or_uri: str, text: str = "", patterns: Sequence[str] = ()) -> str | None:
+    """Why a file is neither read nor sent, as a sentence; None when nothing speaks against it.
+
+    Args:
+        path_or_uri: of the file.
+        text: its contents, as far as they are known.
+        patterns: the user's own, as in a `.gitignore` but at any depth and whatever the case; one that starts with `/`
+            is a whole path, and `!` in front of one takes others back.
+    """
+    name = _relative(path_or_uri)
+    spec, count = _spec(tuple(patterns))
+    found = spec.check_file(name.lower())
+    if found.include and found.index is not None:
+        if found.index >= count:
+            return f"{Path(name).name} matches the pattern {patterns[found.index - count]!r} of your settings"
+        return f"{Path(name).name} may hold secrets: its name matches {PATTERNS[found.index]!r}"
+    if _PRIVATE_KEY.match(text[:200]):
+        return f"{Path(name).name} holds a private key"
+    return None
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text has a key, a token or a password in it. Give it whole lines: a name tells what a literal is."""
+    return _TOKEN.search(text) is not None or any(
+        _is_random(it["quoted"] or it["bare"]) for it in _ASSIGNED.finditer(text)
+    )
+
+
+def path_of(name: str) -> Path | None:
+    """The path of a file with this path or `file` URI; None for what is not a file, such as an unsaved buffer."""
+    scheme = urlsplit(name).scheme if ":" in name else ""
+    if scheme == "file":
+        return Path(url2pathname(urlsplit(name).path))
+    return Path(name) if len(scheme) < 2 else None  # One letter is a drive.
+
+
+def _relative(name: str) -> str:
+    path = path_of(name)
+    text = path.as_posix() if path is not None else unquote(urlsplit(name).path)
+    return text.partition(":")[2].lstrip("/") if text[1:2] == ":" else text.lstrip("/")
+
+
+@lru_cache(maxsize=16)
+def _spec(patterns: tuple[str, ...]) -> tuple[GitIgnoreSpec, int]:
+    """All patterns, and how many of them are built in."""
+    return GitIgnoreSpec.from_lines(_anywhere(it.lower()) for it in (*PATTERNS, *patterns)), len(PATTERNS)
+
+
+def _anywhere(pattern: str) -> str:
+    """A pattern that names a folder and what is in it holds wherever that folder is; git holds it to the top."""
+    negated, bare = pattern.startswith("!"), pattern.removeprefix("!")
+    return ("!" if negated else "") + (f"**/{bare}" if "/" in bare.strip("/") and bare[0] != "/" else bare)
+
+
+def _is_random(literal: str) -> bool:
+    """Whether a literal has letters and digits mixed as in a secret, and not as in a name, a path or a placeholder."""
+    if _PLACEHOLDER.search(literal) or not re.search(r"\d", literal) or not re.search(r"[A-Za-z]", literal):
+        return False
+    if re.fullmatch(r"[\w-]+(?:[./:]+[\w-]+)+/?", literal) and not re.search(r"\w{16}", literal):
+        return False  # A path, an address or a dotted name.
+    return _entropy(literal) >= LEAST_ENTROPY and _changes(literal) >= 4
+
+
+def _changes(literal: str) -> int:
+    """How often it goes from letters to digits, or from one case to the other, and back."""
+    kinds = re.sub(r"[^\w]|_", "", re.sub(r"[a-z]+", "a", re.sub(r"[A-Z]+", "A", re.sub(r"\d+", "0", literal))))
+    return len(kinds)
+
+
+def _entropy(literal: str) -> float:
+    """Shannon entropy, in bits per character."""
+    return -sum(n / len(literal) * math.log2(n / len(literal)) for n in Counter(literal).values())
