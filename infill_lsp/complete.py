@@ -10,12 +10,20 @@ from typing import Final
 
 from infill_lsp.document import Document, Gap, normalised
 from infill_lsp.engine.client import Engine
+from infill_lsp.privacy import looks_secret
 from infill_lsp.settings import ServerSettings
-from infill_lsp.stand_in import Insertion, Target, refine, target_at
-from infill_model.request import Fill, Options, Request
+from infill_lsp.suggestions.insertion import Insertion
+from infill_lsp.suggestions.refine import REFINEMENTS, refine
+from infill_lsp.suggestions.worth import no_secrets
+from infill_lsp.syntax.critic import Critic
+from infill_lsp.syntax.gap import Target, target_at
+from infill_model.request import Fill, Info, Options, Request
 
 _MARGIN: Final = 0.35
 """Seconds that the engine may take beyond its budget to encode what it has not seen before, and to answer."""
+
+
+_REFINEMENTS: Final = (*REFINEMENTS, no_secrets(looks_secret))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,11 @@ async def complete(
         return ()
     request = _request(asked.document, target, surroundings)
     budget = settings.budget.of(question.invoked)
-    options = Options(n=settings.candidates if question.invoked else 1, budget_ms=budget)
+    options = Options(
+        n=settings.candidates if question.invoked else 1,
+        budget_ms=budget,
+        copies_only=not knows_language(engine.info, asked.document),
+    )
     try:
         async with asyncio.timeout(budget / 1e3 + _MARGIN):
             fills = await engine.ask(request, options, stream=question.document.name)
@@ -80,6 +92,11 @@ async def complete(
     sure = (it for it in insertions if it.confidence >= settings.confidence)
     shown = (_for_selected(question, it) if question.selected else _for_cursor(question, it) for it in sure)
     return tuple(dict.fromkeys(it for it in shown if it is not None))
+
+
+def knows_language(info: Info | None, document: Document) -> bool:
+    """Whether a model was trained on the language of a document; elsewhere only copies are suggested."""
+    return info is not None and document.language is not None and document.language.id in info.languages
 
 
 def with_selected(question: Question) -> Question:
@@ -116,9 +133,18 @@ def _refined(document: Document, target: Target, request: Request, fills: Iterab
     for fill in fills:
         first, *others = fill.texts
         text = first + "".join(a + b for a, b in zip(request.between, others, strict=True))
-        refined = refine(document, target, Insertion(target.gaps[0].start, target.gaps[-1].end, text, fill.confidence))
-        if isinstance(refined, Insertion):
+        written = Insertion(target.gaps[0].start, target.gaps[-1].end, text, fill.confidence)
+        refined = refine(document, target, written, _REFINEMENTS)
+        if isinstance(refined, Insertion) and _parses(document, refined):
             yield refined
+
+
+def _parses(document: Document, insertion: Insertion) -> bool:
+    """Whether the insertion brings no syntax error into the document; where no grammar can tell, it does not."""
+    if document.language is None or document.language.grammar is None:
+        return True
+    around = (document.text[: insertion.start], document.text[insertion.end :])
+    return Critic([normalised(it) for it in around], document.language).parses([insertion.text])
 
 
 def _for_cursor(question: Question, insertion: Insertion) -> Insertion | None:

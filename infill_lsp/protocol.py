@@ -12,7 +12,7 @@ from lsprotocol import types
 from infill_lsp.document import Document, Gap
 from infill_lsp.edits import Edit
 from infill_lsp.errors import OfferError, PositionError
-from infill_lsp.stand_in import Insertion
+from infill_lsp.suggestions.insertion import Insertion
 
 Width = Callable[[str], int]
 """Code units that a character takes in an encoding."""

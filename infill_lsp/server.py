@@ -16,7 +16,7 @@ from infill_lsp.errors import PositionError
 from infill_lsp.server_editor import InfillServer
 from infill_lsp.session import EngineCommand
 from infill_lsp.settings import ServerSettings
-from infill_lsp.stand_in import Insertion
+from infill_lsp.suggestions.insertion import Insertion
 
 Item = TypeVar("Item")
 

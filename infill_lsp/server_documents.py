@@ -9,8 +9,8 @@ from lsprotocol import types
 
 from infill_lsp import protocol
 from infill_lsp.document import Document
+from infill_lsp.notebooks import Cell, Notebook
 from infill_lsp.server_editor import InfillServer
-from infill_lsp.session import Cell, Notebook
 from infill_lsp.syntax import languages
 
 

@@ -16,8 +16,9 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from infill_lsp.server_protocol import ServerProtocol
-from infill_lsp.session import EngineCommand, Session, Status
+from infill_lsp.session import EngineCommand, Session
 from infill_lsp.settings import ServerSettings, read
+from infill_lsp.status import Status
 from infill_lsp.versions import own_version
 
 STATUS: Final = "infill/status"

@@ -8,12 +8,13 @@ import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-from infill_lsp.complete import Question, Surroundings, complete, rebased
+from infill_lsp.complete import Question, Surroundings, complete, knows_language, rebased
+from infill_lsp.context import Workspace
 from infill_lsp.document import Document
 from infill_lsp.edits import Edit, Offer, resolve
 from infill_lsp.engine.client import Engine
@@ -27,77 +28,17 @@ from infill_lsp.errors import (
     RequestRefusedError,
     StaleError,
 )
+from infill_lsp.notebooks import Notebook
+from infill_lsp.privacy import inactive_reason
 from infill_lsp.settings import EngineSettings, ServerSettings
-from infill_lsp.stand_in import Insertion, Workspace, inactive_reason
+from infill_lsp.status import Notice, Status
+from infill_lsp.suggestions.insertion import Insertion
+from infill_lsp.suggestions.memory import Memory
 
 EngineCommand = Callable[[EngineSettings], Sequence[str]]
 """From settings to the command line that starts an engine."""
 
 _SWITCHED_OFF: Final = "Suggestions are switched off by infill.enable."
-
-
-@dataclass(frozen=True, slots=True)
-class Inactive:
-    """A document in which nothing is suggested, and why."""
-
-    uri: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How it is, in the words that people are shown.
-
-    Attributes:
-        state: of the engine.
-        reason: a sentence when `degraded`.
-        model: its name, once it is loaded.
-        device: what it runs on.
-        inactive: the document asked for last, when nothing is suggested there.
-    """
-
-    state: Literal["starting", "ready", "busy", "degraded"] = "starting"
-    reason: str = ""
-    model: str = ""
-    device: str = ""
-    inactive: Inactive | None = None
-
-    @property
-    def sentence(self) -> str:
-        """For the log."""
-        model = f" ({self.model} on {self.device})" if self.model else ""
-        state = f"infill is {self.state}{model}."
-        return " ".join(it for it in (state, self.reason, self.inactive.reason if self.inactive else "") if it)
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell of a notebook: the name of its document, and whether there is code in it."""
-
-    name: str
-    code: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Notebook:
-    """The cells of a notebook, in order."""
-
-    cells: tuple[Cell, ...]
-
-    def spliced(self, start: int, count: int, cells: tuple[Cell, ...]) -> "Notebook":
-        """The notebook with other cells in the place of `count` of them."""
-        return Notebook(self.cells[:start] + cells + self.cells[start + count :])
-
-    def replaced(self, cells: tuple[Cell, ...]) -> "Notebook":
-        """The notebook with these in the place of the cells of the same names."""
-        new = {cell.name: cell for cell in cells}
-        return Notebook(tuple(new.get(cell.name, cell) for cell in self.cells))
-
-    def before(self, name: str) -> tuple[str, ...]:
-        """The names of the cells with code before this one; none if it is not in this notebook."""
-        names = [cell.name for cell in self.cells]
-        first = names.index(name) if name in names else 0
-        return tuple(cell.name for cell in self.cells[:first] if cell.code)
 
 
 class Session:
@@ -117,6 +58,8 @@ class Session:
         self._workspace = Workspace((), settings.exclude)
         self._numbers = itertools.count(1)
         self._newest: dict[str, int] = {}
+        self._memory = Memory()
+        self._prepared: dict[str, tuple[Question, asyncio.Task[tuple[Insertion, ...]]]] = {}
         self._edits: dict[str, asyncio.Task[Edit | None]] = {}
         self._changing = asyncio.Lock()
         self._started = asyncio.Event()
@@ -138,6 +81,8 @@ class Session:
     async def close(self) -> None:
         """End the engine, and what is read in the background."""
         self._workspace.close()
+        for name in list(self._prepared):
+            self._end_preparing(name)
         async with self._changing:
             await self._end_engine()
 
@@ -169,11 +114,16 @@ class Session:
         self.documents[document.name] = document
         tell(document)
         self._end_edit(document.name)
+        cursor = self._memory.taken(document)
+        if cursor is not None and self.engine is not None:
+            self._prepare(Question(document, cursor, invoked=False))
 
     def drop(self, name: str) -> None:
         """A document was closed; one that was not open is no error."""
         if self.documents.pop(name, None):
             self._newest.pop(name, None)
+            self._memory.drop(name)
+            self._end_preparing(name)
             self._end_edit(name)
             self._workspace.closed(name)
 
@@ -184,8 +134,17 @@ class Session:
             question: what is asked.
             number: from `next_number`, taken when the question came.
         """
+        await self._prepared_for(question)
+        found = await self._found(question, number)
+        now = self.documents.get(question.document.name)
+        if now is None or not self._is_newest(question, number):
+            return ()
+        return tuple(it for one in found if (it := rebased(one, question.document, now)))
+
+    async def _found(self, question: Question, number: int) -> tuple[Insertion, ...]:
+        """What to insert; nothing where that cannot be found out."""
         try:
-            found = await self._answer(question, number)
+            return await self._answer(question, number)
         except RequestCancelledError:
             return ()
         except (RequestFailedError, RequestRefusedError) as error:
@@ -193,10 +152,27 @@ class Session:
             return ()
         except InfillError:  # There is no engine now; its status says why.
             return ()
-        now = self.documents.get(question.document.name)
-        if now is None or not self._is_newest(question, number):
-            return ()
-        return tuple(it for one in found if (it := rebased(one, question.document, now)))
+
+    def _prepare(self, question: Question) -> None:
+        """Find out what may come next before anybody asks."""
+        self._end_preparing(name := question.document.name)
+        task = asyncio.ensure_future(self._found(question, self.next_number(name)))
+        self._prepared[name] = question, task
+
+    async def _prepared_for(self, question: Question) -> None:
+        """Wait for what is being prepared, if it is just what is asked for; else it is not worth going on with."""
+        prepared = self._prepared.get(question.document.name)
+        if prepared is None:
+            return
+        asked, task = prepared
+        if question.invoked or (asked.document.text, asked.offset) != (question.document.text, question.offset):
+            self._end_preparing(question.document.name)
+        else:
+            await asyncio.wait({task})
+
+    def _end_preparing(self, name: str) -> None:
+        if prepared := self._prepared.pop(name, None):
+            prepared[1].cancel()
 
     async def edit(self, offer: Offer) -> Edit | None:
         """Make an edit that was offered; None where the model found nothing that is right.
@@ -207,7 +183,7 @@ class Session:
             InfillError: the engine cannot answer.
         """
         document = self._offered(offer)
-        if reason := self.inactive(document):
+        if reason := self.inactive(document) or self.limited(document):
             raise InactiveError(reason)
         self._end_edit(offer.name)
         task = self._edits[offer.name] = asyncio.ensure_future(self._resolved(document, offer))
@@ -238,9 +214,11 @@ class Session:
             task.cancel()
 
     async def _answer(self, question: Question, number: int) -> tuple[Insertion, ...]:
-        """Wait for an engine that is starting, then ask it."""
+        """What is remembered; else wait for an engine that is starting, and ask it."""
         if self._is_inactive(question.document):
             return ()
+        if known := self._remembered(question):
+            return known
         try:
             async with asyncio.timeout(self.settings.budget.of(question.invoked) / 1e3):
                 engine = await self._loaded_engine()
@@ -249,7 +227,16 @@ class Session:
         if not self._is_newest(question, number) or self._is_inactive(question.document):
             return ()
         surroundings = Surroundings(self._cells_before(question.document), self._excerpts(question))
-        return await complete(question, surroundings, engine, self.settings)
+        found = await complete(question, surroundings, engine, self.settings)
+        if question.selected is None:
+            self._memory.add(question.document, question.offset, found)
+        return found
+
+    def _remembered(self, question: Question) -> tuple[Insertion, ...]:
+        """What is suggested already, as far as it has not been typed; who asks by hand wants it all anew."""
+        if question.invoked or question.selected:
+            return ()
+        return self._memory.find(question.document, question.offset)
 
     async def _loaded_engine(self) -> Engine:
         await self._started.wait()
@@ -272,17 +259,21 @@ class Session:
             return _SWITCHED_OFF
         if reason := inactive_reason(document.name, document.text, self.settings.exclude):
             return reason
+        return None
+
+    def limited(self, document: Document) -> str | None:
+        """Why only copies are suggested in a document; None where the model writes, too."""
         info = self.engine.info if self.engine else None
-        if info is None or (document.language and document.language.id in info.languages):
+        if info is None or knows_language(info, document):
             return None
         language = document.language.name if document.language else "this language"
-        return f"The model was not trained on {language}."
+        return f"The model was not trained on {language}: only copies from here and from files nearby are suggested."
 
     def _is_inactive(self, document: Document) -> bool:
-        reason = self.inactive(document)
-        inactive = Inactive(document.name, reason) if reason else None
-        if inactive != self.status.inactive:
-            self._tell(replace(self.status, inactive=inactive))
+        reasons = self.inactive(document), self.limited(document)
+        inactive, limited = (Notice(document.name, it) if it else None for it in reasons)
+        if (inactive, limited) != (self.status.inactive, self.status.limited):
+            self._tell(replace(self.status, inactive=inactive, limited=limited))
         return inactive is not None
 
     def _cells_before(self, document: Document) -> str:

@@ -98,7 +98,7 @@ class ContextSettings:
     """What the model sees beside the document itself."""
 
     enable: bool = _setting(True, _SWITCH, "whether other files of the workspace are read as context")
-    chars: int = _setting(3000, _whole(0, 100_000), "characters of other files, at most")
+    chars: int = _setting(16_000, _whole(0, 100_000), "characters of other files, at most")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Final
 
 from infill_lsp.document import Document
 from infill_lsp.suggestions.brackets import Around, scan
-from infill_lsp.suggestions.insertion import LONGEST, Dropped, Insertion, Refinement
+from infill_lsp.suggestions.insertion import LONGEST, Dropped, Insertion, Refinement, before, rest
 from infill_lsp.syntax.gap import Target
 
 _SHORTEST: Final = 2
@@ -38,9 +38,10 @@ def _mends(document: Document, insertion: Insertion) -> bool:
 
 
 def no_secrets(looks_secret: Callable[[str], bool]) -> Refinement:
-    """A refinement that drops what looks like a key."""
+    """A refinement that drops what looks like a key, on the lines it would stand on: a name tells what a literal is."""
 
     def refinement(document: Document, target: Target, insertion: Insertion) -> Insertion | Dropped:
-        return Dropped("it looks like a secret") if looks_secret(insertion.text) else insertion
+        lines = before(document, insertion) + insertion.text + rest(document, insertion)
+        return Dropped("it looks like a secret") if looks_secret(lines) else insertion
 
     return refinement

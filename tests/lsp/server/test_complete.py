@@ -14,7 +14,7 @@ from infill_lsp.complete import Question, Selected, Surroundings, complete, reba
 from infill_lsp.document import Document, Gap
 from infill_lsp.engine.client import Engine
 from infill_lsp.settings import Budget, ServerSettings
-from infill_lsp.stand_in import Insertion
+from infill_lsp.suggestions.insertion import Insertion
 from infill_lsp.syntax import languages
 
 PYTHON = languages.by_id("python")
@@ -43,24 +43,39 @@ def asked(
 
 
 def test_from_a_cursor_to_an_insertion() -> None:
-    assert asked("# fill b\nx = |\ny") == [(13, 13, "b")]
+    assert asked("# fill bee\nx = |\ny") == [(15, 15, "bee")]
 
 
 def test_by_hand_there_are_several_and_none_twice() -> None:
-    assert [text for *_, text in asked("# fill b\nx = |", invoked=True)] == ["b", "b1", "b2", "b3"]
-    assert [text for *_, text in asked("# fill b\nx = |", invoked=True, settings=ServerSettings(candidates=2))] == [
-        "b",
-        "b1",
+    assert [text for *_, text in asked("# fill bee\nx = |", invoked=True)] == ["bee", "bee1", "bee2", "bee3"]
+    assert [text for *_, text in asked("# fill bee\nx = |", invoked=True, settings=ServerSettings(candidates=2))] == [
+        "bee",
+        "bee1",
     ]
 
 
 def test_below_the_floor_there_is_nothing() -> None:
-    assert asked("# fill b\nx = |", settings=ServerSettings(confidence=0.61)) == []
-    assert asked("# fill b\nx = |", settings=ServerSettings(confidence=0.59))
+    assert asked("# fill bee\nx = |", settings=ServerSettings(confidence=0.61)) == []
+    assert asked("# fill bee\nx = |", settings=ServerSettings(confidence=0.59))
 
 
 def test_an_empty_fill_is_nothing() -> None:
     assert asked("# fill \nx = |") == []
+
+
+def test_what_breaks_the_syntax_is_not_shown() -> None:
+    assert asked("# fill for for\nx = |") == []
+    assert asked("# fill forty\nx = |")
+
+
+def test_what_looks_like_a_key_is_not_shown() -> None:
+    key = "ghp_" + "a8Kd03jFq7Zx1Lm5Vb9Nc2Rt6Yp4Ws0QeUh1"
+    assert asked(f"# fill '{key}'\nx = |") == []
+    assert asked("# fill 'the_name_of_a_thing'\nx = |")
+
+
+def test_where_nothing_is_to_be_filled_nobody_is_asked() -> None:
+    assert asked("# fill never\nva|lue = 1\n") == []
 
 
 def test_an_engine_that_takes_too_long_is_nothing() -> None:
@@ -68,7 +83,7 @@ def test_an_engine_that_takes_too_long_is_nothing() -> None:
 
 
 def test_what_comes_before_the_document_is_in_front_of_its_text() -> None:
-    assert asked("|", surroundings=Surroundings("# fill b\r\n")) == [(0, 0, "b")]
+    assert asked("|", surroundings=Surroundings("# fill bee\r\n")) == [(0, 0, "bee")]
 
 
 def test_a_selected_completion_begins_the_insertion() -> None:

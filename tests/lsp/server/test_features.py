@@ -81,7 +81,7 @@ async def asked(
 
 async def test_the_engine_gets_ready(client: LanguageClient) -> None:
     for _ in range(1000):
-        if await asked(client, opened(client, "# fill a\nx = ", "file:///0.py"), 1, "x = "):
+        if await asked(client, opened(client, "# fill aha\nx = ", "file:///0.py"), 1, "x = "):
             return
     pytest.fail("it never got ready")
 
@@ -95,7 +95,7 @@ async def test_an_item_is_where_the_cursor_is(client: LanguageClient) -> None:
 
 
 async def test_edits_count_in_the_same_units(client: LanguageClient) -> None:
-    uri = opened(client, "# fill 1\n'😀é' + \r\n\x0c\u2028\n", "file:///2.py")
+    uri = opened(client, "# fill 12\n'😀é' + \r\n\x0c\u2028\n", "file:///2.py")
 
     def change(line: int, start: str, end: str, new: str) -> types.TextDocumentContentChangePartial:
         places = (types.Position(line, units(it, client.encoding)) for it in (start, end))
@@ -132,7 +132,7 @@ async def test_a_selected_completion_is_part_of_the_item(client: LanguageClient)
 
 
 async def test_closing_forgets(client: LanguageClient) -> None:
-    uri = opened(client, "# fill 1\nx = ", "file:///4.py")
+    uri = opened(client, "# fill 12\nx = ", "file:///4.py")
     client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
     assert await asked(client, uri, 1, "x = ") == []
 
@@ -185,7 +185,7 @@ async def configure(client: LanguageClient, **settings: object) -> None:
 
 
 async def test_configuration_changes_live(client: LanguageClient) -> None:
-    uri = opened(client, "# fill 1\nx = ", "file:///5.py")
+    uri = opened(client, "# fill 12\nx = ", "file:///5.py")
     assert types.WORKSPACE_DID_CHANGE_CONFIGURATION in client.registered
     await configure(client, candidates=2, nonsense=1)
     assert "There is no setting infill.nonsense" in client.log_messages[-1].message

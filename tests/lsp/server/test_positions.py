@@ -10,7 +10,7 @@ from lsprotocol import types
 from infill_lsp import protocol
 from infill_lsp.document import Document
 from infill_lsp.errors import PositionError
-from infill_lsp.stand_in import Insertion
+from infill_lsp.suggestions.insertion import Insertion
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.tree import SyntaxTree
 

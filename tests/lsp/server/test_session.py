@@ -13,9 +13,11 @@ import fake_engine
 
 from infill_lsp.complete import Question
 from infill_lsp.document import Document
-from infill_lsp.session import Cell, Notebook, Session, Status
+from infill_lsp.notebooks import Cell, Notebook
+from infill_lsp.session import Session
 from infill_lsp.settings import EngineSettings, ServerSettings
-from infill_lsp.stand_in import Insertion
+from infill_lsp.status import Status
+from infill_lsp.suggestions.insertion import Insertion
 from infill_lsp.syntax import languages
 
 PYTHON = languages.by_id("python")
@@ -55,11 +57,11 @@ def test_only_another_engine_takes_another_engine() -> None:
         engine = session.engine
         await session.configure(replace(session.settings, candidates=2))
         assert session.engine is engine
-        assert await ask(session, "# fill a\nx = ", invoked=True) == ["a", "a1"]
+        assert await ask(session, "# fill aha\nx = ", invoked=True) == ["aha", "aha1"]
         await session.configure(replace(session.settings, threads=2))
         assert session.engine is not engine
         await session.loaded()
-        assert await ask(session, "# fill a\nx = ", invoked=True) == ["a", "a1"]
+        assert await ask(session, "# fill aha\nx = ", invoked=True) == ["aha", "aha1"]
         assert "degraded" not in {it.state for it in seen}, "an engine that is replaced is no misfortune"
 
     assert run(body) == [EngineSettings(), EngineSettings(threads=2)]
@@ -68,7 +70,7 @@ def test_only_another_engine_takes_another_engine() -> None:
 def test_asking_before_the_start_waits_for_the_budget_and_no_longer() -> None:
     async def body(session: Session, seen: list[Status]) -> None:
         start = time.monotonic()
-        assert await ask(session, "# fill a\nx = ") == []
+        assert await ask(session, "# fill aha\nx = ") == []
         assert 0.1 < time.monotonic() - start < 1.0
 
     assert run(body) == []
@@ -78,7 +80,7 @@ def test_asking_while_the_engine_starts_is_answered_when_it_is_there_in_time() -
     async def body(session: Session, seen: list[Status]) -> None:
         session.settings = replace(session.settings, budget=replace(session.settings.budget, invoked=20_000))
         await session.start()
-        assert await ask(session, "# fill a\nx = ", invoked=True)
+        assert await ask(session, "# fill aha\nx = ", invoked=True)
 
     run(body)
 
@@ -88,7 +90,7 @@ def test_asking_after_the_end_gets_nothing() -> None:
         await session.start()
         await session.loaded()
         await session.close()
-        assert await ask(session, "# fill a\nx = ") == []
+        assert await ask(session, "# fill aha\nx = ") == []
 
     run(body)
 
@@ -98,11 +100,11 @@ def test_switched_off_means_nothing_and_says_so() -> None:
         await session.start()
         await session.loaded()
         await session.configure(replace(session.settings, enable=False))
-        assert await ask(session, "# fill a\nx = ") == []
+        assert await ask(session, "# fill aha\nx = ") == []
         assert seen[-1].inactive
         assert seen[-1].inactive.reason == "Suggestions are switched off by infill.enable."
         await session.configure(replace(session.settings, enable=True))
-        assert await ask(session, "# fill a\nx = ") == ["a"]
+        assert await ask(session, "# fill aha\nx = ") == ["aha"]
         assert seen[-1].inactive is None
 
     run(body)
@@ -114,7 +116,7 @@ def test_what_the_engine_refuses_is_said_and_is_no_error() -> None:
         await session.loaded()
         assert await ask(session, "# memory\nx = ") == []
         assert any("met an error" in it.reason for it in seen)
-        assert await ask(session, "# fill a\nx = ") == ["a"]
+        assert await ask(session, "# fill aha\nx = ") == ["aha"]
 
     run(body)
 
@@ -123,7 +125,7 @@ def test_a_document_that_was_closed_and_opened_again_does_not_get_the_old_answer
     async def body(session: Session, seen: list[Status]) -> None:
         await session.start()
         await session.loaded()
-        document = Document("file:///a.py", "# fill a\nx = ", PYTHON)
+        document = Document("file:///a.py", "# fill aha\nx = ", PYTHON)
         session.put(document)
         question = Question(document, len(document.text), False)
         old = asyncio.create_task(session.ask(question, session.next_number(document.name)))
@@ -140,9 +142,9 @@ def test_a_stale_answer_is_moved_along_or_dropped() -> None:
     async def body(session: Session, seen: list[Status]) -> None:
         await session.start()
         await session.loaded()
-        document = Document("file:///a.py", "# fill abc\nx = ", PYTHON)
 
         async def typing(text: str) -> tuple[Insertion, ...]:
+            document = Document(f"file:///{text}.py", "# fill abc\nx = ", PYTHON)
             session.put(document)
             question = Question(document, len(document.text), False)
             asked = asyncio.create_task(session.ask(question, session.next_number(document.name)))
@@ -164,3 +166,36 @@ def test_a_notebook_knows_what_comes_before_a_cell() -> None:
     assert notebook.before("unknown") == ()
     assert notebook.spliced(1, 2, (Cell("new", True),)).before("c") == ("a", "new")
     assert notebook.replaced((Cell("b", False), Cell("unknown", True))).before("c") == ("a",)
+
+
+def busy(seen: Sequence[Status]) -> int:
+    return sum(it.state == "busy" for it in seen)
+
+
+def test_typing_what_is_shown_asks_nobody_and_taking_letters_back_restores_it() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        start = "# fill abc(xyz)\nx = "
+        assert await ask(session, start) == ["abc(xyz)"]
+        asked = busy(seen)
+        for typed, left in (("a", "bc(xyz)"), ("abc(", "xyz)"), ("ab", "c(xyz)"), ("", "abc(xyz)")):
+            assert await ask(session, start + typed) == [left]
+        assert busy(seen) == asked
+        assert await ask(session, start + "z") == ["abc(xyz)"], "something else is a new question"
+        assert busy(seen) == asked + 1
+
+    run(body)
+
+
+def test_after_an_accept_the_next_suggestion_is_ready() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        start = "# fill + abc\nx = y "
+        assert await ask(session, start) == ["+ abc"]
+        asked = busy(seen)
+        assert await ask(session, start + "+ abc") == ["+ abc"]
+        assert busy(seen) == asked + 1, "what was prepared is what is answered"
+
+    run(body)

@@ -113,7 +113,7 @@ def test_a_client_over_websocket_and_pages_from_elsewhere_are_kept_out() -> None
             await connection.send("{no JSON")
             client = WebSocket(connection)
             assert (await client.receive())["error"]["code"] == -32700
-            return await filled(client, "# fill a\nx = ")
+            return await filled(client, "# fill aha\nx = ")
 
     with serving("--ws", "127.0.0.1:0") as (_, port):
         assert asyncio.run(asyncio.wait_for(session(port), PATIENCE)) == "a"

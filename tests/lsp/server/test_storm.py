@@ -10,8 +10,9 @@ import fake_engine
 
 from infill_lsp.complete import Question
 from infill_lsp.document import Document
-from infill_lsp.session import Session, Status
+from infill_lsp.session import Session
 from infill_lsp.settings import ServerSettings
+from infill_lsp.status import Status
 from infill_lsp.syntax import languages
 
 PYTHON = languages.by_id("python")
@@ -20,7 +21,7 @@ PYTHON = languages.by_id("python")
 def test_five_hundred_requests_cancelled_at_random_leave_nothing() -> None:
     dice = random.Random(5)
     document = Document("file:///slow.py", "# slow\nx = ", PYTHON)
-    other = Document("file:///b.py", "# fill 1\nx = ", PYTHON)
+    other = Document("file:///b.py", "# fill 12\nx = ", PYTHON)
     idle = asyncio.Event()
 
     def on_status(status: Status) -> None:
