@@ -1,13 +1,15 @@
 """The languages, one declaration each: how a file is recognised, and its grammar and nodes where there is one.
 
-A language without a grammar is still recognised, so that a person can be told that the model does not know it. To add
-one, declare it here; nothing else names a language. It knows nothing of trees, gaps or models.
+Some grammars come with this package, others are used once their wheels are installed; a language without one is still
+recognised. To add a language, declare it here; nothing else names one. It knows nothing of trees, gaps or models.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Final
 
@@ -22,6 +24,8 @@ _COLON: Final = re.compile(
     r"|^[^#]*\)[^#()]*:\s*(#.*)?$|^\s*[\]}]\s*:\s*(#.*)?$"  # The last line of a head that has several.
 )
 _NEVER: Final = re.compile(r"(?!)")
+_COMMENT: Final = frozenset({"comment", "line_comment", "block_comment", "multiline_comment"})
+_TEXT: Final = frozenset({"string", "string_literal", "string_scalar", "quoted_attribute_value", "string_value"})
 
 
 def _kinds(names: str) -> Kinds:
@@ -69,77 +73,19 @@ class Language:
     definition: re.Pattern[str] = re.compile(r"^(?=\w)", re.MULTILINE)
 
 
-# Only a language in use loads its grammar.
+def _wheel(module: str, function: str = "language") -> Callable[[], Grammar]:
+    """Loads a grammar from its wheel, once; only a language in use does."""
+
+    @cache
+    def load() -> Grammar:
+        return Grammar(getattr(import_module(module), function)())
+
+    return load
 
 
-@cache
-def _python() -> Grammar:
-    import tree_sitter_python  # noqa: PLC0415
-
-    return Grammar(tree_sitter_python.language())
-
-
-@cache
-def _javascript() -> Grammar:
-    import tree_sitter_javascript  # noqa: PLC0415
-
-    return Grammar(tree_sitter_javascript.language())
-
-
-@cache
-def _typescript() -> Grammar:
-    import tree_sitter_typescript  # noqa: PLC0415
-
-    return Grammar(tree_sitter_typescript.language_typescript())
-
-
-@cache
-def _tsx() -> Grammar:
-    import tree_sitter_typescript  # noqa: PLC0415
-
-    return Grammar(tree_sitter_typescript.language_tsx())
-
-
-@cache
-def _go() -> Grammar:
-    import tree_sitter_go  # noqa: PLC0415
-
-    return Grammar(tree_sitter_go.language())
-
-
-@cache
-def _rust() -> Grammar:
-    import tree_sitter_rust  # noqa: PLC0415
-
-    return Grammar(tree_sitter_rust.language())
-
-
-@cache
-def _java() -> Grammar:
-    import tree_sitter_java  # noqa: PLC0415
-
-    return Grammar(tree_sitter_java.language())
-
-
-@cache
-def _c() -> Grammar:
-    import tree_sitter_c  # noqa: PLC0415
-
-    return Grammar(tree_sitter_c.language())
-
-
-@cache
-def _cpp() -> Grammar:
-    import tree_sitter_cpp  # noqa: PLC0415
-
-    return Grammar(tree_sitter_cpp.language())
-
-
-@cache
-def _json() -> Grammar:
-    import tree_sitter_json  # noqa: PLC0415
-
-    return Grammar(tree_sitter_json.language())
+def _wheel_if_installed(module: str, function: str = "language") -> Callable[[], Grammar] | None:
+    """The same for a wheel that does not come with this package: whoever installs it has its grammar."""
+    return _wheel(module, function) if find_spec(module) else None
 
 
 def _script(
@@ -174,12 +120,13 @@ def _script(
 _TYPES: Final = "interface_body enum_body object_type"
 _C_BLOCKS: Final = "compound_statement field_declaration_list enumerator_list declaration_list"
 
+
 LANGUAGES: Final = (
     Language(
         "python",
         "Python",
         (".py", ".pyi", ".pyw"),
-        _python,
+        _wheel("tree_sitter_python"),
         blocks=_kinds("block"),
         arguments=_kinds("argument_list"),
         functions=_kinds("function_definition"),
@@ -191,15 +138,27 @@ LANGUAGES: Final = (
         opens_block=_COLON,
         definition=re.compile(r"^(?:@\w|(?:async )?def \w+\(|class \w+[(:])", re.MULTILINE),
     ),
-    _script("javascript", "JavaScript", (".js", ".mjs", ".cjs"), _javascript),
-    _script("javascriptreact", "JavaScript with JSX", (".jsx",), _javascript),
-    _script("typescript", "TypeScript", (".ts", ".mts", ".cts"), _typescript, more_blocks=_TYPES),
-    _script("typescriptreact", "TypeScript with JSX", (".tsx",), _tsx, more_blocks=_TYPES),
+    _script("javascript", "JavaScript", (".js", ".mjs", ".cjs"), _wheel("tree_sitter_javascript")),
+    _script("javascriptreact", "JavaScript with JSX", (".jsx",), _wheel("tree_sitter_javascript")),
+    _script(
+        "typescript",
+        "TypeScript",
+        (".ts", ".mts", ".cts"),
+        _wheel("tree_sitter_typescript", "language_typescript"),
+        more_blocks=_TYPES,
+    ),
+    _script(
+        "typescriptreact",
+        "TypeScript with JSX",
+        (".tsx",),
+        _wheel("tree_sitter_typescript", "language_tsx"),
+        more_blocks=_TYPES,
+    ),
     Language(
         "go",
         "Go",
         (".go",),
-        _go,
+        _wheel("tree_sitter_go"),
         blocks=_kinds(
             "block field_declaration_list interface_type "
             "expression_switch_statement type_switch_statement select_statement"
@@ -216,7 +175,7 @@ LANGUAGES: Final = (
         "rust",
         "Rust",
         (".rs",),
-        _rust,
+        _wheel("tree_sitter_rust"),
         blocks=_kinds("block match_block declaration_list field_declaration_list enum_variant_list"),
         arguments=_kinds("arguments"),
         functions=_kinds("function_item closure_expression"),
@@ -234,7 +193,7 @@ LANGUAGES: Final = (
         "java",
         "Java",
         (".java",),
-        _java,
+        _wheel("tree_sitter_java"),
         blocks=_kinds(
             "block constructor_body class_body interface_body enum_body annotation_type_body switch_block module_body"
         ),
@@ -254,7 +213,7 @@ LANGUAGES: Final = (
         "c",
         "C",
         (".c", ".h"),
-        _c,
+        _wheel("tree_sitter_c"),
         blocks=_kinds(_C_BLOCKS),
         arguments=_kinds("argument_list"),
         functions=_kinds("function_definition"),
@@ -267,7 +226,7 @@ LANGUAGES: Final = (
         "cpp",
         "C++",
         (".cc", ".cpp", ".cxx", ".hh", ".hpp"),
-        _cpp,
+        _wheel("tree_sitter_cpp"),
         blocks=_kinds(_C_BLOCKS),
         arguments=_kinds("argument_list subscript_argument_list"),
         functions=_kinds("function_definition lambda_expression"),
@@ -280,45 +239,140 @@ LANGUAGES: Final = (
         "json",
         "JSON",
         (".json",),
-        _json,
+        _wheel("tree_sitter_json"),
         comments=_kinds("comment"),
         strings=_kinds("string"),
         quotes='"',
         opens_block=_NEVER,
         definition=_NEVER,
     ),
-    Language("csharp", "C#", (".cs",), line_comment="//", semicolons=True),
-    Language("css", "CSS", (".css",), semicolons=True),
-    Language("html", "HTML", (".html", ".htm"), opens_block=_NEVER),
-    Language("kotlin", "Kotlin", (".kt", ".kts"), line_comment="//"),
+    Language(
+        "csharp",
+        "C#",
+        (".cs",),
+        _wheel_if_installed("tree_sitter_c_sharp"),
+        comments=_COMMENT,
+        strings=_TEXT,
+        line_comment="//",
+        semicolons=True,
+    ),
+    Language(
+        "css",
+        "CSS",
+        (".css",),
+        _wheel_if_installed("tree_sitter_css"),
+        comments=_COMMENT,
+        strings=_TEXT,
+        semicolons=True,
+    ),
+    Language(
+        "html",
+        "HTML",
+        (".html", ".htm"),
+        _wheel_if_installed("tree_sitter_html"),
+        comments=_COMMENT,
+        strings=_TEXT,
+        opens_block=_NEVER,
+    ),
+    Language(
+        "kotlin",
+        "Kotlin",
+        (".kt", ".kts"),
+        _wheel_if_installed("tree_sitter_kotlin"),
+        comments=_COMMENT,
+        strings=_TEXT,
+        line_comment="//",
+    ),
     Language(
         "lua",
         "Lua",
         (".lua",),
+        _wheel_if_installed("tree_sitter_lua"),
+        comments=_COMMENT,
+        strings=_TEXT,
         line_comment="--",
         opens_block=re.compile(r"\b(?:then|do|else|repeat)\s*$|\bfunction\b.*\)\s*$"),
     ),
     Language("markdown", "Markdown", (".md",), opens_block=_NEVER),
-    Language("php", "PHP", (".php",), line_comment="//", semicolons=True),
+    Language(
+        "php",
+        "PHP",
+        (".php",),
+        _wheel_if_installed("tree_sitter_php", "language_php"),
+        comments=_COMMENT,
+        strings=_TEXT,
+        line_comment="//",
+        semicolons=True,
+    ),
     Language(
         "ruby",
         "Ruby",
         (".rb",),
+        _wheel_if_installed("tree_sitter_ruby"),
+        comments=_COMMENT,
+        strings=_TEXT,
         line_comment="#",
         opens_block=re.compile(r"^\s*(?:def|class|module|if|elsif|else|unless|while|begin|rescue)\b|\bdo\b[^.]*$"),
     ),
-    Language("scala", "Scala", (".scala",), line_comment="//"),
+    Language(
+        "scala",
+        "Scala",
+        (".scala",),
+        _wheel_if_installed("tree_sitter_scala"),
+        comments=_COMMENT,
+        strings=_TEXT,
+        line_comment="//",
+    ),
     Language(
         "shellscript",
         "shell",
         (".sh", ".bash", ".zsh"),
+        _wheel_if_installed("tree_sitter_bash"),
+        comments=_COMMENT,
+        strings=_TEXT,
         line_comment="#",
         opens_block=re.compile(r"\b(?:then|do|else)\s*$|\{\s*$"),
     ),
-    Language("sql", "SQL", (".sql",), line_comment="--", semicolons=True, opens_block=_NEVER),
-    Language("swift", "Swift", (".swift",), line_comment="//"),
-    Language("toml", "TOML", (".toml",), line_comment="#", opens_block=_NEVER),
-    Language("yaml", "YAML", (".yaml", ".yml"), line_comment="#", opens_block=re.compile(r":\s*$")),
+    Language(
+        "sql",
+        "SQL",
+        (".sql",),
+        _wheel_if_installed("tree_sitter_sql"),
+        comments=_COMMENT,
+        strings=_TEXT,
+        line_comment="--",
+        semicolons=True,
+        opens_block=_NEVER,
+    ),
+    Language(
+        "swift",
+        "Swift",
+        (".swift",),
+        _wheel_if_installed("tree_sitter_swift"),
+        comments=_COMMENT,
+        strings=_TEXT,
+        line_comment="//",
+    ),
+    Language(
+        "toml",
+        "TOML",
+        (".toml",),
+        _wheel_if_installed("tree_sitter_toml"),
+        comments=_COMMENT,
+        strings=_TEXT,
+        line_comment="#",
+        opens_block=_NEVER,
+    ),
+    Language(
+        "yaml",
+        "YAML",
+        (".yaml", ".yml"),
+        _wheel_if_installed("tree_sitter_yaml"),
+        comments=_COMMENT,
+        strings=_TEXT,
+        line_comment="#",
+        opens_block=re.compile(r":\s*$"),
+    ),
 )
 
 _BY_ID: Final = {language.id: language for language in LANGUAGES}

@@ -45,3 +45,10 @@ def test_python_lines_that_open_a_block(line: str, opens: bool) -> None:
     python = languages.by_id("python")
     assert python is not None
     assert bool(python.opens_block.search(line)) is opens
+
+
+def test_a_grammar_is_used_once_its_wheel_is_installed() -> None:
+    assert languages._wheel_if_installed("tree_sitter_that_nobody_made") is None
+    installed = languages._wheel_if_installed("tree_sitter_go")
+    assert installed is not None
+    assert installed().node_kind_count > 0
