@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 import torch
-from parity import Reference, Schedule, confidence, needs_parity, plain
+from parity import Reference, Schedule, confidence, counts, needs_parity, plain
 from torch import Tensor
 
 from infill_model.backends.drive import Run, write_blocks
@@ -16,6 +16,7 @@ from infill_model.canvas import Piece
 from infill_model.job import Job
 from infill_model.policies import Policies, unmask_policy
 from infill_model.policies.draft import Step, lowest
+from infill_model.policies.remask import Edit, Keep, RemaskPolicy
 from infill_model.policies.stop import Limits
 from infill_model.policies.unmask import UnmaskPolicy
 from infill_model.request import Options
@@ -34,13 +35,19 @@ class LeftToRight:
 
 
 def blocks_written(
-    it: Reference, prompt: Sequence[int], policy: UnmaskPolicy, width: int, most: int, nothing: Vocabulary
+    it: Reference,
+    prompt: Sequence[int],
+    policy: UnmaskPolicy,
+    width: int,
+    most: int,
+    nothing: Vocabulary,
+    remask: RemaskPolicy | None = None,
 ) -> tuple[list[int], int]:
     known = plain(it, it.cases["special_ids"]["mask_token_id"])
     denoiser = SequenceDenoiser(known.network, known.edge, shifted=False, block=width)
     job = Job(on_canvas(prompt), [])
     run = Run(denoiser, nothing, Options(), Limits(steps=256))
-    run.policies = Policies(unmask=policy)
+    run.policies = Policies(unmask=policy, remask=remask or Keep())
     write_blocks(run, job, width, most, line=False)
     return [one.id - RESERVED for one in job.done], run.forwards
 
@@ -69,7 +76,6 @@ def test_sdar(name: str, policy: UnmaskPolicy, no_text: Vocabulary) -> None:
     ("name", "policy"),
     [
         ("llada2_threshold", "threshold:0.5"),
-        ("llada2_one_at_a_time", "threshold:0.999"),
         ("llada21_no_edit", "threshold:0.5"),
     ],
 )
@@ -80,6 +86,26 @@ def test_llada2(name: str, policy: str, no_text: Vocabulary) -> None:
     width, most = case["params"]["block_length"], case["params"]["gen_length"]
     written, _ = blocks_written(it, prompt, unmask_policy(policy), width, most, no_text)
     assert written[:most] == case["expected_new_tokens"][0]
+
+
+@needs_parity
+def test_llada2_as_many_at_a_time_as_its_schedule_says(no_text: Vocabulary) -> None:
+    it = reference("llada2")
+    case = it.decode("llada2_one_at_a_time")
+    schedule = Schedule([*counts(case["forward_inputs"], 503), [1]], confidence)
+    written, forwards = blocks_written(it, case["input_ids"][0], schedule, 32, 24, no_text)
+    assert written == case["expected_new_tokens"][0]
+    assert forwards == case["forwards"]
+
+
+@needs_parity
+def test_llada21_overwrites_what_it_committed(no_text: Vocabulary) -> None:
+    it = reference("llada2")
+    case = it.decode("llada21_threshold_and_edit")
+    edits = Edit(case["params"]["editing_threshold"], case["params"]["max_post_steps"])
+    threshold = unmask_policy("threshold:0.5")
+    written, _ = blocks_written(it, case["input_ids"][0], threshold, 16, 22, no_text, edits)
+    assert written == case["expected_new_tokens"][0]
 
 
 @needs_parity

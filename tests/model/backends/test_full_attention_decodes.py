@@ -1,6 +1,8 @@
 """Whole decodes of the families where all positions see all, by the one loop, token for token and step for step."""
 
+from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import pytest
 import torch
@@ -19,12 +21,19 @@ from parity import (
 )
 from torch import Tensor
 
+from infill_model.backends.drive import Run
+from infill_model.backends.edge import on_canvas
 from infill_model.backends.sequence import SequenceContext, SequenceDenoiser
-from infill_model.canvas import Canvas
+from infill_model.canvas import Canvas, Piece
 from infill_model.denoise import denoise
+from infill_model.job import Job
 from infill_model.policies import Policies, unmask_policy
+from infill_model.policies.draft import Step, lowest
+from infill_model.policies.remask import Revision
 from infill_model.policies.stop import Limits
 from infill_model.policies.unmask import UnmaskPolicy
+from infill_model.request import Options
+from infill_model.vocabulary import MASK, MIDDLE, RESERVED, Vocabulary
 
 reference = cache(Reference.of)
 SCORES = {
@@ -124,3 +133,70 @@ def test_guidance_is_two_forwards_of_the_same_denoiser() -> None:
     contexts, canvas = laid_out([steps[0]], 510)
     drafts = list(denoise(guided, guided.encode(contexts), canvas, Policies(unmask=policy), Limits(64)))
     assert written(drafts[-1].canvas, 510)[0] == steps[-1][9:]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """P2: in step s of S, all but the floor(n (1 - s / S)) least confident positions that are not pinned are written.
+
+    Open-dLLM, generation_utils.py: what was committed is judged by the prediction at its place, whatever it is.
+    """
+
+    steps: int
+    reads_committed: ClassVar[bool] = True
+    reads_shadow: ClassVar[bool] = False
+    wants_quiet: ClassVar[bool] = False
+
+    def masks(self, step: Step) -> Tensor:
+        free = ~step.draft.canvas.pinned
+        left = (free.sum(1, keepdim=True) * (1 - step.number / self.steps)).long()
+        return lowest(step.prediction.confidence, free, left)
+
+
+class Plan(Planned):
+    def __call__(self, step: Step) -> Tensor:
+        return step.masked & ~self.masks(step)
+
+
+class Replan(Planned):
+    def __call__(self, step: Step, accepted: Tensor) -> Revision:
+        return Revision(remask=step.committed & self.masks(step))
+
+
+@needs_parity
+@pytest.mark.parametrize("name", ["diffusion_generate_p2", "infill_p2"])
+def test_open_dcoder_plans_its_path(name: str) -> None:
+    it = reference("open-dcoder")
+    case = it.decode(name)
+    steps = [one[0] if isinstance(one[0], list) else one for one in case["steps"]]
+    first = [*case["input_ids"][0], *[508] * (len(steps[0]) - len(case["input_ids"][0]))]
+    start = first.index(508)
+    contexts, canvas = laid_out([first], 508)
+    denoiser = plain(it, 508)
+    policies = Policies(unmask=Plan(case["params"]["steps"]), remask=Replan(case["params"]["steps"]))
+    seen = []
+    for draft in denoise(denoiser, denoiser.encode(contexts), canvas, policies, Limits(64)):
+        seen.append(written(draft.canvas, 508)[0])
+    expected = [row[start : start + len(seen[0])] for row in steps if row != first]
+    assert seen == expected
+
+
+@needs_parity
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [("generate_8_steps_2_blocks", "top_k"), ("fast_dllm_threshold_no_cache", "threshold:0.5")],
+)
+def test_llada_from_left_to_right_in_blocks(name: str, policy: str, no_text: Vocabulary) -> None:
+    """A block is a canvas whose right context is the masks of later ones."""
+    it = reference("llada")
+    case = it.decode(name)
+    (prompt,) = case["input_ids"]
+    width, most = case["params"]["block_length"], case["params"]["gen_length"]
+    run = Run(plain(it, 510), no_text, Options(unmask=policy), Limits(steps=256))
+    row = on_canvas(prompt)
+    for later in range(most - width, -1, -width):
+        job = Job([*row, MIDDLE, *[MASK] * later], [Piece([MASK] * width, pinned=False)])
+        run.once([job], steps=case["params"]["steps"] * width // most)
+        row += [one.id for one in job.row]
+    assert [i - RESERVED for i in row] == case["expected"][0]
+    assert run.forwards == case["forwards"]
