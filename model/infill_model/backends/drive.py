@@ -181,7 +181,7 @@ def write_blocks(run: Run, job: Job, block: int, most: int, *, line: bool) -> No
         pinned = row[start:]
         job.context, job.row = row[:start], []
         job.pieces = [Piece(pinned, pinned=True), Piece([MASK] * (block - len(pinned)), pinned=False)]
-        run.once([job], steps=max(1, run.limits.steps - job.steps))
+        run.once([job])
         written = [it for it in job.row if it.hole >= 0]
         ended = next((n for n, it in enumerate(written) if it.id in (DEL, MASK)), None)
         job.done += written[:ended]
