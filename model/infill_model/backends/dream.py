@@ -4,7 +4,8 @@ Reference: DreamLM/Dream, modeling_dream.py (Apache-2.0); the base of `dreamon.p
 """
 
 from infill_model.backends.checkpoint import Checkpoint
-from infill_model.backends.family import Family, Ids, as_stored, qwen_shape
+from infill_model.backends.edge import Ids
+from infill_model.backends.family import TransformerFamily, as_stored, qwen_shape
 
 EXPAND = "<|expand|>"
 
@@ -24,7 +25,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     return Ids(mask=config.number("mask_token_id"), end=end, never=tuple(sorted(never)))
 
 
-FAMILY = Family(
+FAMILY = TransformerFamily(
     name="dream",
     claims=lambda it: it.config.model_type == "Dream" and expand_id(it) is None,
     shape=qwen_shape,

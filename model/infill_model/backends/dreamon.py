@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from infill_model.backends import dream
 from infill_model.backends.checkpoint import Checkpoint
-from infill_model.backends.family import Family, Ids, as_stored, qwen_shape
+from infill_model.backends.edge import Ids
+from infill_model.backends.family import TransformerFamily, as_stored, qwen_shape
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
@@ -17,7 +18,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     return replace(plain, never=never, expand=expand, begin=checkpoint.config.number("bos_token_id"))
 
 
-FAMILY = Family(
+FAMILY = TransformerFamily(
     name="dreamon",
     claims=lambda it: it.config.model_type == "Dream" and dream.expand_id(it) is not None,
     shape=qwen_shape,

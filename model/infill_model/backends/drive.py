@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from infill_model.backends.sequence import SequenceDenoiser
+from infill_model.backends.family import OpenDenoiser
 from infill_model.canvas import Canvas, Piece
 from infill_model.denoise import denoise
 from infill_model.job import Job, Written
@@ -40,7 +40,7 @@ class Run:
         encode_ms: spent on contexts so far.
     """
 
-    denoiser: SequenceDenoiser
+    denoiser: OpenDenoiser
     vocabulary: Vocabulary
     options: Options
     limits: Limits

@@ -8,13 +8,32 @@ Shapes: N positions, V the checkpoint's vocabulary.
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infill_model.backends.family import Ids
 from infill_model.vocabulary import DEL, MASK, PAD, RESERVED
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Ids of a checkpoint that mean something to whoever drives it.
+
+    Attributes:
+        mask: stands where nothing is committed.
+        end: what the model writes when nothing more is to come; it becomes `<del>`, and vanishes from the text.
+        never: tokens that are not text, such as those of a chat, which are never predicted.
+        begin: put before a file's beginning, where the model was trained so.
+        expand: asks for two masks in its place.
+    """
+
+    mask: int
+    end: int | None = None
+    never: tuple[int, ...] = ()
+    begin: int | None = None
+    expand: int | None = None
 
 
 class Edge:
@@ -36,15 +55,15 @@ class Edge:
         """Canvas ids -> (n,) the checkpoint's, on its device."""
         return self.inward(torch.tensor(list(ids), dtype=torch.int64, device=self.device))
 
-    def outward(self, logits: Tensor, forbidden: Tensor | None = None) -> Tensor:
-        """The checkpoint's logits (N, V) -> (N, RESERVED + V); `forbidden` (N or 1, RESERVED + V) bool as well."""
+    def outward(self, logits: Tensor) -> Tensor:
+        """The checkpoint's logits (N, V) -> (N, RESERVED + V)."""
         rows = F.pad(logits, (RESERVED, 0), value=-math.inf)
         if self.ids.end is not None:
             end = self.ids.end + RESERVED
             rows[:, DEL] = rows[:, end]
             rows[:, end] = -math.inf
         rows[:, self._never] = -math.inf
-        return rows if forbidden is None else rows.masked_fill(forbidden, -math.inf)
+        return rows
 
 
 def on_canvas(ids: Iterable[int]) -> list[int]:

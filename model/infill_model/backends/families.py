@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from infill_model.backends import dream, dreamon, fast_dllm_v2, llada, llada2, open_dcoder, sdar
+from infill_model.backends import diffusion_gemma, dream, dreamon, fast_dllm_v2, llada, llada2, open_dcoder, sdar
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.family import Family
 from infill_model.errors import WeightsError
@@ -15,6 +15,7 @@ FAMILIES: Final = (
     sdar.FAMILY,
     fast_dllm_v2.FAMILY,
     llada2.FAMILY,
+    diffusion_gemma.FAMILY,
 )
 
 

@@ -1,16 +1,19 @@
 """What a family of checkpoints declares: which folders are its own, sizes, names of weights, ids, how it predicts.
 
-A family is a value; what drives it (`sequence.py`, `open_fill.py`) asks these values and knows no family by name.
+A family is a value; what drives it (`drive.py`, `open_fill.py`) asks these values and knows no family by name.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from infill_model.backends.checkpoint import Checkpoint
+from infill_model.backends.edge import Edge, Ids
+from infill_model.backends.protocol import Denoiser
+from infill_model.backends.sequence import SequenceContext, SequenceDenoiser
 from infill_model.backends.transformer import Shape, Transformer
 from infill_model.errors import WeightsError
 
@@ -21,48 +24,79 @@ LengthScheme = Literal["lengths", "expand", "blocks"]
 """How the length of a fill is found: several are tried; the model adds and deletes; block after block until it ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
-    """Ids of a checkpoint that mean something to whoever drives it.
+class OpenDenoiser(Denoiser[SequenceContext], Protocol):
+    """What a family gives: a denoiser of contexts with a mark where the canvas goes, as `sequence.py` has them."""
 
-    Attributes:
-        mask: stands where nothing is committed.
-        end: what the model writes when nothing more is to come; it becomes `<del>`, and vanishes from the text.
-        never: tokens that are not text, such as those of a chat, which are never predicted.
-        begin: put before a file's beginning, where the model was trained so.
-        expand: asks for two masks in its place.
-    """
+    @property
+    def device(self) -> torch.device:
+        """Where canvases are to be."""
 
-    mask: int
-    end: int | None = None
-    never: tuple[int, ...] = ()
-    begin: int | None = None
-    expand: int | None = None
+    @property
+    def network(self) -> nn.Module:
+        """The network, for its size."""
+
+    @property
+    def size(self) -> int:
+        """How many ids the checkpoint's weights know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A family of checkpoints that `Transformer` can run.
+    """A family of checkpoints.
 
     Attributes:
         name: as in the documentation.
         claims: whether a folder is one of this family.
-        shape: its sizes.
         ids: its special ids.
-        renamed: from a stored tensor to those of `Transformer`; None from one that is not needed.
-        shifted: whether the output at a position predicts the next one, as in the autoregressive model it came from.
-        block: width of a block, where each sees itself and earlier ones only; None where all positions see all.
         lengths: how the length of a fill is found.
+        block: width of a block, where each sees itself and earlier ones only; None where all positions see all.
     """
 
     name: str
     claims: Callable[[Checkpoint], bool]
-    shape: Callable[[Checkpoint], Shape]
     ids: Callable[[Checkpoint], Ids]
+    lengths: LengthScheme
+    block: Callable[[Checkpoint], int] | None
+
+    def denoiser(
+        self, checkpoint: Checkpoint, ids: Ids, breaks: Sequence[int], dtype: torch.dtype, device: str
+    ) -> OpenDenoiser:
+        """Load the weights.
+
+        Args:
+            checkpoint: of this family.
+            ids: its special ids.
+            breaks: canvas ids of the tokens with a line break.
+            dtype: of the weights.
+            device: where they go.
+
+        Raises:
+            WeightsError: they are missing, damaged, or do not fit config.json.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class TransformerFamily(Family):
+    """A family that `Transformer` can run.
+
+    Attributes:
+        shape: its sizes.
+        renamed: from a stored tensor to those of `Transformer`; empty for one that is not needed.
+        shifted: whether the output at a position predicts the next one, as in the autoregressive model it came from.
+    """
+
+    shape: Callable[[Checkpoint], Shape]
     renamed: Callable[[str, Tensor, Shape], Renamed]
     shifted: bool
-    block: Callable[[Checkpoint], int] | None
-    lengths: LengthScheme
+
+    def denoiser(
+        self, checkpoint: Checkpoint, ids: Ids, breaks: Sequence[int], dtype: torch.dtype, device: str
+    ) -> OpenDenoiser:
+        """Load the weights into a `Transformer`."""
+        network = self.network(checkpoint, dtype, device)
+        block = None if self.block is None else self.block(checkpoint)
+        return SequenceDenoiser(network, Edge(ids, device), shifted=self.shifted, block=block, breaks=breaks)
 
     def network(self, checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | str) -> Transformer:
         """The network with the checkpoint's weights.

@@ -4,7 +4,8 @@ Reference: the checkpoint's own modeling.py (card: Apache-2.0).
 """
 
 from infill_model.backends.checkpoint import Checkpoint
-from infill_model.backends.family import Family, Ids, as_stored, qwen_shape
+from infill_model.backends.edge import Ids
+from infill_model.backends.family import TransformerFamily, as_stored, qwen_shape
 from infill_model.errors import WeightsError
 
 MASK = "|<MASK>|"
@@ -20,7 +21,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     return Ids(mask=mask, end=end, never=tuple(sorted(never)))
 
 
-FAMILY = Family(
+FAMILY = TransformerFamily(
     name="fast-dllm-v2",
     claims=lambda it: it.config.model_type == "Fast_dLLM_Qwen",
     shape=qwen_shape,

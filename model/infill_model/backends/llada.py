@@ -9,7 +9,8 @@ from typing import Final
 from torch import Tensor
 
 from infill_model.backends.checkpoint import Checkpoint
-from infill_model.backends.family import Family, Ids, Renamed, checked
+from infill_model.backends.edge import Ids
+from infill_model.backends.family import Renamed, TransformerFamily, checked
 from infill_model.backends.transformer import Shape
 
 _OUTSIDE: Final = {
@@ -75,7 +76,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     return Ids(mask=config.number("mask_token_id"), end=end, never=tuple(sorted(never)))
 
 
-FAMILY = Family(
+FAMILY = TransformerFamily(
     name="llada",
     claims=lambda it: it.config.model_type == "llada",
     shape=shape,

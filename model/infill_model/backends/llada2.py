@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from infill_model.backends.checkpoint import Checkpoint
-from infill_model.backends.family import Family, Ids, Renamed, checked
+from infill_model.backends.edge import Ids
+from infill_model.backends.family import Renamed, TransformerFamily, checked
 from infill_model.backends.transformer import Experts, Shape
 
 BLOCK: Final = 32
@@ -85,7 +86,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     return Ids(mask=_MASK_OF_PUBLISHED if mask is None else mask, end=end, never=tuple(sorted(never)))
 
 
-FAMILY = Family(
+FAMILY = TransformerFamily(
     name="llada2",
     claims=lambda it: it.config.model_type == "llada2_moe",
     shape=shape,

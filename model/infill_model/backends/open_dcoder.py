@@ -4,7 +4,8 @@ Reference: pengzhangzhi/Open-dLLM, veomni/models/transformers/qwen2 (Apache-2.0)
 """
 
 from infill_model.backends.checkpoint import Checkpoint
-from infill_model.backends.family import Family, Ids, as_stored, qwen_shape
+from infill_model.backends.edge import Ids
+from infill_model.backends.family import TransformerFamily, as_stored, qwen_shape
 from infill_model.errors import WeightsError
 
 MASK = "<M>"
@@ -20,7 +21,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     return Ids(mask=mask, end=end, never=tuple(sorted(never)))
 
 
-FAMILY = Family(
+FAMILY = TransformerFamily(
     name="open-dcoder",
     claims=lambda it: it.config.model_type == "qwen2" and it.added_id(MASK) is not None,
     shape=qwen_shape,

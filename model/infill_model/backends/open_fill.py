@@ -13,13 +13,11 @@ import torch
 
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.drive import Run, expand, try_lengths, write_blocks
-from infill_model.backends.edge import Edge, on_canvas
+from infill_model.backends.edge import Ids, on_canvas
 from infill_model.backends.families import family_of
-from infill_model.backends.family import Family, Ids
+from infill_model.backends.family import Family, OpenDenoiser
 from infill_model.backends.prompt import Prompt
-from infill_model.backends.sequence import SequenceDenoiser
 from infill_model.backends.tokenizer import CheckpointVocabulary
-from infill_model.backends.transformer import Transformer
 from infill_model.errors import WeightsError
 from infill_model.fill import available_device
 from infill_model.in_turn import one_by_one
@@ -58,13 +56,11 @@ class OpenInfiller:
         family: Family,
         ids: Ids,
         block: int | None,
-        network: Transformer,
+        denoiser: OpenDenoiser,
         vocabulary: CheckpointVocabulary,
     ) -> None:
         self.name, self.family, self.ids, self.block = name, family, ids, block
-        self.network, self.vocabulary = network, vocabulary
-        edge = Edge(ids, network.device)
-        self.denoiser = SequenceDenoiser(network, edge, shifted=family.shifted, block=block, breaks=vocabulary.breaks)
+        self.denoiser, self.vocabulary = denoiser, vocabulary
         self.prompt = Prompt(vocabulary, ids, sees_suffix=block is None)
 
     @classmethod
@@ -91,17 +87,17 @@ class OpenInfiller:
         kind = dtype if dtype != "auto" else ("float32" if place == "cpu" else "bfloat16")
         if kind not in _DTYPES:
             raise WeightsError(f"a checkpoint can be run in {', '.join(_DTYPES)}, not in {kind}")
-        network = family.network(checkpoint, _DTYPES[kind], place)
-        _fits(folder, vocabulary, ids, network)
-        return cls(folder.name, family, ids, family.block and family.block(checkpoint), network, vocabulary)
+        denoiser = family.denoiser(checkpoint, ids, vocabulary.breaks, _DTYPES[kind], place)
+        _fits(folder, vocabulary, ids, denoiser.size)
+        return cls(folder.name, family, ids, family.block and family.block(checkpoint), denoiser, vocabulary)
 
     @property
     def info(self) -> Info:
         """What the model says of itself."""
-        weight = next(self.network.parameters())
+        weight = next(self.denoiser.network.parameters())
         return Info(
             name=self.name,
-            parameters=sum(it.numel() for it in self.network.parameters()),
+            parameters=sum(it.numel() for it in self.denoiser.network.parameters()),
             languages=LANGUAGES,
             device=weight.device.type,
             dtype=str(weight.dtype).removeprefix("torch."),
@@ -175,9 +171,8 @@ class OpenInfiller:
         return replace(fill, texts=(text,), tokens=tuple(kept))
 
 
-def _fits(folder: Path, vocabulary: CheckpointVocabulary, ids: Ids, network: Transformer) -> None:
+def _fits(folder: Path, vocabulary: CheckpointVocabulary, ids: Ids, size: int) -> None:
     """Raise if the tokenizer or a special id lies outside the embedding: the parts are of different models."""
-    size = network.shape.vocabulary
     highest = max([ids.mask, *(it for it in (ids.end, ids.begin, ids.expand) if it is not None)])
     if vocabulary.text_size > size or highest >= size:
         raise WeightsError(f"{folder}: its tokenizer has more ids than its weights ({size}); they are of two models")

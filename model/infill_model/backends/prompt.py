@@ -6,8 +6,7 @@ gap moved before its canvas, between fill-in-the-middle marks where its tokenize
 
 from typing import Final
 
-from infill_model.backends.edge import on_canvas
-from infill_model.backends.family import Ids
+from infill_model.backends.edge import Ids, on_canvas
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.canvas import Piece
 from infill_model.job import Job

@@ -6,7 +6,8 @@ Reference: JetAstra/SDAR, modeling_sdar.py and generate.py (MIT, the model's fil
 from functools import partial
 
 from infill_model.backends.checkpoint import Checkpoint
-from infill_model.backends.family import Family, Ids, as_stored, qwen_shape
+from infill_model.backends.edge import Ids
+from infill_model.backends.family import TransformerFamily, as_stored, qwen_shape
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
@@ -18,7 +19,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     return Ids(mask=config.number("mask_token_id", mask), end=end, never=tuple(sorted(never)))
 
 
-FAMILY = Family(
+FAMILY = TransformerFamily(
     name="sdar",
     claims=lambda it: it.config.model_type.startswith("sdar") and it.config.model_type != "sdar_moe",
     shape=partial(qwen_shape, qkv_bias=False, qk_norm=True),

@@ -19,7 +19,7 @@ from torch import Tensor
 from infill_model.backends.edge import Edge
 from infill_model.backends.transformer import KeysValues, Transformer
 from infill_model.canvas import Canvas
-from infill_model.vocabulary import LINE, MIDDLE, PAD, RESERVED
+from infill_model.vocabulary import LINE, MIDDLE, PAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,11 @@ class SequenceDenoiser:
         """Where the weights are."""
         return self.network.device
 
+    @property
+    def size(self) -> int:
+        """How many ids the checkpoint's weights know."""
+        return self.network.shape.vocabulary
+
     @torch.no_grad()
     def encode(self, contexts: Sequence[Sequence[int]]) -> SequenceContext:
         """Take contexts apart; encode the whole blocks they begin with, as far as an earlier call did not."""
@@ -138,7 +143,9 @@ class SequenceDenoiser:
         whole = [torch.cat([row.left, ids[n, : lengths[n]], row.right]) for n, row in enumerate(context.rows)]
         spots: list[_Spot] = [(row, column) for row, column in where.nonzero().tolist()]
         states = self._all_at_once(whole, context, spots) if self.block is None else self._each(whole, context, spots)
-        return self.edge.outward(self.network.logits(states), self._forbidden(context, spots))
+        out = self.edge.outward(self.network.logits(states))
+        forbidden = forbidden_at(context, where, out.shape[1], self._breaks)
+        return out if forbidden is None else out.masked_fill_(forbidden, -torch.inf)
 
     def _source(self, context: SequenceContext, spot: _Spot) -> int:
         """The place in its row whose output predicts a canvas position; nothing stands before a row's first."""
@@ -175,18 +182,6 @@ class SequenceDenoiser:
             found |= {it: everything[self._source(context, it) - offset] for it in own}
         return torch.stack([found[it] for it in spots])
 
-    def _forbidden(self, context: SequenceContext, spots: Sequence[_Spot]) -> Tensor | None:
-        """(N, RESERVED + V) bool, or None if everything is allowed."""
-        if not context.forbidden and not any(row.line for row in context.rows):
-            return None
-        size = RESERVED + self.network.shape.vocabulary
-        out = torch.zeros(len(spots), size, dtype=torch.bool, device=self.device)
-        out[:, list(context.forbidden)] = True
-        lines = [n for n, (row, _) in enumerate(spots) if context.rows[row].line]
-        if lines and len(self._breaks):
-            out[torch.tensor(lines, device=self.device).unsqueeze(1), self._breaks] = True
-        return out
-
     @torch.no_grad()
     def logits_with_shadow(
         self, context: SequenceContext, canvas: Canvas, where: Tensor, shadows: Tensor
@@ -197,14 +192,31 @@ class SequenceDenoiser:
         price of a forward as wide as there are shadows.
         """
         plain = self.logits(context, canvas, where)
-        rows, columns = shadows.nonzero(as_tuple=True)
-        if not len(rows):
+        rows, masked, alone = shadow_rows(canvas, shadows)
+        if not rows:
             return plain, plain[:0]
-        alone = torch.zeros_like(shadows[rows])
-        alone[torch.arange(len(rows), device=alone.device), columns] = True
-        masked = Canvas(canvas.ids[rows], canvas.pinned[rows], canvas.hole[rows]).remask(alone)
-        around = replace(context, rows=tuple(context.rows[row] for row in rows.tolist()))
+        around = replace(context, rows=tuple(context.rows[row] for row in rows))
         return plain, self.logits(around, masked, alone)
+
+
+def shadow_rows(canvas: Canvas, shadows: Tensor) -> tuple[list[int], Canvas, Tensor]:
+    """For each position `shadows` (B, C) is true a canvas with it masked: their rows, the canvases, the positions."""
+    rows, columns = shadows.nonzero(as_tuple=True)
+    alone = torch.zeros_like(shadows[rows])
+    alone[torch.arange(len(rows), device=alone.device), columns] = True
+    return rows.tolist(), Canvas(canvas.ids[rows], canvas.pinned[rows], canvas.hole[rows]).remask(alone), alone
+
+
+def forbidden_at(context: SequenceContext, where: Tensor, size: int, breaks: Tensor) -> Tensor | None:
+    """(N, size) bool: what may not be predicted at the positions `where` (B, C) is true; None if all may be."""
+    if not context.forbidden and not any(row.line for row in context.rows):
+        return None
+    row_of = where.nonzero()[:, 0]
+    out = torch.zeros(len(row_of), size, dtype=torch.bool, device=where.device)
+    out[:, list(context.forbidden)] = True
+    lines = torch.tensor([row.line for row in context.rows], device=where.device)[row_of]
+    out[lines.nonzero(), breaks] = True
+    return out
 
 
 def _block_causal(places: Tensor, total: int, block: int) -> Tensor | None:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from infill_model.backends.checkpoint import Checkpoint
-from infill_model.backends.edge import Edge, on_canvas
+from infill_model.backends.edge import Edge, Ids, on_canvas
 from infill_model.backends.families import FAMILIES
-from infill_model.backends.family import Family, Ids
+from infill_model.backends.family import TransformerFamily
 from infill_model.backends.sequence import SequenceDenoiser
 from infill_model.backends.transformer import Transformer
 from infill_model.canvas import Canvas, Piece
@@ -32,15 +32,15 @@ needs_parity = pytest.mark.skipif(
 )
 
 
-def named(name: str) -> Family:
-    return next(it for it in FAMILIES if it.name == name)
+def named(name: str) -> TransformerFamily:
+    return next(it for it in FAMILIES if isinstance(it, TransformerFamily) and it.name == name)
 
 
 @dataclass(frozen=True)
 class Reference:
     """A tiny checkpoint, and what the reference code made of it."""
 
-    family: Family
+    family: TransformerFamily
     checkpoint: Checkpoint
     cases: dict[str, Any]
     arrays: dict[str, np.ndarray]

@@ -6,8 +6,7 @@ import pytest
 from parity import Reference, needs_parity
 
 from infill_model.backends.drive import Run, expand, resize
-from infill_model.backends.edge import Edge, on_canvas
-from infill_model.backends.family import Ids
+from infill_model.backends.edge import Edge, Ids, on_canvas
 from infill_model.backends.sequence import SequenceDenoiser
 from infill_model.canvas import Piece
 from infill_model.job import Job, Written

@@ -136,7 +136,7 @@ def test_info_names_the_folder_and_the_size(loaded: dict[str, OpenInfiller]) -> 
 
 def test_dtype_is_what_was_asked_for(tmp_path: Path) -> None:
     model = OpenInfiller.load(checkpoint(tmp_path / "it", "dream"), device="cpu", dtype="bfloat16")
-    assert next(model.network.parameters()).dtype == torch.bfloat16
+    assert next(model.denoiser.network.parameters()).dtype == torch.bfloat16
     assert model.fill(LINE, Options())[0].texts
     with pytest.raises(WeightsError, match="not in int3"):
         OpenInfiller.load(tmp_path / "it", device="cpu", dtype="int3")

@@ -9,6 +9,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.families import family_of
+from infill_model.backends.family import TransformerFamily
 from infill_model.backends.transformer import Transformer
 
 SPECIAL = ("<|endoftext|>", "<|mask|>", "<|expand|>", "<M>", "<|im_start|>", "|<MASK>|")
@@ -56,7 +57,9 @@ def checkpoint(folder: Path, family: str, *, seed: int = 0) -> Path:
     (folder / "config.json").write_text(json.dumps(config))
     made.save(str(folder / "tokenizer.json"))
     opened = Checkpoint.open(folder)
-    shape = family_of(opened).shape(opened)
+    known = family_of(opened)
+    assert isinstance(known, TransformerFamily)
+    shape = known.shape(opened)
     torch.manual_seed(seed)
     network = Transformer(shape)
     for parameter in network.parameters():
