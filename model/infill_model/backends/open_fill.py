@@ -83,11 +83,8 @@ class OpenInfiller:
         checkpoint = Checkpoint.open(folder)
         family = family_of(checkpoint)
         ids, vocabulary = family.ids(checkpoint), CheckpointVocabulary.of(checkpoint)
-        place = available_device(device)
-        kind = dtype if dtype != "auto" else ("float32" if place == "cpu" else "bfloat16")
-        if kind not in _DTYPES:
-            raise WeightsError(f"a checkpoint can be run in {', '.join(_DTYPES)}, not in {kind}")
-        denoiser = family.denoiser(checkpoint, ids, vocabulary.breaks, _DTYPES[kind], place)
+        place, kind = placed(device, dtype)
+        denoiser = family.denoiser(checkpoint, ids, vocabulary.breaks, kind, place)
         _fits(folder, vocabulary, ids, denoiser.size)
         return cls(folder.name, family, ids, family.block and family.block(checkpoint), denoiser, vocabulary)
 
@@ -159,16 +156,34 @@ class OpenInfiller:
     def _fill(self, job: Job, request: Request) -> Fill:
         """What a job wrote; for a model that cannot be told, cut where the line ends."""
         fill = job.fill(self.vocabulary, len(request.between) + 1)
-        if self.block is None or request.block or "\n" not in fill.texts[0]:
-            return fill
-        kept, text = [], fill.texts[0].split("\n")[0]
-        for token in fill.tokens:
-            if "\n" in token.text:
-                head = token.text.split("\n")[0]
-                kept += [replace(token, text=head)] if head else []
-                break
-            kept.append(token)
-        return replace(fill, texts=(text,), tokens=tuple(kept))
+        return fill if self.block is None or request.block else cut_at_line(fill)
+
+
+def cut_at_line(fill: Fill) -> Fill:
+    """The fill of one gap up to its first line break: for a model that cannot be told to write none."""
+    if "\n" not in fill.texts[0]:
+        return fill
+    kept = []
+    for token in fill.tokens:
+        head, broken, _ = token.text.partition("\n")
+        if head or not broken:
+            kept.append(replace(token, text=head))
+        if broken:
+            break
+    return replace(fill, texts=(fill.texts[0].partition("\n")[0],), tokens=tuple(kept))
+
+
+def placed(device: str, dtype: str) -> tuple[str, torch.dtype]:
+    """The device and the dtype of these names; `auto` is the best device, bfloat16 there and float32 on a CPU.
+
+    Raises:
+        WeightsError: there is no such device or dtype.
+    """
+    place = available_device(device)
+    kind = dtype if dtype != "auto" else ("float32" if place == "cpu" else "bfloat16")
+    if kind not in _DTYPES:
+        raise WeightsError(f"a checkpoint can be run in {', '.join(_DTYPES)}, not in {kind}")
+    return place, _DTYPES[kind]
 
 
 def _fits(folder: Path, vocabulary: CheckpointVocabulary, ids: Ids, size: int) -> None:

@@ -41,9 +41,13 @@ class Prompt:
             pieces += [Piece(self.vocabulary.encode(text), pinned=True), Piece([MASK] * masks, pinned=False)]
         return Job(self._context(request), pieces, temperature, seed)
 
-    def _context(self, request: Request) -> list[int]:
+    def around(self, request: Request) -> tuple[list[int], list[int]]:
+        """Canvas ids of the code before the gaps, other files first, and of the code behind them."""
         below = self._first(request.suffix, self.window // 3)
-        above = self._last("\n".join([*request.files, request.prefix]), self.window - len(below))
+        return self._last("\n".join([*request.files, request.prefix]), self.window - len(below)), below
+
+    def _context(self, request: Request) -> list[int]:
+        above, below = self.around(request)
         begin = [] if self.ids.begin is None else on_canvas([self.ids.begin])
         if self.sees_suffix:
             end = on_canvas([self.ids.end]) if begin and self.ids.end is not None else []
