@@ -41,7 +41,14 @@ def rows(entries: Sequence[Entry], installed: Callable[[str], Path | None]) -> l
     """The listing, the embedded model first; `installed` gives the folder of a model by its name on the hub."""
     count = embedded_parameters()
     own = Row(
-        "embedded", "infill", count, round(count * 2e-9, 3), "Apache-2.0", "its own", "embedded", "ships with infill-lsp"
+        "embedded",
+        "infill",
+        count,
+        round(count * 2e-9, 3),
+        "Apache-2.0",
+        "its own",
+        "embedded",
+        "ships",
     )
     return [own, *(_row(it, installed(it.name)) for it in entries)]
 

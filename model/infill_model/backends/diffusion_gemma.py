@@ -165,7 +165,7 @@ class GemmaDenoiser:
         plain = self.logits(context, canvas, where)
         if not rows:
             return plain, plain[:0]
-        around = GemmaContext(tuple(context.rows[row] for row in rows), context.forbidden, tuple(copies))
+        around = GemmaContext(tuple(context.rows[row] for row in rows), context.forbidden, states=tuple(copies))
         return plain, self.logits(around, masked, alone)
 
 

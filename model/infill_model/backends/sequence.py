@@ -2,7 +2,9 @@
 
 A context is [left, `MIDDLE`, right]: the canvas takes the place of the mark; with `LINE` at its end no line break is
 written. Masks may stand in the right part, too: those of later blocks. Where blocks see only themselves and earlier
-ones, the keys and values of the left's whole blocks are kept, which is exact; where all positions see all, nothing is.
+ones, the keys and values of the left's whole blocks are kept, which is exact. Where all positions see all, nothing is
+kept unless `Reuse` says so: then what the first forward of a context made of the code around its canvas is taken for
+what the later ones would (Fast-dLLM, arXiv 2505.22618), which is an approximation.
 
 It knows tokens, not text, and nothing of policies.
 
@@ -10,7 +12,8 @@ Shapes: B fills, C canvas positions, n of a row, P of them cached, N asked for, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import TypeAlias
 
 import torch
@@ -55,21 +58,44 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class First:
+    """What the first forward of a context made of the code around its canvases, all of them with as much around.
+
+    Attributes:
+        before: (B, D) states at the last position before the canvas; None if nothing is there.
+        keys_values: per layer, of the left, and with `Reuse.DUAL` of the right as well.
+    """
+
+    before: Tensor | None
+    keys_values: list[KeysValues]
+
+
+@dataclass(frozen=True, slots=True)
 class SequenceContext:
     """What stands around the canvases of a batch.
 
     Attributes:
         rows: one for each fill.
         forbidden: canvas ids that may not be predicted now.
+        first: what the first forward left for later ones; empty before it, and where nothing is reused.
     """
 
     rows: tuple[Row, ...]
     forbidden: tuple[int, ...] = ()
+    first: list[First] = field(default_factory=list)
 
     @property
     def batch(self) -> int:
         """How many fills this context serves."""
         return len(self.rows)
+
+
+class Reuse(Enum):
+    """What is taken from a context's first forward, where all positions see all."""
+
+    NONE = "none"
+    PREFIX = "prefix"
+    DUAL = "dual"
 
 
 _Spot: TypeAlias = tuple[int, int]
@@ -80,7 +106,14 @@ class SequenceDenoiser:
     """`protocol.Denoiser` over a `Transformer`; not for several threads at once."""
 
     def __init__(
-        self, network: Transformer, edge: Edge, *, shifted: bool, block: int | None, breaks: Sequence[int] = ()
+        self,
+        network: Transformer,
+        edge: Edge,
+        *,
+        shifted: bool,
+        block: int | None,
+        breaks: Sequence[int] = (),
+        reuse: Reuse = Reuse.NONE,
     ) -> None:
         """Set up.
 
@@ -90,8 +123,9 @@ class SequenceDenoiser:
             shifted: whether the output at a position predicts the next one.
             block: width of a block where each sees itself and earlier ones only; None where all see all.
             breaks: canvas ids of the tokens with a line break.
+            reuse: what later forwards of a context take from its first.
         """
-        self.network, self.edge, self.shifted, self.block = network, edge, shifted, block
+        self.network, self.edge, self.shifted, self.block, self.reuse = network, edge, shifted, block, reuse
         self._breaks = torch.tensor(breaks, dtype=torch.int64, device=network.device)
         self._kept: Kept | None = None
 
@@ -140,9 +174,13 @@ class SequenceDenoiser:
         """(N, RESERVED + V) float32 at the positions `where` (B, C) is true."""
         lengths = (canvas.ids != PAD).sum(1).tolist()
         ids = self.edge.inward(canvas.ids)
-        whole = [torch.cat([row.left, ids[n, : lengths[n]], row.right]) for n, row in enumerate(context.rows)]
+        own = [ids[n, :length] for n, length in enumerate(lengths)]
         spots: list[_Spot] = [(row, column) for row, column in where.nonzero().tolist()]
-        states = self._all_at_once(whole, context, spots) if self.block is None else self._each(whole, context, spots)
+        if context.first:
+            states = self._on_top(own, context, spots)
+        else:
+            whole = [torch.cat([row.left, it, row.right]) for it, row in zip(own, context.rows, strict=True)]
+            states = (self._all_at_once if self.block is None else self._each)(whole, context, spots)
         out = self.edge.outward(self.network.logits(states))
         forbidden = forbidden_at(context, where, out.shape[1], self._breaks)
         return out if forbidden is None else out.masked_fill_(forbidden, -torch.inf)
@@ -154,15 +192,53 @@ class SequenceDenoiser:
 
     def _all_at_once(self, whole: Sequence[Tensor], context: SequenceContext, spots: Sequence[_Spot]) -> Tensor:
         """(N, D) states where all positions see all: one forward, shorter rows padded and the padding unseen."""
-        lengths = torch.tensor([len(it) for it in whole], device=self.device)
-        ids = torch.nn.utils.rnn.pad_sequence(list(whole), batch_first=True)
+        ids, real = _padded(whole)
         places = torch.arange(ids.shape[1], device=self.device).unsqueeze(0)
-        real = places < lengths.unsqueeze(1)
-        even = bool(real.all())
-        seen = None if even else real.unsqueeze(1).expand(-1, ids.shape[1], -1)
-        states, _ = self.network(ids, places, seen)
+        seen = None if bool(real.all()) else real.unsqueeze(1).expand(-1, ids.shape[1], -1)
+        states, keys_values = self.network(ids, places, seen)
+        self._remember(whole, context, states, keys_values)
         rows = [row for row, _ in spots]
         picked: Tensor = states[rows, [self._source(context, it) for it in spots]]
+        return picked
+
+    def _remember(
+        self, whole: Sequence[Tensor], context: SequenceContext, states: Tensor, keys_values: Sequence[KeysValues]
+    ) -> None:
+        """Keep what later forwards may take over; nothing where rows have unlike much around their canvases."""
+        sizes = {(len(row.left), len(row.right)) for row in context.rows}
+        if self.reuse is Reuse.NONE or len(sizes) > 1:
+            return
+        ((left, right),) = sizes
+        taken = torch.arange(left, device=self.device).expand(len(whole), -1)
+        if self.reuse is Reuse.DUAL:
+            ends = torch.tensor([len(it) for it in whole], device=self.device).unsqueeze(1)
+            taken = torch.cat([taken, ends - right + torch.arange(right, device=self.device)], dim=1)
+        index = taken[:, None, :, None]
+        picked = [
+            (
+                k.gather(2, index.expand(-1, k.shape[1], -1, k.shape[3])),
+                v.gather(2, index.expand(-1, v.shape[1], -1, v.shape[3])),
+            )
+            for k, v in keys_values
+        ]
+        context.first.append(First(states[:, left - 1] if left else None, picked))
+
+    def _on_top(self, own: Sequence[Tensor], context: SequenceContext, spots: Sequence[_Spot]) -> Tensor:
+        """(N, D) states of the canvases, and with `Reuse.PREFIX` of the right, on top of the first forward's rest."""
+        (first,) = context.first
+        left = len(context.rows[0].left)
+        if self.reuse is Reuse.PREFIX:
+            own = [torch.cat([it, row.right]) for it, row in zip(own, context.rows, strict=True)]
+        ids, real = _padded(own)
+        places = left + torch.arange(ids.shape[1], device=self.device).unsqueeze(0)
+        past = first.keys_values[0][0].shape[2]
+        every = torch.cat([real.new_ones(len(own), past), real], dim=1)
+        seen = None if bool(real.all()) else every.unsqueeze(1).expand(-1, ids.shape[1], -1)
+        states, _ = self.network(ids, places, seen, first.keys_values)
+        if first.before is not None:
+            states, left = torch.cat([first.before.unsqueeze(1), states], dim=1), left - 1
+        rows = [row for row, _ in spots]
+        picked: Tensor = states[rows, [self._source(context, it) - left for it in spots]]
         return picked
 
     def _each(self, whole: Sequence[Tensor], context: SequenceContext, spots: Sequence[_Spot]) -> Tensor:
@@ -195,7 +271,7 @@ class SequenceDenoiser:
         rows, masked, alone = shadow_rows(canvas, shadows)
         if not rows:
             return plain, plain[:0]
-        around = replace(context, rows=tuple(context.rows[row] for row in rows))
+        around = SequenceContext(tuple(context.rows[row] for row in rows), context.forbidden)
         return plain, self.logits(around, masked, alone)
 
 
@@ -217,6 +293,13 @@ def forbidden_at(context: SequenceContext, where: Tensor, size: int, breaks: Ten
     lines = torch.tensor([row.line for row in context.rows], device=where.device)[row_of]
     out[lines.nonzero(), breaks] = True
     return out
+
+
+def _padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """(B, n) int64 rows of unlike length, and (B, n) bool which of it is not padding."""
+    ids = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
+    lengths = torch.tensor([len(it) for it in rows], device=ids.device)
+    return ids, torch.arange(ids.shape[1], device=ids.device) < lengths.unsqueeze(1)
 
 
 def _block_causal(places: Tensor, total: int, block: int) -> Tensor | None:

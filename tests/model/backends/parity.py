@@ -17,7 +17,7 @@ from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.edge import Edge, Ids, on_canvas
 from infill_model.backends.families import FAMILIES
 from infill_model.backends.family import TransformerFamily
-from infill_model.backends.sequence import SequenceDenoiser
+from infill_model.backends.sequence import Reuse, SequenceDenoiser
 from infill_model.backends.transformer import Transformer
 from infill_model.canvas import Canvas, Piece
 from infill_model.policies.draft import Step, lowest
@@ -121,7 +121,7 @@ class Schedule:
         return lowest(self.score(step), step.masked, now)
 
 
-def plain(it: Reference, mask: int) -> SequenceDenoiser:
+def plain(it: Reference, mask: int, reuse: Reuse = Reuse.NONE) -> SequenceDenoiser:
     """A denoiser whose tokens are all text, as in the reference's samplers."""
     block = it.family.block
     return SequenceDenoiser(
@@ -129,6 +129,7 @@ def plain(it: Reference, mask: int) -> SequenceDenoiser:
         Edge(Ids(mask=mask)),
         shifted=it.family.shifted,
         block=None if block is None else block(it.checkpoint),
+        reuse=reuse,
     )
 
 

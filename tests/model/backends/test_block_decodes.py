@@ -11,7 +11,7 @@ from torch import Tensor
 
 from infill_model.backends.drive import Run, write_blocks
 from infill_model.backends.edge import on_canvas
-from infill_model.backends.sequence import SequenceDenoiser
+from infill_model.backends.sequence import Reuse, SequenceDenoiser
 from infill_model.canvas import Piece
 from infill_model.job import Job
 from infill_model.policies import Policies, unmask_policy
@@ -133,3 +133,25 @@ def test_fast_dllm_v2(name: str, no_text: Vocabulary) -> None:
             run.once([job])
             row += [one.id for one in job.row]
     assert [i - RESERVED for i in row] == case["expected"][0][:-1]
+
+
+@needs_parity
+def test_fast_dllm_v2_within_a_block_on_top_of_what_its_first_forward_left(no_text: Vocabulary) -> None:
+    """One block, so all see all. The reference's cache serves the first small block only; later ones run everything."""
+    it = reference("fast-dllm-v2")
+    case = it.decode("prompt_10_threshold_block_cache")
+    known = plain(it, 505)
+    row = on_canvas(case["input_ids"][0])
+    forwards = 0
+    for start in range(8, 32, 8):
+        reuse = Reuse.DUAL if start == 8 else Reuse.NONE
+        denoiser = SequenceDenoiser(known.network, known.edge, shifted=True, block=None, reuse=reuse)
+        run = Run(denoiser, no_text, Options(unmask="threshold:0.6"), Limits(steps=256))
+        pinned = row[start:]
+        masks = [MASK] * (start + 8 - len(row))
+        job = Job([*row[:start], MIDDLE, *[MASK] * (24 - start)], [Piece(pinned, True), Piece(masks, False)])
+        run.once([job])
+        row = [*row[:start], *(one.id for one in job.row)]
+        forwards += run.forwards
+    assert [i - RESERVED for i in row] == case["expected"][0][:-1]
+    assert forwards == case["forwards"] - 1  # Theirs runs the finished block once more, to keep it.

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from infill_model.backends.drive import Run
 from infill_model.backends.edge import on_canvas
-from infill_model.backends.sequence import SequenceContext, SequenceDenoiser
+from infill_model.backends.sequence import Reuse, SequenceContext, SequenceDenoiser
 from infill_model.canvas import Canvas, Piece
 from infill_model.denoise import denoise
 from infill_model.job import Job
@@ -197,6 +197,49 @@ def test_llada_from_left_to_right_in_blocks(name: str, policy: str, no_text: Voc
     for later in range(most - width, -1, -width):
         job = Job([*row, MIDDLE, *[MASK] * later], [Piece([MASK] * width, pinned=False)])
         run.once([job], steps=case["params"]["steps"] * width // most)
+        row += [one.id for one in job.row]
+    assert [i - RESERVED for i in row] == case["expected"][0]
+    assert run.forwards == case["forwards"]
+
+
+@dataclass(frozen=True)
+class FirstAlone:
+    """Fast-dLLM's for Dream: a block's first step commits its first position, whatever it is, and nothing else."""
+
+    policy: UnmaskPolicy
+
+    def __call__(self, step: Step) -> Tensor:
+        if step.draft.step:
+            return self.policy(step)
+        first = torch.zeros_like(step.masked)
+        first[:, 0] = True
+        return first
+
+
+@needs_parity
+@pytest.mark.parametrize(
+    ("family", "name", "policy", "reuse"),
+    [
+        ("llada", "fast_dllm_threshold_prefix_cache", unmask_policy("threshold:0.5"), Reuse.PREFIX),
+        ("llada", "fast_dllm_threshold_dual_cache", unmask_policy("threshold:0.5"), Reuse.DUAL),
+        ("llada", "fast_dllm_dual_cache_one_per_step", unmask_policy("threshold:1"), Reuse.DUAL),
+        ("dream", "fast_dllm_threshold_prefix_cache", FirstAlone(unmask_policy("threshold:0.5")), Reuse.PREFIX),
+        ("dream", "fast_dllm_threshold_dual_cache", FirstAlone(unmask_policy("threshold:0.5")), Reuse.DUAL),
+    ],
+)
+def test_reused_keys_and_values_give_the_reference_s_decodes(
+    family: str, name: str, policy: UnmaskPolicy, reuse: Reuse, no_text: Vocabulary
+) -> None:
+    it = reference(family)
+    case, mask = it.decode(name), it.cases["special_ids"]["mask_token_id"]
+    params = case["params"]
+    width, most = params["block_length"], params.get("gen_length", params.get("max_new_tokens"))
+    run = Run(plain(it, mask, reuse), no_text, Options(), Limits(steps=256))
+    run.policies = Policies(unmask=policy)
+    row = on_canvas(case["input_ids"][0])
+    for later in range(most - width, -1, -width):
+        job = Job([*row, MIDDLE, *[MASK] * later], [Piece([MASK] * width, pinned=False)])
+        run.once([job])
         row += [one.id for one in job.row]
     assert [i - RESERVED for i in row] == case["expected"][0]
     assert run.forwards == case["forwards"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from infill_model.backends.edge import Edge, Ids, on_canvas
-from infill_model.backends.sequence import SequenceDenoiser
+from infill_model.backends.sequence import Reuse, SequenceDenoiser
 from infill_model.backends.transformer import Experts, Shape, Transformer
 from infill_model.canvas import Canvas, Piece
 from infill_model.vocabulary import DEL, LINE, MASK, MIDDLE, RESERVED
@@ -126,3 +126,26 @@ def test_a_line_gets_no_break_and_what_is_forbidden_is_not_written() -> None:
     assert out[1, [26, 27]].isfinite().all()
     told = type(around)(around.rows, forbidden=(30,))
     assert denoiser.logits(told, canvas, canvas.masked)[:, 30].isinf().all()
+
+
+@pytest.mark.parametrize("kind", ["both ways", "both ways, shifted"])
+@pytest.mark.parametrize("reuse", [Reuse.PREFIX, Reuse.DUAL])
+def test_what_is_reused_is_right_while_the_canvas_is_as_it_was(kind: str, reuse: Reuse) -> None:
+    fresh, saving = made(kind), made(kind)
+    saving.reuse = reuse
+    for left in ([], [1, 2, 3]):
+        contexts = [context(left, [4, 5])] * 2
+        canvas = Canvas.of([[Piece([MASK] * 2, False)], [Piece([MASK] * 4, False)]])
+        known = saving.encode(contexts)
+        first, again = (saving.logits(known, canvas, canvas.masked) for _ in range(2))
+        assert close(first, asked(fresh, contexts, canvas))
+        assert close(first, again)
+
+
+def test_nothing_is_reused_between_rows_with_unlike_surroundings() -> None:
+    denoiser = made("both ways")
+    denoiser.reuse = Reuse.DUAL
+    known = denoiser.encode([context([1], [2]), context([1, 3], [2])])
+    canvas = Canvas.of([[Piece([MASK] * 2, False)]] * 2)
+    denoiser.logits(known, canvas, canvas.masked)
+    assert not known.first
