@@ -110,6 +110,7 @@ class TransformerFamily(Family):
         missing = {name: tensor.shape for name, tensor in network.state_dict().items()}
         if shape.tied:
             del missing["lm_head.weight"]
+        exact = {name for name, _ in network.named_buffers()}  # What chooses experts is not rounded.
         loaded: dict[str, Tensor] = {}
         for stored, tensor in checkpoint.tensors():
             for name, value in self.renamed(stored, tensor, shape):
@@ -119,7 +120,7 @@ class TransformerFamily(Family):
                     raise WeightsError(
                         f"{checkpoint.folder}: the weights do not fit config.json ({stored} {list(tensor.shape)})"
                     )
-                loaded[name] = value.to(device, dtype if value.is_floating_point() else None)
+                loaded[name] = value.to(device) if name in exact else value.to(device, dtype)
         if missing:
             raise WeightsError(f"{checkpoint.folder}: {len(missing)} tensors are missing (first {min(missing)})")
         network.load_state_dict(loaded, strict=False, assign=True)

@@ -17,6 +17,7 @@ from infill_model.backends.edge import Ids, on_canvas
 from infill_model.backends.families import family_of
 from infill_model.backends.family import Family, OpenDenoiser
 from infill_model.backends.prompt import Prompt
+from infill_model.backends.sequence import Reuse, SequenceDenoiser
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.errors import WeightsError
 from infill_model.fill import available_device
@@ -31,14 +32,28 @@ LANGUAGES: Final = (
     "javascriptreact",
     "typescript",
     "typescriptreact",
-    "go",
-    "rust",
-    "java",
     "c",
     "cpp",
+    "csharp",
+    "css",
+    "go",
+    "html",
+    "java",
     "json",
+    "kotlin",
+    "lua",
+    "markdown",
+    "php",
+    "ruby",
+    "rust",
+    "scala",
+    "shellscript",
+    "sql",
+    "swift",
+    "toml",
+    "yaml",
 )
-"""Open checkpoints were trained on most languages; these are the ones whose grammars the language server has."""
+"""Open checkpoints were trained on most languages; these are the ones the language server has a name for."""
 
 LINE_LENGTHS: Final = (4, 8, 16)
 BLOCK_LENGTHS: Final = (16, 32, 64)
@@ -65,7 +80,13 @@ class OpenInfiller:
 
     @classmethod
     def load(
-        cls, folder: Path, *, device: str = "auto", dtype: str = "auto", threads: int | None = None
+        cls,
+        folder: Path,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        threads: int | None = None,
+        reuse: Reuse = Reuse.NONE,
     ) -> "OpenInfiller":
         """Load a checkpoint folder.
 
@@ -74,6 +95,7 @@ class OpenInfiller:
             device: `auto`, `cpu`, `cuda` or `mps`.
             dtype: `auto`, `float32`, `bfloat16` or `float16`; bfloat16 on accelerators and float32 on a CPU by itself.
             threads: that a forward may use.
+            reuse: what the steps of a model that sees both ways take over from the first; quicker, and less exact.
 
         Raises:
             WeightsError: the folder is not a checkpoint of a known family, is incomplete, or would need foreign code.
@@ -86,6 +108,8 @@ class OpenInfiller:
         place, kind = placed(device, dtype)
         denoiser = family.denoiser(checkpoint, ids, vocabulary.breaks, kind, place)
         _fits(folder, vocabulary, ids, denoiser.size)
+        if isinstance(denoiser, SequenceDenoiser):
+            denoiser.reuse = reuse
         return cls(folder.name, family, ids, family.block and family.block(checkpoint), denoiser, vocabulary)
 
     @property

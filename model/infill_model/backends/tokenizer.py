@@ -15,7 +15,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.edge import on_canvas
 from infill_model.errors import WeightsError
-from infill_model.vocabulary import _BYTE_OF, RESERVED, Vocabulary
+from infill_model.vocabulary import BYTE_OF, RESERVED, Vocabulary
 
 _QWEN2_WORDS: Final = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -66,8 +66,8 @@ class CheckpointVocabulary(Vocabulary):
         token = self._tokenizer.id_to_token(i - RESERVED)
         if token is None or i - RESERVED in self._special:
             return b""
-        if self._byte_level and all(c in _BYTE_OF for c in token):
-            return bytes(_BYTE_OF[c] for c in token)
+        if self._byte_level and all(c in BYTE_OF for c in token):
+            return bytes(BYTE_OF[c] for c in token)
         byte = _BYTE.fullmatch(token)
         return bytes([int(byte[1], 16)]) if byte else token.replace("▁", " ").encode()
 

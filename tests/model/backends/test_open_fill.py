@@ -7,8 +7,17 @@ import pytest
 import torch
 from tiny import CONFIGS, checkpoint
 
+from infill_lsp.syntax import languages
 from infill_model.backends.loading import load
-from infill_model.backends.open_fill import BLOCK_LENGTHS, LINE_LENGTHS, LONGEST, LONGEST_BLOCK, OpenInfiller
+from infill_model.backends.open_fill import (
+    BLOCK_LENGTHS,
+    LANGUAGES,
+    LINE_LENGTHS,
+    LONGEST,
+    LONGEST_BLOCK,
+    OpenInfiller,
+)
+from infill_model.backends.sequence import Reuse
 from infill_model.errors import WeightsError
 from infill_model.fill import Infiller
 from infill_model.policies import PolicyError
@@ -140,3 +149,16 @@ def test_dtype_is_what_was_asked_for(tmp_path: Path) -> None:
     assert model.fill(LINE, Options())[0].texts
     with pytest.raises(WeightsError, match="not in int3"):
         OpenInfiller.load(tmp_path / "it", device="cpu", dtype="int3")
+
+
+def test_it_is_not_choosy_about_languages() -> None:
+    assert {it.id for it in languages.LANGUAGES} <= set(LANGUAGES)
+
+
+def test_reuse_is_off_unless_asked_for(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "it", "dream")
+    plain, saving = (OpenInfiller.load(folder, device="cpu", reuse=it) for it in (Reuse.NONE, Reuse.DUAL))
+    assert (
+        OpenInfiller.load(folder, device="cpu").fill(LINE, Options())[0].texts == plain.fill(LINE, Options())[0].texts
+    )
+    assert saving.fill(LINE, Options(n=3))[0].stopped == "complete"
