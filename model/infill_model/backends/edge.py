@@ -25,7 +25,8 @@ class Ids:
         mask: stands where nothing is committed.
         end: what the model writes when nothing more is to come; it becomes `<del>`, and vanishes from the text.
         never: tokens that are not text, such as those of a chat, which are never predicted.
-        begin: put before a file's beginning, where the model was trained so.
+        begin: put before the code, where the model was trained so.
+        close: put behind the code, likewise.
         expand: asks for two masks in its place.
     """
 
@@ -33,6 +34,7 @@ class Ids:
     end: int | None = None
     never: tuple[int, ...] = ()
     begin: int | None = None
+    close: int | None = None
     expand: int | None = None
 
 

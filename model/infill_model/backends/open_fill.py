@@ -106,7 +106,14 @@ class OpenInfiller:
         family = family_of(checkpoint)
         ids, vocabulary = family.ids(checkpoint), CheckpointVocabulary.of(checkpoint)
         place, kind = placed(device, dtype)
-        denoiser = family.denoiser(checkpoint, ids, vocabulary.breaks, kind, place)
+        try:
+            denoiser = family.denoiser(checkpoint, ids, vocabulary.breaks, kind, place)
+        except torch.OutOfMemoryError as error:
+            size = sum(it.stat().st_size for it in checkpoint.weight_files()) / 1e9
+            raise WeightsError(
+                f"{folder}: the memory of {place} is too small for its weights ({size:.1f} GB in the folder); "
+                "choose a smaller model or another device"
+            ) from error
         _fits(folder, vocabulary, ids, denoiser.size)
         if isinstance(denoiser, SequenceDenoiser):
             denoiser.reuse = reuse

@@ -50,8 +50,8 @@ class Prompt:
         above, below = self.around(request)
         begin = [] if self.ids.begin is None else on_canvas([self.ids.begin])
         if self.sees_suffix:
-            end = on_canvas([self.ids.end]) if begin and self.ids.end is not None else []
-            return [*begin, *above, MIDDLE, *below, *end, *([] if request.block else [LINE])]
+            close = [] if self.ids.close is None else on_canvas([self.ids.close])
+            return [*begin, *above, MIDDLE, *below, *close, *([] if request.block else [LINE])]
         if self._marks:
             prefix, suffix, middle = self._marks
             return [*begin, prefix, *above, suffix, *below, middle]

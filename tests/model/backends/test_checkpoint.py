@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from tiny import SPECIAL, checkpoint, tokenizer
 
+from infill_model.backends.family import TransformerFamily
 from infill_model.backends.open_fill import OpenInfiller
 from infill_model.errors import WeightsError
 
@@ -95,3 +97,14 @@ def test_a_tokenizer_may_be_published_in_its_slow_form(tmp_path: Path) -> None:
     text = "if it's <|mask|>:\n\treturn 'é'\n"
     assert slow.encode(text) == fast.encode(text)
     assert slow.decode(slow.encode(text)) == text
+
+
+def test_too_little_memory_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = checkpoint(tmp_path / "it", "dream")
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 14 GiB.")
+
+    monkeypatch.setattr(TransformerFamily, "network", full)
+    with pytest.raises(WeightsError, match=r"memory of cpu is too small .* smaller model or another device"):
+        OpenInfiller.load(folder, device="cpu")
