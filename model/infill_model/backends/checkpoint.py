@@ -49,6 +49,12 @@ class Config:
             return default
         raise WeightsError(f"{self.path}: {key} should be a whole number, not {value!r}")
 
+    def token(self, key: str) -> int:
+        """The id of a token; the first where there are several."""
+        value = self.values.get(key)
+        first = value[0] if isinstance(value, list) and value else value
+        return Config(self.path, {key: first}).number(key)
+
     def real(self, key: str, default: float | None = None) -> float:
         """A number."""
         value = self.values.get(key)

@@ -20,7 +20,7 @@ def expand_id(checkpoint: Checkpoint) -> int | None:
 def ids(checkpoint: Checkpoint) -> Ids:
     """The ids, all in config.json; the end is what fills up a text that is too short."""
     config = checkpoint.config
-    end = config.number("eos_token_id")
+    end = config.token("eos_token_id")
     never = {number for name, number in checkpoint.added.items() if name.startswith("<|")} - {end}
     return Ids(mask=config.number("mask_token_id"), end=end, never=tuple(sorted(never)))
 

@@ -15,7 +15,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     """Dream's, with the expand token, and with a token before and after the whole text as it was trained."""
     plain, expand = dream.ids(checkpoint), dream.expand_id(checkpoint)
     never = tuple(it for it in plain.never if it != expand)
-    begin = checkpoint.config.number("bos_token_id")
+    begin = checkpoint.config.token("bos_token_id")
     return replace(plain, never=never, expand=expand, begin=begin, close=plain.end)
 
 

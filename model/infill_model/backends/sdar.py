@@ -13,7 +13,7 @@ from infill_model.backends.family import TransformerFamily, as_stored, qwen_shap
 def ids(checkpoint: Checkpoint) -> Ids:
     """The mask is in config.json or, in older releases, only in the tokenizer."""
     config = checkpoint.config
-    end = config.number("eos_token_id")
+    end = config.token("eos_token_id")
     mask = checkpoint.added_id("<|MASK|>")
     never = {number for name, number in checkpoint.added.items() if name.startswith("<|")} - {end}
     return Ids(mask=config.number("mask_token_id", mask), end=end, never=tuple(sorted(never)))

@@ -22,7 +22,7 @@ from torch import Tensor
 from infill_model.backends.edge import Edge
 from infill_model.backends.transformer import KeysValues, Transformer
 from infill_model.canvas import Canvas
-from infill_model.vocabulary import LINE, MIDDLE, PAD
+from infill_model.vocabulary import LINE, MIDDLE, PAD, RESERVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +176,8 @@ class SequenceDenoiser:
         ids = self.edge.inward(canvas.ids)
         own = [ids[n, :length] for n, length in enumerate(lengths)]
         spots: list[_Spot] = [(row, column) for row, column in where.nonzero().tolist()]
+        if not spots:
+            return torch.empty(0, RESERVED + self.size, device=self.device)
         if context.first:
             states = self._on_top(own, context, spots)
         else:

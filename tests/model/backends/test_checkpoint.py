@@ -108,3 +108,9 @@ def test_too_little_memory_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(TransformerFamily, "network", full)
     with pytest.raises(WeightsError, match=r"memory of cpu is too small .* smaller model or another device"):
         OpenInfiller.load(folder, device="cpu")
+
+
+def test_an_end_may_be_one_of_several(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "it", "dream")
+    edit_config(folder, eos_token_id=[256, 257])
+    assert OpenInfiller.load(folder, device="cpu").ids.end == 256

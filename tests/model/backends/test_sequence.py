@@ -149,3 +149,10 @@ def test_nothing_is_reused_between_rows_with_unlike_surroundings() -> None:
     canvas = Canvas.of([[Piece([MASK] * 2, False)]] * 2)
     denoiser.logits(known, canvas, canvas.masked)
     assert not known.first
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_asked_for_nothing_it_says_nothing(kind: str) -> None:
+    denoiser = made(kind)
+    canvas = Canvas.of([[Piece([MASK] * 2, False)]])
+    assert denoiser.logits(denoiser.encode([context([1], [])]), canvas, canvas.pinned).shape == (0, RESERVED + 64)
