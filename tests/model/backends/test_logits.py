@@ -61,3 +61,18 @@ def test_the_block_mask_is_the_reference_s(family: str) -> None:
     own = _block_causal(torch.arange(len(expected)), len(expected), it.family.block(it.checkpoint))
     assert own is not None
     assert torch.equal(own[0], expected)
+
+
+@needs_parity
+@pytest.mark.parametrize("case", ["batch_left_pad", "batch_right_pad"])
+def test_llada_as_published_attends_to_its_padding(case: str) -> None:
+    """Its first modelling code dropped the mask without a word; hiding the padding is meant, and what we do."""
+    it = reference("llada")
+    ids, expected = it.array(case, "input_ids"), it.array(case, "logits_mask_ignored")
+    real = it.array(case, "attention_mask")
+    assert ids is not None
+    assert expected is not None
+    assert real is not None
+    network = it.network()
+    states, _ = network(ids, torch.arange(ids.shape[1]).unsqueeze(0))
+    assert (network.logits(states) - expected).abs().amax(2)[real.bool()].max() <= TOLERANCE
