@@ -68,7 +68,7 @@ class Infiller:
             torch.set_num_threads(threads)
         path = model_path(model)
         config, vocabulary, weights = folder.read(path)
-        place = _device(device)
+        place = available_device(device)
         chosen = dtype if dtype != "auto" else ("float32" if place == "cpu" else "bfloat16")
         network = quantised.convert(folder.network(config, weights, path), chosen).to(place)
         huge_pages.gather(network)
@@ -311,7 +311,12 @@ def _timing(encode_ms: float, started: float) -> Timing:
     return Timing(round(encode_ms, 3), round(total - encode_ms, 3), round(total, 3))
 
 
-def _device(wanted: str) -> str:
+def available_device(wanted: str) -> str:
+    """The device of this name, or the best for `auto`.
+
+    Raises:
+        WeightsError: this torch has no such device.
+    """
     there = ("cuda",) * torch.cuda.is_available() + ("mps",) * torch.backends.mps.is_available() + ("cpu",)
     if wanted not in ("auto", *there):
         raise WeightsError(f"the device {wanted!r} is not there; this torch has {', '.join(there)}")

@@ -14,11 +14,19 @@ from infill_model.vocabulary import DEL, Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A `denoise.Critic` of the canvases of some jobs."""
+    """A `denoise.Critic` of the canvases of some jobs.
+
+    Attributes:
+        vocabulary: for their texts.
+        critic: judges these.
+        jobs: one for each row.
+        grows: whether a full hole will get more room, and is only judged then.
+    """
 
     vocabulary: Vocabulary
     critic: TextCritic
     jobs: Sequence[Job]
+    grows: bool = True
 
     def __call__(self, canvas: Canvas, row: int) -> Tensor:
         """(C,) bool: what the critic wants denoised again. A row with a full hole is judged when it has grown."""
@@ -33,7 +41,7 @@ class Judge:
         places: list[tuple[int, int, int, int]] = []  # position, hole, start and end of its text in the hole
         for hole in range(max(holes) + 1):
             at = [n for n, it in enumerate(holes) if it == hole]
-            if not any(ids[n] == DEL for n in at):
+            if self.grows and not any(ids[n] == DEL for n in at):
                 return wrong
             for n, text in zip(at, self.vocabulary.pieces([ids[n] for n in at]), strict=True):
                 start = len(texts[job.first_hole + hole])

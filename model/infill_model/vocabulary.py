@@ -90,7 +90,7 @@ class Vocabulary:
 
     def _bytes(self, i: int) -> bytes:
         token = self._tokenizer.id_to_token(i)
-        return b"" if token is None else bytes(_BYTE_OF[c] for c in token)
+        return b"" if token is None else bytes(BYTE_OF[c] for c in token)
 
 
 def _byte_alphabet() -> dict[str, int]:
@@ -100,7 +100,8 @@ def _byte_alphabet() -> dict[str, int]:
     return {chr(b): b for b in printable} | {chr(256 + n): b for n, b in enumerate(hidden)}
 
 
-_BYTE_OF: Final = _byte_alphabet()
+BYTE_OF: Final = _byte_alphabet()
+"""From the characters that byte-level tokens are written in to their bytes."""
 
 
 def _complete_prefix(data: bytes) -> tuple[str, bytes]:

@@ -1,0 +1,244 @@
+"""Causal models trained to fill in the middle, run by transformers: the autoregressive control beside the denoisers.
+
+[prefix mark] code before [suffix mark] code behind [middle mark], and then the gap token by token. What is common with
+the row before is not run again, which is exact. transformers' own classes only; no code that comes with a checkpoint.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import Tensor
+
+from infill_model.backends.checkpoint import Checkpoint
+from infill_model.backends.edge import Ids, on_canvas
+from infill_model.backends.open_fill import LANGUAGES, LONGEST, LONGEST_BLOCK, cut_at_line, placed
+from infill_model.backends.prompt import Prompt
+from infill_model.backends.tokenizer import CheckpointVocabulary
+from infill_model.errors import WeightsError
+from infill_model.in_turn import one_by_one
+from infill_model.job import Job, Written
+from infill_model.policies.stop import Limits, never
+from infill_model.request import Fill, Frame, Info, Options, Request, StopReason, TextCritic, Timing, TraceToken
+from infill_model.vocabulary import RESERVED
+
+if TYPE_CHECKING:
+    from transformers import DynamicCache, PreTrainedModel
+
+MARKS: Final = (
+    ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),  # Qwen2.5-Coder, CodeGemma
+    ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),  # StarCoder2, Granite, Mellum
+    ("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),  # DeepSeek-Coder
+)
+_ENDS: Final = (
+    "<|endoftext|>",
+    "<|fim_pad|>",
+    "<|file_sep|>",
+    "<|repo_name|>",
+    "<|im_end|>",
+    "<file_sep>",
+    "<|file_separator|>",
+    "<eos>",
+    "<｜end▁of▁sentence｜>",
+)
+_BEGINS: Final = ("<bos>", "<｜begin▁of▁sentence｜>")
+
+
+def marks_of(checkpoint: Checkpoint) -> tuple[str, str, str] | None:
+    """The marks its tokenizer has for filling in the middle; None if it has none."""
+    return next((marks for marks in MARKS if all(it in checkpoint.added for it in marks)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Canvas ids of the marks, and of whatever ends a gap or begins a text."""
+
+    prefix: int
+    suffix: int
+    middle: int
+    ends: frozenset[int]
+    begin: tuple[int, ...]
+
+
+class CausalInfiller:
+    """A loaded causal model. One fill at a time; not for several threads at once."""
+
+    def __init__(self, name: str, model: "PreTrainedModel", vocabulary: CheckpointVocabulary, marks: Marks) -> None:
+        self.name, self.vocabulary, self.marks = name, vocabulary, marks
+        self._model = model
+        self._prompt = Prompt(vocabulary, Ids(mask=0), sees_suffix=False)
+        self._row: list[int] = []
+        self._cache: DynamicCache | None = None
+
+    @classmethod
+    def load(
+        cls, folder: Path, *, device: str = "auto", dtype: str = "auto", threads: int | None = None
+    ) -> "CausalInfiller":
+        """Load a checkpoint folder; the arguments are those of `OpenInfiller.load`.
+
+        Raises:
+            WeightsError: it has no marks for filling in the middle, is incomplete, or transformers does not know it.
+        """
+        if threads:
+            torch.set_num_threads(threads)
+        checkpoint = Checkpoint.open(folder)
+        vocabulary, names = CheckpointVocabulary.of(checkpoint), marks_of(checkpoint)
+        if names is None:
+            raise WeightsError(f"{folder}: its tokenizer has no marks for filling in the middle; use a model that does")
+        checkpoint.weight_files()
+        place, kind = placed(device, dtype)
+        try:
+            from transformers import AutoModelForCausalLM  # noqa: PLC0415  # Only where such a model is loaded.
+        except ImportError as error:
+            raise WeightsError("causal models need transformers: `pip install 'infill-lsp[checkpoints]'`") from error
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=kind, use_safetensors=True, local_files_only=True, trust_remote_code=False
+            )
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise WeightsError(f"{folder}: transformers cannot load it ({first})") from error
+        torch.nn.Module.to(model, place)
+        torch.nn.Module.eval(model)
+        return cls(folder.name, model, vocabulary, _marks(checkpoint, vocabulary, names))
+
+    @property
+    def info(self) -> Info:
+        """What the model says of itself."""
+        return Info(
+            name=self.name,
+            parameters=int(self._model.num_parameters()),
+            languages=LANGUAGES,
+            device=self._model.device.type,
+            dtype=str(self._model.dtype).removeprefix("torch."),
+            threads=torch.get_num_threads(),
+            context=self._prompt.window,
+            trained_tokens=0,
+        )
+
+    def fill(
+        self,
+        request: Request,
+        options: Options,
+        *,
+        cancelled: Callable[[], bool] = never,
+        critic: TextCritic | None = None,
+        on_draft: Callable[[Frame], None] | None = None,
+    ) -> list[Fill]:
+        """Fill the gaps of a request, one after the other; policies and the critic are for denoisers.
+
+        `options.steps` does not bound it: each token is a forward, and how many there may be depends on the gap.
+        """
+        if request.between:
+            return [one_by_one(request, lambda it: self.fill(it, replace(options, n=1), cancelled=cancelled)[0])]
+        started = time.perf_counter()
+        deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
+        limits = Limits(LONGEST_BLOCK if request.block else LONGEST, deadline, cancelled)
+        row = self._laid_out(request)
+        fills: dict[tuple[str, ...], Fill] = {}
+        for number in range(options.n):
+            heat = options.temperature if number else 0.0
+            chooser = _Chooser(heat, options.seed + number)
+            job = self._written(row, limits, chooser, on_draft if number == 0 else None, line=not request.block)
+            fill = job.fill(self.vocabulary, 1)
+            fill = fill if request.block else cut_at_line(fill)
+            total = (time.perf_counter() - started) * 1000
+            fills.setdefault(fill.texts, replace(fill, ms=Timing(0.0, round(total, 3), round(total, 3))))
+        return list(fills.values())
+
+    def _laid_out(self, request: Request) -> list[int]:
+        above, below = self._prompt.around(request)
+        it = self.marks
+        return [*it.begin, it.prefix, *above, it.suffix, *below, it.middle]
+
+    @torch.no_grad()
+    def _written(
+        self,
+        row: list[int],
+        limits: Limits,
+        chooser: "_Chooser",
+        on_draft: Callable[[Frame], None] | None,
+        *,
+        line: bool,
+    ) -> Job:
+        """Write the gap token by token."""
+        job = Job([], [], stopped="complete")
+        while True:
+            stopped = _limit(limits, len(job.done))
+            if stopped is not None:
+                job.stopped = stopped
+                return job
+            began = time.perf_counter()
+            token, confidence = chooser(self._next([*row, *(it.id for it in job.done)]))
+            job.steps += 1
+            if token + RESERVED in self.marks.ends:
+                return job
+            job.done.append(Written(token + RESERVED, confidence, job.steps, 0))
+            text = self.vocabulary.decode([it.id for it in job.done])
+            if on_draft is not None:
+                on_draft(Frame(job.steps, self._shown(job), "1 written", round((time.perf_counter() - began) * 1e3, 3)))
+            if line and "\n" in text:
+                return job
+
+    def _shown(self, job: Job) -> tuple[TraceToken, ...]:
+        texts = self.vocabulary.pieces([it.id for it in job.done])
+        return tuple(TraceToken(a, "committed", b.confidence) for a, b in zip(texts, job.done, strict=True))
+
+    def _next(self, row: list[int]) -> Tensor:
+        """(V,) float32 logits of what follows a row of canvas ids; what the last row had in common is not run again."""
+        from transformers import DynamicCache  # noqa: PLC0415  # It is there, for the model is loaded.
+
+        same = next((n for n, (a, b) in enumerate(zip(self._row, row, strict=False)) if a != b), None)
+        same = min(len(self._row), len(row)) if same is None else same
+        same = min(same, len(row) - 1)
+        gone = len(self._row) - same
+        if self._cache is None or same == 0 or (gone and any(self._cache.is_sliding)):
+            self._cache, same = (
+                DynamicCache(config=self._model.config),
+                0,
+            )  # A sliding window has forgotten.
+        elif gone:
+            self._cache.crop(-gone)
+        ids = torch.tensor([[it - RESERVED for it in row[same:]]], device=self._model.device)
+        out = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
+        self._row = row
+        last: Tensor = out.logits[0, -1].float()
+        return last
+
+
+class _Chooser:
+    """Chooses a token: the most probable one, or a sampled one."""
+
+    def __init__(self, temperature: float, seed: int) -> None:
+        self._temperature = temperature
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def __call__(self, logits: Tensor) -> tuple[int, float]:
+        """The id, and its probability at temperature 1."""
+        chances = logits.softmax(0).cpu()
+        if self._temperature == 0:
+            token = int(chances.argmax())
+        else:
+            warm = (logits.cpu() / self._temperature).softmax(0)
+            token = int(torch.multinomial(warm, 1, generator=self._generator))
+        return token, float(chances[token])
+
+
+def _limit(limits: Limits, written: int) -> StopReason | None:
+    if limits.cancelled():
+        return "cancelled"
+    if written and limits.deadline is not None and limits.clock() >= limits.deadline:
+        return "deadline"
+    return "steps" if written >= limits.steps else None
+
+
+def _marks(checkpoint: Checkpoint, vocabulary: CheckpointVocabulary, names: tuple[str, str, str]) -> Marks:
+    """The marks' ids; a mark itself ends a gap, too."""
+    prefix, suffix, middle = on_canvas(checkpoint.added[it] for it in names)
+    ends = {vocabulary.special_id(it) for it in _ENDS} - {None}
+    begin = next(([it] for it in map(vocabulary.special_id, _BEGINS) if it is not None), [])
+    known = frozenset(it for it in ends if it is not None)
+    return Marks(prefix, suffix, middle, known | {prefix, suffix, middle}, tuple(begin))

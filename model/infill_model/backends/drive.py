@@ -1,0 +1,192 @@
+"""How the one loop is driven over a checkpoint until the length of its fill is found: three ways.
+
+`try_lengths` fills several lengths in one batch; `expand` lets the model ask for more masks and delete surplus ones;
+`write_blocks` goes on block after block until the model ends. It knows tokens and text, and no network.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from infill_model.backends.family import OpenDenoiser
+from infill_model.canvas import Canvas, Piece
+from infill_model.denoise import denoise
+from infill_model.job import Job, Written
+from infill_model.judge import Judge
+from infill_model.policies import Policies, remask_policy, stop_policy, unmask_policy
+from infill_model.policies.draft import Draft
+from infill_model.policies.prediction import Sampling
+from infill_model.policies.stop import Limits
+from infill_model.request import Frame, Options, TextCritic
+from infill_model.trace import frame
+from infill_model.vocabulary import DEL, MASK, Vocabulary
+
+_ENDED: Final = ("complete", "stable")
+
+
+@dataclass(slots=True)
+class Run:
+    """One request under way.
+
+    Attributes:
+        denoiser: of the checkpoint.
+        vocabulary: of the checkpoint.
+        options: how to denoise.
+        limits: steps, deadline and cancellation.
+        critic: judges finished drafts.
+        on_draft: told of the first job after each step.
+        forwards: spent so far.
+        encode_ms: spent on contexts so far.
+    """
+
+    denoiser: OpenDenoiser
+    vocabulary: Vocabulary
+    options: Options
+    limits: Limits
+    critic: TextCritic | None = None
+    on_draft: Callable[[Frame], None] | None = None
+    forwards: int = 0
+    encode_ms: float = 0.0
+    policies: Policies = field(init=False)
+
+    def __post_init__(self) -> None:
+        it = self.options
+        self.policies = Policies(unmask_policy(it.unmask), remask_policy(it.remask), stop_policy(it.stop))
+
+    def once(
+        self,
+        jobs: Sequence[Job],
+        *,
+        steps: int | None = None,
+        forbidden: tuple[int, ...] = (),
+        until: Callable[[Draft], bool] | None = None,
+    ) -> None:
+        """Denoise the canvases of some jobs in one batch, and let the jobs read what came of it.
+
+        Args:
+            jobs: at least one.
+            steps: the most of them; None for those of the limits.
+            forbidden: canvas ids that may not be written.
+            until: ends the run early, e.g. because a canvas is to change its width.
+        """
+        started = since = time.perf_counter()
+        context = replace(self.denoiser.encode([job.context for job in jobs]), forbidden=forbidden)
+        self.encode_ms += (time.perf_counter() - started) * 1000
+        canvas = Canvas.of([job.pieces for job in jobs], self.denoiser.device)
+        sampling = Sampling(tuple(it.temperature for it in jobs), tuple(it.seed + 1_000_003 * it.steps for it in jobs))
+        judge = Judge(self.vocabulary, self.critic, jobs, grows=False) if self.critic else None
+        limits = self.limits if steps is None else replace(self.limits, steps=steps)
+        drafts = denoise(self.denoiser, context, canvas, self.policies, limits, sampling=sampling, critic=judge)
+        for draft in drafts:
+            took, since = (time.perf_counter() - since) * 1000, time.perf_counter()
+            self._show(jobs, draft, took)
+            if until is not None and until(draft):
+                break
+        self.forwards += draft.step
+        for row, job in enumerate(jobs):
+            job.read(draft, row)
+
+    def _show(self, jobs: Sequence[Job], draft: Draft, ms: float) -> None:
+        """Add a frame to each job's trace, and hand the first job's on."""
+        if not self.options.trace and self.on_draft is None:
+            return
+        for row, job in enumerate(jobs):
+            if draft.steps[row] < draft.step:
+                continue
+            done = [(it.id, it.confidence, it.hole < 0) for it in job.done]
+            picture = frame(self.vocabulary, draft, row, job.steps, done, ms)
+            if self.options.trace:
+                job.frames.append(picture)
+            if self.on_draft and row == 0:
+                self.on_draft(picture)
+
+
+def try_lengths(run: Run, jobs: Sequence[Job]) -> None:
+    """Fill jobs that differ in their lengths in one batch; which is best is chosen by their confidence."""
+    run.once(jobs)
+
+
+def expand(run: Run, job: Job, token: int, longest: int, *, deletes_right: bool = True) -> None:
+    """Fill with a model that finds the length itself (DreamOn, eval/generator.py).
+
+    After each step an expand token becomes two masks and what is deleted leaves the canvas.
+
+    Args:
+        run: the request.
+        job: whose holes are filled.
+        token: the canvas id of the expand token.
+        longest: positions the holes may have together, and how often one of them may be expanded.
+        deletes_right: whether a deletion takes the masks to its right, up to the next pin, with it.
+    """
+    budget = longest
+    while True:
+        full = budget <= 0 or sum(len(it.ids) for it in job.pieces if not it.pinned) >= longest
+        before = job.steps
+        run.once(
+            [job],
+            steps=max(1, run.limits.steps - before),
+            forbidden=(token,) if full else (),
+            until=lambda draft: bool(((draft.canvas.ids == token) | (draft.canvas.ids == DEL)).any()),
+        )
+        limited = job.stopped not in _ENDED and (run.limits.cancelled() or job.steps >= run.limits.steps)
+        budget -= resize(job, token, deletes_right=deletes_right)
+        if limited or job.stopped == "deadline" or not any(MASK in it.ids for it in job.pieces):
+            return
+
+
+def resize(job: Job, token: int, *, deletes_right: bool) -> int:
+    """Carry out what a job's canvas asks for; returns how often it was expanded."""
+    pieces, row, expanded, start = [], [], 0, 0
+    for piece in job.pieces:
+        stretch = job.row[start : start + len(piece.ids)]
+        start += len(piece.ids)
+        if not piece.pinned:
+            expanded += sum(it.id == token for it in stretch)
+            stretch = _resized(stretch, token, deletes_right=deletes_right)
+        row += stretch
+        pieces.append(Piece([it.id for it in stretch], piece.pinned))
+    job.pieces, job.row = pieces, row
+    if not any(it.id == MASK for it in row) and job.stopped not in ("steps", "deadline"):
+        job.stopped = "complete"
+    return expanded
+
+
+def _resized(hole: Sequence[Written], token: int, *, deletes_right: bool) -> list[Written]:
+    out: list[Written] = []
+    deleted = False
+    for it in hole:
+        if it.id == token:
+            out += [Written(MASK, 0.0, 0, it.hole)] * 2
+        elif it.id == DEL:
+            deleted = True
+        elif not (it.id == MASK and deleted and deletes_right):
+            out.append(it)
+    return out
+
+
+def write_blocks(run: Run, job: Job, block: int, most: int, *, line: bool) -> None:
+    """Fill block after block with a model whose blocks see no later ones.
+
+    Args:
+        run: the request.
+        job: its context is everything before the gap.
+        block: how wide a block is.
+        most: tokens to write at most, rounded up to whole blocks.
+        line: whether a line break ends the fill.
+    """
+    row = list(job.context)
+    while len(job.done) < most:
+        start = len(row) // block * block
+        pinned = row[start:]
+        job.context, job.row = row[:start], []
+        job.pieces = [Piece(pinned, pinned=True), Piece([MASK] * (block - len(pinned)), pinned=False)]
+        run.once([job])
+        written = [it for it in job.row if it.hole >= 0]
+        ended = next((n for n, it in enumerate(written) if it.id in (DEL, MASK)), None)
+        job.done += written[:ended]
+        row += [it.id for it in written]
+        text = run.vocabulary.decode([it.id for it in job.done])
+        if ended is not None or job.stopped not in _ENDED or (line and "\n" in text):
+            break
+    job.row = []

@@ -1,0 +1,33 @@
+"""Open-dCoder: Qwen2.5-Coder that sees both ways. Its config.json is Qwen2's own, so only its mask token tells it.
+
+Reference: pengzhangzhi/Open-dLLM, veomni/models/transformers/qwen2 (Apache-2.0).
+"""
+
+from infill_model.backends.checkpoint import Checkpoint
+from infill_model.backends.edge import Ids
+from infill_model.backends.family import TransformerFamily, as_stored, qwen_shape
+from infill_model.errors import WeightsError
+
+MASK = "<M>"
+
+
+def ids(checkpoint: Checkpoint) -> Ids:
+    """The mask is only in the tokenizer."""
+    mask = checkpoint.added_id(MASK)
+    if mask is None:
+        raise WeightsError(f"{checkpoint.folder}: its tokenizer has no mask token {MASK}")
+    end = checkpoint.config.token("eos_token_id")
+    never = {number for name, number in checkpoint.added.items() if name.startswith("<|")} - {end}
+    return Ids(mask=mask, end=end, never=tuple(sorted(never)))
+
+
+FAMILY = TransformerFamily(
+    name="open-dcoder",
+    claims=lambda it: it.config.model_type == "qwen2" and it.added_id(MASK) is not None,
+    shape=qwen_shape,
+    ids=ids,
+    renamed=as_stored,
+    shifted=True,
+    block=None,
+    lengths="lengths",
+)

@@ -1,0 +1,224 @@
+"""The facade of open checkpoints: the same questions and answers as `fill.Infiller`, whatever the family.
+
+It knows no files of the user, no editors, and no family by name.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from infill_model.backends.checkpoint import Checkpoint
+from infill_model.backends.drive import Run, expand, try_lengths, write_blocks
+from infill_model.backends.edge import Ids, on_canvas
+from infill_model.backends.families import family_of
+from infill_model.backends.family import Family, OpenDenoiser
+from infill_model.backends.prompt import Prompt
+from infill_model.backends.sequence import Reuse, SequenceDenoiser
+from infill_model.backends.tokenizer import CheckpointVocabulary
+from infill_model.errors import WeightsError
+from infill_model.fill import available_device
+from infill_model.in_turn import one_by_one
+from infill_model.job import Job
+from infill_model.policies.stop import Limits, never
+from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing
+
+LANGUAGES: Final = (
+    "python",
+    "javascript",
+    "javascriptreact",
+    "typescript",
+    "typescriptreact",
+    "c",
+    "cpp",
+    "csharp",
+    "css",
+    "go",
+    "html",
+    "java",
+    "json",
+    "kotlin",
+    "lua",
+    "markdown",
+    "php",
+    "ruby",
+    "rust",
+    "scala",
+    "shellscript",
+    "sql",
+    "swift",
+    "toml",
+    "yaml",
+)
+"""Open checkpoints were trained on most languages; these are the ones the language server has a name for."""
+
+LINE_LENGTHS: Final = (4, 8, 16)
+BLOCK_LENGTHS: Final = (16, 32, 64)
+LONGEST: Final = 64
+LONGEST_BLOCK: Final = 256
+_DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class OpenInfiller:
+    """A loaded checkpoint of an open family. One fill at a time; not for several threads at once."""
+
+    def __init__(
+        self,
+        name: str,
+        family: Family,
+        ids: Ids,
+        block: int | None,
+        denoiser: OpenDenoiser,
+        vocabulary: CheckpointVocabulary,
+    ) -> None:
+        self.name, self.family, self.ids, self.block = name, family, ids, block
+        self.denoiser, self.vocabulary = denoiser, vocabulary
+        self.prompt = Prompt(vocabulary, ids, sees_suffix=block is None)
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        threads: int | None = None,
+        reuse: Reuse = Reuse.NONE,
+    ) -> "OpenInfiller":
+        """Load a checkpoint folder.
+
+        Args:
+            folder: with config.json, safetensors and a tokenizer.
+            device: `auto`, `cpu`, `cuda` or `mps`.
+            dtype: `auto`, `float32`, `bfloat16` or `float16`; bfloat16 on accelerators and float32 on a CPU by itself.
+            threads: that a forward may use.
+            reuse: what the steps of a model that sees both ways take over from the first; quicker, and less exact.
+
+        Raises:
+            WeightsError: the folder is not a checkpoint of a known family, is incomplete, or would need foreign code.
+        """
+        if threads:
+            torch.set_num_threads(threads)
+        checkpoint = Checkpoint.open(folder)
+        family = family_of(checkpoint)
+        ids, vocabulary = family.ids(checkpoint), CheckpointVocabulary.of(checkpoint)
+        place, kind = placed(device, dtype)
+        try:
+            denoiser = family.denoiser(checkpoint, ids, vocabulary.breaks, kind, place)
+        except torch.OutOfMemoryError as error:
+            size = sum(it.stat().st_size for it in checkpoint.weight_files()) / 1e9
+            raise WeightsError(
+                f"{folder}: the memory of {place} is too small for its weights ({size:.1f} GB in the folder); "
+                "choose a smaller model or another device"
+            ) from error
+        _fits(folder, vocabulary, ids, denoiser.size)
+        if isinstance(denoiser, SequenceDenoiser):
+            denoiser.reuse = reuse
+        return cls(folder.name, family, ids, family.block and family.block(checkpoint), denoiser, vocabulary)
+
+    @property
+    def info(self) -> Info:
+        """What the model says of itself."""
+        weight = next(self.denoiser.network.parameters())
+        return Info(
+            name=self.name,
+            parameters=sum(it.numel() for it in self.denoiser.network.parameters()),
+            languages=LANGUAGES,
+            device=weight.device.type,
+            dtype=str(weight.dtype).removeprefix("torch."),
+            threads=torch.get_num_threads(),
+            context=self.prompt.window,
+            trained_tokens=0,
+        )
+
+    def fill(
+        self,
+        request: Request,
+        options: Options,
+        *,
+        cancelled: Callable[[], bool] = never,
+        critic: TextCritic | None = None,
+        on_draft: Callable[[Frame], None] | None = None,
+    ) -> list[Fill]:
+        """Fill the gaps of a request; as `Infiller.fill`, but for copies from the document, which are not weighed.
+
+        Raises:
+            PolicyError: a policy's name in the options cannot be read.
+        """
+        if request.between and not (self.prompt.sees_suffix and self.prompt.fits(request)):
+            return [one_by_one(request, lambda it: self.fill(it, replace(options, n=1), cancelled=cancelled)[0])]
+        started = time.perf_counter()
+        deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
+        limits = Limits(options.steps, deadline, cancelled)
+        run = Run(self.denoiser, self.vocabulary, options, limits, critic, on_draft)
+        jobs = self._filled(run, request)
+        fills = {it.texts: it for it in sorted((self._fill(it, request) for it in jobs), key=lambda it: it.confidence)}
+        best = sorted(fills.values(), key=lambda it: -it.confidence)[: options.n]
+        total = (time.perf_counter() - started) * 1000
+        timing = Timing(round(run.encode_ms, 3), round(total - run.encode_ms, 3), round(total, 3))
+        return [replace(it, forwards=run.forwards, ms=timing) for it in best]
+
+    def _filled(self, run: Run, request: Request) -> list[Job]:
+        """Jobs that came to their end, by the family's way to find the length."""
+        options = run.options
+        seeds = [(0.0, 0), *((options.temperature, options.seed + n) for n in range(1, options.n))]
+        if self.family.lengths == "lengths":
+            lengths = BLOCK_LENGTHS if request.block else LINE_LENGTHS
+            tried = [(length, *seeds[0]) for length in lengths] + [(lengths[1], *it) for it in seeds[1:]]
+            jobs = [self.prompt.job(request, length, heat, seed) for length, heat, seed in tried]
+            try_lengths(run, jobs)
+            return jobs
+        most = LONGEST_BLOCK if request.block else LONGEST
+        masks = BLOCK_LENGTHS[0] if request.block else LINE_LENGTHS[0]
+        jobs = [self.prompt.job(request, masks, heat, seed) for heat, seed in seeds]
+        for number, job in enumerate(jobs):
+            if number:
+                run.on_draft = None
+            if self.block is not None:
+                write_blocks(run, job, self.block, most, line=not request.block)
+            elif self.ids.expand is not None:
+                (token,) = on_canvas([self.ids.expand])
+                expand(run, job, token, most * (len(request.between) + 1))
+        return jobs
+
+    def _fill(self, job: Job, request: Request) -> Fill:
+        """What a job wrote; for a model that cannot be told, cut where the line ends."""
+        fill = job.fill(self.vocabulary, len(request.between) + 1)
+        return fill if self.block is None or request.block else cut_at_line(fill)
+
+
+def cut_at_line(fill: Fill) -> Fill:
+    """The fill of one gap up to its first line break: for a model that cannot be told to write none."""
+    if "\n" not in fill.texts[0]:
+        return fill
+    kept = []
+    for token in fill.tokens:
+        head, broken, _ = token.text.partition("\n")
+        if head or not broken:
+            kept.append(replace(token, text=head))
+        if broken:
+            break
+    return replace(fill, texts=(fill.texts[0].partition("\n")[0],), tokens=tuple(kept))
+
+
+def placed(device: str, dtype: str) -> tuple[str, torch.dtype]:
+    """The device and the dtype of these names; `auto` is the best device, bfloat16 there and float32 on a CPU.
+
+    Raises:
+        WeightsError: there is no such device or dtype.
+    """
+    place = available_device(device)
+    kind = dtype if dtype != "auto" else ("float32" if place == "cpu" else "bfloat16")
+    if kind not in _DTYPES:
+        raise WeightsError(f"a checkpoint can be run in {', '.join(_DTYPES)}, not in {kind}")
+    return place, _DTYPES[kind]
+
+
+def _fits(folder: Path, vocabulary: CheckpointVocabulary, ids: Ids, size: int) -> None:
+    """Raise if the tokenizer or a special id lies outside the embedding: the parts are of different models."""
+    highest = max([ids.mask, *(it for it in (ids.end, ids.begin, ids.expand) if it is not None)])
+    if vocabulary.text_size > size or highest >= size:
+        raise WeightsError(f"{folder}: its tokenizer has more ids than its weights ({size}); they are of two models")

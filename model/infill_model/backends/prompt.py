@@ -1,0 +1,67 @@
+"""From the code around the gaps to what a checkpoint reads: left of the canvas, on it, and right of it.
+
+A model that sees both ways reads the code in its own order. One whose blocks see no later ones has the code behind the
+gap moved before its canvas, between fill-in-the-middle marks where its tokenizer has them. It knows no networks.
+"""
+
+from typing import Final
+
+from infill_model.backends.edge import Ids, on_canvas
+from infill_model.backends.tokenizer import CheckpointVocabulary
+from infill_model.canvas import Piece
+from infill_model.job import Job
+from infill_model.request import Request
+from infill_model.vocabulary import LINE, MASK, MIDDLE
+
+WINDOW: Final = 1536
+"""Tokens around the gap; the families of Dream were trained on 2048, and a step without a cache reads all of them."""
+_MOST_BETWEEN: Final = 256
+"""Tokens between gaps, above which they are filled in turn."""
+_CHARACTERS: Final = 8
+"""Characters of a token that are looked at; more than any tokenizer packs into one of code on average."""
+_MARKS: Final = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
+
+
+class Prompt:
+    """Lays requests out for one checkpoint."""
+
+    def __init__(self, vocabulary: CheckpointVocabulary, ids: Ids, *, sees_suffix: bool, window: int = WINDOW) -> None:
+        self.vocabulary, self.ids, self.sees_suffix, self.window = vocabulary, ids, sees_suffix, window
+        marks = [vocabulary.special_id(it) for it in _MARKS]
+        self._marks = [it for it in marks if it is not None] if None not in marks else []
+
+    def fits(self, request: Request) -> bool:
+        """Whether all gaps of a request and what is pinned between them have room on one canvas."""
+        return sum(len(self.vocabulary.encode(it)) for it in request.between) <= _MOST_BETWEEN
+
+    def job(self, request: Request, masks: int, temperature: float = 0.0, seed: int = 0) -> Job:
+        """Each gap a hole with some masks, what stands between gaps pinned."""
+        pieces = [Piece([MASK] * masks, pinned=False)]
+        for text in request.between:
+            pieces += [Piece(self.vocabulary.encode(text), pinned=True), Piece([MASK] * masks, pinned=False)]
+        return Job(self._context(request), pieces, temperature, seed)
+
+    def around(self, request: Request) -> tuple[list[int], list[int]]:
+        """Canvas ids of the code before the gaps, other files first, and of the code behind them."""
+        below = self._first(request.suffix, self.window // 3)
+        return self._last("\n".join([*request.files, request.prefix]), self.window - len(below)), below
+
+    def _context(self, request: Request) -> list[int]:
+        above, below = self.around(request)
+        begin = [] if self.ids.begin is None else on_canvas([self.ids.begin])
+        if self.sees_suffix:
+            close = [] if self.ids.close is None else on_canvas([self.ids.close])
+            return [*begin, *above, MIDDLE, *below, *close, *([] if request.block else [LINE])]
+        if self._marks:
+            prefix, suffix, middle = self._marks
+            return [*begin, prefix, *above, suffix, *below, middle]
+        return [*begin, *below, *self.vocabulary.encode("\n"), *above]
+
+    def _first(self, text: str, most: int) -> list[int]:
+        return self.vocabulary.encode(text[: most * _CHARACTERS])[:most]
+
+    def _last(self, text: str, most: int) -> list[int]:
+        tail = text[-most * _CHARACTERS :]
+        if len(tail) < len(text) and "\n" in tail:  # A line cut in two would be split into other tokens.
+            tail = tail[tail.index("\n") + 1 :]
+        return self.vocabulary.encode(tail)[-most:]

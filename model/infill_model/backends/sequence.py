@@ -1,0 +1,318 @@
+"""A checkpoint as a denoiser: one row of tokens, of which a stretch in the middle is the canvas.
+
+A context is [left, `MIDDLE`, right]: the canvas takes the place of the mark; with `LINE` at its end no line break is
+written. Masks may stand in the right part, too: those of later blocks. Where blocks see only themselves and earlier
+ones, the keys and values of the left's whole blocks are kept, which is exact. Where all positions see all, nothing is
+kept unless `Reuse` says so: then what the first forward of a context made of the code around its canvas is taken for
+what the later ones would (Fast-dLLM, arXiv 2505.22618), which is an approximation.
+
+It knows tokens, not text, and nothing of policies.
+
+Shapes: B fills, C canvas positions, n of a row, P of them cached, N asked for, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from infill_model.backends.edge import Edge
+from infill_model.backends.transformer import KeysValues, Transformer
+from infill_model.canvas import Canvas
+from infill_model.vocabulary import LINE, MIDDLE, PAD, RESERVED
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of the whole blocks that a row begins with.
+
+    Attributes:
+        ids: (P,) the checkpoint's ids.
+        states: (P, D), normed.
+        keys_values: per layer.
+    """
+
+    ids: Tensor
+    states: Tensor
+    keys_values: tuple[KeysValues, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What stands around one canvas, in the checkpoint's ids.
+
+    Attributes:
+        left: (n,) before the canvas.
+        right: (n,) behind it.
+        line: whether no line break may be written.
+        kept: of the left's whole blocks; None if nothing is.
+    """
+
+    left: Tensor
+    right: Tensor
+    line: bool
+    kept: Kept | None
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """What the first forward of a context made of the code around its canvases, all of them with as much around.
+
+    Attributes:
+        before: (B, D) states at the last position before the canvas; None if nothing is there.
+        keys_values: per layer, of the left, and with `Reuse.DUAL` of the right as well.
+    """
+
+    before: Tensor | None
+    keys_values: list[KeysValues]
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceContext:
+    """What stands around the canvases of a batch.
+
+    Attributes:
+        rows: one for each fill.
+        forbidden: canvas ids that may not be predicted now.
+        first: what the first forward left for later ones; empty before it, and where nothing is reused.
+    """
+
+    rows: tuple[Row, ...]
+    forbidden: tuple[int, ...] = ()
+    first: list[First] = field(default_factory=list)
+
+    @property
+    def batch(self) -> int:
+        """How many fills this context serves."""
+        return len(self.rows)
+
+
+class Reuse(Enum):
+    """What is taken from a context's first forward, where all positions see all."""
+
+    NONE = "none"
+    PREFIX = "prefix"
+    DUAL = "dual"
+
+
+_Spot: TypeAlias = tuple[int, int]
+"""A row, and a column of its canvas."""
+
+
+class SequenceDenoiser:
+    """`protocol.Denoiser` over a `Transformer`; not for several threads at once."""
+
+    def __init__(
+        self,
+        network: Transformer,
+        edge: Edge,
+        *,
+        shifted: bool,
+        block: int | None,
+        breaks: Sequence[int] = (),
+        reuse: Reuse = Reuse.NONE,
+    ) -> None:
+        """Set up.
+
+        Args:
+            network: of the checkpoint.
+            edge: between its ids and the canvas's.
+            shifted: whether the output at a position predicts the next one.
+            block: width of a block where each sees itself and earlier ones only; None where all see all.
+            breaks: canvas ids of the tokens with a line break.
+            reuse: what later forwards of a context take from its first.
+        """
+        self.network, self.edge, self.shifted, self.block, self.reuse = network, edge, shifted, block, reuse
+        self._breaks = torch.tensor(breaks, dtype=torch.int64, device=network.device)
+        self._kept: Kept | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.network.device
+
+    @property
+    def size(self) -> int:
+        """How many ids the checkpoint's weights know."""
+        return self.network.shape.vocabulary
+
+    @torch.no_grad()
+    def encode(self, contexts: Sequence[Sequence[int]]) -> SequenceContext:
+        """Take contexts apart; encode the whole blocks they begin with, as far as an earlier call did not."""
+        return SequenceContext(tuple(self._row(it) for it in contexts))
+
+    def _row(self, ids: Sequence[int]) -> Row:
+        line = bool(ids) and ids[-1] == LINE
+        plain = ids[:-1] if line else ids
+        middle = plain.index(MIDDLE) if MIDDLE in plain else len(plain)
+        left, right = self.edge.row(plain[:middle]), self.edge.row(plain[middle + 1 :])
+        return Row(left, right, line, None if self.block is None else self._encoded(left, self.block))
+
+    def _encoded(self, left: Tensor, block: int) -> Kept | None:
+        """Keys and values of the whole blocks of `left`; those equal to the ones kept before are not run again."""
+        ids = left[: len(left) // block * block]
+        if not len(ids):
+            return None
+        old = self._kept
+        same = 0 if old is None else _common(old.ids, ids) // block * block
+        if old is None or same < len(ids):
+            past = [(k[:, :, :same], v[:, :, :same]) for k, v in old.keys_values] if old and same else None
+            places = torch.arange(same, len(ids), device=self.device)
+            seen = _block_causal(places, len(ids), block)
+            states, keys_values = self.network(ids[same:].unsqueeze(0), places.unsqueeze(0), seen, past)
+            before = old.states[:same] if old else states[0, :0]
+            self._kept = Kept(ids, torch.cat([before, states[0]]), tuple(keys_values))
+            return self._kept
+        cut = tuple((k[:, :, :same], v[:, :, :same]) for k, v in old.keys_values)
+        return Kept(ids, old.states[:same], cut)
+
+    @torch.no_grad()
+    def logits(self, context: SequenceContext, canvas: Canvas, where: Tensor) -> Tensor:
+        """(N, RESERVED + V) float32 at the positions `where` (B, C) is true."""
+        lengths = (canvas.ids != PAD).sum(1).tolist()
+        ids = self.edge.inward(canvas.ids)
+        own = [ids[n, :length] for n, length in enumerate(lengths)]
+        spots: list[_Spot] = [(row, column) for row, column in where.nonzero().tolist()]
+        if not spots:
+            return torch.empty(0, RESERVED + self.size, device=self.device)
+        if context.first:
+            states = self._on_top(own, context, spots)
+        else:
+            whole = [torch.cat([row.left, it, row.right]) for it, row in zip(own, context.rows, strict=True)]
+            states = (self._all_at_once if self.block is None else self._each)(whole, context, spots)
+        out = self.edge.outward(self.network.logits(states))
+        forbidden = forbidden_at(context, where, out.shape[1], self._breaks)
+        return out if forbidden is None else out.masked_fill_(forbidden, -torch.inf)
+
+    def _source(self, context: SequenceContext, spot: _Spot) -> int:
+        """The place in its row whose output predicts a canvas position; nothing stands before a row's first."""
+        row, column = spot
+        return max(len(context.rows[row].left) + column - self.shifted, 0)
+
+    def _all_at_once(self, whole: Sequence[Tensor], context: SequenceContext, spots: Sequence[_Spot]) -> Tensor:
+        """(N, D) states where all positions see all: one forward, shorter rows padded and the padding unseen."""
+        ids, real = _padded(whole)
+        places = torch.arange(ids.shape[1], device=self.device).unsqueeze(0)
+        seen = None if bool(real.all()) else real.unsqueeze(1).expand(-1, ids.shape[1], -1)
+        states, keys_values = self.network(ids, places, seen)
+        self._remember(whole, context, states, keys_values)
+        rows = [row for row, _ in spots]
+        picked: Tensor = states[rows, [self._source(context, it) for it in spots]]
+        return picked
+
+    def _remember(
+        self, whole: Sequence[Tensor], context: SequenceContext, states: Tensor, keys_values: Sequence[KeysValues]
+    ) -> None:
+        """Keep what later forwards may take over; nothing where rows have unlike much around their canvases."""
+        sizes = {(len(row.left), len(row.right)) for row in context.rows}
+        if self.reuse is Reuse.NONE or len(sizes) > 1:
+            return
+        ((left, right),) = sizes
+        taken = torch.arange(left, device=self.device).expand(len(whole), -1)
+        if self.reuse is Reuse.DUAL:
+            ends = torch.tensor([len(it) for it in whole], device=self.device).unsqueeze(1)
+            taken = torch.cat([taken, ends - right + torch.arange(right, device=self.device)], dim=1)
+        index = taken[:, None, :, None]
+        picked = [
+            (
+                k.gather(2, index.expand(-1, k.shape[1], -1, k.shape[3])),
+                v.gather(2, index.expand(-1, v.shape[1], -1, v.shape[3])),
+            )
+            for k, v in keys_values
+        ]
+        context.first.append(First(states[:, left - 1] if left else None, picked))
+
+    def _on_top(self, own: Sequence[Tensor], context: SequenceContext, spots: Sequence[_Spot]) -> Tensor:
+        """(N, D) states of the canvases, and with `Reuse.PREFIX` of the right, on top of the first forward's rest."""
+        (first,) = context.first
+        left = len(context.rows[0].left)
+        if self.reuse is Reuse.PREFIX:
+            own = [torch.cat([it, row.right]) for it, row in zip(own, context.rows, strict=True)]
+        ids, real = _padded(own)
+        places = left + torch.arange(ids.shape[1], device=self.device).unsqueeze(0)
+        past = first.keys_values[0][0].shape[2]
+        every = torch.cat([real.new_ones(len(own), past), real], dim=1)
+        seen = None if bool(real.all()) else every.unsqueeze(1).expand(-1, ids.shape[1], -1)
+        states, _ = self.network(ids, places, seen, first.keys_values)
+        if first.before is not None:
+            states, left = torch.cat([first.before.unsqueeze(1), states], dim=1), left - 1
+        rows = [row for row, _ in spots]
+        picked: Tensor = states[rows, [self._source(context, it) - left for it in spots]]
+        return picked
+
+    def _each(self, whole: Sequence[Tensor], context: SequenceContext, spots: Sequence[_Spot]) -> Tensor:
+        """(N, D) states where blocks see earlier ones only: row by row, on top of what is kept of each."""
+        found: dict[_Spot, Tensor] = {}
+        for number, (ids, row) in enumerate(zip(whole, context.rows, strict=True)):
+            own = [it for it in spots if it[0] == number]
+            if not own or self.block is None:
+                continue
+            start = 0 if row.kept is None else len(row.kept.ids)
+            places = torch.arange(start, len(ids), device=self.device)
+            seen = _block_causal(places, len(ids), self.block)
+            past = None if row.kept is None else row.kept.keys_values
+            states, _ = self.network(ids[start:].unsqueeze(0), places.unsqueeze(0), seen, past)
+            everything = states[0] if row.kept is None else torch.cat([row.kept.states[-1:], states[0]])
+            offset = max(start - 1, 0)
+            found |= {it: everything[self._source(context, it) - offset] for it in own}
+        return torch.stack([found[it] for it in spots])
+
+    @torch.no_grad()
+    def logits_with_shadow(
+        self, context: SequenceContext, canvas: Canvas, where: Tensor, shadows: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits, and those of each position as if it alone were masked.
+
+        Each shadow is a row of its own, for what the other positions make of a token must not tell it: exact, at the
+        price of a forward as wide as there are shadows.
+        """
+        plain = self.logits(context, canvas, where)
+        rows, masked, alone = shadow_rows(canvas, shadows)
+        if not rows:
+            return plain, plain[:0]
+        around = SequenceContext(tuple(context.rows[row] for row in rows), context.forbidden)
+        return plain, self.logits(around, masked, alone)
+
+
+def shadow_rows(canvas: Canvas, shadows: Tensor) -> tuple[list[int], Canvas, Tensor]:
+    """For each position `shadows` (B, C) is true a canvas with it masked: their rows, the canvases, the positions."""
+    rows, columns = shadows.nonzero(as_tuple=True)
+    alone = torch.zeros_like(shadows[rows])
+    alone[torch.arange(len(rows), device=alone.device), columns] = True
+    return rows.tolist(), Canvas(canvas.ids[rows], canvas.pinned[rows], canvas.hole[rows]).remask(alone), alone
+
+
+def forbidden_at(context: SequenceContext, where: Tensor, size: int, breaks: Tensor) -> Tensor | None:
+    """(N, size) bool: what may not be predicted at the positions `where` (B, C) is true; None if all may be."""
+    if not context.forbidden and not any(row.line for row in context.rows):
+        return None
+    row_of = where.nonzero()[:, 0]
+    out = torch.zeros(len(row_of), size, dtype=torch.bool, device=where.device)
+    out[:, list(context.forbidden)] = True
+    lines = torch.tensor([row.line for row in context.rows], device=where.device)[row_of]
+    out[lines.nonzero(), breaks] = True
+    return out
+
+
+def _padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """(B, n) int64 rows of unlike length, and (B, n) bool which of it is not padding."""
+    ids = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
+    lengths = torch.tensor([len(it) for it in rows], device=ids.device)
+    return ids, torch.arange(ids.shape[1], device=ids.device) < lengths.unsqueeze(1)
+
+
+def _block_causal(places: Tensor, total: int, block: int) -> Tensor | None:
+    """(1, n, total) bool: which of all places each of `places` (n,) sees; None when all see all."""
+    every = torch.arange(total, device=places.device)
+    seen = every // block <= (places // block).unsqueeze(1)
+    return None if bool(seen.all()) else seen.unsqueeze(0)
+
+
+def _common(a: Tensor, b: Tensor) -> int:
+    """How many ids two rows have in common at their beginning."""
+    n = min(len(a), len(b))
+    differ = (a[:n] != b[:n]).nonzero()
+    return int(differ[0]) if len(differ) else n

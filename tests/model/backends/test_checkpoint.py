@@ -1,0 +1,116 @@
+"""What is wrong with a folder is said in one sentence, and nothing in it is ever run."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import SPECIAL, checkpoint, tokenizer
+
+from infill_model.backends.family import TransformerFamily
+from infill_model.backends.open_fill import OpenInfiller
+from infill_model.errors import WeightsError
+
+
+def edit_config(folder: Path, **values: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def without_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+
+def pickled(folder: Path) -> None:
+    without_weights(folder)
+    (folder / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'touch ran'\ntR.")
+
+
+def half_downloaded(folder: Path) -> None:
+    without_weights(folder)
+    places = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
+    (folder / "model-00001-of-00002.safetensors").write_bytes(b"")
+
+
+def cut_short(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def outside(folder: Path) -> None:
+    without_weights(folder)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "../model.safetensors"}}))
+    (folder.parent / "model.safetensors").write_bytes(b"")
+
+
+def other_tokenizer(folder: Path) -> None:
+    tokenizer((*SPECIAL, *map(str, range(100)))).save(str(folder / "tokenizer.json"))
+
+
+WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a file is no folder": (lambda it: (it / "config.json").unlink(), "no config.json"),
+    "config is not JSON": (lambda it: (it / "config.json").write_text("{"), "not valid JSON"),
+    "another architecture": (lambda it: edit_config(it, model_type="bert"), "no backend knows its model_type 'bert'"),
+    "remote code": (
+        lambda it: edit_config(it, model_type="novel", auto_map={"AutoModel": "modeling_novel.Novel"}),
+        "Python code that comes with it, which is never run",
+    ),
+    "only pickles": (pickled, "pickled .*never done; use a release of this model in safetensors"),
+    "nothing to load": (without_weights, "no weights in it"),
+    "half a download": (half_downloaded, "1 of 2 weight files are missing .*start it again"),
+    "a file cut short": (cut_short, "damaged or incomplete"),
+    "weights elsewhere": (outside, "1 of 1 weight files are missing"),
+    "other sizes": (lambda it: edit_config(it, hidden_size=64), "do not fit config.json"),
+    "more layers": (lambda it: edit_config(it, num_hidden_layers=3), "tensors are missing"),
+    "a size that is a word": (lambda it: edit_config(it, hidden_size="big"), "hidden_size should be a whole number"),
+    "no heads": (lambda it: edit_config(it, num_attention_heads=3, head_dim=8), "make no network"),
+    "scaled positions": (lambda it: edit_config(it, rope_scaling={"type": "yarn"}), "rope_scaling"),
+    "no tokenizer": (lambda it: (it / "tokenizer.json").unlink(), "neither tokenizer.json nor vocab.json"),
+    "a broken tokenizer": (lambda it: (it / "tokenizer.json").write_text("{}"), "tokenizer cannot be read"),
+    "another tokenizer": (other_tokenizer, "they are of two models"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_it_is_refused_in_one_sentence(what: str, tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "it", "dream")
+    spoil, said = WRONG[what]
+    spoil(folder)
+    with pytest.raises(WeightsError, match=said) as caught:
+        OpenInfiller.load(folder, device="cpu")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_tokenizer_may_be_published_in_its_slow_form(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "it", "dream")
+    description = json.loads((folder / "tokenizer.json").read_text())
+    added = {it["content"]: it["id"] for it in description["added_tokens"]}
+    fast = OpenInfiller.load(folder, device="cpu").vocabulary
+    (folder / "vocab.json").write_text(json.dumps(description["model"]["vocab"]))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    (folder / "added_tokens.json").write_text(json.dumps(added))
+    (folder / "tokenizer.json").unlink()
+    slow = OpenInfiller.load(folder, device="cpu").vocabulary
+    text = "if it's <|mask|>:\n\treturn 'é'\n"
+    assert slow.encode(text) == fast.encode(text)
+    assert slow.decode(slow.encode(text)) == text
+
+
+def test_too_little_memory_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = checkpoint(tmp_path / "it", "dream")
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 14 GiB.")
+
+    monkeypatch.setattr(TransformerFamily, "network", full)
+    with pytest.raises(WeightsError, match=r"memory of cpu is too small .* smaller model or another device"):
+        OpenInfiller.load(folder, device="cpu")
+
+
+def test_an_end_may_be_one_of_several(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "it", "dream")
+    edit_config(folder, eos_token_id=[256, 257])
+    assert OpenInfiller.load(folder, device="cpu").ids.end == 256

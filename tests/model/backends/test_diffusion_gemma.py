@@ -1,0 +1,126 @@
+"""DiffusionGemma against its reference: every stored draw is replayed, so nothing depends on a random generator."""
+
+import json
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from parity import PARITY, TOLERANCE, names, needs_parity
+from torch import Tensor
+
+from infill_model.backends import diffusion_gemma
+from infill_model.backends.checkpoint import Checkpoint
+from infill_model.backends.diffusion_gemma import GemmaDenoiser
+from infill_model.canvas import Canvas, Piece
+from infill_model.denoise import denoise
+from infill_model.policies import Policies, remask_policy, stop_policy, unmask_policy
+from infill_model.policies.stop import Limits
+from infill_model.vocabulary import MASK, MIDDLE, RESERVED
+
+transformers = pytest.importorskip("transformers.models.diffusion_gemma", reason="this transformers has no such model")
+
+
+@cache
+def model() -> GemmaDenoiser:
+    checkpoint = Checkpoint.open(PARITY / "diffusion_gemma")
+    ids = diffusion_gemma.ids(checkpoint)
+    made = diffusion_gemma.FAMILY.denoiser(checkpoint, ids, [], torch.float32, "cpu")
+    assert isinstance(made, GemmaDenoiser)
+    return made
+
+
+@cache
+def arrays() -> dict[str, Tensor]:
+    stored = np.load(PARITY / "diffusion_gemma" / "cases.npz")
+    return {name: torch.from_numpy(stored[name]) for name in stored.files}
+
+
+def decode_case(name: str) -> dict[str, Any]:
+    cases = json.loads((PARITY / "diffusion_gemma" / "cases.json").read_text())["decode"]
+    found: dict[str, Any] = next(it for it in cases if it["name"] == name)
+    return found
+
+
+@needs_parity
+@pytest.mark.parametrize("case", names("diffusion_gemma", "forward"))
+@torch.no_grad()
+def test_logits_are_the_reference_s(case: str) -> None:
+    it, stored = model(), arrays()
+    mask = stored.get(f"{case}.attention_mask")
+    ids, canvas = stored[f"{case}.input_ids"], stored[f"{case}.canvas_ids"]
+    known, states = it.prefix(ids, mask)
+    if f"{case}.encoder_logits" in stored:
+        wrong = (it.capped(states) - stored[f"{case}.encoder_logits"]).abs().amax(2)
+        assert (wrong if mask is None else wrong[mask.bool()]).max() <= TOLERANCE
+    if f"{case}.finished_canvas" in stored:
+        known, _ = it.prefix(stored[f"{case}.finished_canvas"], cache=known)
+    both = None if mask is None else torch.cat([mask, torch.ones_like(canvas)], dim=1)
+    said = it.step(known, canvas, stored.get(f"{case}.self_conditioning_logits"), both)
+    wrong = (said - stored[f"{case}.decoder_logits"]).abs().max()
+    print(f"diffusion_gemma {case}: {wrong:.2e}")
+    assert wrong <= TOLERANCE
+
+
+@needs_parity
+@pytest.mark.parametrize("name", names("diffusion_gemma", "decode"))
+@torch.no_grad()
+def test_decodes_follow_the_reference_step_by_step(name: str) -> None:
+    """A sampler as the reference's, fed with its draws: canvases, what was accepted, and the greedy canvas it gives."""
+    it, case = model(), decode_case(name)
+    ids = torch.tensor(case["input_ids"])
+    mask = torch.tensor(case["attention_mask"]) if "attention_mask" in case else None
+    steps = case["params"]["max_denoising_steps"]
+    known, _ = it.prefix(ids, mask)
+    whole = ids
+    for stored in case["canvases"]:
+        canvas, before = torch.tensor(stored["initial_canvas"]), None
+        if mask is not None:
+            mask = torch.cat([mask, torch.ones_like(canvas)], dim=1)
+        for one in stored["steps"]:
+            assert canvas.tolist() == one["canvas"]
+            heat = diffusion_gemma.temperature(steps - one["cur_step"], steps)
+            before = it.step(known, canvas, before, mask) / heat
+            best = before.argmax(2)
+            assert best.tolist() == one["argmax"]
+            entropy = torch.distributions.Categorical(logits=before).entropy()
+            order = entropy.sort(dim=1)
+            within = order.values.cumsum(1) - order.values <= case["params"]["entropy_bound"]
+            accepted = torch.zeros_like(within).scatter(1, order.indices, within)
+            assert accepted.int().tolist() == one["accepted"]
+            canvas = torch.where(accepted, torch.tensor(one["sampled"]), torch.tensor(one["renoise"]))
+        whole = torch.cat([whole, best], dim=1)
+        known, _ = it.prefix(best, mask, known)
+    expected = torch.tensor(case["expected"])
+    written = whole[:, : expected.shape[1]]
+    ended = torch.isin(expected[:, ids.shape[1] :], torch.tensor(case["params"]["eos_token_id"])).cumsum(1)
+    after = torch.cat([torch.zeros_like(ids), ended], dim=1).roll(1, 1).bool()  # Behind an end it is padding.
+    after[:, 0] = False
+    assert written[~after].tolist() == expected[~after].tolist()
+
+
+@needs_parity
+def test_the_one_loop_fills_a_gap_before_pinned_code() -> None:
+    it = model()
+    around = [[2 + RESERVED, 162 + RESERVED, MIDDLE, 341 + RESERVED, 136 + RESERVED]]
+    canvas = Canvas.of([[Piece([MASK] * 4, False), Piece([319 + RESERVED], True), Piece([MASK] * 3, False)]])
+    policies = Policies(unmask_policy("entropy_bound:0.1"), remask_policy("none"), stop_policy("stable:1:0.005"))
+    drafts = list(denoise(it, it.encode(around), canvas, policies, Limits(48)))
+    end = drafts[-1].canvas
+    assert bool(end.complete.all())
+    assert int(end.ids[0, 4]) == 319 + RESERVED
+    assert (end.ids[0] >= 2).all()
+    again = list(denoise(it, it.encode(around), canvas, policies, Limits(48)))
+    assert torch.equal(again[-1].canvas.ids, end.ids)
+
+
+@needs_parity
+def test_a_shadow_is_what_a_mask_at_its_place_would_get() -> None:
+    it = model()
+    around = [[2 + RESERVED, 162 + RESERVED, MIDDLE]]
+    canvas = Canvas.of([[Piece([30 + RESERVED, MASK, 31 + RESERVED], False)]])
+    shadows = torch.tensor([[False, False, True]])
+    plain, shadow = it.logits_with_shadow(it.encode(around), canvas, canvas.masked, shadows)
+    assert torch.equal(plain, it.logits(it.encode(around), canvas, canvas.masked))
+    assert torch.equal(shadow, it.logits(it.encode(around), canvas.remask(shadows), shadows))

@@ -1,0 +1,34 @@
+"""The worked example of docs/models.md is a family that loads and fills."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file, save_file
+from tiny import checkpoint
+
+from infill_model.backends import families
+from infill_model.backends.family import TransformerFamily
+from infill_model.backends.open_fill import OpenInfiller
+from infill_model.request import Options, Request
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "models.md"
+
+
+def test_the_worked_example_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = re.search(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    assert example
+    names: dict[str, object] = {}
+    exec(example[1], names)  # noqa: S102  # It is our own document.
+    family = names["FAMILY"]
+    assert isinstance(family, TransformerFamily)
+    folder = checkpoint(tmp_path / "it", "dream")
+    config = json.loads((folder / "config.json").read_text()) | {"model_type": "sleep"}
+    (folder / "config.json").write_text(json.dumps(config))
+    weights = load_file(folder / "model.safetensors")
+    own = {name.replace("self_attn.q_proj", "attn.query"): it for name, it in weights.items()}
+    save_file(own, folder / "model.safetensors")
+    monkeypatch.setattr(families, "FAMILIES", (*families.FAMILIES, family))
+    (fill,) = OpenInfiller.load(folder, device="cpu").fill(Request("x = ", "\n"), Options())
+    assert fill.stopped == "complete"

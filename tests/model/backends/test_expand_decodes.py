@@ -1,0 +1,72 @@
+"""DreamOn's decodes: the canvas grows and shrinks between steps of the one loop, as in the family's own generator."""
+
+from functools import cache
+
+import pytest
+from parity import Reference, needs_parity
+
+from infill_model.backends.drive import Run, expand, resize
+from infill_model.backends.edge import Edge, Ids, on_canvas
+from infill_model.backends.sequence import SequenceDenoiser
+from infill_model.canvas import Piece
+from infill_model.job import Job, Written
+from infill_model.policies.stop import Limits
+from infill_model.request import Options
+from infill_model.vocabulary import DEL, MASK, MIDDLE, RESERVED, Vocabulary
+
+reference = cache(Reference.of)
+POLICIES = {"entropy": "entropy_bound:0", "maskgit_plus": "threshold:1"}
+
+
+@needs_parity
+@pytest.mark.parametrize(
+    "name",
+    [
+        "expand_from_4",
+        "expand_only_from_4",
+        "delete_from_16",
+        "budget_used_up",
+        "delete_pad_eos_to_right",
+        "expand_from_4_maskgit_plus",
+    ],
+)
+def test_expansion_and_deletion_are_the_reference_s(name: str, no_text: Vocabulary) -> None:
+    it = reference("dreamon")
+    case = it.decode(name)
+    ids = Ids(mask=506, end=500, expand=507)
+    denoiser = SequenceDenoiser(it.network(), Edge(ids), shifted=True, block=None)
+    (row,) = case["input_ids"]
+    masks, start = row.count(506), case["prefix_len"]
+    context = [*on_canvas(row[:start]), MIDDLE, *on_canvas(row[start + masks :])]
+    job = Job(context, [Piece([MASK] * masks, pinned=False)])
+    run = Run(denoiser, no_text, Options(unmask=POLICIES[case["params"]["alg"]]), Limits(steps=64))
+    deletes_right = case["params"]["pad_eos_to_right"]
+    expand(run, job, 507 + RESERVED, case["params"]["max_gen_len"], deletes_right=deletes_right)
+    assert [i - RESERVED for i in job.pieces[0].ids] == case["expected"][0][start : start + case["middle_tokens"]]
+    assert run.forwards == case["forwards"]
+    assert job.stopped == "complete"
+
+
+def hole(*ids: int) -> Job:
+    job = Job([], [Piece(list(ids), pinned=False), Piece([90], pinned=True), Piece([MASK], pinned=False)])
+    job.row = [Written(i, 0.5, 1, 0) for i in ids] + [Written(90, 1.0, 0, -1), Written(MASK, 0.0, 0, 1)]
+    return job
+
+
+def test_an_expand_token_becomes_two_masks_where_it_stands() -> None:
+    job = hole(20, 77, 21)
+    assert resize(job, 77, deletes_right=True) == 1
+    assert [list(it.ids) for it in job.pieces] == [[20, MASK, MASK, 21], [90], [MASK]]
+    assert [it.id for it in job.row] == [20, MASK, MASK, 21, 90, MASK]
+
+
+def test_a_deletion_takes_the_masks_to_its_right_up_to_the_pin() -> None:
+    job = hole(MASK, DEL, MASK, 21, MASK)
+    assert resize(job, 77, deletes_right=True) == 0
+    assert [list(it.ids) for it in job.pieces] == [[MASK, 21], [90], [MASK]]
+
+
+def test_a_deletion_may_take_itself_only() -> None:
+    job = hole(MASK, DEL, MASK)
+    resize(job, 77, deletes_right=False)
+    assert [list(it.ids) for it in job.pieces] == [[MASK, MASK], [90], [MASK]]

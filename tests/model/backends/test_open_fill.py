@@ -1,0 +1,164 @@
+"""The facade over self-made checkpoints of every way to find a length."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import CONFIGS, checkpoint
+
+from infill_lsp.syntax import languages
+from infill_model.backends.loading import load
+from infill_model.backends.open_fill import (
+    BLOCK_LENGTHS,
+    LANGUAGES,
+    LINE_LENGTHS,
+    LONGEST,
+    LONGEST_BLOCK,
+    OpenInfiller,
+)
+from infill_model.backends.sequence import Reuse
+from infill_model.errors import WeightsError
+from infill_model.fill import Infiller
+from infill_model.policies import PolicyError
+from infill_model.request import Frame, Options, Request
+
+LINE = Request("def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n")
+BLOCK = replace(LINE, block=True)
+TWO = Request("x = f(", ")\n", between=(", ",))
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, OpenInfiller]:
+    place = tmp_path_factory.mktemp("checkpoints")
+    return {it: OpenInfiller.load(checkpoint(place / it, it), device="cpu") for it in CONFIGS}
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+@pytest.mark.parametrize("request_", [LINE, BLOCK, TWO], ids=["line", "block", "two gaps"])
+def test_a_fill_is_text_with_its_tokens(loaded: dict[str, OpenInfiller], family: str, request_: Request) -> None:
+    (fill,) = loaded[family].fill(request_, Options())
+    assert len(fill.texts) == len(request_.between) + 1
+    assert fill.stopped == "complete"
+    assert fill.forwards >= 1
+    assert 0 < fill.confidence <= 1
+    whole = "".join(token.text for token in fill.tokens)
+    assert whole == "".join(a + b for a, b in zip(fill.texts, [*request_.between, ""], strict=True))
+    most = (LONGEST_BLOCK if request_.block else LONGEST) * len(fill.texts) + 8
+    assert len(fill.tokens) <= most
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_a_gap_in_a_line_gets_no_line_break(loaded: dict[str, OpenInfiller], family: str) -> None:
+    for seed in range(4):
+        (fill,) = loaded[family].fill(LINE, Options(seed=seed))
+        assert "\n" not in fill.texts[0]
+        assert all("\n" not in token.text for token in fill.tokens)
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_words_that_look_special_are_words(loaded: dict[str, OpenInfiller], family: str) -> None:
+    vocabulary = loaded[family].vocabulary
+    text = "mask = '<|mask|>'  # <|endoftext|> é 漢"
+    ids = vocabulary.encode(text)
+    assert vocabulary.decode(ids) == text
+    assert vocabulary.special_id("<|mask|>") not in ids
+    assert "".join(vocabulary.pieces(ids)) == text
+
+
+def test_several_fills_are_different_and_the_surest_comes_first(loaded: dict[str, OpenInfiller]) -> None:
+    fills = loaded["dream"].fill(LINE, Options(n=3))
+    assert len({it.texts for it in fills}) == len(fills) == 3
+    assert [it.confidence for it in fills] == sorted((it.confidence for it in fills), reverse=True)
+
+
+def test_a_model_without_length_control_tries_several(loaded: dict[str, OpenInfiller]) -> None:
+    widths = set()
+    model = loaded["dream"]
+    for request, lengths in ((LINE, LINE_LENGTHS), (BLOCK, BLOCK_LENGTHS)):
+        for fill in model.fill(request, Options(n=3, temperature=0.0)):
+            widths.add(len([it for it in fill.tokens if not it.pinned]))
+        assert max(widths) <= max(lengths)
+    assert len(widths) > 1
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_the_same_request_gives_the_same_fill(loaded: dict[str, OpenInfiller], family: str) -> None:
+    first, again = (loaded[family].fill(LINE, Options(n=2)) for _ in range(2))
+    assert [it.texts for it in first] == [it.texts for it in again]
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_cancelled_at_once_it_ends_at_once(loaded: dict[str, OpenInfiller], family: str) -> None:
+    fills = loaded[family].fill(BLOCK, Options(), cancelled=lambda: True)
+    assert all(it.stopped == "cancelled" for it in fills)
+    assert fills[0].forwards == 0
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_steps_bound_a_fill(loaded: dict[str, OpenInfiller], family: str) -> None:
+    (fill,) = loaded[family].fill(LINE, Options(steps=2, unmask="top_k"))
+    assert fill.steps <= 2 or family in ("sdar", "fast-dllm-v2")  # There a block may take as many.
+    assert fill.texts
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_a_critic_is_asked_and_drafts_are_shown(loaded: dict[str, OpenInfiller], family: str) -> None:
+    seen: list[Frame] = []
+    asked: list[list[str]] = []
+
+    def critic(texts: object) -> list[list[tuple[int, int]]]:
+        asked.append(list(texts))  # type: ignore[call-overload]
+        return [[] for _ in asked[-1]]
+
+    (fill,) = loaded[family].fill(LINE, Options(trace=True), critic=critic, on_draft=seen.append)
+    assert asked
+    assert seen
+    assert fill.trace
+
+
+def test_a_policy_that_is_not_there_is_said(loaded: dict[str, OpenInfiller]) -> None:
+    with pytest.raises(PolicyError, match="no unmask policy 'magic'"):
+        loaded["dream"].fill(LINE, Options(unmask="magic"))
+
+
+def test_each_policy_of_shadows_works(loaded: dict[str, OpenInfiller]) -> None:
+    for family in ("dream", "sdar"):
+        (fill,) = loaded[family].fill(LINE, Options(unmask="threshold:0.2", remask="revoke:0.5"))
+        assert fill.texts
+
+
+def test_a_folder_is_loaded_as_what_it_says_it_is(tmp_path: Path) -> None:
+    assert isinstance(load("embedded", device="cpu"), Infiller)
+    assert isinstance(load(checkpoint(tmp_path / "dream", "dream"), device="cpu"), OpenInfiller)
+    with pytest.raises(WeightsError, match="no such model folder"):
+        load(tmp_path / "nowhere")
+
+
+def test_info_names_the_folder_and_the_size(loaded: dict[str, OpenInfiller]) -> None:
+    info = loaded["dream"].info
+    assert info.name == "dream"
+    assert info.parameters > 10_000
+    assert info.dtype == "float32"
+    assert "python" in info.languages
+
+
+def test_dtype_is_what_was_asked_for(tmp_path: Path) -> None:
+    model = OpenInfiller.load(checkpoint(tmp_path / "it", "dream"), device="cpu", dtype="bfloat16")
+    assert next(model.denoiser.network.parameters()).dtype == torch.bfloat16
+    assert model.fill(LINE, Options())[0].texts
+    with pytest.raises(WeightsError, match="not in int3"):
+        OpenInfiller.load(tmp_path / "it", device="cpu", dtype="int3")
+
+
+def test_it_is_not_choosy_about_languages() -> None:
+    assert {it.id for it in languages.LANGUAGES} <= set(LANGUAGES)
+
+
+def test_reuse_is_off_unless_asked_for(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "it", "dream")
+    plain, saving = (OpenInfiller.load(folder, device="cpu", reuse=it) for it in (Reuse.NONE, Reuse.DUAL))
+    assert (
+        OpenInfiller.load(folder, device="cpu").fill(LINE, Options())[0].texts == plain.fill(LINE, Options())[0].texts
+    )
+    assert saving.fill(LINE, Options(n=3))[0].stopped == "complete"

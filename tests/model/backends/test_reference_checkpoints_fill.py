@@ -1,0 +1,41 @@
+"""The facade over the checkpoints of the references' own code, with a self-made tokenizer beside their weights."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from parity import PARITY, needs_parity
+from tiny import tokenizer
+
+from infill_model.backends.families import FAMILIES
+from infill_model.backends.open_fill import OpenInfiller
+from infill_model.request import Options, Request
+
+LINE = Request("def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n")
+FOLDERS = ["dream", "dreamon", "open_dcoder", "llada", "sdar", "fast_dllm_v2", "llada2", "diffusion_gemma"]
+
+
+def test_every_family_is_tried() -> None:
+    assert {it.replace("_", "-") for it in FOLDERS} == {it.name for it in FAMILIES}
+
+
+@needs_parity
+@pytest.mark.parametrize("name", FOLDERS)
+def test_it_fills(name: str, tmp_path: Path) -> None:
+    if name == "diffusion_gemma":
+        pytest.importorskip("transformers.models.diffusion_gemma", reason="this transformers has no such model")
+    folder = tmp_path / name
+    shutil.copytree(PARITY / name, folder, ignore=shutil.ignore_patterns("cases.*"))
+    tokenizer(("<|endoftext|>",)).save(str(folder / "tokenizer.json"))
+    if name == "llada2":
+        (folder / "added_tokens.json").write_text(json.dumps({"<|mask|>": 503}))
+    model = OpenInfiller.load(folder, device="cpu")
+    for options in (Options(), Options(n=2, unmask="entropy_bound:0.1", stop="stable")):
+        fills = model.fill(LINE, options)
+        assert fills
+        for fill in fills:
+            assert fill.stopped in ("complete", "stable")
+            assert "\n" not in fill.texts[0]
+            assert fill.tokens
+            assert 0 < fill.confidence <= 1
