@@ -225,6 +225,16 @@ def _run_doctor(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     return doctor.run(engine(_engine_settings(chosen)), as_json=chosen.json)
 
 
+def _declare_models(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _run_models(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    from infill_lsp.commands import models
+
+    return models.run(as_json=chosen.json)
+
+
 def _declare_bench(flags: argparse.ArgumentParser) -> None:
     flags.add_argument(
         "what",
@@ -260,6 +270,7 @@ class _Command:
 _COMMANDS: Final = (
     _Command("fill", "fill a gap in a file, or gaps in standard input", _declare_fill, _run_fill, _JSON_SHAPE),
     _Command("doctor", "check that everything is there and works", _declare_doctor, _run_doctor),
+    _Command("models", "list the open checkpoints that can be used", _declare_models, _run_models),
     _Command("bench", "measure how fast it is here", _declare_bench, _run_bench),
 )
 

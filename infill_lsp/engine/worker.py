@@ -167,9 +167,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started this one.
 
     def load() -> Filler:
-        from infill_model.fill import Infiller  # noqa: PLC0415  # torch takes a second; `starting` is said before
+        from infill_model.backends import loading  # noqa: PLC0415  # torch takes a second; `starting` is said before
 
-        return Infiller.load(chosen.model, device=chosen.device, dtype=chosen.dtype, threads=chosen.threads)
+        return loading.load(chosen.model, device=chosen.device, dtype=chosen.dtype, threads=chosen.threads)
 
     return serve(load, *claim_stdio())
 
