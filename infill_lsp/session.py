@@ -83,6 +83,7 @@ class Session:
             command = self._engine_command(self.settings.engine)
             self.engine = await Engine(command, on_status=self._engine_is).__aenter__()
             self._started.set()
+        inactive_reason("")  # It imports what it needs now, rather than while someone waits for a suggestion.
 
     async def loaded(self) -> None:
         """Wait until the model is loaded, or it is clear that it will not be."""
