@@ -4,7 +4,7 @@ It knows no LSP types, no open documents and nothing of when a request is cancel
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,7 +12,7 @@ from infill_lsp.document import Document, Gap, normalised
 from infill_lsp.engine.client import Engine
 from infill_lsp.privacy import looks_secret
 from infill_lsp.settings import ServerSettings
-from infill_lsp.suggestions.insertion import Insertion
+from infill_lsp.suggestions.insertion import Dropped, Insertion
 from infill_lsp.suggestions.refine import REFINEMENTS, refine
 from infill_lsp.suggestions.worth import no_secrets
 from infill_lsp.syntax.critic import Critic
@@ -65,9 +65,20 @@ class Surroundings:
 
 
 async def complete(
-    question: Question, surroundings: Surroundings, engine: Engine, settings: ServerSettings
+    question: Question,
+    surroundings: Surroundings,
+    engine: Engine,
+    settings: ServerSettings,
+    on_why: Callable[[str], None] = lambda sentence: None,
 ) -> tuple[Insertion, ...]:
     """What to insert, best first; nothing when there is nothing good in time.
+
+    Args:
+        question: what is asked.
+        surroundings: what else the model is told.
+        engine: that is asked.
+        settings: that hold now.
+        on_why: called with a sentence for whatever keeps something from being shown.
 
     Raises:
         InfillError: the engine cannot, or may not, answer.
@@ -75,23 +86,36 @@ async def complete(
     asked = with_selected(question)
     target = target_at(asked.document, asked.offset, invoked=asked.invoked)
     if target.kind == "none":
+        on_why(target.why)
         return ()
     request = _request(asked.document, target, surroundings)
+    fills = await _fills(request, question, engine, settings)
+    if not fills:
+        on_why("The engine found nothing in time.")
+    shown: dict[Insertion, None] = {}
+    for fill in fills:
+        found = _refined(asked.document, target, request, fill, settings.confidence)
+        found = found if isinstance(found, Dropped) else _shown(question, found)
+        if isinstance(found, Dropped):
+            on_why(f"A fill is not shown: {found.reason}.")  # Its text stays out of logs: it may be a secret.
+        else:
+            shown[found] = None
+    return tuple(shown)
+
+
+async def _fills(request: Request, question: Question, engine: Engine, settings: ServerSettings) -> tuple[Fill, ...]:
+    """What the engine writes, if it does so in time."""
     budget = settings.budget.of(question.invoked)
     options = Options(
         n=settings.candidates if question.invoked else 1,
         budget_ms=budget,
-        copies_only=not knows_language(engine.info, asked.document),
+        copies_only=not knows_language(engine.info, question.document),
     )
     try:
         async with asyncio.timeout(budget / 1e3 + _MARGIN):
-            fills = await engine.ask(request, options, stream=question.document.name)
+            return await engine.ask(request, options, stream=question.document.name)
     except TimeoutError:
         return ()
-    insertions = _refined(asked.document, target, request, fills)
-    sure = (it for it in insertions if it.confidence >= settings.confidence)
-    shown = (_for_selected(question, it) if question.selected else _for_cursor(question, it) for it in sure)
-    return tuple(dict.fromkeys(it for it in shown if it is not None))
 
 
 def knows_language(info: Info | None, document: Document) -> bool:
@@ -129,14 +153,17 @@ def _request(document: Document, target: Target, surroundings: Surroundings) -> 
     return replace(request, prefix=normalised(surroundings.before) + request.prefix, files=surroundings.files)
 
 
-def _refined(document: Document, target: Target, request: Request, fills: Iterable[Fill]) -> Iterator[Insertion]:
-    for fill in fills:
-        first, *others = fill.texts
-        text = first + "".join(a + b for a, b in zip(request.between, others, strict=True))
-        written = Insertion(target.gaps[0].start, target.gaps[-1].end, text, fill.confidence)
-        refined = refine(document, target, written, _REFINEMENTS)
-        if isinstance(refined, Insertion) and _parses(document, refined):
-            yield refined
+def _refined(document: Document, target: Target, request: Request, fill: Fill, floor: float) -> Insertion | Dropped:
+    """What is left of a fill that is sure enough, fits its place and parses there."""
+    first, *others = fill.texts
+    text = first + "".join(a + b for a, b in zip(request.between, others, strict=True))
+    written = Insertion(target.gaps[0].start, target.gaps[-1].end, text, fill.confidence)
+    if written.confidence < floor:
+        return Dropped(f"its confidence {written.confidence:.2f} is below {floor:.2f}")
+    refined = refine(document, target, written, _REFINEMENTS)
+    if isinstance(refined, Insertion) and not _parses(document, refined):
+        return Dropped("it breaks the syntax")
+    return refined
 
 
 def _parses(document: Document, insertion: Insertion) -> bool:
@@ -145,6 +172,11 @@ def _parses(document: Document, insertion: Insertion) -> bool:
         return True
     around = (document.text[: insertion.start], document.text[insertion.end :])
     return Critic([normalised(it) for it in around], document.language).parses([insertion.text])
+
+
+def _shown(question: Question, insertion: Insertion) -> Insertion | Dropped:
+    place = _for_selected if question.selected else _for_cursor
+    return place(question, insertion) or Dropped("an editor cannot show it here")
 
 
 def _for_cursor(question: Question, insertion: Insertion) -> Insertion | None:

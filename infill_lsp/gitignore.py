@@ -6,9 +6,10 @@ a pattern matches them count as ignored. It knows nothing of documents.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pathspec import GitIgnoreSpec
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 _State = tuple[int, int]
 """When a file was changed last, in nanoseconds, and how many bytes it has."""
@@ -19,7 +20,7 @@ NO_FILE: Final = (0, 0)
 @dataclass(frozen=True, slots=True)
 class _Read:
     state: _State
-    spec: GitIgnoreSpec
+    spec: "GitIgnoreSpec"
 
 
 class Ignored:
@@ -52,7 +53,9 @@ class Ignored:
         name = path.relative_to(base).as_posix()
         return self._spec(patterns).check_file(f"{name}/" if is_folder else name).include
 
-    def _spec(self, path: Path) -> GitIgnoreSpec:
+    def _spec(self, path: Path) -> "GitIgnoreSpec":
+        from pathspec import GitIgnoreSpec  # noqa: PLC0415  # A server is to answer before the first file is judged.
+
         state = _state(path)
         known = self._read.get(path)
         if known is None or known.state != state:

@@ -5,16 +5,17 @@ more than a false alarm in names, the other way round in suggestions. It reads n
 """
 
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
-from pathspec import GitIgnoreSpec
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 PATTERNS: Final = tuple(
     """
@@ -105,8 +106,17 @@ def path_of(name: str) -> Path | None:
     """The path of a file with this path or `file` URI; None for what is not a file, such as an unsaved buffer."""
     scheme = urlsplit(name).scheme if ":" in name else ""
     if scheme == "file":
-        return Path(url2pathname(urlsplit(name).path))
+        return Path(_local(urlsplit(name).path))
     return Path(name) if len(scheme) < 2 else None  # One letter is a drive.
+
+
+def _local(path: str) -> str:
+    """The path that a `file` URI's path stands for, as `url2pathname` has it."""
+    if os.name != "nt":
+        return unquote(path, errors="surrogateescape")
+    from urllib.request import url2pathname  # noqa: PLC0415  # It brings half the web along.
+
+    return url2pathname(path)
 
 
 def _relative(name: str) -> str:
@@ -116,8 +126,10 @@ def _relative(name: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def _spec(patterns: tuple[str, ...]) -> tuple[GitIgnoreSpec, int]:
+def _spec(patterns: tuple[str, ...]) -> "tuple[GitIgnoreSpec, int]":
     """All patterns, and how many of them are built in."""
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415  # A server is to answer before the first file is judged.
+
     return GitIgnoreSpec.from_lines(_anywhere(it.lower()) for it in (*PATTERNS, *patterns)), len(PATTERNS)
 
 

@@ -42,6 +42,7 @@ def create(engine: EngineCommand, settings: ServerSettings) -> InfillServer:
 
 
 def _initialize(ls: InfillServer, params: types.InitializeParams) -> None:
+    ls.protocol.trace = params.trace or types.TraceValue.Off  # pygls knows only of later changes.
     ls.take_settings(params.initialization_options)
     ls.session.enter(ls.roots)
     if ls.session.settings.completion:
@@ -92,7 +93,7 @@ def _inline_completion(
     async def answer() -> types.InlineCompletionList:
         return types.InlineCompletionList(await _items(ls, question, number, protocol.inline_item))
 
-    return ls.with_progress(answer(), params.work_done_token, "Filling the gap")
+    return ls.with_progress(answer(), params.work_done_token, "Filling the gap", stoppable=invoked)
 
 
 def _completion(

@@ -57,7 +57,7 @@ class InfillServer(LanguageServer):
             _NOTEBOOKS,
             protocol_cls=ServerProtocol,
         )
-        self.session = Session(engine, settings, self.tell_status)
+        self.session = Session(engine, settings, self.tell_status, self.trace)
         self._base = settings
         self._complaints: tuple[str, ...] = ()
         self._logged = ""
@@ -122,6 +122,11 @@ class InfillServer(LanguageServer):
         """Write to the editor's log, unless the settings want less of it."""
         if _LEVELS[level] <= _LEVELS[self.session.settings.log]:
             self.window_log_message(types.LogMessageParams(_LEVELS[level], sentence))
+
+    def trace(self, sentence: str) -> None:
+        """Write to the editor's trace, if a person wants one."""
+        if self.protocol.trace != types.TraceValue.Off:
+            self.log_trace(types.LogTraceParams(sentence))
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """An error of our own belongs in the log, not in a box in front of someone who types."""

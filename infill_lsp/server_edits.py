@@ -39,7 +39,7 @@ def register(server: InfillServer) -> None:
 
 def _code_action(ls: InfillServer, params: types.CodeActionParams) -> list[types.CodeAction]:
     document = ls.session.documents.get(params.text_document.uri)
-    if document is None or ls.session.inactive(document):
+    if document is None or ls.session.inactive(document) or ls.session.limited(document):
         return []
     gap = protocol.gap_of(document, params.range, ls.encoding)
     found = offers(document, gap.start, gap.end)

@@ -45,15 +45,27 @@ class Session:
     """What there is as long as an editor is connected: `start`, then anything, then `close`."""
 
     def __init__(
-        self, engine_command: EngineCommand, settings: ServerSettings, on_status: Callable[[Status], None]
+        self,
+        engine_command: EngineCommand,
+        settings: ServerSettings,
+        on_status: Callable[[Status], None],
+        on_why: Callable[[str], None] = lambda sentence: None,
     ) -> None:
+        """Start nothing yet.
+
+        Args:
+            engine_command: from settings to the command line that starts an engine.
+            settings: that hold at first.
+            on_status: told whenever the status changes.
+            on_why: told where, and why, something is not suggested: for who looks into it.
+        """
         self.settings = settings
         self.documents: dict[str, Document] = {}
         self.notebooks: dict[str, Notebook] = {}
         self.status = Status()
         self._told: Status | None = None
         self.engine: Engine | None = None
-        self._engine_command, self._on_status = engine_command, on_status
+        self._engine_command, self._on_status, self._on_why = engine_command, on_status, on_why
         self._roots: tuple[Path, ...] = ()
         self._workspace = Workspace((), settings.exclude)
         self._numbers = itertools.count(1)
@@ -71,6 +83,7 @@ class Session:
             command = self._engine_command(self.settings.engine)
             self.engine = await Engine(command, on_status=self._engine_is).__aenter__()
             self._started.set()
+        inactive_reason("")  # It imports what it needs now, rather than while someone waits for a suggestion.
 
     async def loaded(self) -> None:
         """Wait until the model is loaded, or it is clear that it will not be."""
@@ -81,8 +94,7 @@ class Session:
     async def close(self) -> None:
         """End the engine, and what is read in the background."""
         self._workspace.close()
-        for name in list(self._prepared):
-            self._end_preparing(name)
+        self._forget()
         async with self._changing:
             await self._end_engine()
 
@@ -103,10 +115,18 @@ class Session:
     async def configure(self, settings: ServerSettings) -> None:
         """Take new settings; the engine starts again only where it must."""
         before, self.settings = self.settings, settings
+        if before != settings:
+            self._forget()
         if before.exclude != settings.exclude:
             self.enter(self._roots)
         if self.engine is not None and before.engine != settings.engine:
             await self.start()
+
+    def _forget(self) -> None:
+        """Forget what was suggested: it may be other now, or nothing."""
+        self._memory = Memory()
+        for name in list(self._prepared):
+            self._end_preparing(name)
 
     def put(self, document: Document) -> None:
         """A document was opened or changed."""
@@ -137,7 +157,7 @@ class Session:
         await self._prepared_for(question)
         found = await self._found(question, number)
         now = self.documents.get(question.document.name)
-        if now is None or not self._is_newest(question, number):
+        if now is None or not self._is_newest(question, number) or self.inactive(now):
             return ()
         return tuple(it for one in found if (it := rebased(one, question.document, now)))
 
@@ -223,14 +243,20 @@ class Session:
             async with asyncio.timeout(self.settings.budget.of(question.invoked) / 1e3):
                 engine = await self._loaded_engine()
         except TimeoutError:
+            self._why(question, "The engine is not ready yet.")
             return ()
         if not self._is_newest(question, number) or self._is_inactive(question.document):
             return ()
+        memory = self._memory  # It is another one if settings change meanwhile.
         surroundings = Surroundings(self._cells_before(question.document), self._excerpts(question))
-        found = await complete(question, surroundings, engine, self.settings)
-        if question.selected is None:
-            self._memory.add(question.document, question.offset, found)
+        found = await complete(question, surroundings, engine, self.settings, partial(self._why, question))
+        if question.selected is None and self._is_newest(question, number):
+            memory.add(question.document, question.offset, found)
         return found
+
+    def _why(self, question: Question, sentence: str) -> None:
+        line, column = question.document.place(question.offset)
+        self._on_why(f"{question.document.name}:{line}:{column}: {sentence}")
 
     def _remembered(self, question: Question) -> tuple[Insertion, ...]:
         """What is suggested already, as far as it has not been typed; who asks by hand wants it all anew."""

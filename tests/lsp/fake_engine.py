@@ -10,6 +10,7 @@ What it does with a request is written in the first line of the request's prefix
     # tell PATH like slow, after writing to a named pipe that it is at work
     # edit PATH changes that file while filling
     # fill TEXT this text, in which \\n is a newline; anything else is filled with `filled`
+Copies it has none, whatever is written there.
 """
 
 import argparse
@@ -43,6 +44,8 @@ class Scripted:
         critic: Callable[[list[str]], list[list[tuple[int, int]]]] | None,
         on_draft: Callable[[Frame], None] | None,
     ) -> list[Fill]:
+        if options.copies_only:
+            return []
         order, _, rest = request.prefix.partition("\n")[0].removeprefix("# ").partition(" ")
         match order:
             case "slow":

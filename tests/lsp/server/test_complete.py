@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def asked(
     selected: tuple[str, str] | None = None,
     settings: ServerSettings | None = None,
     surroundings: Surroundings | None = None,
+    on_why: Callable[[str], None] = lambda sentence: None,
 ) -> list[tuple[int, int, str]]:
     """What is inserted at `|`; `selected` is the text in front of it and what is selected for that."""
     offset = text.index("|")
@@ -37,7 +39,8 @@ def asked(
     async def session() -> tuple[Insertion, ...]:
         async with Engine(fake_engine.command()) as engine:
             await engine.ready()
-            return await complete(question, surroundings or Surroundings(), engine, settings or ServerSettings())
+            told = surroundings or Surroundings()
+            return await complete(question, told, engine, settings or ServerSettings(), on_why)
 
     return [(it.start, it.end, it.text) for it in asyncio.run(session())]
 
@@ -88,6 +91,31 @@ def test_what_comes_before_the_document_is_in_front_of_its_text() -> None:
 
 def test_a_selected_completion_begins_the_insertion() -> None:
     assert asked("# fill (x)\nf.up|\n", selected=("up", "upper")) == [(13, 15, "upper(x)")]
+
+
+SECRET = "ghp_" + "a8Kd03jFq7Zx1Lm5Vb9Nc2Rt6Yp4Ws0QeUh1"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("va|lue = 1\n", "The cursor is in the middle of a word."),
+        ("# fill z\nx = |", "A fill is not shown: it is too short."),
+        ("# fill for for\nx = |", "A fill is not shown: it breaks the syntax."),
+        (f"# fill '{SECRET}'\nx = |", "A fill is not shown: it looks like a secret."),
+        ("# slow\nx = |", "The engine found nothing in time."),
+    ],
+)
+def test_why_nothing_is_shown_is_said(text: str, why: str) -> None:
+    said: list[str] = []
+    assert asked(text, on_why=said.append) == []
+    assert said == [why]
+
+
+def test_that_the_engine_is_not_sure_is_said() -> None:
+    said: list[str] = []
+    assert asked("# fill bee\nx = |", settings=ServerSettings(confidence=0.61), on_why=said.append) == []
+    assert said == ["A fill is not shown: its confidence 0.60 is below 0.61."]
 
 
 BEFORE = Document("a.py", "x = \ny = 1\n")

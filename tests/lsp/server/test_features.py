@@ -95,24 +95,24 @@ async def test_an_item_is_where_the_cursor_is(client: LanguageClient) -> None:
 
 
 async def test_edits_count_in_the_same_units(client: LanguageClient) -> None:
-    uri = opened(client, "# fill 12\n'😀é' + \r\n\x0c\u2028\n", "file:///2.py")
+    uri = opened(client, "# fill 'ab'\n'😀é' + []\r\n\x0c\u2028\n", "file:///2.py")
 
     def change(line: int, start: str, end: str, new: str) -> types.TextDocumentContentChangePartial:
         places = (types.Position(line, units(it, client.encoding)) for it in (start, end))
         return types.TextDocumentContentChangePartial(types.Range(*places), new)
 
     changes = [
-        change(0, "# fill ", "# fill 1", "😀"),
+        change(0, "# fill '", "# fill 'a", "😀"),
         change(1, "'😀", "'😀é'", "x'"),
-        change(2, "\x0c", "\x0c\u2028", "y"),
+        change(2, "\x0c", "\x0c\u2028", "y = "),
     ]
     identifier = types.VersionedTextDocumentIdentifier(2, uri)
     client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, changes))
-    (item,) = await asked(client, uri, 1, "'😀x' + ")
-    assert item.insert_text == "😀"
+    (item,) = await asked(client, uri, 1, "'😀x' + [")
+    assert item.insert_text == "'😀b'"
     assert item.range
-    assert item.range.start == types.Position(1, units("'😀x' + ", client.encoding))
-    assert await asked(client, uri, 2, "\x0cy"), "the form feed ends no line"
+    assert item.range.start == types.Position(1, units("'😀x' + [", client.encoding))
+    assert await asked(client, uri, 2, "\x0cy = "), "the form feed ends no line"
 
 
 async def test_a_selected_completion_is_part_of_the_item(client: LanguageClient) -> None:

@@ -328,14 +328,53 @@ def test_a_request_by_hand_that_takes_long_shows_progress(client: RawClient) -> 
     client.until(lambda it: value(it).get("kind") == "end")
 
 
+def test_a_request_by_hand_can_be_stopped_where_its_progress_is_shown(client: RawClient) -> None:
+    """The server's own token here; one that a client gives with its request does as well."""
+    uri = client.open("# slow\nx = ", "file:///slow.py")
+    client.seen.clear()
+    id_ = client.inline(uri, 1, 4, kind=1)
+    begin = client.until(lambda it: it.get("method") == "$/progress" and it["params"]["value"]["kind"] == "begin")
+    assert begin["params"]["value"]["cancellable"] is True
+    start = time.monotonic()
+    client.notify("window/workDoneProgress/cancel", {"token": begin["params"]["token"]})
+    answer = client.answer(id_)
+    assert answer.get("error", {}).get("code") == -32800 or answer["result"] == {"items": []}
+    assert time.monotonic() - start < 0.7, "by itself it would have taken another second"
+    client.status("ready")
+    still_answers(client)
+
+
+@pytest.mark.parametrize("trace", ["off", "messages", "verbose"])
+def test_why_nothing_is_filled_reaches_the_trace_of_those_who_want_one(trace: str) -> None:
+    with RawClient() as client:
+        client.initialize(trace=trace)
+        client.status("ready")
+        uri = client.open("# fill z\nxy = \n")
+
+        def traced() -> list[str]:
+            """What the trace says of two places where nothing is suggested."""
+            assert client.items(client.inline(uri, 1, 1)) == client.items(client.inline(uri, 1, 5)) == []
+            said = [it["params"]["message"] for it in client.seen if it.get("method") == "$/logTrace"]
+            client.seen.clear()
+            return said
+
+        expected = [
+            "file:///a.py:2:2: The cursor is in the middle of a word.",
+            "file:///a.py:2:6: A fill is not shown: it is too short.",
+        ]
+        assert traced() == ([] if trace == "off" else expected)
+        client.notify("$/setTrace", {"value": "messages" if trace == "off" else "off"})
+        assert traced() == (expected if trace == "off" else [])
+
+
 def test_a_candidate_when_automatic_and_several_by_hand(client: RawClient) -> None:
-    uri = client.open(FILL)
-    assert len(client.items(client.inline(uri, 1, 6, kind=2))) == 1
-    assert [it["insertText"] for it in client.items(client.inline(uri, 1, 6, kind=1))] == [
-        "a, b)",
-        "a, b)1",
-        "a, b)2",
-        "a, b)3",
+    uri = client.open("# fill abc\nx = ", "file:///several.py")
+    assert len(client.items(client.inline(uri, 1, 4, kind=2))) == 1
+    assert [it["insertText"] for it in client.items(client.inline(uri, 1, 4, kind=1))] == [
+        "abc",
+        "abc1",
+        "abc2",
+        "abc3",
     ]
 
 
@@ -343,14 +382,14 @@ def test_a_client_whose_kinds_count_from_zero() -> None:
     with RawClient() as client:
         client.initialize()
         client.status("ready")
-        uri = client.open("# fill int(1)\npri\n")
+        uri = client.open("# fill nt_it\npri\n")
         assert len(client.items(client.inline(uri, 1, 3, kind=0))) == 4
         assert len(client.items(client.inline(uri, 1, 3, kind=1))) == 1
         start, end = {"line": 1, "character": 0}, {"line": 1, "character": 3}
         selected = {"range": [start, end], "text": "print"}
         (item,) = client.items(client.inline(uri, 1, 3, kind=1, selectedCompletionInfo=selected))
         assert item["range"] == {"start": start, "end": end}
-        assert item["insertText"] == "printint(1)"
+        assert item["insertText"] == "printnt_it"
 
 
 def asked_and_typed(client: RawClient, typed: str) -> list[dict[str, Any]]:
@@ -379,15 +418,18 @@ def test_what_is_typed_meanwhile_and_does_not_agree_drops_the_answer(client: Raw
     assert asked_and_typed(client, "z") == []
 
 
-def test_a_language_the_model_does_not_know_gets_nothing_and_the_reason(client: RawClient) -> None:
-    client.seen.clear()
-    uri = client.open("// fill x\nfunc f() {\n", "file:///a.go", "go")
-    assert client.items(client.inline(uri, 1, 10)) == []
-    status = client.until(lambda it: (it.get("params") or {}).get("inactive"))["params"]
-    assert "not trained on Go" in status["message"]
-    assert status["inactive"] == {"uri": uri, "reason": "The model was not trained on Go."}
+def test_in_a_language_the_model_does_not_know_it_is_asked_for_copies_only_and_that_is_said(client: RawClient) -> None:
     still_answers(client)
-    assert client.status("ready")["inactive"] is None
+    client.seen.clear()
+    uri = client.open("package main\n\nvar x = \n", "file:///a.go", "go")
+    assert client.items(client.inline(uri, 2, 8)) == [], "there is nothing to copy"
+    status = client.until(lambda it: (it.get("params") or {}).get("limited"))["params"]
+    sentence = "The model was not trained on Go: only copies from here and from files nearby are suggested."
+    assert sentence in status["message"]
+    assert status["limited"] == {"uri": uri, "reason": sentence}
+    assert status["inactive"] is None
+    still_answers(client)
+    client.until(lambda it: it.get("method") == "infill/status" and it["params"]["limited"] is None)
 
 
 def test_printing_into_standard_output_does_no_harm(client: RawClient) -> None:

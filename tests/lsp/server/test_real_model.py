@@ -22,6 +22,19 @@ print(volume(1, 2, 3))
 print(volume(4, 5,@
 """.replace("@", " ")
 
+GO = """package main
+
+func main() {
+\tresult, err := registry.Lookup("first", options.Default())
+\tcheck(err)
+\tprint(result)
+\tresult, err = registry.Lookup("second", options.Default())
+\tcheck(err)
+\tprint(result)
+\tresult, err = registry.Lo@
+}
+"""
+
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[RawClient]:
@@ -47,24 +60,34 @@ def test_the_embedded_model_answers_within_its_budget(client: RawClient) -> None
     assert len({it["insertText"] for it in by_hand}) == len(by_hand) > 0
 
 
-def test_a_language_it_does_not_know_gets_nothing(client: RawClient) -> None:
-    assert client.items(client.inline(client.open("package main\n", "file:///a.go", "go"), 1, 0)) == []
-    status = client.until(lambda it: (it.get("params") or {}).get("inactive"))["params"]
-    assert status["inactive"]["reason"] == "The model was not trained on Go."
+def test_in_a_language_it_does_not_know_it_copies_what_is_there(client: RawClient) -> None:
+    client.seen.clear()
+    before, after = GO.split("@")
+    uri = client.open(before + after, "file:///a.go", "go")
+    (item,) = client.items(client.inline(uri, before.count("\n"), len(before.rpartition("\n")[2])))
+    written = f"registry.Lo{item['insertText']}"
+    assert written.startswith("registry.Lookup(")
+    assert written in before
+    assert client.items(client.inline(client.open("package main\n\nvar x = \n", "file:///b.go", "go"), 2, 8)) == []
+    status = client.until(lambda it: (it.get("params") or {}).get("limited"))["params"]
+    sentence = "The model was not trained on Go: only copies from here and from files nearby are suggested."
+    assert status["limited"] == {"uri": uri, "reason": sentence}
+    assert status["inactive"] is None
 
 
 def test_typing_in_a_hurry_leaves_the_engine_idle(client: RawClient) -> None:
     uri = client.open(TEXT, "file:///b.py")
-    place = {"line": 13, "character": 0}
     ids = []
     for version in range(2, 42):
+        place = {"line": 13, "character": 17 + version}
         change = {"range": {"start": place, "end": place}, "text": "x"}
         params = {"textDocument": {"uri": uri, "version": version}, "contentChanges": [change]}
         client.notify("textDocument/didChange", params)
-        ids.append(client.inline(uri, 13, version - 1))
+        ids.append(client.inline(uri, 13, 18 + version))
         client.notify("$/cancelRequest", {"id": ids[-1]})
     for id_ in ids:
         client.answer(id_)
     client.seen.clear()
-    client.items(client.inline(uri, 13, 3))
+    client.items(client.inline(uri, 13, 59))
+    client.status("busy")
     client.status("ready")

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from infill_lsp.document import Document
 from infill_lsp.notebooks import Cell, Notebook
 from infill_lsp.session import Session
 from infill_lsp.settings import EngineSettings, ServerSettings
-from infill_lsp.status import Status
+from infill_lsp.status import Notice, Status
 from infill_lsp.suggestions.insertion import Insertion
 from infill_lsp.syntax import languages
 
@@ -110,6 +111,78 @@ def test_switched_off_means_nothing_and_says_so() -> None:
     run(body)
 
 
+def test_a_file_that_may_hold_secrets_is_not_sent_and_the_status_says_why() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        asked = busy(seen)
+        for name, why in (
+            ("file:///home/.env", ".env may hold secrets: its name matches '*.env'"),
+            ("file:///home/id_rsa_old", "id_rsa_old may hold secrets: its name matches 'id_rsa*'"),
+        ):
+            assert await ask(session, "# fill aha\nx = ", name, invoked=True) == []
+            assert seen[-1].inactive == Notice(name, why)
+        assert busy(seen) == asked, "the engine is not asked"
+        assert await ask(session, "# fill aha\nx = ") == ["aha"]
+        assert seen[-1].inactive is None
+
+    run(body)
+
+
+def test_an_excluded_file_is_not_sent_nor_given_to_another_as_context() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        text, name = "# fill aha\nx = ", "file:///private/a.py"
+        assert await ask(session, text, name) == ["aha"]
+        await session.configure(replace(session.settings, exclude=("private/",)))
+        asked = busy(seen)
+        assert await ask(session, text, name) == [], "what is remembered is not shown either"
+        assert await ask(session, text + "1 + ", name, invoked=True) == []
+        assert busy(seen) == asked, "the engine is not asked"
+        why = "a.py matches the pattern 'private/' of your settings"
+        assert seen[-1].inactive == Notice(name, why)
+        other = Document("file:///b.py", text, PYTHON)
+        session.put(other)
+        for _ in range(2):
+            assert session._workspace.excerpts(other, len(text), 1000) == ()
+            assert session._workspace.settle()
+
+    run(body)
+
+
+def test_new_settings_hold_for_what_was_suggested_before_them_and_for_what_is_being_asked() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        assert await ask(session, "# fill aha\nx = ") == ["aha"]
+        await session.configure(replace(session.settings, confidence=0.99))
+        assert await ask(session, "# fill aha\nx = ") == []
+        await session.configure(ServerSettings())
+        asked = asyncio.create_task(ask(session, "# fill aha\nx = "))
+        await asyncio.sleep(0)
+        await session.configure(replace(session.settings, enable=False))
+        assert await asked == []
+
+    run(body)
+
+
+def test_a_document_that_is_closed_while_it_is_asked_about_is_forgotten() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        asked = asyncio.create_task(ask(session, "# fill aha\nx = "))
+        await asyncio.sleep(0)
+        session.drop("file:///a.py")
+        assert await asked == []
+        before = busy(seen)
+        session.put(Document("file:///a.py", "# fill aha\nx = aha", PYTHON))
+        assert session._prepared == {}, "nobody has taken anything"
+        assert busy(seen) == before
+
+    run(body)
+
+
 def test_what_the_engine_refuses_is_said_and_is_no_error() -> None:
     async def body(session: Session, seen: list[Status]) -> None:
         await session.start()
@@ -169,7 +242,8 @@ def test_a_notebook_knows_what_comes_before_a_cell() -> None:
 
 
 def busy(seen: Sequence[Status]) -> int:
-    return sum(it.state == "busy" for it in seen)
+    """How often the engine has begun something."""
+    return sum(after.state == "busy" != before.state for before, after in pairwise(seen))
 
 
 def test_typing_what_is_shown_asks_nobody_and_taking_letters_back_restores_it() -> None:

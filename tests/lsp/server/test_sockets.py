@@ -82,10 +82,10 @@ def test_clients_over_tcp_at_once_and_after_one_another() -> None:
             writer.close()
 
     async def all_of_them(port: int) -> list[str]:
-        return [*await asyncio.gather(client(port, "a"), client(port, "b")), await client(port, "c")]
+        return [*await asyncio.gather(client(port, "one"), client(port, "two")), await client(port, "three")]
 
     with serving("--tcp", ":0") as (process, port):
-        assert asyncio.run(asyncio.wait_for(all_of_them(port), PATIENCE)) == ["a", "b", "c"]
+        assert asyncio.run(asyncio.wait_for(all_of_them(port), PATIENCE)) == ["one", "two", "three"]
         _, alive = psutil.wait_procs(psutil.Process(process.pid).children(), PATIENCE)
         assert not alive, "the engine of a client that has gone goes too"
         process.terminate()
@@ -116,7 +116,7 @@ def test_a_client_over_websocket_and_pages_from_elsewhere_are_kept_out() -> None
             return await filled(client, "# fill aha\nx = ")
 
     with serving("--ws", "127.0.0.1:0") as (_, port):
-        assert asyncio.run(asyncio.wait_for(session(port), PATIENCE)) == "a"
+        assert asyncio.run(asyncio.wait_for(session(port), PATIENCE)) == "aha"
 
 
 @pytest.mark.parametrize("flags", [("--tcp", "nowhere"), ("--tcp", ":99999"), ("--tcp", ":1", "--stdio"), ()])
