@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-from infill_lsp.errors import InfillError, PositionError
+from infill_lsp.errors import AddressError, InfillError, PositionError
 from infill_lsp.settings import EngineSettings
 
 EngineCommand = Callable[[EngineSettings], Sequence[str]]
@@ -56,7 +56,10 @@ def main(arguments: Sequence[str] | None = None, *, engine: EngineCommand | None
         if hasattr(stream, "reconfigure"):  # A terminal that cannot show a character shows a question mark.
             stream.reconfigure(errors="replace")
     try:
-        chosen = _parser().parse_args(arguments)
+        parser = _parser()
+        chosen = parser.parse_args(arguments)
+        if (chosen.run is _run_server) != _is_server(chosen):
+            parser.error("one of COMMAND, --stdio, --tcp and --ws is needed, and only one")
         code: int = chosen.run(chosen, engine or _real_engine)
         sys.stdout.flush()
     except InfillError as error:
@@ -97,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="infill-lsp", description="Fill gaps in code with a diffusion model, offline.", allow_abbrev=False
     )
     parser.add_argument("--version", action=_Version, help="print the version and exit")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _declare_server(parser)
+    commands = parser.add_subparsers(metavar="COMMAND")
     for command in _COMMANDS:
         flags = commands.add_parser(
             command.name,
@@ -123,6 +127,40 @@ class _Version(argparse.Action):
 
         print(f"infill-lsp {own_version()}")
         parser.exit(0)
+
+
+def _declare_server(parser: argparse.ArgumentParser) -> None:
+    ways = parser.add_argument_group("language server").add_mutually_exclusive_group()
+    ways.add_argument("--stdio", action="store_true", help="serve an editor on standard input and output")
+    ways.add_argument("--tcp", type=_address, metavar="[HOST]:PORT", help="serve editors that connect; 127.0.0.1")
+    ways.add_argument("--ws", type=_address, metavar="[HOST]:PORT", help="the same over WebSocket")
+    parser.add_argument("--clientProcessId", type=int, help=argparse.SUPPRESS)  # Some clients add it.
+    parser.set_defaults(run=_run_server)
+
+
+def _is_server(chosen: argparse.Namespace) -> bool:
+    return bool(chosen.stdio or chosen.tcp or chosen.ws)
+
+
+def _run_server(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    import gc
+    from functools import partial
+
+    gc.disable()  # While the LSP's hundreds of types are made, it walks through them again and again and frees nothing.
+    from infill_lsp import server, server_transport
+    from infill_lsp.settings import ServerSettings
+
+    gc.freeze()
+    gc.enable()
+    make = partial(server.create, engine, ServerSettings())
+    if chosen.stdio:
+        return server_transport.serve_stdio(make)
+    serve = server_transport.serve_tcp if chosen.tcp else server_transport.serve_websocket
+    host, port = chosen.tcp or chosen.ws
+    try:
+        return serve(make, host, port)
+    except OSError as error:
+        raise AddressError(f"{host}:{port} cannot be listened on: {error.strerror or error}") from error
 
 
 def _declare_fill(flags: argparse.ArgumentParser) -> None:
@@ -246,6 +284,14 @@ def _place(text: str) -> tuple[int, int]:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not LINE:COL, such as 12:5")
     return int(match[1]), int(match[2])
+
+
+def _address(text: str) -> tuple[str, int]:
+    """`HOST:PORT`; without a host it is this machine alone, which others cannot reach."""
+    match = re.fullmatch(r"(?:\[(?P<six>[\da-fA-F:.]+)\]|(?P<host>[^:]*)):(?P<port>\d{1,5})", text)
+    if match is None or int(match["port"]) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:2087")
+    return match["six"] or match["host"] or "127.0.0.1", int(match["port"])
 
 
 def _integer(least: int, most: int) -> Callable[[str], int]:

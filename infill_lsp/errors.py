@@ -21,6 +21,10 @@ class PositionError(InfillError):
     """A place in a file was written in the wrong way or lies outside the file."""
 
 
+class AddressError(InfillError):
+    """There is no listening on this host and port."""
+
+
 class LanguageError(InfillError):
     """The model was not trained on this language."""
 

@@ -1,0 +1,146 @@
+"""The straight line of one request: document and cursor, target, request, engine, refined insertions. Read this first.
+
+It knows no LSP types, no open documents and nothing of when a request is cancelled.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from infill_lsp.document import Document, Gap, normalised
+from infill_lsp.engine.client import Engine
+from infill_lsp.settings import ServerSettings
+from infill_lsp.stand_in import Insertion, Target, refine, target_at
+from infill_model.request import Fill, Options, Request
+
+_MARGIN: Final = 0.35
+"""Seconds that the engine may take beyond its budget to encode what it has not seen before, and to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What the editor's list of completions would put in the place of a gap that ends at the cursor."""
+
+    gap: Gap
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an editor asks at a cursor.
+
+    Attributes:
+        document: as it was when it was asked.
+        offset: of the cursor.
+        invoked: whether it was asked for by hand.
+        selected: the completion that is selected in the editor's list, where there is one.
+    """
+
+    document: Document
+    offset: int
+    invoked: bool
+    selected: Selected | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What else the model is told.
+
+    Attributes:
+        before: code that comes before the document's own, such as earlier cells of a notebook.
+        files: excerpts of other files, the most relevant last.
+    """
+
+    before: str = ""
+    files: tuple[str, ...] = ()
+
+
+async def complete(
+    question: Question, surroundings: Surroundings, engine: Engine, settings: ServerSettings
+) -> tuple[Insertion, ...]:
+    """What to insert, best first; nothing when there is nothing good in time.
+
+    Raises:
+        InfillError: the engine cannot, or may not, answer.
+    """
+    asked = with_selected(question)
+    target = target_at(asked.document, asked.offset, invoked=asked.invoked)
+    if target.kind == "none":
+        return ()
+    request = _request(asked.document, target, surroundings)
+    budget = settings.budget.of(question.invoked)
+    options = Options(n=settings.candidates if question.invoked else 1, budget_ms=budget)
+    try:
+        async with asyncio.timeout(budget / 1e3 + _MARGIN):
+            fills = await engine.ask(request, options, stream=question.document.name)
+    except TimeoutError:
+        return ()
+    insertions = _refined(asked.document, target, request, fills)
+    sure = (it for it in insertions if it.confidence >= settings.confidence)
+    shown = (_for_selected(question, it) if question.selected else _for_cursor(question, it) for it in sure)
+    return tuple(dict.fromkeys(it for it in shown if it is not None))
+
+
+def with_selected(question: Question) -> Question:
+    """The question as it would be if the selected completion had been accepted."""
+    if question.selected is None:
+        return question
+    gap, text = question.selected.gap, question.selected.text
+    return replace(question, document=question.document.edited(gap.start, gap.end, text), offset=gap.start + len(text))
+
+
+def rebased(insertion: Insertion, before: Document, now: Document) -> Insertion | None:
+    """The insertion for a document in which what it inserts has been typed on meanwhile; None if something else was."""
+    if now.text == before.text:
+        return insertion
+    typed = len(now.text) - len(before.text)
+    end = insertion.end + typed
+    around = now.text[: insertion.start] == before.text[: insertion.start] and (
+        now.text[end:] == before.text[insertion.end :]
+    )
+    if insertion.start != insertion.end or typed < 0 or not around:
+        return None
+    text = now.text[insertion.start : end]
+    if "\n" in text or "\r" in text or text == insertion.text or not insertion.text.startswith(text):
+        return None
+    return replace(insertion, end=end)
+
+
+def _request(document: Document, target: Target, surroundings: Surroundings) -> Request:
+    request = document.request(target.gaps, block=target.block)
+    return replace(request, prefix=normalised(surroundings.before) + request.prefix, files=surroundings.files)
+
+
+def _refined(document: Document, target: Target, request: Request, fills: Iterable[Fill]) -> Iterator[Insertion]:
+    for fill in fills:
+        first, *others = fill.texts
+        text = first + "".join(a + b for a, b in zip(request.between, others, strict=True))
+        refined = refine(document, target, Insertion(target.gaps[0].start, target.gaps[-1].end, text, fill.confidence))
+        if isinstance(refined, Insertion):
+            yield refined
+
+
+def _for_cursor(question: Question, insertion: Insertion) -> Insertion | None:
+    """The insertion, if an editor can show it: on one line, and at the cursor or over its indentation."""
+    document, start, end = question.document, insertion.start, insertion.end
+    line, column = document.place(start)
+    if document.place(end)[0] != line or not start <= question.offset <= end:
+        return None
+    in_front = document.text[start : question.offset]
+    if in_front and (column != 1 or in_front.strip()) and not insertion.text.startswith(in_front):
+        return None
+    return insertion
+
+
+def _for_selected(question: Question, insertion: Insertion) -> Insertion | None:
+    """The insertion behind the selected completion, together with that, in the place of what it would replace."""
+    if question.selected is None:
+        return None
+    gap, selected = question.selected.gap, question.selected.text
+    cursor = gap.start + len(selected)
+    replaced = with_selected(question).document.text[cursor : insertion.end]
+    if insertion.start != cursor or not insertion.text.endswith(replaced):
+        return None
+    text = insertion.text.removesuffix(replaced)
+    return replace(insertion, start=gap.start, end=gap.end, text=selected + text) if text else None

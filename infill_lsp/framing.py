@@ -1,0 +1,80 @@
+r"""Messages out of a stream of bytes, however it is cut up and whatever is in it: `Content-Length: N\r\n\r\n`, a body.
+
+After something that is not a header it goes on at the next thing that is. It knows neither JSON nor pipes.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+LARGEST: Final = 256 * 1024 * 1024
+"""Bytes; a longer message is a mistake, not a message."""
+
+_LONGEST_HEADER: Final = 64 * 1024
+
+_LENGTH: Final = re.compile(rb"Content-Length:[ \t]*(\d{1,18})[ \t]*(?:\r?\n|$)", re.IGNORECASE)
+_OTHER_FIELDS: Final = re.compile(rb"(?:[\w-]+:[^\r\n]*(?:\r?\n|$))*")
+_END: Final = re.compile(rb"\r?\n\r?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Bytes that are no message, and what is wrong with them."""
+
+    sentence: str
+
+
+class Frames:
+    """Takes bytes as they come and gives the bodies of whole messages."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._wanted: int | None = None  # Bytes of the body whose header has been read.
+
+    def feed(self, data: bytes) -> Iterator[bytes | Broken]:
+        """Add bytes; yields the messages that are now complete."""
+        self._bytes += data
+        while True:
+            if self._wanted is None:
+                found = self._header()
+                if found is None:
+                    return
+                if isinstance(found, Broken):
+                    yield found
+                    continue
+                self._wanted = found
+            if len(self._bytes) < self._wanted:
+                return
+            body = self._take(self._wanted)
+            self._wanted = None
+            yield body
+
+    def _header(self) -> int | Broken | None:
+        """The length that the next header says; None when it is not all here yet.
+
+        Where something stands in front of a header, that is dropped first, and the header is found the next time.
+        """
+        end = _END.search(self._bytes)
+        if end is None:
+            if len(self._bytes) <= _LONGEST_HEADER:
+                return None
+            self._take(_LONGEST_HEADER // 2)
+            return Broken("Bytes without a header were dropped.")
+        fields = bytes(self._bytes[: end.start()])
+        length = _LENGTH.search(fields)
+        if length is None:
+            self._take(end.end())
+            return Broken("A header has no Content-Length, or one that is not a number; it was dropped.")
+        if not _OTHER_FIELDS.fullmatch(fields[: length.start()]):
+            self._take(length.start())
+            return Broken("Bytes in front of a header were dropped; is a Content-Length too small?")
+        self._take(end.end())
+        if int(length[1]) > LARGEST:
+            return Broken(f"A message of {int(length[1])} bytes is too long; at most {LARGEST} are read.")
+        return int(length[1])
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._bytes[:count])
+        del self._bytes[:count]
+        return taken

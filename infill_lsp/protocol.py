@@ -1,0 +1,159 @@
+r"""LSP values and own values, both directions; the only home of UTF-8, UTF-16 and UTF-32 positions.
+
+Own values count code points from the start of the text; a position counts lines, and code units of the negotiated
+encoding from the line's start. Also here: what older clients write differently. It knows neither engine nor transport.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from lsprotocol import types
+
+from infill_lsp.document import Document, Gap
+from infill_lsp.errors import PositionError
+from infill_lsp.stand_in import Insertion
+
+Width = Callable[[str], int]
+"""Code units that a character takes in an encoding."""
+
+Message = dict[str, Any]
+"""JSON of a message, as it came."""
+
+ENCODINGS: Final[Mapping[str, Width]] = {
+    types.PositionEncodingKind.Utf8.value: lambda it: 1 + (it > "\x7f") + (it > "\u07ff") + (it > "\uffff"),
+    types.PositionEncodingKind.Utf16.value: lambda it: 1 + (it > "\uffff"),
+    types.PositionEncodingKind.Utf32.value: lambda it: 1,
+}
+
+
+def offset_of(document: Document, position: types.Position, encoding: str) -> int:
+    """The offset at a position, or the nearest: a line's end, the text's end, or the start of a character."""
+    if position.line >= document.line_count:
+        return len(document.text)
+    line = document.line(position.line + 1)
+    return document.offset(position.line + 1, 1) + _characters(line, position.character, encoding)
+
+
+def checked_offset(document: Document, position: types.Position, encoding: str) -> int:
+    """`offset_of` for a position that should be inside.
+
+    Raises:
+        PositionError: it is on no line of the document, or behind its line's end.
+    """
+    offset = offset_of(document, position, encoding)
+    if position_of(document, offset, encoding).line != position.line:
+        raise PositionError(f"{document.name}: line {position.line + 1} is outside; it has {document.line_count} lines")
+    return offset
+
+
+def position_of(document: Document, offset: int, encoding: str) -> types.Position:
+    """The position of an offset."""
+    line, column = document.place(offset)
+    before = document.line(line)[: column - 1]
+    return types.Position(line - 1, _units(before, encoding))
+
+
+def gap_of(document: Document, range_: types.Range, encoding: str) -> Gap:
+    """The stretch of a range; one that ends before it starts is empty."""
+    start, end = (offset_of(document, place, encoding) for place in (range_.start, range_.end))
+    return Gap(start, max(start, end))
+
+
+def range_of(document: Document, start: int, end: int, encoding: str) -> types.Range:
+    """The range from one offset to another."""
+    return types.Range(position_of(document, start, encoding), position_of(document, end, encoding))
+
+
+def changed(
+    document: Document,
+    changes: Sequence[types.TextDocumentContentChangeEvent],
+    version: int | None,
+    encoding: str,
+) -> Document:
+    """The document after what `didChange` says; each change counts from the text that the one before it left."""
+    for change in changes:
+        if isinstance(change, types.TextDocumentContentChangePartial):
+            gap = gap_of(document, change.range, encoding)
+            document = document.edited(gap.start, gap.end, change.text, version)
+        else:
+            document = document.edited(0, len(document.text), change.text, version)
+    return document
+
+
+def inline_item(document: Document, insertion: Insertion, encoding: str) -> types.InlineCompletionItem:
+    r"""What an editor shows as ghost text. Line ends stay `\n`: editors turn them into the document's own."""
+    return types.InlineCompletionItem(
+        insert_text=insertion.text,
+        filter_text=_filter_text(document, insertion),
+        range=range_of(document, insertion.start, insertion.end, encoding),
+    )
+
+
+def completion_item(document: Document, insertion: Insertion, encoding: str) -> types.CompletionItem:
+    """The same for editors that only know the list of completions."""
+    first, *others = insertion.text.strip().split("\n")
+    return types.CompletionItem(
+        label=first + (" …" if others else ""),
+        kind=types.CompletionItemKind.Snippet if others else types.CompletionItemKind.Text,
+        detail="infill",
+        documentation=insertion.text if others else None,
+        text_edit=types.TextEdit(range_of(document, insertion.start, insertion.end, encoding), insertion.text),
+        filter_text=_filter_text(document, insertion),
+        insert_text_format=types.InsertTextFormat.PlainText,
+        preselect=False,
+    )
+
+
+def old_dialect(message: Message) -> bool:
+    """Whether this comes from vscode-languageclient 9: kinds count from 0, and a range is an array of two places."""
+    context = _inline_context(message)
+    if context is None:
+        return False
+    selected = context.get("selectedCompletionInfo")
+    return context.get("triggerKind") == 0 or (isinstance(selected, dict) and isinstance(selected.get("range"), list))
+
+
+def in_new_dialect(message: Message) -> Message:
+    """What such a client means, as LSP 3.18 has it; what makes no sense stays as it is, to be refused."""
+    context = _inline_context(message)
+    if context is None:
+        return message
+    context, selected = dict(context), context.get("selectedCompletionInfo")
+    if context.get("triggerKind") in {0, 1}:
+        context["triggerKind"] += 1
+    if isinstance(selected, dict) and isinstance(selected.get("range"), list) and len(selected["range"]) == 2:
+        start, end = selected["range"]
+        context["selectedCompletionInfo"] = {**selected, "range": {"start": start, "end": end}}
+    return {**message, "params": {**message["params"], "context": context}}
+
+
+def _inline_context(message: Message) -> Message | None:
+    params = message.get("params")
+    if message.get("method") != types.TEXT_DOCUMENT_INLINE_COMPLETION or not isinstance(params, dict):
+        return None
+    context = params.get("context")
+    return context if isinstance(context, dict) else None
+
+
+def _filter_text(document: Document, insertion: Insertion) -> str | None:
+    """Where indentation is replaced: text that begins with it, for editors compare what they replace with this."""
+    replaced = document.text[insertion.start : insertion.end]
+    if not replaced or insertion.text.startswith(replaced) or replaced.strip():
+        return None
+    return replaced + insertion.text.lstrip(" \t")
+
+
+def _characters(line: str, units: int, encoding: str) -> int:
+    """How many whole characters of a line come before this many code units."""
+    if line.isascii():
+        return min(units, len(line))
+    width = ENCODINGS[encoding]
+    for count, character in enumerate(line):
+        units -= width(character)
+        if units < 0:
+            return count
+    return len(line)
+
+
+def _units(text: str, encoding: str) -> int:
+    return len(text) if text.isascii() else sum(map(ENCODINGS[encoding], text))

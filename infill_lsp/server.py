@@ -1,0 +1,132 @@
+"""The language server: what it can do, and a few lines per message between the editor's values and the session.
+
+It knows nothing of how suggestions come about, nor of pipes and sockets.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from lsprotocol import types
+
+from infill_lsp import protocol, server_documents
+from infill_lsp.complete import Question, Selected
+from infill_lsp.document import Document
+from infill_lsp.errors import PositionError
+from infill_lsp.server_editor import InfillServer
+from infill_lsp.session import EngineCommand
+from infill_lsp.settings import ServerSettings
+from infill_lsp.stand_in import Insertion
+
+Item = TypeVar("Item")
+
+
+def create(engine: EngineCommand, settings: ServerSettings) -> InfillServer:
+    """A server for one connection.
+
+    Args:
+        engine: from settings to the command line that starts an engine.
+        settings: what holds where the editor says nothing.
+    """
+    server = InfillServer(engine, settings)
+    server.feature(types.INITIALIZE)(_initialize)
+    server.feature(types.INITIALIZED)(_initialized)
+    server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(_did_change_folders)
+    server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(_did_change_configuration)
+    server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions(work_done_progress=True))(
+        _inline_completion
+    )
+    server_documents.register(server)
+    return server
+
+
+def _initialize(ls: InfillServer, params: types.InitializeParams) -> None:
+    ls.take_settings(params.initialization_options)
+    ls.session.enter(ls.roots)
+    if ls.session.settings.completion:
+        _offer_completion(ls)
+
+
+async def _initialized(ls: InfillServer, params: types.InitializedParams) -> None:
+    await ls.follow_configuration()
+    await _apply_configuration(ls)
+    await ls.start_engine()
+
+
+def _did_change_folders(ls: InfillServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    ls.session.enter(ls.roots)
+
+
+async def _did_change_configuration(ls: InfillServer, params: types.DidChangeConfigurationParams) -> None:
+    await _apply_configuration(ls, params.settings)
+
+
+async def _apply_configuration(ls: InfillServer, pushed: object = None) -> None:
+    await ls.configure(pushed)
+    if ls.session.settings.completion and types.TEXT_DOCUMENT_COMPLETION not in ls.protocol.fm.features:
+        _offer_completion(ls)
+        await ls.register(types.TEXT_DOCUMENT_COMPLETION, types.CompletionRegistrationOptions())
+
+
+def _offer_completion(ls: InfillServer) -> None:
+    ls.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions())(_completion)
+
+
+def _inline_completion(
+    ls: InfillServer, params: types.InlineCompletionParams
+) -> Awaitable[types.InlineCompletionList] | types.InlineCompletionList:
+    """A plain function, so that the document is the one of this moment; an empty list where there is nothing.
+
+    Never null: Neovim would leave old ghost text standing.
+    """
+    invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+    question = _question(ls, params, invoked=invoked)
+    if question is None:
+        return types.InlineCompletionList([])
+    if selected := params.context.selected_completion_info:
+        gap = protocol.gap_of(question.document, selected.range, ls.encoding)
+        question = replace(question, selected=Selected(gap, selected.text))
+    number = ls.session.next_number(question.document.name)
+
+    async def answer() -> types.InlineCompletionList:
+        return types.InlineCompletionList(await _items(ls, question, number, protocol.inline_item))
+
+    return ls.with_progress(answer(), params.work_done_token, "Filling the gap")
+
+
+def _completion(
+    ls: InfillServer, params: types.CompletionParams
+) -> Awaitable[types.CompletionList] | types.CompletionList:
+    """Like `_inline_completion`; the list is incomplete, so that editors ask again at the next key."""
+    question = _question(ls, params, invoked=False)
+    if question is None or not ls.session.settings.completion:
+        return types.CompletionList(is_incomplete=True, items=[])
+    number = ls.session.next_number(question.document.name)
+
+    async def answer() -> types.CompletionList:
+        return types.CompletionList(True, await _items(ls, question, number, protocol.completion_item))
+
+    return ls.with_progress(answer(), params.work_done_token, "Filling the gap")
+
+
+def _question(
+    ls: InfillServer, params: types.InlineCompletionParams | types.CompletionParams, *, invoked: bool
+) -> Question | None:
+    """What is asked; None where the document is not open or has no such line."""
+    document = ls.session.documents.get(params.text_document.uri)
+    if document is None:
+        return None
+    try:
+        offset = protocol.checked_offset(document, params.position, ls.encoding)
+    except PositionError:
+        return None
+    return Question(document, offset, invoked)
+
+
+async def _items(
+    ls: InfillServer, question: Question, number: int, item: Callable[[Document, Insertion, str], Item]
+) -> list[Item]:
+    """What is found, as the editor's values for the document as it is now."""
+    insertions = await ls.session.ask(question, number)
+    document = ls.session.documents.get(question.document.name, question.document)
+    return [item(document, insertion, ls.encoding) for insertion in insertions]

@@ -1,0 +1,170 @@
+"""The editor behind the connection: its capabilities, its configuration, and what it is told of progress and status.
+
+It knows nothing of documents or suggestions.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Coroutine
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
+
+from infill_lsp.server_protocol import ServerProtocol
+from infill_lsp.session import EngineCommand, Session, Status
+from infill_lsp.settings import ServerSettings, read
+from infill_lsp.versions import own_version
+
+STATUS: Final = "infill/status"
+"""The notification that says how the server is."""
+
+_NOTICEABLE: Final = 1.0
+"""Seconds after which something that still goes on is shown as progress."""
+
+_PATIENCE: Final = 2.0
+"""Seconds that an editor may take to say what its configuration is, before the engine starts without it."""
+
+_LEVELS: Final = {
+    "error": types.MessageType.Error,
+    "warning": types.MessageType.Warning,
+    "info": types.MessageType.Info,
+    "debug": types.MessageType.Debug,
+}
+
+_NOTEBOOKS: Final = types.NotebookDocumentSyncOptions([types.NotebookDocumentFilterWithNotebook(notebook="*")])
+
+T = TypeVar("T")
+
+
+class InfillServer(LanguageServer):
+    """pygls' server with a session; what it does with messages is declared in `server`."""
+
+    protocol: ServerProtocol
+
+    def __init__(self, engine: EngineCommand, settings: ServerSettings) -> None:
+        super().__init__(
+            "infill-lsp",
+            own_version(),
+            types.TextDocumentSyncKind.Incremental,
+            _NOTEBOOKS,
+            protocol_cls=ServerProtocol,
+        )
+        self.session = Session(engine, settings, self.tell_status)
+        self._base = settings
+        self._complaints: tuple[str, ...] = ()
+        self._logged = ""
+
+    @property
+    def encoding(self) -> str:
+        """The position encoding that was agreed upon."""
+        return types.PositionEncodingKind(self.server_capabilities.position_encoding or "utf-16").value
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders of the workspace that are on this machine."""
+        uris = list(self.workspace.folders) or [self.workspace.root_uri or ""]
+        paths = (to_fs_path(uri) for uri in uris if uri.startswith("file:"))
+        return tuple(Path(path) for path in paths if path)
+
+    def take_settings(self, raw: object) -> None:
+        """Take what came with `initialize`; complaints wait until the editor may be spoken to."""
+        self._base, self._complaints = read(raw, self._base, self._base)
+        self.session.settings = self._base
+
+    async def configure(self, pushed: object = None) -> None:
+        """Take the editor's configuration: asked for where the editor can be asked, else what it has pushed."""
+        raw = await self._pulled() if self._can("workspace", "configuration") else pushed
+        current = self.session.settings
+        settings, complaints = read(raw, current if raw is None else self._base, current)
+        for sentence in (*self._complaints, *complaints):
+            self.log("warning", sentence)
+        self._complaints = ()
+        await self.session.configure(settings)
+
+    async def follow_configuration(self) -> None:
+        """Ask to be told when the configuration changes."""
+        if self._can("workspace", "did_change_configuration", "dynamic_registration"):
+            options = types.DidChangeConfigurationRegistrationOptions(section="infill")
+            await self.register(types.WORKSPACE_DID_CHANGE_CONFIGURATION, options)
+
+    async def register(self, method: str, options: object) -> None:
+        """Offer something that was not offered at first; an editor that cannot take it goes without."""
+        registration = types.Registration(str(uuid.uuid4()), method, options)
+        await self._answer(self.client_register_capability_async(types.RegistrationParams([registration])))
+
+    async def start_engine(self) -> None:
+        """Start the engine; while it loads for long, the editor shows that."""
+        await self.session.start()
+        loading = self.with_progress(self.session.loaded(), None, "Loading the model")
+        await loading
+
+    async def close(self) -> None:
+        """End what still runs, and the engine."""
+        self.protocol.cancel_all()
+        await self.session.close()
+
+    def tell_status(self, status: Status) -> None:
+        """Tell the editor how it is; the log is spared the coming and going of requests."""
+        self.protocol.notify(STATUS, {**asdict(status), "message": status.sentence})
+        if status.sentence != self._logged and status.state != "busy":
+            self._logged = status.sentence
+            self.log("warning" if status.state == "degraded" else "info", status.sentence)
+
+    def log(self, level: str, sentence: str) -> None:
+        """Write to the editor's log, unless the settings want less of it."""
+        if _LEVELS[level] <= _LEVELS[self.session.settings.log]:
+            self.window_log_message(types.LogMessageParams(_LEVELS[level], sentence))
+
+    def report_server_error(self, error: Exception, source: object) -> None:
+        """An error of our own belongs in the log, not in a box in front of someone who types."""
+        self.log("error", f"infill met an error of its own: {error}")
+
+    async def with_progress(self, work: Coroutine[Any, Any, T], token: types.ProgressToken | None, title: str) -> T:
+        """Do something; where it takes long, the editor shows that, on its own token if it gave one."""
+        task = asyncio.ensure_future(work)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=_NOTICEABLE)
+            shown = None if done else await self._begin(token, title)
+            try:
+                return await task
+            finally:
+                if shown is not None:
+                    self.work_done_progress.end(shown, types.WorkDoneProgressEnd())
+                    self.work_done_progress.tokens.pop(shown, None)
+        finally:
+            task.cancel()
+
+    async def _begin(self, token: types.ProgressToken | None, title: str) -> types.ProgressToken | None:
+        """Show that something goes on; None where the editor cannot."""
+        if token is None:
+            if not self._can("window", "work_done_progress"):
+                return None
+            token = str(uuid.uuid4())
+            await self._answer(self.work_done_progress.create_async(token))
+        self.work_done_progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=False))
+        return token
+
+    async def _pulled(self) -> object:
+        items = [types.ConfigurationItem(section="infill")]
+        answer = await self._answer(self.workspace_configuration_async(types.ConfigurationParams(items)))
+        return answer[0] if answer else None
+
+    async def _answer(self, request: Awaitable[T]) -> T | None:
+        """What the editor answers; None when it does not, or by an error."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await request
+        except Exception as error:  # Whatever an editor answers must not keep us from going on.
+            self.log("debug", f"The editor did not answer as it should: {error!r}")
+            return None
+
+    def _can(self, *path: str) -> bool:
+        """Whether the client says that it can do something."""
+        capability: object = self.client_capabilities
+        for name in path:
+            capability = getattr(capability, name, None)
+        return bool(capability)
