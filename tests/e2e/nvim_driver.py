@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 PLUGIN = REPOSITORY / "editors" / "nvim"
 TOOLS = Path(os.environ.get("INFILL_E2E_TOOLS", REPOSITORY / ".venv" / "e2e"))
-PATIENCE = float(os.environ.get("INFILL_E2E_PATIENCE", "20"))  # seconds until a state that does not come is a failure
+PATIENCE = float(os.environ.get("INFILL_E2E_PATIENCE", "60"))  # seconds until a state that does not come is a failure
 
 # All ghost text in a buffer from top to bottom and left to right, by whichever backend.
 GHOST = """
@@ -89,7 +90,7 @@ class Home:
         self.init.write_text(init)
         program = folder / "bin" / "infill-lsp"
         words = " ".join(f"'{word}'" for word in server)
-        program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        program.write_text(f"#!/bin/sh\nexec {words}\n")
         program.chmod(0o755)
 
     @property
@@ -177,42 +178,80 @@ def editing(neovim: Neovim, home: Home, file: Path) -> Iterator[Editor]:
 
 
 class Terminal:
-    """A terminal of 100 by 30, held by tmux, with a server of its own."""
+    """A terminal of 100 by 30, held by tmux, with a tmux server of its own.
+
+    It is spoken to through one control client: starting a program for each look would take longer than what is timed.
+    """
 
     def __init__(self, home: Home, command: list[str]) -> None:
         if shutil.which("tmux") is None:
             pytest.skip("no tmux")
         self.socket = str(home.folder / "tmux")
         words = ["new-session", "-d", "-x", "100", "-y", "30", "-s", "e2e", *command]
-        # Escape is not the start of an Alt key only when time passes; a terminal that waits would slow both down.
         subprocess.run([*self.tmux, "-f", "/dev/null", *words], env=home.environment, check=True)
-        self.tell("set-option", "-sg", "escape-time", "0")
+        # A terminal that waits for what follows an Escape would slow down both.
+        subprocess.run([*self.tmux, "set-option", "-sg", "escape-time", "0"], check=True)
+        pipe = subprocess.PIPE
+        self.control = subprocess.Popen(
+            [*self.tmux, "-C", "attach", "-f", "no-output"], stdin=pipe, stdout=pipe, text=True, encoding="utf-8"
+        )
+        self._answer()
 
     @property
     def tmux(self) -> list[str]:
         return ["tmux", "-S", self.socket]
 
-    def tell(self, *words: str) -> str:
-        return subprocess.run([*self.tmux, *words], check=True, capture_output=True, text=True).stdout
+    def tell(self, command: str) -> str:
+        """Has tmux carry out a command; returns what it says."""
+        assert self.control.stdin is not None
+        self.control.stdin.write(command + "\n")
+        self.control.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> str:
+        assert self.control.stdout is not None
+        said: list[str] | None = None
+        for line in self.control.stdout:
+            if line.startswith("%begin "):
+                said = []
+            elif line.startswith(("%end ", "%error ")) and said is not None:
+                return "".join(said)
+            elif said is not None:
+                said.append(line)
+        raise EOFError("tmux has ended")
 
     def screen(self) -> str:
         """What a person would see."""
-        return self.tell("capture-pane", "-p", "-t", "e2e")
+        return self.tell("capture-pane -p -t e2e")
 
     def type(self, *keys: str) -> None:
-        """Types keys as tmux names them."""
-        self.tell("send-keys", "-t", "e2e", *keys)
+        """Types keys as tmux names them, such as M-l, or texts."""
+        self.tell("send-keys -t e2e " + " ".join(shlex.quote(key) for key in keys))
 
     def until(self, shown: Callable[[str], bool]) -> str:
         """Waits until the screen is as wanted; returns it."""
         deadline = time.monotonic() + PATIENCE
         while not shown(screen := self.screen()):
-            assert time.monotonic() < deadline, screen
+            if time.monotonic() > deadline:
+                pytest.fail(f"the screen is still not as wanted:\n{screen}")
+            time.sleep(0.001)
         return screen
+
+    def leave_insert(self) -> None:
+        """Back to normal mode; what is typed right behind an Escape would be an Alt key together with it."""
+        self.type("Escape")
+        self.until(lambda screen: "-- INSERT --" not in screen)
 
     def close(self) -> None:
         subprocess.run([*self.tmux, "kill-server"], check=False)
+        self.control.wait()
 
 
 def scripted_server() -> list[str]:
     return [sys.executable, str(Path(__file__).with_name("scripted_lsp.py"))]
+
+
+def real_server() -> list[str]:
+    """The server of this checkout, with the embedded model on one thread."""
+    paths = f"{REPOSITORY}:{REPOSITORY / 'model'}"
+    return ["env", f"PYTHONPATH={paths}", "OMP_NUM_THREADS=1", sys.executable, "-m", "infill_lsp.cli", "--stdio"]

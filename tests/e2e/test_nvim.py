@@ -379,12 +379,15 @@ def test_in_a_real_terminal(neovim: Neovim, tmp_path: Path) -> None:
         terminal.until(lambda screen: "def f(first, second):" in screen and "infill: ready" in screen)
         terminal.type("j", "A", "return first +")
         terminal.until(lambda screen: "return first + second" in screen)
-        terminal.type("Escape", ":w", "Enter")
+        terminal.leave_insert()
+        terminal.type(":w", "Enter")
         terminal.until(lambda screen: "written" in screen)
         assert file.read_text() == "def f(first, second):\n    return first +\n"
         terminal.type("A")
         terminal.until(lambda screen: "return first + second" in screen)
-        terminal.type("M-l", "Escape", ":w", "Enter")
+        terminal.type("M-l")
+        terminal.leave_insert()
+        terminal.type(":w", "Enter")
         terminal.until(lambda _: file.read_text() == "def f(first, second):\n    return first + second\n")
     finally:
         terminal.close()
