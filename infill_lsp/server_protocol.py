@@ -158,7 +158,13 @@ class ServerProtocol(LanguageServerProtocol):
                 outcome.set_result(result)
         except Exception as error:
             outcome.set_exception(error)
+        outcome.add_done_callback(lambda _: self._forget(msg_id, outcome))
         outcome.add_done_callback(callback)
+
+    def _forget(self, id_: int | str, ended: Future[Any]) -> None:
+        """Drop what has ended; pygls keeps a notification's task for good."""
+        if self._request_futures.get(id_) is ended:
+            del self._request_futures[id_]
 
     def _exit(self, *_: object) -> None:
         self.left.set()

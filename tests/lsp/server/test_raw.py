@@ -353,24 +353,30 @@ def test_a_client_whose_kinds_count_from_zero() -> None:
         assert item["insertText"] == "printint(1)"
 
 
-def test_what_is_typed_meanwhile_stays_if_it_agrees(client: RawClient) -> None:
+def asked_and_typed(client: RawClient, typed: str) -> list[dict[str, Any]]:
+    """What is answered to a request right behind which, in the same bytes, comes what was typed."""
     uri = client.open(FILL, "file:///typed.py")
-    id_ = client.inline(uri, 1, 6)
     place = {"line": 1, "character": 6}
-    change = {"range": {"start": place, "end": place}, "text": "a"}
-    client.notify("textDocument/didChange", {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [change]})
-    (item,) = client.items(id_)
+    document: dict[str, Any] = {"uri": uri, "version": 2}
+    inline = {"textDocument": {"uri": uri}, "position": place, "context": {"triggerKind": 2}}
+    changes = [{"range": {"start": place, "end": place}, "text": typed}]
+    both = (
+        {"id": f"typed {typed}", "method": "textDocument/inlineCompletion", "params": inline},
+        {"method": "textDocument/didChange", "params": {"textDocument": document, "contentChanges": changes}},
+    )
+    client.send_bytes(b"".join(framed(json.dumps({"jsonrpc": "2.0", **it}).encode()) for it in both))
+    items: list[dict[str, Any]] = client.answer(f"typed {typed}")["result"]["items"]
+    return items
+
+
+def test_what_is_typed_meanwhile_stays_if_it_agrees(client: RawClient) -> None:
+    (item,) = asked_and_typed(client, "a")
     assert item["insertText"] == "a, b)"
-    assert item["range"] == {"start": place, "end": {"line": 1, "character": 7}}
+    assert item["range"] == {"start": {"line": 1, "character": 6}, "end": {"line": 1, "character": 7}}
 
 
 def test_what_is_typed_meanwhile_and_does_not_agree_drops_the_answer(client: RawClient) -> None:
-    uri = client.open(FILL, "file:///typed.py")
-    id_ = client.inline(uri, 1, 6)
-    place = {"line": 1, "character": 6}
-    change = {"range": {"start": place, "end": place}, "text": "z"}
-    client.notify("textDocument/didChange", {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [change]})
-    assert client.items(id_) == []
+    assert asked_and_typed(client, "z") == []
 
 
 def test_a_language_the_model_does_not_know_gets_nothing_and_the_reason(client: RawClient) -> None:

@@ -58,25 +58,34 @@ def test_five_hundred_requests_cancelled_at_random_leave_nothing() -> None:
 
 
 def test_the_newest_question_of_a_document_is_the_only_one_at_work() -> None:
-    """The engine says `busy` once for each request it begins, and `ready` when it ends it."""
+    """The engine says `busy` when it begins a request, and `ready` when it has ended it."""
     document = Document("file:///slow.py", "# slow\nx = ", PYTHON)
     states: list[str] = []
+    busy = asyncio.Event()
+
+    def on_status(status: Status) -> None:
+        states.append(status.state)
+        if status.state == "busy":
+            busy.set()
 
     async def body() -> None:
-        session = Session(lambda settings: fake_engine.command(), ServerSettings(), lambda it: states.append(it.state))
+        session = Session(lambda settings: fake_engine.command(), ServerSettings(), on_status)
         await session.start()
         await session.loaded()
         session.put(document)
         question = Question(document, len(document.text), True)
-        tasks = []
+        before: asyncio.Task[object] | None = None
         for _ in range(20):
-            states.clear()
-            tasks.append(asyncio.create_task(session.ask(question, session.next_number(document.name))))
-            while "busy" not in states:
-                await asyncio.sleep(0.001)
-            assert [it.done() for it in tasks[:-1]] == [True] * (len(tasks) - 1)
-        tasks[-1].cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            busy.clear()
+            task = asyncio.create_task(session.ask(question, session.next_number(document.name)))
+            await busy.wait()
+            if before is not None:
+                assert await asyncio.wait_for(before, 1.0) == (), "by itself it would have taken two seconds"
+            before = task
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         await session.close()
 
     asyncio.run(asyncio.wait_for(body(), 60))
+    begun = [it for it in states if it in {"busy", "ready"}]
+    assert begun[: 2 * 20] == ["ready", "busy"] * 20, "no request begins before the one before has ended"
