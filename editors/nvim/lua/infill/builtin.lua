@@ -32,7 +32,8 @@ local function remember(event)
   local id = event.data.request_id
   if request.type == 'pending' and api.nvim_get_current_buf() == event.buf then
     local line = api.nvim_get_current_line()
-    asked[id] = { row = api.nvim_win_get_cursor(0)[1] - 1, length = #line, tick = api.nvim_buf_get_changedtick(event.buf) }
+    local row, tick = api.nvim_win_get_cursor(0)[1] - 1, api.nvim_buf_get_changedtick(event.buf)
+    asked[id] = { row = row, length = #line, tick = tick }
   elseif request.type ~= 'pending' then
     answered[event.buf] = request.type == 'complete' and asked[id] or answered[event.buf]
     asked[id] = nil

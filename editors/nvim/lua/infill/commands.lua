@@ -30,7 +30,8 @@ local function range_of(options, encoding)
     return vim.lsp.util.make_given_range_params(nil, nil, 0, encoding).range
   end
   local last = vim.api.nvim_buf_get_lines(0, options.line2 - 1, options.line2, false)[1]
-  return vim.lsp.util.make_given_range_params({ options.line1, 0 }, { options.line2, math.max(#last - 1, 0) }, 0, encoding).range
+  local from, to = { options.line1, 0 }, { options.line2, math.max(#last - 1, 0) }
+  return vim.lsp.util.make_given_range_params(from, to, 0, encoding).range
 end
 
 --- Asks the server for one of its edits.

@@ -23,7 +23,8 @@ local M = {}
 M.defaults = {
   cmd = { 'infill-lsp', '--stdio' },
   filetypes = {
-    'python', 'javascript', 'javascriptreact', 'typescript', 'typescriptreact', 'go', 'rust', 'java', 'c', 'cpp', 'json',
+    'python', 'javascript', 'javascriptreact', 'typescript', 'typescriptreact', 'go', 'rust', 'java', 'c', 'cpp',
+    'json',
   },
   root_markers = { '.git', 'pyproject.toml', 'package.json', 'go.mod', 'Cargo.toml' },
   backend = 'auto',

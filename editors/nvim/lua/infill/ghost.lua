@@ -200,7 +200,8 @@ function M.enable(bufnr)
   if states[bufnr] then
     return
   end
-  states[bufnr] = { suggestions = {}, index = 1, timer = assert((vim.uv or vim.loop).new_timer()), seen = '', cycled = false }
+  local timer = assert(vim.uv.new_timer())
+  states[bufnr] = { suggestions = {}, index = 1, timer = timer, seen = '', cycled = false }
   local group = api.nvim_create_augroup('infill.ghost.' .. bufnr, {})
   local function on(events, callback)
     api.nvim_create_autocmd(events, { group = group, buffer = bufnr, callback = function() callback(bufnr) end })

@@ -46,7 +46,9 @@ local function check_clients()
   for _, one in ipairs(client.all()) do
     local status = client.status(next(one.attached_buffers) or 0) or { state = 'starting' }
     local words = ('%s: %s%s'):format(
-      one.config.root_dir or 'no project', status.state, (status.reason or '') ~= '' and ' (' .. status.reason .. ')' or ''
+      one.config.root_dir or 'no project',
+      status.state,
+      (status.reason or '') ~= '' and ' (' .. status.reason .. ')' or ''
     )
     local report = status.state == 'degraded' and health.warn or health.ok
     report(words .. (status.model and ', model ' .. status.model or ''))
