@@ -1,0 +1,124 @@
+--- Everything that people call. The server decides what is suggested; a backend shows it.
+local client = require('infill.client')
+local config = require('infill.config')
+local M = {}
+
+local on = true
+
+local function backend()
+  return require(config.backend() == 'builtin' and 'infill.builtin' or 'infill.ghost')
+end
+
+--- Takes what is shown. Returns whether there was something; so do the ones below.
+---@return boolean
+function M.accept()
+  return backend().accept()
+end
+
+---@return boolean
+function M.accept_word()
+  return backend().accept(require('infill.insertion').word)
+end
+
+---@return boolean
+function M.accept_line()
+  return backend().accept(require('infill.insertion').line)
+end
+
+---@return boolean
+function M.next()
+  return backend().cycle(1)
+end
+
+---@return boolean
+function M.prev()
+  return backend().cycle(-1)
+end
+
+---@return boolean
+function M.dismiss()
+  return backend().dismiss()
+end
+
+--- Asks for suggestions here and now.
+function M.trigger()
+  backend().trigger()
+end
+
+--- How many suggestions there are to choose from.
+---@return integer
+function M.count()
+  return backend().count()
+end
+
+--- Turns suggestions off, or on again, in all buffers.
+function M.toggle()
+  on = not on
+  for _, one in ipairs(client.all()) do
+    for bufnr in pairs(one.attached_buffers) do
+      backend()[on and 'enable' or 'disable'](bufnr)
+    end
+  end
+  client.say(on and 'on' or 'off')
+end
+
+--- What a status line shows: empty where the buffer has no server.
+---@return string
+function M.statusline()
+  local status = client.status(0)
+  if not status then
+    return ''
+  end
+  local state = on and status.state or 'off'
+  return 'infill: ' .. state .. (status.reason and status.reason ~= '' and on and ' (' .. status.reason .. ')' or '')
+end
+
+local DESCRIPTIONS = {
+  accept = 'accept the suggestion',
+  accept_word = "accept the suggestion's next word",
+  accept_line = "accept the suggestion's next line",
+  next = 'next suggestion',
+  prev = 'previous suggestion',
+  dismiss = 'dismiss the suggestion',
+  trigger = 'ask for suggestions',
+}
+
+local function map_keys()
+  for name, key in pairs(config.current.keys or {}) do
+    require('infill.keys').map(key, M[name], DESCRIPTIONS[name])
+  end
+end
+
+local function autocommands()
+  local group = vim.api.nvim_create_augroup('infill', {})
+  local function each(event, callback)
+    vim.api.nvim_create_autocmd(event, { group = group, callback = callback })
+  end
+  each('FileType', function(event) client.attach(event.buf) end)
+  each('ColorScheme', function() require('infill.draw').highlights() end)
+  each('LspAttach', function(event)
+    local attached = vim.lsp.get_client_by_id(event.data.client_id)
+    if on and attached and attached.name == client.NAME and client.of(event.buf) then
+      backend().enable(event.buf)
+    end
+  end)
+end
+
+--- Starts everything.
+---@param options? table  see |infill-setup|
+function M.setup(options)
+  if vim.fn.has('nvim-0.10') == 0 then
+    return client.say('this needs Neovim 0.10 or newer', vim.log.levels.ERROR)
+  end
+  config.set(options)
+  require('infill.draw').highlights()
+  map_keys()
+  autocommands()
+  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+    if vim.api.nvim_buf_is_loaded(bufnr) then
+      client.attach(bufnr)
+    end
+  end
+end
+
+return M

@@ -1,0 +1,257 @@
+"""Drives a real Neovim from tests: which there are, a home of its own for each, and waits on what it shows."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PLUGIN = REPOSITORY / "editors" / "nvim"
+TOOLS = Path(os.environ.get("INFILL_E2E_TOOLS", REPOSITORY / ".venv" / "e2e"))
+PATIENCE = float(os.environ.get("INFILL_E2E_PATIENCE", "60"))  # seconds until a state that does not come is a failure
+
+# All ghost text in a buffer from top to bottom and left to right, by whichever backend.
+GHOST = """
+local seen = {}
+for _, name in ipairs({ 'infill.ghost', 'nvim.lsp.inline_completion' }) do
+  local namespace = vim.api.nvim_create_namespace(name)
+  for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, { details = true })) do
+    local text = ''
+    for _, chunk in ipairs(mark[4].virt_text or {}) do text = text .. chunk[1] end
+    for _, line in ipairs(mark[4].virt_lines or {}) do
+      text = text .. '\\n'
+      for _, chunk in ipairs(line) do text = text .. chunk[1] end
+    end
+    if text ~= '' then seen[#seen + 1] = text end
+  end
+end
+return table.concat(seen, '…')
+"""
+
+
+@dataclass(frozen=True)
+class Neovim:
+    """A Neovim to test with.
+
+    Attributes:
+        name: as `install_nvim.sh` names it: the Debian release that it is from.
+        backend: what `setup` is given; None for the plugin's own choice.
+    """
+
+    name: str
+    backend: str | None
+
+    @property
+    def program(self) -> Path:
+        return TOOLS / f"nvim-{self.name}" / "nvim"
+
+    def or_skip(self) -> Path:
+        """The program, or a skipped test."""
+        if not self.program.exists():
+            pytest.skip(f"no {self.program}; tests/e2e/install_nvim.sh {self.name} installs it")
+        return self.program
+
+
+# Debian testing has 0.12, trixie has 0.10.
+NEOVIMS = (Neovim("testing", None), Neovim("testing", "extmarks"), Neovim("trixie", None))
+
+
+def readme_init(backend: str | None, more: str = "") -> str:
+    """The README's init.lua, for this checkout."""
+    block = re.search(r"```lua\n(.*?)```", (PLUGIN / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    assert len(block[1].splitlines()) <= 5
+    init = block[1].replace("~/src/infill-lsp", str(REPOSITORY))
+    options = ([f'backend = "{backend}"'] if backend else []) + ([more] if more else [])
+    return init.replace("setup()", "setup({ " + ", ".join(options) + " })") if options else init
+
+
+class Home:
+    """A folder in which one Neovim lives: its configuration, its state, a program `infill-lsp`, the user's files."""
+
+    def __init__(self, folder: Path, server: list[str], init: str) -> None:
+        self.folder = folder
+        self.log = folder / "server.log"
+        self.project = folder / "project"
+        self.init = folder / "init.lua"
+        for name in ("bin", "project", "xdg"):
+            (folder / name).mkdir()
+        self.init.write_text(init)
+        program = folder / "bin" / "infill-lsp"
+        words = " ".join(f"'{word}'" for word in server)
+        program.write_text(f"#!/bin/sh\nexec {words}\n")
+        program.chmod(0o755)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        xdg = {f"XDG_{kind}_HOME": str(self.folder / "xdg" / kind) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        return {
+            **os.environ,
+            **xdg,
+            "PATH": path,
+            "SCRIPTED_LOG": str(self.log),
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def file(self, name: str, text: str) -> Path:
+        """A file of the user's."""
+        path = self.project / name
+        path.write_text(text)
+        return path
+
+    def messages(self, method: str = "") -> list[dict[str, Any]]:
+        """What the scripted server was sent so far."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        read = [json.loads(line) for line in lines if line.endswith("}")]
+        return [message for message in read if message.get("method", "") == method]
+
+    def server_pid(self) -> int:
+        return int([message for message in self.messages() if "pid" in message][-1]["pid"])
+
+
+class Editor:
+    """A running Neovim without a screen."""
+
+    def __init__(self, nvim: Any) -> None:
+        self.nvim = nvim
+
+    def type(self, keys: str) -> None:
+        """Types keys as Neovim writes them, such as <M-l>."""
+        self.nvim.input(keys)
+
+    def ghost(self) -> str:
+        return str(self.nvim.exec_lua(GHOST))
+
+    def lines(self) -> list[str]:
+        return list(self.nvim.current.buffer[:])
+
+    def cursor(self) -> tuple[int, int]:
+        """Row from 1, column in bytes from 0."""
+        return tuple(self.nvim.current.window.cursor)
+
+    def lua(self, code: str, *values: object) -> Any:
+        return self.nvim.exec_lua(code, *values)
+
+    def until(self, what: Callable[[], object], wanted: object) -> None:
+        """Waits until a state is as wanted."""
+        deadline = time.monotonic() + PATIENCE
+        while (now := what()) != wanted:
+            if time.monotonic() > deadline:
+                said = self.nvim.command_output("messages")
+                pytest.fail(f"{now!r} is still not {wanted!r}; lines {self.lines()}; messages: {said}")
+            time.sleep(0.002)
+
+    def ready(self) -> None:
+        """Waits until the server says that it is."""
+        self.until(lambda: self.lua("return (require('infill.client').status(0) or {}).state"), "ready")
+
+
+@contextmanager
+def editing(neovim: Neovim, home: Home, file: Path) -> Iterator[Editor]:
+    """Neovim with a file open."""
+    pynvim = pytest.importorskip("pynvim")
+    program = neovim.or_skip()
+    arguments = ["env", *(f"{name}={value}" for name, value in home.environment.items())]
+    arguments += [str(program), "--embed", "--headless", "--clean", "-n", "-u", str(home.init), str(file)]
+    nvim = pynvim.attach("child", argv=arguments)
+    try:
+        yield Editor(nvim)
+    finally:
+        try:
+            nvim.command("qa!")
+        except (OSError, EOFError):
+            pass
+        nvim.close()
+
+
+class Terminal:
+    """A terminal of 100 by 30, held by tmux, with a tmux server of its own.
+
+    It is spoken to through one control client: starting a program for each look would take longer than what is timed.
+    """
+
+    def __init__(self, home: Home, command: list[str]) -> None:
+        if shutil.which("tmux") is None:
+            pytest.skip("no tmux")
+        self.socket = str(home.folder / "tmux")
+        words = ["new-session", "-d", "-x", "100", "-y", "30", "-s", "e2e", *command]
+        subprocess.run([*self.tmux, "-f", "/dev/null", *words], env=home.environment, check=True)
+        # A terminal that waits for what follows an Escape would slow down both.
+        subprocess.run([*self.tmux, "set-option", "-sg", "escape-time", "0"], check=True)
+        pipe = subprocess.PIPE
+        self.control = subprocess.Popen(
+            [*self.tmux, "-C", "attach", "-f", "no-output"], stdin=pipe, stdout=pipe, text=True, encoding="utf-8"
+        )
+        self._answer()
+
+    @property
+    def tmux(self) -> list[str]:
+        return ["tmux", "-S", self.socket]
+
+    def tell(self, command: str) -> str:
+        """Has tmux carry out a command; returns what it says."""
+        assert self.control.stdin is not None
+        self.control.stdin.write(command + "\n")
+        self.control.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> str:
+        assert self.control.stdout is not None
+        said: list[str] | None = None
+        for line in self.control.stdout:
+            if line.startswith("%begin "):
+                said = []
+            elif line.startswith(("%end ", "%error ")) and said is not None:
+                return "".join(said)
+            elif said is not None:
+                said.append(line)
+        raise EOFError("tmux has ended")
+
+    def screen(self) -> str:
+        """What a person would see."""
+        return self.tell("capture-pane -p -t e2e")
+
+    def type(self, *keys: str) -> None:
+        """Types keys as tmux names them, such as M-l, or texts."""
+        self.tell("send-keys -t e2e " + " ".join(shlex.quote(key) for key in keys))
+
+    def until(self, shown: Callable[[str], bool]) -> str:
+        """Waits until the screen is as wanted; returns it."""
+        deadline = time.monotonic() + PATIENCE
+        while not shown(screen := self.screen()):
+            if time.monotonic() > deadline:
+                pytest.fail(f"the screen is still not as wanted:\n{screen}")
+            time.sleep(0.001)
+        return screen
+
+    def leave_insert(self) -> None:
+        """Back to normal mode; what is typed right behind an Escape would be an Alt key together with it."""
+        self.type("Escape")
+        self.until(lambda screen: "-- INSERT --" not in screen)
+
+    def close(self) -> None:
+        subprocess.run([*self.tmux, "kill-server"], check=False)
+        self.control.wait()
+
+
+def scripted_server() -> list[str]:
+    return [sys.executable, str(Path(__file__).with_name("scripted_lsp.py"))]
+
+
+def real_server() -> list[str]:
+    """The server of this checkout, with the embedded model on one thread."""
+    paths = f"{REPOSITORY}:{REPOSITORY / 'model'}"
+    return ["env", f"PYTHONPATH={paths}", "OMP_NUM_THREADS=1", sys.executable, "-m", "infill_lsp.cli", "--stdio"]
