@@ -11,6 +11,8 @@ import * as settings from "./settings";
 import type { StatusItem } from "./status/item";
 import type { Status } from "./status/words";
 
+const STOPPED = { state: "stopped", reason: "the log says why" } as const;
+
 export class Session implements Disposable {
   #client: LanguageClient | undefined;
   #command: Command | undefined;
@@ -37,7 +39,8 @@ export class Session implements Disposable {
   /** Starts the server, or another in its place. Whether it runs then is in the status. */
   restart(): Promise<void> {
     this.#last = this.#last.then(() => this.#stop()).then(() => this.#start()).catch((error: unknown) => {
-      this.status.show({ state: "stopped", reason: error instanceof Error ? error.message : String(error) });
+      this.log.error(error instanceof Error ? error : String(error));
+      this.status.show(STOPPED);
     });
     return this.#last;
   }
@@ -87,7 +90,7 @@ export class Session implements Disposable {
   #follow(state: State): void {
     void commands.executeCommand("setContext", "infill.running", state === State.Running);
     if (state === State.Running) void this.#tellWatching();
-    else this.status.show(state === State.Starting ? { state: "starting" } : { state: "stopped" });
+    else this.status.show(state === State.Starting ? { state: "starting" } : STOPPED);
   }
 
   async #tellWatching(): Promise<void> {

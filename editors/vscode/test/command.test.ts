@@ -4,7 +4,7 @@ import { asCommand, candidates, pythonIn } from "../src/server/command";
 
 test("a Python runs the server as a module, anything else is the server itself", () => {
   for (const path of ["/usr/bin/python3", "/opt/python3.12", "C:\\Python\\python.exe", "C:\\Python\\pythonw.exe", "/x/pypy3.11"]) {
-    assert.deepEqual(asCommand(path, "here").args, ["-m", "infill_lsp.cli"], path);
+    assert.deepEqual(asCommand(path, "here").args, ["-P", "-m", "infill_lsp.cli"], path);
   }
   for (const path of ["/usr/bin/infill-lsp", "C:\\tools\\infill-lsp.exe", "/home/python3/infill-lsp", "/bin/pythonista"]) {
     assert.deepEqual(asCommand(path, "here").args, [], path);

@@ -8,11 +8,10 @@ import os
 import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
+from urllib.parse import quote
 
 SETTINGS: Mapping[str, object] = {
     "chat.disableAIFeatures": True,
@@ -56,13 +55,13 @@ class CodeServer:
     def address(self, folder: Path, file: Path) -> str:
         """What a browser opens to see a folder with a file open in it."""
         remote = f"vscode-remote://127.0.0.1:{self.port}{file}"
-        payload = urllib.request.quote(json.dumps([["openFile", remote]]))
+        payload = quote(json.dumps([["openFile", remote]]))
         return f"http://127.0.0.1:{self.port}/?folder={folder}&payload={payload}"
 
-    def log(self) -> str:
-        """All that the extension logged in any window."""
-        found = self.home.glob("data/logs/**/*Infill*.log")
-        return "\n".join(f"== {path}\n{path.read_text(encoding='utf-8')}" for path in sorted(found))
+    @property
+    def storage(self) -> Path:
+        """The extension's own folder."""
+        return self.home / "data/User/globalStorage/infill-lsp.infill"
 
 
 def install(tools: Path, home: Path, vsix: Path) -> None:
@@ -73,9 +72,10 @@ def install(tools: Path, home: Path, vsix: Path) -> None:
 
 def start(tools: Path, home: Path, settings: Mapping[str, object]) -> CodeServer:
     """Start a server and wait until it answers."""
-    user = home / "data/User"
-    user.mkdir(parents=True, exist_ok=True)
-    (user / "settings.json").write_text(json.dumps(SETTINGS | settings, indent=2), encoding="utf-8")
+    for whose in ("User", "Machine"):  # A server is remote: what depends on a machine is read from the second.
+        folder = home / "data" / whose
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "settings.json").write_text(json.dumps(SETTINGS | settings, indent=2), encoding="utf-8")
     port = _free_port()
     quiet = ["--disable-telemetry", "--disable-update-check", "--disable-workspace-trust"]
     command = [*_command(tools), *_folders(home), *quiet, "--disable-getting-started-override", "--auth", "none"]
@@ -83,7 +83,7 @@ def start(tools: Path, home: Path, settings: Mapping[str, object]) -> CodeServer
         process = subprocess.Popen(
             [*command, "--bind-addr", f"127.0.0.1:{port}"], stdout=log, stderr=log, env=_environment(home)
         )
-    _wait_for(f"http://127.0.0.1:{port}/healthz", process)
+    _wait_for(port, process)
     return CodeServer(port, home, process)
 
 
@@ -98,7 +98,11 @@ def _folders(home: Path) -> list[str]:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    return os.environ | {"HOME": str(home)}
+    """Nothing that Python was told for the tests must reach the servers that the extension starts."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "INFILL", "VIRTUAL_ENV"))
+    }
+    return kept | {"HOME": str(home)}
 
 
 def _free_port() -> int:
@@ -108,12 +112,12 @@ def _free_port() -> int:
         return port
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     ends = time.monotonic() + _PATIENCE
     while time.monotonic() < ends and process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=5):
+            with socket.create_connection(("127.0.0.1", port), timeout=5):
                 return
-        except (URLError, OSError):
+        except OSError:
             time.sleep(0.05)  # There is nothing else to wait on: the port is not open yet.
-    raise TimeoutError(f"code-server does not answer at {url}")
+    raise TimeoutError(f"code-server does not answer on port {port}")

@@ -4,20 +4,21 @@ They are skipped where something they need is not installed: `install.sh` beside
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install -e .[e2e])")
 
-from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, sync_playwright
 
-from . import code_server  # noqa: E402
-from .workbench import Workbench  # noqa: E402
+from . import code_server, wheel
+from .workbench import Workbench
 
 ROOT = Path(__file__).parents[3]
 EXTENSION = ROOT / "editors/vscode"
@@ -31,7 +32,10 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 
+Start = Callable[[Mapping[str, object]], code_server.CodeServer]
 Open = Callable[[str, str], tuple[Workbench, Path]]
+OpenIn = Callable[[code_server.CodeServer, str, str], tuple[Workbench, Path]]
+READY = re.compile("is ready")
 
 
 @pytest.fixture(scope="session")
@@ -89,17 +93,32 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def editor(
-    tools: Path, vsix: Path, infill_lsp: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[code_server.CodeServer]:
-    """VS Code's server with the extension."""
-    home = tmp_path_factory.mktemp("code-server")
-    code_server.install(tools, home, vsix)
-    settings = {"infill.path": str(infill_lsp), "infill.budget.automatic": 2000, "infill.confidence": 0}
-    running = code_server.start(tools, home, settings)
-    yield running
-    running.process.terminate()
-    running.process.wait(timeout=20)
+def start(tools: Path, vsix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Starts VS Code's server with the extension and some settings."""
+    started = []
+
+    def start(settings: Mapping[str, object]) -> code_server.CodeServer:
+        home = tmp_path_factory.mktemp("code-server")
+        code_server.install(tools, home, vsix)
+        started.append(code_server.start(tools, home, settings))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.process.terminate()
+        server.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def editor(start: Start, infill_lsp: Path) -> code_server.CodeServer:
+    """VS Code with the real server and the real model."""
+    return start({"infill.path": str(infill_lsp)})
+
+
+@pytest.fixture(scope="session")
+def scripted_editor(start: Start, tmp_path_factory: pytest.TempPathFactory) -> code_server.CodeServer:
+    """VS Code with the scripted server, which is not there yet: it is what would be installed."""
+    return start({"infill.package": str(wheel.make(tmp_path_factory.mktemp("wheel")))})
 
 
 @pytest.fixture(scope="session")
@@ -112,27 +131,33 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_file(
-    editor: code_server.CodeServer,
-    browser: Browser,
-    pictures: Path,
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
-) -> Iterator[Open]:
-    """Opens a window on a file of its own; the window of a test that failed is kept as a picture."""
+def open_in(browser: Browser, pictures: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[OpenIn]:
+    """Opens a window of an editor on a file of its own; how it looked in the end is kept as a picture."""
     contexts = []
 
-    def opened(name: str, text: str) -> tuple[Workbench, Path]:
+    def open_in(server: code_server.CodeServer, name: str, text: str) -> tuple[Workbench, Path]:
         file = tmp_path / name
         file.write_text(text, encoding="utf-8")
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         contexts.append(context)
         workbench = Workbench(context.new_page(), pictures)
-        workbench.open(editor.address(tmp_path, file))
+        workbench.open(server.address(tmp_path, file))
         return workbench, file
 
-    yield opened
+    yield open_in
     for context in contexts:
         for page in context.pages:
             page.screenshot(path=pictures / f"last-of-{request.node.name}.png")
         context.close()
+
+
+@pytest.fixture
+def open_file(editor: code_server.CodeServer, open_in: OpenIn) -> Open:
+    """Opens a window on a file, and waits until the real server is ready."""
+
+    def open_file(name: str, text: str) -> tuple[Workbench, Path]:
+        window, file = open_in(editor, name, text)
+        window.wait_for_status(READY)
+        return window, file
+
+    return open_file

@@ -33,10 +33,10 @@ class Workbench:
         page.set_default_timeout(PATIENCE)
 
     def open(self, address: str) -> None:
-        """Open a window and wait until its editor has the focus and the server is ready."""
+        """Open a window and wait until its editor has the focus and the extension is there."""
         self.page.goto(address)
         self.page.locator(".monaco-editor .view-lines").first.wait_for()
-        self.wait_for_status(re.compile("is ready"))
+        self.status.wait_for()
         self.page.locator(".monaco-editor .view-lines").first.click()
 
     @property
@@ -44,9 +44,9 @@ class Workbench:
         """The extension's item in the status bar."""
         return self.page.locator('[id*="infill.status"] [aria-label]').first
 
-    def wait_for_status(self, words: re.Pattern[str]) -> None:
+    def wait_for_status(self, words: re.Pattern[str], patience: int = PATIENCE) -> None:
         """Wait until the status item says something."""
-        expect(self.status).to_have_attribute("aria-label", words, timeout=PATIENCE)
+        expect(self.status).to_have_attribute("aria-label", words, timeout=patience)
 
     def ghost(self) -> str:
         """The ghost text, empty if there is none; further lines behind a line end."""

@@ -16,10 +16,15 @@ export interface Places {
   readonly privatePython: string;
 }
 
+/** Runs the server as a module; `-P`, or a folder that happens to be open could bring its own. */
+const MODULE = ["-P", "-m", "infill_lsp.cli"] as const;
+/** The same in isolation: an environment of our own needs nothing of the user's variables and packages. */
+const ISOLATED = ["-I", "-m", "infill_lsp.cli"] as const;
+
 /** A command for a path that a person gave: an `infill-lsp`, or a Python that has it installed. */
 export function asCommand(path: string, source: string): Command {
   const isPython = /^(python|pypy)[\d.]*w?(\.exe)?$/i.test(basename(path.replaceAll("\\", "/")));
-  return { executable: path, args: isPython ? ["-m", "infill_lsp.cli"] : [], source };
+  return { executable: path, args: isPython ? MODULE : [], source };
 }
 
 /** Commands to try, the best first. A path that was set is the only one: a wrong one must not be passed over in silence. */
@@ -28,7 +33,7 @@ export function candidates(places: Places): readonly Command[] {
   return [
     ...(places.activePython ? [asCommand(places.activePython, "the active Python environment")] : []),
     { executable: "infill-lsp", args: [], source: "the PATH" },
-    ...(places.privatePython ? [asCommand(places.privatePython, "the private environment")] : []),
+    ...(places.privatePython ? [{ executable: places.privatePython, args: ISOLATED, source: "the private environment" }] : []),
   ];
 }
 

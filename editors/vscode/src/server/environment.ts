@@ -1,5 +1,5 @@
 // The private environment: a Python environment in the extension's own folder with the server in it.
-import { access, rm } from "node:fs/promises";
+import { access, rename, rm } from "node:fs/promises";
 import { pythonIn } from "./command";
 import { complaint, doing } from "./pip";
 import { run, type Options } from "./run";
@@ -8,6 +8,9 @@ import { run, type Options } from "./run";
 const OLDEST = "3.11";
 /** Ends with 0 only where an environment with pip can be made. */
 const SUITS = `import sys, venv, ensurepip; sys.exit(sys.version_info < (${OLDEST.replace(".", ", ")}))`;
+
+/** In isolation (`-I`), so that neither the folder that is open nor the user's variables take part. */
+const PIP = ["-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"] as const;
 
 /** Why no environment could be made, in words for the person who asked for it. */
 export class InstallError extends Error {}
@@ -33,13 +36,18 @@ export async function privatePython(folder: string, platform: NodeJS.Platform): 
   return access(python).then(() => python, () => "");
 }
 
-/** Makes the environment anew and installs the server; leaves nothing behind when it fails or is cancelled. */
+/**
+ * Makes the environment anew and installs the server. It takes its place only when it is whole: nobody finds half of
+ * one, and what was there before stays when this fails or is cancelled. Only its Python is used, which may be moved.
+ */
 export async function install(plan: Plan, listener: Listener): Promise<void> {
+  const part = `${plan.folder}.part`;
   try {
-    await makeAndFill(plan, listener);
-  } catch (error) {
+    await makeAndFill({ ...plan, folder: part }, listener);
     await rm(plan.folder, { recursive: true, force: true });
-    throw error;
+    await rename(part, plan.folder);
+  } finally {
+    await rm(part, { recursive: true, force: true });
   }
 }
 
@@ -56,9 +64,9 @@ async function makeAndFill(plan: Plan, { tell, log, signal }: Listener): Promise
   const base = await basePython(plan);
   if (!base) throw new InstallError(`Python ${OLDEST} or newer with the modules venv and pip was not found; install one and try again.`);
   tell("making an environment");
-  await step([...base, "-m", "venv", "--clear", plan.folder], options);
+  await step([...base, "-I", "-m", "venv", "--clear", plan.folder], options);
   const python = pythonIn(plan.folder, plan.platform);
-  await step([python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off", plan.package], options);
+  await step([python, ...PIP, plan.package], options);
 }
 
 async function step([executable = "", ...args]: readonly string[], options: Options): Promise<void> {
@@ -76,7 +84,7 @@ async function basePython({ activePython, platform }: Plan): Promise<readonly st
     ...["python3", "python", "python3.13", "python3.12", "python3.11"].map((name) => [name]),
   ];
   for (const [executable = "", ...args] of tries) {
-    if ((await run(executable, [...args, "-c", SUITS])).code === 0) return [executable, ...args];
+    if ((await run(executable, [...args, "-I", "-c", SUITS])).code === 0) return [executable, ...args];
   }
   return undefined;
 }

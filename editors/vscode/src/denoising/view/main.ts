@@ -24,14 +24,27 @@ let player: Player | undefined;
 let timer = 0;
 
 function show(next: Player, jumped = false): void {
-  clearTimeout(timer);
   const { film, at } = next;
-  if (jumped || player?.film.scene !== film.scene) stage.begin(film.scene);
+  const begins = jumped || player?.film.scene !== film.scene;
+  if (begins) stage.begin(film.scene);
   const frame = film.frames[at];
-  if (frame) stage.show(frame);
+  if (frame && (begins || player?.at !== at)) stage.show(frame);
   player = next;
   describe(next);
-  if (next.playing) timer = window.setTimeout(() => { show(tick(next)); }, rest(next));
+  schedule(next);
+}
+
+/** A frame that comes while another is waited for does not make the wait longer. */
+function schedule(shown: Player): void {
+  if (!shown.playing) {
+    clearTimeout(timer);
+    timer = 0;
+  }
+  if (!shown.playing || timer) return;
+  timer = window.setTimeout(() => {
+    timer = 0;
+    if (player) show(tick(player));
+  }, rest(shown));
 }
 
 function describe({ film, at, playing, speed }: Player): void {
@@ -59,11 +72,7 @@ const keys: Record<string, () => void> = {
 
 addEventListener("message", ({ data }: MessageEvent<ToView>) => {
   if (data.kind === "film") show(start(data, player?.speed));
-  else if (player) {
-    const extended = extend(player, data.frame);
-    if (player.playing) { player = extended; clearTimeout(timer); timer = window.setTimeout(() => { if (player) show(tick(player)); }, rest(player)); describe(player); }
-    else show(extended);
-  }
+  else if (player) show(extend(player, data.frame));
 });
 addEventListener("keydown", (event) => {
   const action = event.ctrlKey || event.metaKey || event.altKey ? undefined : keys[event.key];
