@@ -56,7 +56,8 @@ def test_an_edit_is_shown_before_it_is_made(scripted_editor: CodeServer, open_in
     preview.wait_for()
     window.picture("preview")
     assert BODY not in file.read_text(encoding="utf-8")
-    window.page.get_by_role("button", name=re.compile("^Apply")).first.click()
+    preview.get_by_role("checkbox").first.click()
+    window.page.get_by_role("button", name="Apply", exact=True).click()
     window.saved(file, lambda text: BODY in text)
 
 
