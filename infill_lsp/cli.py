@@ -143,11 +143,15 @@ def _is_server(chosen: argparse.Namespace) -> bool:
 
 
 def _run_server(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    import gc
     from functools import partial
 
+    gc.disable()  # While the LSP's hundreds of types are made, it walks through them again and again and frees nothing.
     from infill_lsp import server, server_transport
     from infill_lsp.settings import ServerSettings
 
+    gc.freeze()
+    gc.enable()
     make = partial(server.create, engine, ServerSettings())
     if chosen.stdio:
         return server_transport.serve_stdio(make)

@@ -31,6 +31,7 @@ def create(engine: EngineCommand, settings: ServerSettings) -> InfillServer:
     server = InfillServer(engine, settings)
     server.feature(types.INITIALIZE)(_initialize)
     server.feature(types.INITIALIZED)(_initialized)
+    server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(_did_change_folders)
     server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(_did_change_configuration)
     server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions(work_done_progress=True))(
         _inline_completion
@@ -41,6 +42,7 @@ def create(engine: EngineCommand, settings: ServerSettings) -> InfillServer:
 
 def _initialize(ls: InfillServer, params: types.InitializeParams) -> None:
     ls.take_settings(params.initialization_options)
+    ls.session.enter(ls.roots)
     if ls.session.settings.completion:
         _offer_completion(ls)
 
@@ -49,6 +51,10 @@ async def _initialized(ls: InfillServer, params: types.InitializedParams) -> Non
     await ls.follow_configuration()
     await _apply_configuration(ls)
     await ls.start_engine()
+
+
+def _did_change_folders(ls: InfillServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    ls.session.enter(ls.roots)
 
 
 async def _did_change_configuration(ls: InfillServer, params: types.DidChangeConfigurationParams) -> None:

@@ -7,10 +7,12 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Coroutine
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
 
 from infill_lsp.server_protocol import ServerProtocol
 from infill_lsp.session import EngineCommand, Session, Status
@@ -61,6 +63,13 @@ class InfillServer(LanguageServer):
         """The position encoding that was agreed upon."""
         return types.PositionEncodingKind(self.server_capabilities.position_encoding or "utf-16").value
 
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders of the workspace that are on this machine."""
+        uris = list(self.workspace.folders) or [self.workspace.root_uri or ""]
+        paths = (to_fs_path(uri) for uri in uris if uri.startswith("file:"))
+        return tuple(Path(path) for path in paths if path)
+
     def take_settings(self, raw: object) -> None:
         """Take what came with `initialize`; complaints wait until the editor may be spoken to."""
         self._base, self._complaints = read(raw, self._base, self._base)
@@ -100,7 +109,7 @@ class InfillServer(LanguageServer):
 
     def tell_status(self, status: Status) -> None:
         """Tell the editor how it is; the log is spared the coming and going of requests."""
-        self.protocol.notify(STATUS, asdict(status))
+        self.protocol.notify(STATUS, {**asdict(status), "message": status.sentence})
         if status.sentence != self._logged and status.state != "busy":
             self._logged = status.sentence
             self.log("warning" if status.state == "degraded" else "info", status.sentence)

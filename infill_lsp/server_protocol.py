@@ -133,7 +133,8 @@ class ServerProtocol(LanguageServerProtocol):
             return
         id_ = message.get("id") if isinstance(message, dict) else None
         id_ = id_ if isinstance(id_, int | str) and not isinstance(id_, bool) else None
-        self._send_data(types.ResponseErrorMessage(id=id_, error=types.ResponseError(int(code), sentence)))
+        error = {"code": int(code), "message": sentence}
+        self._send_data({"jsonrpc": self.VERSION, "id": id_, "error": error})  # lsprotocol would leave out a null id.
 
     def _execute_handler(
         self,
@@ -157,7 +158,13 @@ class ServerProtocol(LanguageServerProtocol):
                 outcome.set_result(result)
         except Exception as error:
             outcome.set_exception(error)
+        outcome.add_done_callback(lambda _: self._forget(msg_id, outcome))
         outcome.add_done_callback(callback)
+
+    def _forget(self, id_: int | str, ended: Future[Any]) -> None:
+        """Drop what has ended; pygls keeps a notification's task for good."""
+        if self._request_futures.get(id_) is ended:
+            del self._request_futures[id_]
 
     def _exit(self, *_: object) -> None:
         self.left.set()

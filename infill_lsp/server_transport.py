@@ -34,6 +34,9 @@ _LOCAL_PAGES: Final = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d
 
 _log: Final = logging.getLogger(__name__)
 
+# What pygls notes of each odd message would go to standard error, and a client that never reads that would stop us.
+logging.getLogger("pygls").setLevel(logging.CRITICAL)
+
 MakeServer = Callable[[], InfillServer]
 
 

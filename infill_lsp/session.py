@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, Literal
 
 from infill_lsp.complete import Question, Surroundings, complete, rebased
@@ -108,7 +109,8 @@ class Session:
         self._told: Status | None = None
         self.engine: Engine | None = None
         self._engine_command, self._on_status = engine_command, on_status
-        self._workspace = Workspace()
+        self._roots: tuple[Path, ...] = ()
+        self._workspace = Workspace((), settings.exclude)
         self._numbers = itertools.count(1)
         self._newest: dict[str, int] = {}
         self._changing = asyncio.Lock()
@@ -117,8 +119,7 @@ class Session:
     async def start(self) -> None:
         """Start the engine in the background, or another one where settings say so."""
         async with self._changing:
-            if self.engine is not None:
-                await self.engine.__aexit__(None, None, None)
+            await self._end_engine()
             command = self._engine_command(self.settings.engine)
             self.engine = await Engine(command, on_status=self._engine_is).__aenter__()
             self._started.set()
@@ -130,15 +131,30 @@ class Session:
                 await self.engine.ready()
 
     async def close(self) -> None:
-        """End the engine."""
+        """End the engine, and what is read in the background."""
+        self._workspace.close()
         async with self._changing:
-            if self.engine is not None:
-                await self.engine.__aexit__(None, None, None)
-                self.engine = None
+            await self._end_engine()
+
+    async def _end_engine(self) -> None:
+        """End the engine, whose last words are no news to anyone."""
+        engine, self.engine = self.engine, None
+        if engine is not None:
+            await engine.__aexit__(None, None, None)
+
+    def enter(self, roots: tuple[Path, ...]) -> None:
+        """The editor's workspace has these folders now."""
+        self._roots = roots
+        self._workspace.close()
+        self._workspace = Workspace(roots, self.settings.exclude)
+        for document in self.documents.values():
+            self._workspace.opened(document)
 
     async def configure(self, settings: ServerSettings) -> None:
         """Take new settings; the engine starts again only where it must."""
         before, self.settings = self.settings, settings
+        if before.exclude != settings.exclude:
+            self.enter(self._roots)
         if self.engine is not None and before.engine != settings.engine:
             await self.start()
 
@@ -236,7 +252,9 @@ class Session:
         return self._workspace.excerpts(question.document, question.offset, context.chars)
 
     def _engine_is(self, status: EngineStatus) -> None:
-        info = self.engine.info if self.engine else None
+        if self.engine is None:
+            return
+        info = self.engine.info
         model, device = (info.name, info.device) if info else ("", "")
         self._tell(replace(self.status, state=status.state, reason=status.reason, model=model, device=device))
 

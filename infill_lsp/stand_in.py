@@ -3,7 +3,9 @@
 Each has the name and the shape of what takes its place: replace the imports of this module, then delete it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from infill_lsp.document import Document, Gap
@@ -55,6 +57,12 @@ def inactive_reason(name: str, text: str, patterns: tuple[str, ...]) -> str | No
 
 class Workspace:
     """Documents as context for one another: `infill_lsp.context`."""
+
+    def __init__(self, roots: Sequence[Path], patterns: Sequence[str]) -> None:
+        """For a workspace with these folders."""
+
+    def close(self) -> None:
+        """Nothing more will be asked."""
 
     def opened(self, document: Document) -> None:
         """A document was opened."""

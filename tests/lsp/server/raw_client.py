@@ -11,8 +11,16 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
-FAKE = (sys.executable, str(ROOT / "tests/lsp/cli_with_fake_engine.py"), "--stdio")
-REAL = (sys.executable, "-m", "infill_lsp.cli", "--stdio")
+
+
+def fake(*flags: str, transport: Sequence[str] = ("--stdio",)) -> tuple[str, ...]:
+    """The command of a server whose scripted engine gets these flags."""
+    return (sys.executable, str(ROOT / "tests/lsp/server/serve_with.py"), *transport, "--", *flags)
+
+
+FAKE = fake()
+REAL = (sys.executable, "-P", "-m", "infill_lsp.cli", "--stdio")
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "model")))}
 PATIENCE = 30.0
 CAPABLE: dict[str, Any] = {
     "general": {"positionEncodings": ["utf-16"]},
@@ -25,9 +33,8 @@ class RawClient:
     """A server process and the bytes to and from it; use it as a context."""
 
     def __init__(self, command: Sequence[str] = FAKE) -> None:
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "model")))}
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
         )
         self.messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.seen: list[dict[str, Any]] = []

@@ -1,0 +1,58 @@
+"""Settings as editors send them, and the table that documents them."""
+
+from pathlib import Path
+
+import pytest
+
+from infill_lsp import settings
+from infill_lsp.settings import Budget, ServerSettings, read
+
+DEFAULT = ServerSettings()
+
+
+def test_the_documented_table_is_that_of_the_code() -> None:
+    page = Path(__file__).parents[3] / "docs/settings.md"
+    assert page.read_text(encoding="utf-8") == settings.as_markdown(), "run python -m infill_lsp.settings"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"budget": {"automatic": 99}, "exclude": ["*.sql"]},
+        {"budget.automatic": 99, "exclude": ["*.sql"]},
+        {"infill.budget.automatic": 99, "infill.exclude": ["*.sql"]},
+        {"infill": {"budget": {"automatic": 99}, "exclude": ["*.sql"]}},
+    ],
+)
+def test_names_nested_or_with_dots(raw: object) -> None:
+    expected = ServerSettings(budget=Budget(automatic=99), exclude=("*.sql",))
+    assert read(raw, DEFAULT, DEFAULT) == (expected, ())
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        ({"enabled": True}, "There is no setting infill.enabled; it was ignored."),
+        ({"budget": {"auto": 1}}, "There is no setting infill.budget.auto; it was ignored."),
+        ({"enable": "yes"}, 'infill.enable must be true or false, not "yes"; it was not changed.'),
+        ({"confidence": True}, "infill.confidence must be a number from 0 to 1, not true; it was not changed."),
+        ({"confidence": 1.5}, "infill.confidence must be a number from 0 to 1, not 1.5; it was not changed."),
+        ({"candidates": 2.5}, "infill.candidates must be a whole number from 1 to 16, not 2.5; it was not changed."),
+        ({"exclude": [1]}, "infill.exclude must be a list of texts, not [1]; it was not changed."),
+        ({"budget": 5}, "There is no setting infill.budget; it was ignored."),
+        (
+            {"device": "gpu"},
+            'infill.device must be one of "auto", "cpu", "cuda", "mps", not "gpu"; it was not changed.',
+        ),
+        ([1], "The settings must be an object, not [1]; nothing was changed."),
+    ],
+)
+def test_what_is_wrong_changes_nothing_and_is_said(raw: object, sentence: str) -> None:
+    assert read(raw, DEFAULT, DEFAULT) == (DEFAULT, (sentence,))
+
+
+def test_what_is_missing_is_as_at_the_start_and_what_is_wrong_is_as_before() -> None:
+    base, current = ServerSettings(candidates=2), ServerSettings(candidates=3, confidence=0.9)
+    assert read({}, base, current)[0] == base
+    assert read({"confidence": "high"}, base, current)[0] == ServerSettings(candidates=2, confidence=0.9)
+    assert read(None, base, current) == (base, ())

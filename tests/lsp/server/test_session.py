@@ -1,0 +1,166 @@
+"""A session without an editor: its engine, its settings, its notebooks, and why nothing is suggested."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import fake_engine
+
+from infill_lsp.complete import Question
+from infill_lsp.document import Document
+from infill_lsp.session import Cell, Notebook, Session, Status
+from infill_lsp.settings import EngineSettings, ServerSettings
+from infill_lsp.stand_in import Insertion
+from infill_lsp.syntax import languages
+
+PYTHON = languages.by_id("python")
+
+
+def run(body: Callable[[Session, list[Status]], Coroutine[Any, Any, None]], *flags: str) -> list[EngineSettings]:
+    """Run with a session that is not started; returns what engines were started with."""
+    started: list[EngineSettings] = []
+    seen: list[Status] = []
+
+    def engine(settings: EngineSettings) -> Sequence[str]:
+        started.append(settings)
+        return fake_engine.command(*flags)
+
+    async def session() -> None:
+        it = Session(engine, ServerSettings(), seen.append)
+        try:
+            await asyncio.wait_for(body(it, seen), 30)
+        finally:
+            await it.close()
+
+    asyncio.run(session())
+    return started
+
+
+async def ask(session: Session, text: str, name: str = "file:///a.py", *, invoked: bool = False) -> list[str]:
+    document = Document(name, text, PYTHON)
+    session.put(document)
+    found = await session.ask(Question(document, len(text), invoked), session.next_number(name))
+    return [it.text for it in found]
+
+
+def test_only_another_engine_takes_another_engine() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        engine = session.engine
+        await session.configure(replace(session.settings, candidates=2))
+        assert session.engine is engine
+        assert await ask(session, "# fill a\nx = ", invoked=True) == ["a", "a1"]
+        await session.configure(replace(session.settings, threads=2))
+        assert session.engine is not engine
+        await session.loaded()
+        assert await ask(session, "# fill a\nx = ", invoked=True) == ["a", "a1"]
+        assert "degraded" not in {it.state for it in seen}, "an engine that is replaced is no misfortune"
+
+    assert run(body) == [EngineSettings(), EngineSettings(threads=2)]
+
+
+def test_asking_before_the_start_waits_for_the_budget_and_no_longer() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        start = time.monotonic()
+        assert await ask(session, "# fill a\nx = ") == []
+        assert 0.1 < time.monotonic() - start < 1.0
+
+    assert run(body) == []
+
+
+def test_asking_while_the_engine_starts_is_answered_when_it_is_there_in_time() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        session.settings = replace(session.settings, budget=replace(session.settings.budget, invoked=20_000))
+        await session.start()
+        assert await ask(session, "# fill a\nx = ", invoked=True)
+
+    run(body)
+
+
+def test_asking_after_the_end_gets_nothing() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        await session.close()
+        assert await ask(session, "# fill a\nx = ") == []
+
+    run(body)
+
+
+def test_switched_off_means_nothing_and_says_so() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        await session.configure(replace(session.settings, enable=False))
+        assert await ask(session, "# fill a\nx = ") == []
+        assert seen[-1].inactive
+        assert seen[-1].inactive.reason == "Suggestions are switched off by infill.enable."
+        await session.configure(replace(session.settings, enable=True))
+        assert await ask(session, "# fill a\nx = ") == ["a"]
+        assert seen[-1].inactive is None
+
+    run(body)
+
+
+def test_what_the_engine_refuses_is_said_and_is_no_error() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        assert await ask(session, "# memory\nx = ") == []
+        assert any("met an error" in it.reason for it in seen)
+        assert await ask(session, "# fill a\nx = ") == ["a"]
+
+    run(body)
+
+
+def test_a_document_that_was_closed_and_opened_again_does_not_get_the_old_answer() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        document = Document("file:///a.py", "# fill a\nx = ", PYTHON)
+        session.put(document)
+        question = Question(document, len(document.text), False)
+        old = asyncio.create_task(session.ask(question, session.next_number(document.name)))
+        await asyncio.sleep(0)
+        session.drop(document.name)
+        session.put(document)
+        new = session.ask(question, session.next_number(document.name))
+        assert [len(it) for it in await asyncio.gather(old, new)] == [0, 1]
+
+    run(body)
+
+
+def test_a_stale_answer_is_moved_along_or_dropped() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        document = Document("file:///a.py", "# fill abc\nx = ", PYTHON)
+
+        async def typing(text: str) -> tuple[Insertion, ...]:
+            session.put(document)
+            question = Question(document, len(document.text), False)
+            asked = asyncio.create_task(session.ask(question, session.next_number(document.name)))
+            await asyncio.sleep(0)
+            session.put(document.edited(len(document.text), len(document.text), text))
+            return await asked
+
+        (found,) = await typing("a")
+        assert (found.text, found.end - found.start) == ("abc", 1)
+        assert await typing("z") == ()
+
+    run(body)
+
+
+def test_a_notebook_knows_what_comes_before_a_cell() -> None:
+    notebook = Notebook(tuple(Cell(name, name != "text") for name in ("a", "text", "b", "c")))
+    assert notebook.before("c") == ("a", "b")
+    assert notebook.before("a") == ()
+    assert notebook.before("unknown") == ()
+    assert notebook.spliced(1, 2, (Cell("new", True),)).before("c") == ("a", "new")
+    assert notebook.replaced((Cell("b", False), Cell("unknown", True))).before("c") == ("a",)

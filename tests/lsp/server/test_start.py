@@ -1,0 +1,57 @@
+"""How soon `initialize` is answered, beside a server of pygls that can do nothing; and what is not imported for it.
+
+Starting waits for nothing but the processor, so the time that the process was given on it is what starting takes, on a
+busy machine too. Where the machine is idle, the clock must say the same.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import psutil
+from raw_client import FAKE, REAL, RawClient
+
+BARE = (
+    sys.executable,
+    "-c",
+    "from pygls.lsp.server import LanguageServer; LanguageServer('bare', '1').start_io()",
+)
+ALLOWED = 0.150
+STARTS = 5
+
+
+def seconds_to_initialize(command: Sequence[str]) -> tuple[float, float]:
+    """By the clock, and on the processor, until `initialize` is answered."""
+    start = time.perf_counter()
+    with RawClient(command) as client:
+        client.call("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
+        spent = psutil.Process(client.process.pid).cpu_times()
+        return time.perf_counter() - start, spent.user + spent.system
+
+
+def test_initialize_is_answered_soon_after_a_bare_server_would() -> None:
+    """Taken in turn, so that a machine that gets slower in between is slower for both."""
+    pairs = [(seconds_to_initialize(BARE), seconds_to_initialize(REAL)) for _ in range(STARTS)]
+    clock, processor = (statistics.median(ours[it] - bare[it] for bare, ours in pairs) for it in (0, 1))
+    print(
+        f"initialize: {clock * 1e3:.0f} ms by the clock, {processor * 1e3:.0f} ms on the processor after a bare server"
+    )
+    assert processor <= ALLOWED
+    if os.getloadavg()[0] < (os.cpu_count() or 1) / 2:
+        assert clock <= ALLOWED
+
+
+def test_the_server_never_imports_torch() -> None:
+    code = "import sys, infill_lsp.server, infill_lsp.server_transport; print('torch' in sys.modules)"
+    assert subprocess.check_output((sys.executable, "-c", code), text=True) == "False\n"
+
+
+def test_it_answers_before_the_model_is_loaded() -> None:
+    with RawClient(FAKE) as client:
+        client.initialize()
+        states = [it["params"]["state"] for it in client.seen if it.get("method") == "infill/status"]
+        assert "ready" not in states
+        client.status("ready")

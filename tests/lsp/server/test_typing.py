@@ -1,0 +1,112 @@
+"""Someone types real files, with slips and pastes, asking now and then: text, tree and suggestions stay consistent."""
+
+import asyncio
+import json
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lsprotocol import types
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import fake_engine
+
+from infill_lsp import protocol
+from infill_lsp.complete import Question
+from infill_lsp.document import Document
+from infill_lsp.session import Session
+from infill_lsp.settings import ServerSettings
+from infill_lsp.syntax import languages
+from infill_lsp.syntax.tree import SyntaxTree
+
+KEYSTROKES = 2000
+CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
+
+
+class Editor:
+    """A text as an editor keeps it: a string, with positions counted by encoding what is before them."""
+
+    def __init__(self, text: str, encoding: str) -> None:
+        self.text, self.encoding = text, encoding
+
+    def position(self, offset: int) -> types.Position:
+        codec, width = CODECS[self.encoding]
+        line = self.text.count("\n", 0, offset)
+        start = self.text.rfind("\n", 0, offset) + 1
+        return types.Position(line, len(self.text[start:offset].encode(codec)) // width)
+
+    def edit(self, start: int, end: int, new: str) -> types.TextDocumentContentChangePartial:
+        range_ = types.Range(self.position(start), self.position(end))
+        self.text = self.text[:start] + new + self.text[end:]
+        return types.TextDocumentContentChangePartial(range_, new)
+
+
+def keystrokes(
+    editor: Editor, goal: str, dice: random.Random
+) -> Iterator[tuple[types.TextDocumentContentChangePartial, int]]:
+    """Type `goal` into the middle of what is there; yields each change, and the cursor after it."""
+    at, typed = len(editor.text) // 2, ""
+    while len(typed) < len(goal):
+        slip = dice.random()
+        if slip < 0.05 and typed:  # takes a few characters back
+            count = dice.randrange(1, 1 + min(5, len(typed)))
+            yield editor.edit(at + len(typed) - count, at + len(typed), ""), at + len(typed) - count
+            typed = typed[:-count]
+            continue
+        if slip < 0.1:  # types something wrong somewhere else, and undoes it
+            place = dice.randrange(len(editor.text) + 1)
+            yield editor.edit(place, place, "('😀"), place + 3
+            yield editor.edit(place, place + 3, ""), place
+            continue
+        count = 1 if slip < 0.97 else dice.randrange(2, 80)  # pastes now and then
+        new = goal[len(typed) : len(typed) + count]
+        yield editor.edit(at + len(typed), at + len(typed), new), at + len(typed) + len(new)
+        typed += new
+
+
+@pytest.mark.parametrize("encoding", list(CODECS))
+def test_text_tree_and_suggestions_stay_consistent(encoding: str) -> None:
+    dice = random.Random(encoding)
+    python = languages.by_id("python")
+    assert python
+    sources = [Path(it.__file__ or "").read_text(encoding="utf-8") for it in (json.decoder, json.encoder, json.scanner)]
+
+    async def session() -> tuple[int, int]:
+        it = Session(lambda settings: fake_engine.command(), ServerSettings(), lambda status: None)
+        await it.start()
+        await it.loaded()
+        count = answered = 0
+        try:
+            for number, source in enumerate(sources):
+                name = f"file:///{number}.py"
+                text = "# fill 'é' + 😀\n" + source
+                cut = len(text) // 2
+                goal = text[cut : cut + 1500].replace("self", "self_é")
+                editor = Editor(text[:cut] + text[cut + 1500 :], encoding)
+                it.put(Document(name, editor.text, python, 0))
+                for change, cursor in keystrokes(editor, goal, dice):
+                    count += 1
+                    it.put(protocol.changed(it.documents[name], [change], count, encoding))
+                    document = it.documents[name]
+                    assert document.text == editor.text
+                    offset = protocol.checked_offset(document, editor.position(cursor), encoding)
+                    assert offset == cursor
+                    if count % 50 == 0:
+                        assert document.tree
+                        assert str(document.tree.root) == str(SyntaxTree.parse(editor.text, python).root)
+                    if dice.random() < 0.1:
+                        found = await it.ask(Question(document, cursor, False), it.next_number(name))
+                        answered += len(found)
+                        assert all((one.start, one.end, one.text) == (cursor, cursor, "'é' + 😀") for one in found)
+                    if count * len(CODECS) >= KEYSTROKES * (number + 1) / len(sources):
+                        break
+        finally:
+            await it.close()
+        assert {task for task in asyncio.all_tasks() if task is not asyncio.current_task()} == set()
+        return count, answered
+
+    count, answered = asyncio.run(session())
+    assert count * len(CODECS) >= KEYSTROKES
+    assert answered > 30
