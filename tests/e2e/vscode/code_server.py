@@ -19,6 +19,7 @@ SETTINGS: Mapping[str, object] = {
     "workbench.startupEditor": "none",
     "workbench.colorTheme": "Default Dark Modern",
     "workbench.tips.enabled": False,
+    "workbench.reduceMotion": "on",
     "window.autoDetectColorScheme": False,
     "telemetry.telemetryLevel": "off",
     "extensions.autoCheckUpdates": False,

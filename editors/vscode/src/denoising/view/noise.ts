@@ -11,7 +11,8 @@ export function glyphs(count: number): string {
 
 /** Keeps the masks under an element in motion; stands still for those who asked for less motion. */
 export function stir(within: HTMLElement): void {
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches || document.body.classList.contains("vscode-reduce-motion");
+  if (still) return;
   setInterval(() => {
     for (const mask of within.querySelectorAll(".masked .glyphs")) {
       if (Math.random() < 0.6) mask.textContent = glyphs(mask.textContent.length);
