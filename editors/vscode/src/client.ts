@@ -23,7 +23,7 @@ function options(log: LogOutputChannel): LanguageClientOptions {
 }
 
 const middleware: Middleware = {
-  /** From the palette a command has no arguments: it means the selection. */
+  /** From the palette a command has no arguments: it means the selection of the document as it is now. */
   executeCommand: (command, args: unknown[], next): unknown => next(command, args.length > 0 ? args : selected()),
   workspace: {
     configuration: async (params, token, next) => {
@@ -37,7 +37,8 @@ function selected(): unknown[] {
   const editor = window.activeTextEditor;
   if (!editor) return [];
   const { start, end } = editor.selection;
-  return [editor.document.uri.toString(), { start: place(start), end: place(end) }];
+  const { uri, version } = editor.document;
+  return [uri.toString(), { start: place(start), end: place(end) }, version];
 }
 
 function place({ line, character }: { line: number; character: number }) {

@@ -84,10 +84,10 @@ class Server:
         return {"items": [{"insertText": INSERTED, "range": {"start": place, "end": place}}]}
 
     def _execute(self, params: Message) -> object:
-        uri, where = params["arguments"]
+        uri, where, version = params["arguments"]
         start = where["start"]
         edit = {"range": {"start": start, "end": start}, "newText": BODY, "annotationId": "infill"}
-        document = {"uri": uri, "version": None}
+        document = {"uri": uri, "version": version}
         annotation = {"label": "Fill this body", "needsConfirmation": True, "description": "by a script"}
         changes = {
             "documentChanges": [{"textDocument": document, "edits": [edit]}],

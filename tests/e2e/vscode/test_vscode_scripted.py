@@ -56,7 +56,9 @@ def test_an_edit_is_shown_before_it_is_made(scripted_editor: CodeServer, open_in
     preview.wait_for()
     window.picture("preview")
     assert BODY not in file.read_text(encoding="utf-8")
-    preview.get_by_role("checkbox").first.click()
+    # What needs to be confirmed is not chosen before somebody has chosen it.
+    preview.get_by_role("checkbox").last.check()
+    window.picture("preview-chosen")
     window.page.get_by_role("button", name="Apply", exact=True).click()
     window.saved(file, lambda text: BODY in text)
 
