@@ -1,0 +1,30 @@
+// The settings that are the editor's own; all others belong to the server, which asks for them itself.
+import { workspace } from "vscode";
+
+/** Names in the section `infill` that the server does not know. */
+export const OWN = ["path", "package"] as const;
+
+/** An `infill-lsp` or a Python to use instead of looking for one; empty if not set. */
+export function path(): string {
+  return text("path");
+}
+
+/** What pip installs into the private environment. */
+export function packageName(): string {
+  return text("package") || "infill-lsp";
+}
+
+/** Whether suggestions are on. */
+export function enabled(): boolean {
+  return workspace.getConfiguration("infill").get<boolean>("enable", true);
+}
+
+/** The section as the server may see it. */
+export function withoutOwn(section: unknown): unknown {
+  if (typeof section !== "object" || section === null) return section;
+  return Object.fromEntries(Object.entries(section).filter(([name]) => !(OWN as readonly string[]).includes(name)));
+}
+
+function text(name: string): string {
+  return workspace.getConfiguration("infill").get<string>(name, "").trim();
+}

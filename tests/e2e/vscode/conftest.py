@@ -1,0 +1,163 @@
+"""What the tests of the VS Code extension stand on: the packed extension in a real editor, with a real server behind.
+
+They are skipped where something they need is not installed: `install.sh` beside this file says what.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install -e .[e2e])")
+
+from playwright.sync_api import Browser, sync_playwright
+
+from . import code_server, wheel
+from .workbench import Workbench
+
+ROOT = Path(__file__).parents[3]
+EXTENSION = ROOT / "editors/vscode"
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+Start = Callable[[Mapping[str, object]], code_server.CodeServer]
+Open = Callable[[str, str], tuple[Workbench, Path]]
+OpenIn = Callable[[code_server.CodeServer, str, str], tuple[Workbench, Path]]
+READY = re.compile("is ready")
+
+
+@pytest.fixture(scope="session")
+def tools() -> Path:
+    """Where code-server is."""
+    named = os.environ.get("INFILL_E2E_TOOLS")
+    if not named:
+        pytest.skip("INFILL_E2E_TOOLS does not name a folder made by tests/e2e/vscode/install.sh")
+    folder = Path(named)
+    if not (folder / "node_modules/code-server/out/node/entry.js").exists():
+        pytest.skip(f"there is no code-server in {folder}; run tests/e2e/vscode/install.sh {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found:
+        pytest.skip("there is no Chromium (apt-get install chromium)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def vsix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The extension as it is published, packed from what is here."""
+    if not (EXTENSION / "node_modules").exists():
+        pytest.skip("the extension's packages are not installed (npm ci --ignore-scripts in editors/vscode)")
+    out = tmp_path_factory.mktemp("vsix") / "infill.vsix"
+    command = ["npx", "vsce", "package", "--no-dependencies", "--out", str(out)]
+    packed = subprocess.run(command, cwd=EXTENSION, capture_output=True, text=True, check=False)
+    assert packed.returncode == 0, packed.stdout + packed.stderr
+    return out
+
+
+@pytest.fixture(scope="session")
+def infill_lsp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An `infill-lsp` that runs what is here, with the model it ships."""
+    script = tmp_path_factory.mktemp("bin") / "infill-lsp"
+    path = os.pathsep.join((str(ROOT), str(ROOT / "model")))
+    script.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{path}" exec "{sys.executable}" -m infill_lsp.cli "$@"\n', encoding="utf-8"
+    )
+    script.chmod(0o755)
+    return script
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pictures go: a folder that outlives the run, if one is named."""
+    named = os.environ.get("INFILL_E2E_PICTURES")
+    folder = Path(named) if named else tmp_path_factory.mktemp("pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def start(tools: Path, vsix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Starts VS Code's server with the extension and some settings."""
+    started = []
+
+    def start(settings: Mapping[str, object]) -> code_server.CodeServer:
+        home = tmp_path_factory.mktemp("code-server")
+        code_server.install(tools, home, vsix)
+        started.append(code_server.start(tools, home, settings))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.process.terminate()
+        server.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def editor(start: Start, infill_lsp: Path) -> code_server.CodeServer:
+    """VS Code with the real server and the real model, which has all the time it wants: machines are busy at times."""
+    return start({"infill.path": str(infill_lsp), "infill.budget.automatic": 5000, "infill.confidence": 0})
+
+
+@pytest.fixture(scope="session")
+def scripted_editor(start: Start, tmp_path_factory: pytest.TempPathFactory) -> code_server.CodeServer:
+    """VS Code with the scripted server, which is not there yet: it is what would be installed."""
+    return start({"infill.package": str(wheel.make(tmp_path_factory.mktemp("wheel")))})
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A browser without a screen."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_in(browser: Browser, pictures: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[OpenIn]:
+    """Opens a window of an editor on a file of its own; how it looked in the end is kept as a picture."""
+    contexts = []
+
+    def open_in(server: code_server.CodeServer, name: str, text: str) -> tuple[Workbench, Path]:
+        file = tmp_path / name
+        file.write_text(text, encoding="utf-8")
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        contexts.append(context)
+        workbench = Workbench(context.new_page(), pictures)
+        workbench.open(server.address(tmp_path, file))
+        return workbench, file
+
+    yield open_in
+    for context in contexts:
+        for page in context.pages:
+            page.screenshot(path=pictures / f"last-of-{request.node.name}.png")
+        context.close()
+
+
+@pytest.fixture
+def open_file(editor: code_server.CodeServer, open_in: OpenIn) -> Open:
+    """Opens a window on a file, and waits until the real server is ready."""
+
+    def open_file(name: str, text: str) -> tuple[Workbench, Path]:
+        window, file = open_in(editor, name, text)
+        window.wait_for_status(READY)
+        return window, file
+
+    return open_file

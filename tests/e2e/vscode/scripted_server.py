@@ -1,0 +1,127 @@
+"""A language server that does as it is told in a script: for what a real model does not do the same way each time.
+
+It has the command line of `infill-lsp` and speaks raw JSON-RPC, with nothing but the standard library, so that it can
+also be packed into a wheel and installed. Each fill by hand tells of every step of `FRAMES` to who watches.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO, Final
+
+Message = Mapping[str, Any]
+
+INSERTED: Final = "sum(self.prices.values())"
+BODY: Final = "return len(self.prices)"
+_COMMANDS: Final = ["infill.fillBody", "infill.rewriteSelection", "infill.repairSyntax", "infill.suggestEdits"]
+_CAPABILITIES: Final = {
+    "textDocumentSync": 1,
+    "inlineCompletionProvider": {},
+    "executeCommandProvider": {"commands": _COMMANDS},
+}
+
+_TOKENS: Final = (
+    ("sum", 0.97),
+    ("(", 0.99),
+    ("self", 0.93),
+    (".", 0.99),
+    ("prices", 0.62),
+    (".", 0.9),
+    ("values", 0.71),
+)
+_ORDER: Final = (0, 1, 3, 2, 5, 6, 4)
+"""Which token is written in which step."""
+
+
+def frames() -> list[dict[str, Any]]:
+    """What each step left on the canvas: a token more, and a mask less where there are too many."""
+    made = []
+    for step in range(1, len(_ORDER) + 1):
+        written = set(_ORDER[:step])
+        tokens = [
+            {"text": text, "state": "committed", "confidence": sure}
+            if at in written
+            else {"text": "", "state": "masked", "confidence": 0.0}
+            for at, (text, sure) in enumerate(_TOKENS)
+        ]
+        surplus = [{"text": "", "state": "masked" if n >= step else "deleted", "confidence": 0.9} for n in range(5)]
+        end = [{"text": "())", "state": "committed" if step == len(_ORDER) else "masked", "confidence": 0.95}]
+        made.append({"step": step, "event": "1 committed", "ms": 12.5, "frame": tokens + end + surplus})
+    return made
+
+
+class Server:
+    """One connection."""
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
+        self._source, self._sink = source, sink
+        self._watched = False
+        self._answers: dict[str, Callable[[Message], object]] = {
+            "initialize": lambda _: {"capabilities": _CAPABILITIES},
+            "shutdown": lambda _: None,
+            "textDocument/inlineCompletion": self._inline_completion,
+            "workspace/executeCommand": self._execute,
+        }
+
+    def run(self) -> None:
+        """Answer until the editor is gone or says exit."""
+        while (message := self._read()) is not None and message.get("method") != "exit":
+            params = message.get("params") or {}
+            if message.get("method") == "initialized":
+                self._notify("infill/status", {"state": "ready", "model": "a script", "device": "paper"})
+            if message.get("method") == "infill/watch":
+                self._watched = params["enable"]
+            if "id" in message and "method" in message:
+                answer = self._answers.get(message["method"], lambda _: None)(params)
+                self._send({"jsonrpc": "2.0", "id": message["id"], "result": answer})
+
+    def _inline_completion(self, params: Message) -> object:
+        place = params["position"]
+        if self._watched and params["context"]["triggerKind"] == 1:
+            where = {"uri": params["textDocument"]["uri"], "range": {"start": place, "end": place}}
+            for frame in frames():
+                self._notify("infill/partial", {**frame, **where})
+        return {"items": [{"insertText": INSERTED, "range": {"start": place, "end": place}}]}
+
+    def _execute(self, params: Message) -> object:
+        uri, where, version = params["arguments"]
+        start = where["start"]
+        edit = {"range": {"start": start, "end": start}, "newText": BODY, "annotationId": "infill"}
+        document = {"uri": uri, "version": version}
+        annotation = {"label": "Fill this body", "needsConfirmation": True, "description": "by a script"}
+        changes = {
+            "documentChanges": [{"textDocument": document, "edits": [edit]}],
+            "changeAnnotations": {"infill": annotation},
+        }
+        request = {"label": "Fill this body", "edit": changes}
+        self._send({"jsonrpc": "2.0", "id": "edit", "method": "workspace/applyEdit", "params": request})
+        return None
+
+    def _notify(self, method: str, params: object) -> None:
+        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def _send(self, message: object) -> None:
+        body = json.dumps(message).encode()
+        self._sink.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self._sink.flush()
+
+    def _read(self) -> Message | None:
+        length = 0
+        while (line := self._source.readline()).strip():
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        return json.loads(self._source.read(length)) if line else None
+
+
+def main() -> int:
+    """As `infill-lsp` is started."""
+    if "--version" in sys.argv:
+        print("infill-lsp 0.0.0 (a script)")
+    else:
+        Server(sys.stdin.buffer, sys.stdout.buffer).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""VS Code in a browser as its user sees it: ghost text, the status item, lines of code; keys and commands.
+
+Every wait is for something that can be seen. It knows nothing of the server behind.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+_GHOST = """() => {
+  const leaves = [...document.querySelectorAll('.view-lines [class*="ghost-text"]')].filter(it => !it.children.length);
+  const first = leaves.map(it => it.textContent).join("");
+  const below = [...document.querySelectorAll(".suggest-preview-text .view-line")].map(it => it.textContent);
+  return [first, ...below].join("\\n").replaceAll("\\u00a0", " ").trimEnd();
+}"""
+
+_LINES = """() => [...document.querySelectorAll(".editor-instance .view-lines > .view-line")]
+  .sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top))
+  .map(it => it.textContent.replaceAll("\\u00a0", " "))"""
+
+PATIENCE = 30_000
+"""Milliseconds that a state may take to come."""
+
+
+class Workbench:
+    """A window of VS Code with a file in it."""
+
+    def __init__(self, page: Page, pictures: Path) -> None:
+        self.page = page
+        self._pictures = pictures
+        page.set_default_timeout(PATIENCE)
+
+    def open(self, address: str) -> None:
+        """Open a window and wait until its editor has the focus and the extension is there."""
+        self.page.goto(address)
+        self.page.locator(".monaco-editor .view-lines").first.wait_for()
+        self.status.wait_for()
+        self.page.locator(".monaco-editor .view-lines").first.click()
+
+    @property
+    def status(self) -> Locator:
+        """The extension's item in the status bar."""
+        return self.page.locator('[id*="infill.status"] [aria-label]').first
+
+    def wait_for_status(self, words: re.Pattern[str], patience: int = PATIENCE) -> None:
+        """Wait until the status item says something."""
+        expect(self.status).to_have_attribute("aria-label", words, timeout=patience)
+
+    def ghost(self) -> str:
+        """The ghost text, empty if there is none; further lines behind a line end."""
+        text: str = self.page.evaluate(_GHOST)
+        return text
+
+    def wait_for_ghost(self, fits: Callable[[str], bool] = bool) -> str:
+        """Wait until there is ghost text that fits, and return it."""
+        return self.wait_for(self.ghost, fits, "ghost text")
+
+    def lines(self) -> list[str]:
+        """What is seen in the editor, ghost text included."""
+        lines: list[str] = self.page.evaluate(_LINES)
+        return lines
+
+    def saved(self, file: Path, fits: Callable[[str], bool]) -> str:
+        """Save, and wait until the file on the disk fits."""
+        self.press("Control+s")
+        return self.wait_for(lambda: file.read_text(encoding="utf-8"), fits, f"{file.name} on the disk")
+
+    def go_to(self, line: int, column: int) -> None:
+        """Put the cursor there; both count from 1."""
+        self.press("Control+g")
+        box = self.page.locator(".quick-input-widget input[type=text]")
+        box.fill(f":{line}:{column}")
+        box.press("Enter")
+        self.page.locator(".quick-input-widget").wait_for(state="hidden")
+        expect(self.page.locator('[id="status.editor.selection"]')).to_contain_text(f"Ln {line}, Col {column}")
+
+    def type(self, text: str) -> None:
+        """Type as a person does, key by key."""
+        self.page.keyboard.type(text, delay=30)
+
+    def press(self, key: str) -> None:
+        """Press a key, with names as in playwright."""
+        self.page.keyboard.press(key)
+
+    def run(self, title: str) -> None:
+        """Choose a command in the palette by its title."""
+        self.press("F1")
+        box = self.page.locator(".quick-input-widget input[type=text]")
+        box.fill(f">{title}")
+        self.page.locator(".quick-input-widget .monaco-list-row").filter(has_text=title).first.wait_for()
+        box.press("Enter")
+        self.page.locator(".quick-input-widget").wait_for(state="hidden")
+
+    def picture(self, name: str) -> Path:
+        """Take a picture of the window."""
+        path = self._pictures / f"{name}.png"
+        self.page.screenshot(path=path)
+        return path
+
+    def wait_for(self, look: Callable[[], str], fits: Callable[[str], bool], what: str) -> str:
+        """Look again at every frame until it fits."""
+        seen = look()
+        for _ in range(PATIENCE // 16):
+            if fits(seen):
+                return seen
+            self.page.evaluate("() => new Promise(requestAnimationFrame)")
+            seen = look()
+        raise AssertionError(f"{what} never came to fit; at last it was {seen!r}")
