@@ -15,7 +15,7 @@ from infill_model.request import Fill, Frame, Request, StopReason, Timing, Token
 from infill_model.vocabulary import DEL, LINE, MASK, Vocabulary
 from infill_model.window import Window, split_suffix
 
-LINE_MASKS = 16
+LINE_MASKS = 12
 """Masks a gap within a line starts with; what is too much becomes `<del>`."""
 
 FEWEST_MASKS = 8
@@ -239,12 +239,10 @@ class Layout:
         return [Copied(texts, chance, job) for texts, chance, job in laid_out if job]
 
     def _started(self, masked: Job, texts: Sequence[str]) -> Job | None:
-        """The job with a text in each hole instead of masks; None when there is no room for them."""
+        """The job with a text in each hole instead of masks; None when the canvas has no room for them."""
         pieces = list(masked.pieces)
         for number, text in enumerate(texts):
-            ids = self.vocabulary.encode(text)
-            room = len(pieces[2 * number].ids)
-            if len(ids) >= room:
-                return None
-            pieces[2 * number] = Piece([*ids, DEL], pinned=False)
+            pieces[2 * number] = Piece([*self.vocabulary.encode(text), DEL], pinned=False)
+        if sum(len(piece.ids) for piece in pieces) > self.canvas:
+            return None
         return Job(masked.context, pieces, retrieved=True)
