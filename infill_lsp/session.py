@@ -161,8 +161,8 @@ class Session:
             return ()
         return tuple(it for one in found if (it := rebased(one, question.document, now)))
 
-    async def _found(self, question: Question, number: int) -> tuple[Insertion, ...]:
-        """What to insert; nothing where that cannot be found out."""
+    async def _found(self, question: Question, number: int | None) -> tuple[Insertion, ...]:
+        """What to insert; nothing where that cannot be found out. Without a number it is wanted until cancelled."""
         try:
             return await self._answer(question, number)
         except RequestCancelledError:
@@ -176,7 +176,7 @@ class Session:
     def _prepare(self, question: Question) -> None:
         """Find out what may come next before anybody asks."""
         self._end_preparing(name := question.document.name)
-        task = asyncio.ensure_future(self._found(question, self.next_number(name)))
+        task = asyncio.ensure_future(self._found(question, None))
         self._prepared[name] = question, task
 
     async def _prepared_for(self, question: Question) -> None:
@@ -233,7 +233,7 @@ class Session:
         if task := self._edits.get(name):
             task.cancel()
 
-    async def _answer(self, question: Question, number: int) -> tuple[Insertion, ...]:
+    async def _answer(self, question: Question, number: int | None) -> tuple[Insertion, ...]:
         """What is remembered; else wait for an engine that is starting, and ask it."""
         if self._is_inactive(question.document):
             return ()
@@ -250,7 +250,7 @@ class Session:
         memory = self._memory  # It is another one if settings change meanwhile.
         surroundings = Surroundings(self._cells_before(question.document), self._excerpts(question))
         found = await complete(question, surroundings, engine, self.settings, partial(self._why, question))
-        if question.selected is None and self._is_newest(question, number):
+        if question.selected is None and question.document.name in self.documents:
             memory.add(question.document, question.offset, found)
         return found
 
@@ -276,8 +276,8 @@ class Session:
         self._newest[name] = number = next(self._numbers)
         return number
 
-    def _is_newest(self, question: Question, number: int) -> bool:
-        return self._newest.get(question.document.name) == number
+    def _is_newest(self, question: Question, number: int | None) -> bool:
+        return number is None or self._newest.get(question.document.name) == number
 
     def inactive(self, document: Document) -> str | None:
         """Why nothing is suggested in a document; None where something may be."""
