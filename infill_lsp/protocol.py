@@ -4,6 +4,7 @@ Own values count code points from the start of the text; a position counts lines
 encoding from the line's start. Also here: what older clients write differently. It knows neither engine nor transport.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -28,6 +29,9 @@ ENCODINGS: Final[Mapping[str, Width]] = {
     types.PositionEncodingKind.Utf16.value: lambda it: 1 + (it > "\uffff"),
     types.PositionEncodingKind.Utf32.value: lambda it: 1,
 }
+
+
+_LAST_WORD: Final = re.compile(r"\w+$")
 
 
 def offset_of(document: Document, position: types.Position, encoding: str) -> int:
@@ -130,15 +134,19 @@ def annotated_edit(document: Document, edit: Edit, encoding: str) -> types.Works
 
 
 def completion_item(document: Document, insertion: Insertion, encoding: str) -> types.CompletionItem:
-    """The same for editors that only know the list of completions."""
-    first, *others = insertion.text.strip().split("\n")
+    """The same for editors that only know the list of completions; these compare items with the word at the cursor."""
+    line, column = document.place(insertion.start)
+    word = _LAST_WORD.search(document.line(line)[: column - 1])
+    begun = word.group() if word and insertion.text[:1] not in {"\n", ""} else ""
+    text = begun + insertion.text
+    first, *others = text.strip().split("\n")
     return types.CompletionItem(
         label=first + (" …" if others else ""),
         kind=types.CompletionItemKind.Snippet if others else types.CompletionItemKind.Text,
         detail="infill",
-        documentation=insertion.text if others else None,
-        text_edit=types.TextEdit(range_of(document, insertion.start, insertion.end, encoding), insertion.text),
-        filter_text=_filter_text(document, insertion),
+        documentation=text if others else None,
+        text_edit=types.TextEdit(range_of(document, insertion.start - len(begun), insertion.end, encoding), text),
+        filter_text=text if begun else _filter_text(document, insertion),
         insert_text_format=types.InsertTextFormat.PlainText,
         preselect=False,
     )

@@ -168,3 +168,14 @@ def test_what_makes_no_sense_stays_as_it_is(params: object) -> None:
     message = {"method": "textDocument/inlineCompletion", "params": params}
     assert not protocol.old_dialect(message)
     assert protocol.in_new_dialect(message) == message
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_an_item_of_the_list_begins_with_the_word_at_the_cursor(encoding: str) -> None:
+    document = Document("a.py", "é = 1\nprint(é_naïve.tot)\n")
+    item = protocol.completion_item(document, Insertion(23, 23, "al()", 0.5), encoding)
+    assert (item.label, item.filter_text) == ("total()", "total()")
+    assert isinstance(item.text_edit, types.TextEdit)
+    assert item.text_edit.new_text == "total()"
+    start, end = (expected_position(document.text, it, encoding) for it in (20, 23))
+    assert item.text_edit.range == types.Range(start, end)
