@@ -251,6 +251,7 @@ class Session:
         surroundings = Surroundings(self._cells_before(question.document), self._excerpts(question))
         found = await complete(question, surroundings, engine, self.settings, partial(self._why, question))
         if question.selected is None and question.document.name in self.documents:
+            found = memory.joined(question.document, question.offset, found)[: self.settings.candidates]
             memory.add(question.document, question.offset, found)
         return found
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from infill_lsp.document import Document, normalised
 from infill_lsp.suggestions.insertion import Insertion
-from infill_lsp.suggestions.shown import Shown, Suggestions
+from infill_lsp.suggestions.shown import Shown, Suggestions, may_replace
 
 
 class Memory:
@@ -28,6 +28,13 @@ class Memory:
         if insertions:
             self._known.add(document, cursor, insertions)
             self._shown[document.name] = Shown(document, insertions[0])
+
+    def joined(self, document: Document, cursor: int, insertions: Sequence[Insertion]) -> tuple[Insertion, ...]:
+        """Insertions behind the one that is shown, which stays unless the first of them only says more."""
+        shown = self.find(document, cursor)[:1]
+        if not shown or (insertions and may_replace(shown[0], insertions[0])):
+            return tuple(insertions)
+        return (*shown, *(it for it in insertions if it.text != shown[0].text))
 
     def taken(self, document: Document) -> int | None:
         """Where the cursor is when a document has just become what it is by taking all that was shown; else None."""

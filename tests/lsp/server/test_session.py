@@ -280,3 +280,15 @@ def test_after_an_accept_the_next_suggestion_is_ready() -> None:
         assert busy(seen) == asked + 1, "what was prepared is what is answered"
 
     run(body)
+
+
+def test_what_is_shown_stays_the_first_when_more_is_asked_for_by_hand() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        await session.loaded()
+        start = "# fill abcd\nx = "
+        assert await ask(session, start) == ["abcd"]
+        assert await ask(session, start + "a", invoked=True) == ["bcd", "abcd", "abcd1", "abcd2"]
+        assert await ask(session, start + "a") == ["bcd"]
+
+    run(body)
