@@ -1,8 +1,11 @@
 """Settings as editors send them, and the table that documents them."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from raw_client import ENVIRONMENT, ROOT
 
 from infill_lsp import settings
 from infill_lsp.settings import Budget, ServerSettings, read
@@ -56,3 +59,9 @@ def test_what_is_missing_is_as_at_the_start_and_what_is_wrong_is_as_before() -> 
     assert read({}, base, current)[0] == base
     assert read({"confidence": "high"}, base, current)[0] == ServerSettings(candidates=2, confidence=0.9)
     assert read(None, base, current) == (base, ())
+
+
+def test_the_settings_of_the_extension_for_vs_code_are_up_to_date() -> None:
+    script = ROOT / "editors/vscode/scripts/settings.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.returncode == 0, done.stderr
