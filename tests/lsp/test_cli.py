@@ -326,7 +326,12 @@ def test_ctrl_c_ends_quietly(tmp_path: Path) -> None:
     pipe, file = tmp_path / "pipe", tmp_path / "app.py"
     os.mkfifo(pipe)
     file.write_text(f"# tell {pipe}\nx = \n")
-    process = start("fill", f"{file}:2:5")
+    # What runs in the background of a shell ignores the key, and so would its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = start("fill", f"{file}:2:5")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert pipe.read_text() == "at work"
     process.send_signal(signal.SIGINT)
     assert finish(process) == (130, "", "")
