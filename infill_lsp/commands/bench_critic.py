@@ -93,7 +93,9 @@ async def _fill(engine: Sequence[str], requests: Iterator[Request]) -> list[_Pai
             critic = Critic.of(request)
             if critic is None:
                 continue
-            (plain,) = await running.ask(request, replace(Options(), critic=False))
+            uncritical = replace(Options(), critic=False)
+            await running.ask(request, uncritical)  # Encodes the context, which is nobody's cost here.
+            (plain,) = await running.ask(request, uncritical)
             (judged,) = await running.ask(request, Options())
             pairs.append(_Pair(plain, judged, critic.parses(plain.texts), critic.parses(judged.texts)))
     return pairs
