@@ -6,7 +6,7 @@ character. Only `\n`, `\r\n` and `\r` end a line. It knows nothing of files, edi
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -117,6 +117,30 @@ class Document:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def line_before(self, offset: int) -> str:
+        """The line of an offset, up to it."""
+        line, column = self.place(offset)
+        return self.line(line)[: column - 1]
+
+    def line_behind(self, offset: int) -> str:
+        """The line of an offset, from it on."""
+        line, column = self.place(offset)
+        return self.line(line)[column - 1 :]
+
+    def lines_above(self, number: int) -> Iterator[str]:
+        """The lines above a line that are not blank, the nearest first."""
+        lines = (self.line(it) for it in range(number - 1, 0, -1))
+        return (line for line in lines if line.strip())
+
+    def lines_below(self, number: int) -> Iterator[str]:
+        """The lines below a line that are not blank, the nearest first."""
+        lines = (self.line(it) for it in range(number + 1, self.line_count + 1))
+        return (line for line in lines if line.strip())
+
+    def opens_block(self, line: str) -> bool:
+        """Whether the body of a block belongs below such a line."""
+        return self.language is not None and self.language.opens_block.search(line) is not None
+
     def gap(self, start: tuple[int, int], end: tuple[int, int] | None = None) -> Gap:
         """The gap from one place to another, or at one place.
 
@@ -151,15 +175,12 @@ class Document:
 
     def _wants_block(self, gap: Gap) -> bool:
         """Whether a gap takes the place of several lines, or is all there is on a line after one that opens a block."""
-        first, column = self.place(gap.start)
-        last, end = self.place(gap.end)
+        first, last = (self.place(at)[0] for at in (gap.start, gap.end))
         if first != last:
             return True
-        line = self.line(first)
-        if self.language is None or line[: column - 1].strip() or line[end - 1 :].strip():
+        if self.line_before(gap.start).strip() or self.line_behind(gap.end).strip():
             return False
-        above = (self.line(number) for number in range(first - 1, 0, -1))
-        return self.language.opens_block.search(next((line for line in above if line.strip()), "")) is not None
+        return self.opens_block(next(self.lines_above(first), ""))
 
 
 def normalised(text: str) -> str:

@@ -56,9 +56,8 @@ def checked_offset(document: Document, position: types.Position, encoding: str) 
 
 def position_of(document: Document, offset: int, encoding: str) -> types.Position:
     """The position of an offset."""
-    line, column = document.place(offset)
-    before = document.line(line)[: column - 1]
-    return types.Position(line - 1, _units(before, encoding))
+    line, _ = document.place(offset)
+    return types.Position(line - 1, _units(document.line_before(offset), encoding))
 
 
 def gap_of(document: Document, range_: types.Range, encoding: str) -> Gap:
@@ -135,8 +134,7 @@ def annotated_edit(document: Document, edit: Edit, encoding: str) -> types.Works
 
 def completion_item(document: Document, insertion: Insertion, encoding: str) -> types.CompletionItem:
     """The same for editors that only know the list of completions; these compare items with the word at the cursor."""
-    line, column = document.place(insertion.start)
-    word = _LAST_WORD.search(document.line(line)[: column - 1])
+    word = _LAST_WORD.search(document.line_before(insertion.start))
     begun = word.group() if word and insertion.text[:1] not in {"\n", ""} else ""
     text = begun + insertion.text
     first, *others = text.strip().split("\n")

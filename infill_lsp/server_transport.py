@@ -17,9 +17,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from infill_lsp.engine.worker import claim_stdio
 from infill_lsp.framing import Broken, Frames
 from infill_lsp.server_editor import InfillServer
+from infill_lsp.stdio import claim_stdio
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection

@@ -9,6 +9,7 @@ from typing import Final
 from infill_lsp.document import Document, Gap
 from infill_lsp.edits.attempt import Attempt
 from infill_lsp.syntax.faults import Fault, faults, tokens
+from infill_lsp.syntax.languages import CLOSERS
 from infill_lsp.syntax.tree import SyntaxTree
 
 MOST_GAPS: Final = 4
@@ -22,8 +23,6 @@ MOST_REPLACED: Final = 40
 
 MOST_LINES: Final = 3
 """Lines at whose ends something may be missing."""
-
-_CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
 
 
 def repairs(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
@@ -70,8 +69,7 @@ def _line_end(document: Document, tree: SyntaxTree, number: int) -> Iterator[Att
         yield Attempt(tuple(Gap(*it) for it in surplus), start=("",) * len(surplus))
     if missing:
         yield Attempt(tuple(Gap(at, at) for at, _ in missing), start=tuple(text for _, text in missing))
-    opens = document.language is not None and document.language.opens_block.search(f"{line[: gap.end - start]}:")
-    if opens and _is_deeper(document, number):
+    if document.opens_block(f"{line[: gap.end - start]}:") and _is_deeper(document, number):
         closers = "".join(text for at, text in missing if at == gap.end)
         yield Attempt((gap,), start=(f"{closers}:",))
     yield Attempt((gap,))
@@ -121,14 +119,14 @@ def _brackets(
     surplus: list[tuple[int, int]] = []
     for start, end in code:
         token = document.text[start:end]
-        if token in _CLOSERS:
-            wanted.append(_CLOSERS[token])
+        if token in CLOSERS:
+            wanted.append(CLOSERS[token])
         elif token in wanted:
             last = len(wanted) - 1 - wanted[::-1].index(token)
             if skipped := "".join(reversed(wanted[last + 1 :])):
                 missing.append((start, skipped))
             del wanted[last:]
-        elif token in _CLOSERS.values():
+        elif token in CLOSERS.values():
             surplus.append((start, end))
     if wanted:
         missing.append((code[-1][1], "".join(reversed(wanted))))
@@ -146,7 +144,6 @@ def _next_code(document: Document, number: int) -> int:
 
 def _is_deeper(document: Document, number: int) -> bool:
     """Whether the next line with something on it is indented deeper than this one."""
-    below = (document.line(it) for it in range(number + 1, document.line_count + 1))
-    following = next((line for line in below if line.strip()), "")
+    following = next(document.lines_below(number), "")
     own = document.line(number)
     return len(following) - len(following.lstrip()) > len(own) - len(own.lstrip())

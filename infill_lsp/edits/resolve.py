@@ -142,8 +142,9 @@ async def _mended(asking: _Asking) -> list[_Found]:
                 continue
             after = _changed(asking.document, attempt.changes(asking.document, fill.texts))
             # Fewer alone says little: a parser that gives up early makes one error of many.
-            if _errors(after) < before and _reach(after) < reach:
-                found.append(_Found(attempt, fill.texts, fill.confidence, before - _errors(after)))
+            left = _errors(after)
+            if left < before and _reach(after) < reach:
+                found.append(_Found(attempt, fill.texts, fill.confidence, before - left))
         if found:
             return [max(found, key=lambda it: it.worth)]
     return []
@@ -161,7 +162,8 @@ async def _improved(asking: _Asking) -> list[_Found]:
             if critic is None or critic.parses(best.texts):
                 found.append(_Found(attempt, best.texts, best.confidence, gain))
     most = sorted(found, key=lambda it: it.worth, reverse=True)[:MOST_SUGGESTIONS]
-    while most and _errors(_changed(asking.document, _all_changes(asking.document, most))) > _errors(asking.document):
+    before = _errors(asking.document)
+    while most and _errors(_changed(asking.document, _all_changes(asking.document, most))) > before:
         most.pop()
     return most
 

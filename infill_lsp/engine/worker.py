@@ -17,6 +17,7 @@ from infill_lsp.engine import messages
 from infill_lsp.engine.inbox import Inbox
 from infill_lsp.engine.messages import Ask, Cancel, Failed, Filled, Message, Partial, Ping, Pong, Status
 from infill_lsp.errors import MessageError
+from infill_lsp.stdio import claim_stdio
 from infill_lsp.syntax.critic import Critic
 from infill_model.errors import InfillModelError
 from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic
@@ -143,17 +144,6 @@ def _kind(error: Exception) -> messages.FailureKind:
 
 def _cancelled(id_: int) -> Failed:
     return Failed(id_, "cancelled", "The request was cancelled, or a newer one took its place.")
-
-
-def claim_stdio() -> tuple[BinaryIO, BinaryIO]:
-    """Keep standard input and output for messages: what libraries print goes to standard error instead."""
-    stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    sys.stdout.flush()
-    os.dup2(2, 1)
-    return stdin, stdout
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

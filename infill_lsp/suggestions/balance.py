@@ -4,9 +4,10 @@ What is judged is the document: a suggestion may close what it did not open wher
 """
 
 from infill_lsp.document import Document
-from infill_lsp.suggestions.brackets import CLOSERS, Around, Scan, open_after, scan
+from infill_lsp.suggestions.brackets import Around, Scan, open_after, scan
 from infill_lsp.suggestions.insertion import Insertion, before, indentation
 from infill_lsp.syntax.gap import Target
+from infill_lsp.syntax.languages import CLOSERS
 
 
 def balance(document: Document, target: Target, insertion: Insertion) -> Insertion:

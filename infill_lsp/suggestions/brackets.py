@@ -7,11 +7,12 @@ of what is done about a loose bracket.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from infill_lsp.document import Document
 from infill_lsp.suggestions.insertion import Insertion
-from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.languages import CLOSERS, HASH_LIKE, Language
 
 NEAR: Final = 12_000
 """Code points looked at on each side; brackets further away than that are not closed by a suggestion."""
@@ -19,30 +20,8 @@ NEAR: Final = 12_000
 FAR: Final = 64_000
 """Code points looked at above, at the most: from there on, or from a definition on that leaves enough to look at."""
 
-CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
 _OPENERS: Final = {closer: opener for opener, closer in CLOSERS.items()}
-
-_QUOTED: Final = r'"(?:\\.|[^"\\\n])*(?:"|(?=\n)|\Z)'
-_APOSTROPHES: Final = r"'(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z)"
-_TRIPLE: Final = r'"""(?:\\.|[^\\])*?(?:"""|\Z)' + r"|'''(?:\\.|[^\\])*?(?:'''|\Z)"
-_BACKTICKS: Final = r"`(?:\\.|[^`\\])*(?:`|\Z)"
-_CHARACTER: Final = r"'(?:\\[^\n']+|\\'|[^'\\\n])'"
-_BEFORE_REGEX: Final = r"(?:(?<=[(,=:\[!&|?{};\n])|(?<=[(,=:\[!&|?{};\n] ))"
-_REGEX: Final = _BEFORE_REGEX + r"/(?![*/ ])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
-_SLASHES: Final = r"//[^\n]*|/\*(?:.*?\*/|.*\Z)"
-
-
-def _pattern(*skipped: str) -> re.Pattern[str]:
-    return re.compile(f"(?P<skipped>{'|'.join(skipped)})|(?P<bracket>[()\\[\\]{{}}])", re.DOTALL)
-
-
-_HASH_LIKE: Final = _pattern(r"#[^\n]*", _TRIPLE, _QUOTED, _APOSTROPHES)
-_C_LIKE: Final = _pattern(_SLASHES, _QUOTED, _BACKTICKS, _CHARACTER)
-_JS_LIKE: Final = _pattern(_SLASHES, _REGEX, _QUOTED, _BACKTICKS, _APOSTROPHES)
-_OF_LANGUAGE: Final = {
-    **dict.fromkeys(("python", "ruby", "shellscript", "toml", "yaml"), _HASH_LIKE),
-    **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact", "css", "php"), _JS_LIKE),
-}
+_BRACKET: Final = r"(?P<bracket>[()\[\]{}])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +41,14 @@ class Scan:
         return "".join(bracket for bracket, _ in self.brackets)
 
 
+@cache
+def _pattern(not_code: str) -> re.Pattern[str]:
+    return re.compile(f"(?P<skipped>{not_code})|{_BRACKET}", re.DOTALL)
+
+
 def scan(text: str, language: Language | None) -> Scan:
     """The brackets of a text that starts in code."""
-    pattern = _OF_LANGUAGE.get(language.id, _C_LIKE) if language else _HASH_LIKE
+    pattern = _pattern(language.not_code if language else HASH_LIKE)
     found: list[tuple[str, int]] = []
     within = ""
     for match in pattern.finditer(text):

@@ -11,9 +11,10 @@ from itertools import islice, pairwise
 from typing import Final
 
 from infill_lsp.document import Document
-from infill_lsp.suggestions.brackets import CLOSERS, Around, open_after, scan
+from infill_lsp.suggestions.brackets import Around, open_after, scan
 from infill_lsp.suggestions.insertion import BLANKS, Insertion, before, indentation, lines_above, lines_below, width
 from infill_lsp.syntax.gap import Target
+from infill_lsp.syntax.languages import CLOSERS
 
 _LOOK: Final = 200
 """Lines on each side from which the file's habits are read."""
@@ -80,7 +81,7 @@ def depth(document: Document, target: Target, insertion: Insertion) -> Insertion
     if left.strip(BLANKS) or target.kind in ("string", "comment"):
         return insertion
     above = next((it for it in lines_above(document, insertion) if not _COMMENT.match(it)), "")
-    opens = _opens(document, above)
+    opens = document.opens_block(above)
     first, *others = insertion.text.split("\n")
     unit = own_unit(document, insertion) or "    "
     if _twice(document, left, first, others, _deepest(document, above, unit)):
@@ -101,13 +102,9 @@ def _goes_back(first: str) -> bool:
     return first.startswith((")", "]", "}", "#")) or any(own.match(first) for own, _ in _PARTNERS)
 
 
-def _opens(document: Document, line: str) -> bool:
-    return document.language is not None and document.language.opens_block.search(line) is not None
-
-
 def _deepest(document: Document, above: str, unit: str) -> int:
     """How deep a line below `above` may be."""
-    if _opens(document, above):
+    if document.opens_block(above):
         return width(above) + width(unit)
     goes_on = open_after(scan(above, document.language).brackets) or above.rstrip().endswith(_OPERATORS)
     return 1000 if goes_on else width(above)
@@ -118,7 +115,7 @@ def _twice(document: Document, left: str, first: str, others: list[str], deepest
     if not left or not indentation(first).startswith(left):
         return False
     whole = width(left + first)
-    agreeing = whole + 1 if _opens(document, first) else whole
+    agreeing = whole + 1 if document.opens_block(first) else whole
     return whole > deepest or any(width(left) <= width(line) < agreeing for line in others if line.strip())
 
 
@@ -136,7 +133,7 @@ def _from_zero(document: Document, first: str, others: list[str]) -> bool:
     written = [line for line in others if line.strip()]
     if not written or language is None or width(written[0]) > width(first):
         return False
-    if _opens(document, first) or open_after(scan(first, language).brackets):
+    if document.opens_block(first) or open_after(scan(first, language).brackets):
         return width(written[0]) > 0
     leaves = _LEAVES.match(first.lstrip(BLANKS)) or _DEFINES.match(others[0])
     return bool(others[0].strip()) and width(others[0]) == 0 and not leaves and others[0][0] not in ")]}"

@@ -45,28 +45,22 @@ Refinement: TypeAlias = Callable[[Document, Target, Insertion], Insertion | Drop
 
 def before(document: Document, insertion: Insertion) -> str:
     """What stands in the line before the insertion."""
-    line, column = document.place(insertion.start)
-    return document.line(line)[: column - 1]
+    return document.line_before(insertion.start)
 
 
 def rest(document: Document, insertion: Insertion) -> str:
     """What stands in the line behind the insertion."""
-    line, column = document.place(insertion.end)
-    return document.line(line)[column - 1 :]
+    return document.line_behind(insertion.end)
 
 
 def lines_above(document: Document, insertion: Insertion) -> Iterator[str]:
     """The lines above that are not blank, the nearest first."""
-    first, _ = document.place(insertion.start)
-    lines = (document.line(number) for number in range(first - 1, 0, -1))
-    return (line for line in lines if line.strip())
+    return document.lines_above(document.place(insertion.start)[0])
 
 
 def lines_below(document: Document, insertion: Insertion) -> Iterator[str]:
     """The lines below that are not blank, the nearest first."""
-    last, _ = document.place(insertion.end)
-    lines = (document.line(number) for number in range(last + 1, document.line_count + 1))
-    return (line for line in lines if line.strip())
+    return document.lines_below(document.place(insertion.end)[0])
 
 
 def fits(document: Document, insertion: Insertion) -> bool:

@@ -27,17 +27,13 @@ def block(document: Document, target: Target, insertion: Insertion) -> Insertion
         return insertion
     first = before(document, insertion) + lines[0]
     least = width(first)
-    if before(document, insertion).strip(BLANKS) and _opens(document, first):
+    if before(document, insertion).strip(BLANKS) and document.opens_block(first):
         least += 1  # The block is the one that the insertion's own line opens.
     for number in range(1, len(lines)):
         line = lines[number]
         if line.strip() and width(line) < least and _leaves(document, "\n".join([first, *lines[1:number]]), line):
             return insertion.saying("\n".join(lines[:number]).rstrip())
     return insertion
-
-
-def _opens(document: Document, line: str) -> bool:
-    return document.language is not None and document.language.opens_block.search(line) is not None
 
 
 def _leaves(document: Document, above: str, line: str) -> bool:

@@ -19,11 +19,8 @@ _BRACKETS: Final = str.maketrans({"[": "(", "{": "(", "]": ")", "}": ")"})
 
 def opens_body(document: Document, offset: int) -> bool:
     """Whether the last code before `offset`, comments and a docstring aside, opens a block."""
-    language = document.language
-    if language is None:
-        return False
     at = last_code(document, offset)
-    if at == 0 or not language.opens_block.search(_line_up_to(document, at)):
+    if at == 0 or not document.opens_block(document.line_before(at)):
         return False
     return document.text[at - 1] != "{" or _brace_opens_block(document, at)
 
@@ -32,12 +29,10 @@ def is_empty_body(document: Document, offset: int) -> bool:
     """Whether `offset` is behind what opens a block, and nothing is in the block yet."""
     if not opens_body(document, offset):
         return False
-    line, column = document.place(offset)
-    rest = document.line(line)[column - 1 :].strip()
+    rest = document.line_behind(offset).strip()
     if rest:
         return rest.startswith("}")
-    below = (document.line(number) for number in range(line + 1, document.line_count + 1))
-    following = next((text for text in below if text.strip()), None)
+    following = next(document.lines_below(document.place(offset)[0]), None)
     if following is None or following.lstrip().startswith("}"):
         return True
     at = last_code(document, offset)
@@ -59,8 +54,7 @@ def _skippable(document: Document, at: int) -> int | None:
     """Where the comment or docstring starts that ends at `at`."""
     if at == 0 or document.language is None:
         return None
-    line, column = document.place(at)
-    before = document.line(line)[: column - 1]
+    before = document.line_before(at)
     sign = document.language.line_comment
     if document.tree is None:
         return at - len(before) if sign and before.lstrip().startswith(sign) else None
@@ -70,19 +64,13 @@ def _skippable(document: Document, at: int) -> int | None:
     start, _ = document.tree.span(node)
     if node.type in document.language.comments:
         return start
-    line, column = document.place(start)
-    return None if document.line(line)[: column - 1].strip() else start
-
-
-def _line_up_to(document: Document, at: int) -> str:
-    line, column = document.place(at)
-    return document.line(line)[: column - 1]
+    return None if document.line_before(start).strip() else start
 
 
 def _first_line(document: Document, at: int) -> str:
     """The first line of the head that ends at `at`: back until no bracket is closed that was not opened."""
     number, _ = document.place(at)
-    line = _line_up_to(document, at)
+    line = document.line_before(at)
     surplus = _surplus(line, 0)
     for above in range(number - 1, max(0, number - _HEADER_LINES), -1):
         if surplus == 0:

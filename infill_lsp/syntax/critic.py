@@ -13,6 +13,7 @@ from typing import Final
 from tree_sitter import Parser
 
 from infill_lsp.syntax import languages
+from infill_lsp.syntax.faults import broken
 from infill_lsp.syntax.languages import Language
 from infill_lsp.syntax.tree import utf8
 from infill_model.request import Request
@@ -172,16 +173,8 @@ class Critic:
         return {(gap, error.missing) for gap in gaps for error in errors if any(at(gap, error) for at in near)}
 
     def _errors(self, draft: _Draft) -> list[_Error]:
-        """ERROR and MISSING nodes; only branches that hold one are looked into."""
-        found: list[_Error] = []
-        branches = [self._parser.parse(draft.data).root_node]
-        while branches:
-            node = branches.pop()
-            if node.is_error or node.is_missing:
-                found.append(_Error(node.start_byte, node.end_byte, node.type if node.is_missing else ""))
-            if node.has_error:
-                branches += node.children
-        return found
+        nodes = broken(self._parser.parse(draft.data).root_node)
+        return [_Error(it.start_byte, it.end_byte, it.type if it.is_missing else "") for it in nodes]
 
 
 def _end_of(prefix: str, definition: re.Pattern[str]) -> str:

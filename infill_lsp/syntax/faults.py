@@ -28,18 +28,18 @@ class Fault:
 def faults(tree: SyntaxTree, start: int, end: int) -> tuple[Fault, ...]:
     """The faults that touch what is from `start` to `end`, from left to right, an outer one before those in it."""
     first, last = tree.byte(start), tree.byte(end)
-    return tuple(Fault(*tree.span(node)) for node in _broken(tree.root, first, last))
+    return tuple(Fault(*tree.span(node)) for node in broken(tree.root, first, last))
 
 
 def fault_count(tree: SyntaxTree) -> int:
     """How many ERROR and MISSING nodes a text has, those within others included."""
-    return len(_broken(tree.root, 0, len(tree.data)))
+    return len(broken(tree.root))
 
 
 def fault_reach(tree: SyntaxTree) -> int:
     """How much of a text is within faults: one for each that is missing, and the length of the outermost errors."""
     reach = end = 0
-    for node in _broken(tree.root, 0, len(tree.data)):
+    for node in broken(tree.root):
         if node.is_missing or node.start_byte >= end:
             reach += max(1, node.end_byte - node.start_byte)
             end = max(end, node.end_byte)
@@ -62,8 +62,9 @@ def tokens(tree: SyntaxTree, start: int, end: int) -> tuple[tuple[int, int], ...
     return tuple(found)
 
 
-def _broken(root: Node, first: int, last: int) -> list[Node]:
-    """ERROR and MISSING nodes that touch these bytes; only branches that hold one are looked into."""
+def broken(root: Node, first: int = 0, last: int | None = None) -> list[Node]:
+    """ERROR and MISSING nodes that touch these bytes, left to right; only branches that hold one are looked into."""
+    last = root.end_byte if last is None else last
     found: list[Node] = []
     branches = [root]
     while branches:
@@ -79,7 +80,8 @@ def _broken(root: Node, first: int, last: int) -> list[Node]:
 
 def _children(node: Node, first: int, last: int) -> list[Node]:
     """The children that may touch these bytes; a file's root has thousands, most of them elsewhere."""
-    if node.child_count < MANY or last - first > FAR:
+    whole = first <= node.start_byte and node.end_byte <= last
+    if whole or node.child_count < MANY or last - first > FAR:
         return node.children
     child = node.first_child_for_byte(max(0, first - 1))
     found = []

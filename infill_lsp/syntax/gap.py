@@ -13,6 +13,7 @@ from typing import Final, Literal
 from infill_lsp.document import Document, Gap
 from infill_lsp.syntax.bodies import is_empty_body, opens_body
 from infill_lsp.syntax.holes import holes
+from infill_lsp.syntax.languages import CLOSERS
 from infill_lsp.syntax.literals import Inside, inside
 
 GapKind = Literal[
@@ -21,7 +22,6 @@ GapKind = Literal[
 
 _CLOSERS: Final = re.compile(r"\s*[)\]};,>]+$")
 _ONLY_CLOSERS_FOLLOW: Final = re.compile(r"\s*[)\]}>;,\"'`][\s)\]}>,;:\"'`]*$")
-_PAIRS: Final = {"(": ")", "[": "]", "{": "}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,12 @@ class _Cursor:
     @cached_property
     def before(self) -> str:
         """The line up to the cursor."""
-        line, column = self.document.place(self.offset)
-        return self.document.line(line)[: column - 1]
+        return self.document.line_before(self.offset)
 
     @cached_property
     def after(self) -> str:
         """The line from the cursor on."""
-        line, column = self.document.place(self.offset)
-        return self.document.line(line)[column - 1 :]
+        return self.document.line_behind(self.offset)
 
     @cached_property
     def literal(self) -> Inside | None:
@@ -200,7 +198,7 @@ def _in_empty_brackets(cursor: _Cursor) -> bool:
     """Whether the cursor is in brackets with nothing but blanks and line ends in them."""
     text = cursor.document.text
     before, after = text[: cursor.offset].rstrip(), text[cursor.offset :].lstrip()
-    return bool(before) and _PAIRS.get(before[-1]) == after[:1] != ""
+    return bool(before) and CLOSERS.get(before[-1]) == after[:1] != ""
 
 
 def _in_word(sign: str) -> bool:

@@ -29,8 +29,8 @@ def holes(document: Document, offset: int) -> tuple[int, ...]:
     tree = document.tree
     if tree is None:
         return ()
-    line, column = document.place(offset)
-    rest = document.line(line)[column - 1 :]
+    _, column = document.place(offset)
+    rest = document.line_behind(offset)
     around = tree.smallest(offset - column + 1, offset + len(rest))
     if not rest.strip() or not around.has_error:
         return ()

@@ -24,6 +24,24 @@ _COLON: Final = re.compile(
     r"|^[^#]*\)[^#()]*:\s*(#.*)?$|^\s*[\]}]\s*:\s*(#.*)?$"  # The last line of a head that has several.
 )
 _NEVER: Final = re.compile(r"(?!)")
+
+CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
+"""Brackets, the same in every language, with what closes them."""
+
+_QUOTED: Final = r'"(?:\\.|[^"\\\n])*(?:"|(?=\n)|\Z)'
+_APOSTROPHES: Final = r"'(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z)"
+_TRIPLE: Final = r'"""(?:\\.|[^\\])*?(?:"""|\Z)' + r"|'''(?:\\.|[^\\])*?(?:'''|\Z)"
+_BACKTICKS: Final = r"`(?:\\.|[^`\\])*(?:`|\Z)"
+_CHARACTER: Final = r"'(?:\\[^\n']+|\\'|[^'\\\n])'"
+_BEFORE_REGEX: Final = r"(?:(?<=[(,=:\[!&|?{};\n])|(?<=[(,=:\[!&|?{};\n] ))"
+_REGEX: Final = _BEFORE_REGEX + r"/(?![*/ ])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
+_SLASHES: Final = r"//[^\n]*|/\*(?:.*?\*/|.*\Z)"
+
+HASH_LIKE: Final = "|".join((r"#[^\n]*", _TRIPLE, _QUOTED, _APOSTROPHES))
+"""Texts and comments of languages like Python, as a pattern; one that is not closed goes on to the end."""
+
+_C_LIKE: Final = "|".join((_SLASHES, _QUOTED, _BACKTICKS, _CHARACTER))
+_JS_LIKE: Final = "|".join((_SLASHES, _REGEX, _QUOTED, _BACKTICKS, _APOSTROPHES))
 _COMMENT: Final = frozenset({"comment", "line_comment", "block_comment", "multiline_comment"})
 _TEXT: Final = frozenset({"string", "string_literal", "string_scalar", "quoted_attribute_value", "string_value"})
 
@@ -50,6 +68,7 @@ class Language:
         line_comment: what starts a comment that ends with its line; "" where there is none.
         quotes: the characters that start and end a text of one line.
         long_quotes: what starts and ends a text of several lines.
+        not_code: a pattern, to be read with DOTALL, of texts and comments; it must do while the tree is broken.
         semicolons: whether a semicolon completes a statement.
         opens_block: matches the end of a line after which an indented block follows.
         definition: matches where an outermost definition starts, and hardly ever within a text or comment.
@@ -68,6 +87,7 @@ class Language:
     line_comment: str = ""
     quotes: str = "\"'"
     long_quotes: tuple[str, ...] = ()
+    not_code: str = _C_LIKE
     semicolons: bool = False
     opens_block: re.Pattern[str] = _BRACES
     definition: re.Pattern[str] = re.compile(r"^(?=\w)", re.MULTILINE)
@@ -108,6 +128,7 @@ def _script(
         code_in_strings=_kinds("template_substitution"),
         line_comment="//",
         long_quotes=("`",),
+        not_code=_JS_LIKE,
         semicolons=True,
         definition=re.compile(
             r"^(?:export|import|function|async function|class|const|let|var"
@@ -127,6 +148,7 @@ LANGUAGES: Final = (
         "Python",
         (".py", ".pyi", ".pyw"),
         _wheel("tree_sitter_python"),
+        not_code=HASH_LIKE,
         blocks=_kinds("block"),
         arguments=_kinds("argument_list"),
         functions=_kinds("function_definition"),
@@ -261,6 +283,7 @@ LANGUAGES: Final = (
         "CSS",
         (".css",),
         _wheel_if_installed("tree_sitter_css"),
+        not_code=_JS_LIKE,
         comments=_COMMENT,
         strings=_TEXT,
         semicolons=True,
@@ -299,6 +322,7 @@ LANGUAGES: Final = (
         "PHP",
         (".php",),
         _wheel_if_installed("tree_sitter_php", "language_php"),
+        not_code=_JS_LIKE,
         comments=_COMMENT,
         strings=_TEXT,
         line_comment="//",
@@ -309,6 +333,7 @@ LANGUAGES: Final = (
         "Ruby",
         (".rb",),
         _wheel_if_installed("tree_sitter_ruby"),
+        not_code=HASH_LIKE,
         comments=_COMMENT,
         strings=_TEXT,
         line_comment="#",
@@ -328,6 +353,7 @@ LANGUAGES: Final = (
         "shell",
         (".sh", ".bash", ".zsh"),
         _wheel_if_installed("tree_sitter_bash"),
+        not_code=HASH_LIKE,
         comments=_COMMENT,
         strings=_TEXT,
         line_comment="#",
@@ -358,6 +384,7 @@ LANGUAGES: Final = (
         "TOML",
         (".toml",),
         _wheel_if_installed("tree_sitter_toml"),
+        not_code=HASH_LIKE,
         comments=_COMMENT,
         strings=_TEXT,
         line_comment="#",
@@ -368,6 +395,7 @@ LANGUAGES: Final = (
         "YAML",
         (".yaml", ".yml"),
         _wheel_if_installed("tree_sitter_yaml"),
+        not_code=HASH_LIKE,
         comments=_COMMENT,
         strings=_TEXT,
         line_comment="#",

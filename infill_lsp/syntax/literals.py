@@ -111,8 +111,7 @@ def _by_line(document: Document, language: Language, offset: int) -> Inside | No
     """What the line up to `offset` says by itself."""
     if not language.line_comment:
         return None  # Such as prose, where a quote is an apostrophe.
-    line, column = document.place(offset)
-    before = document.line(line)[: column - 1]
+    before = document.line_before(offset)
     start, open_quote = 0, ""
     at = 0
     while at < len(before):
@@ -127,7 +126,6 @@ def _by_line(document: Document, language: Language, offset: int) -> Inside | No
         at += 1
     if not open_quote:
         return None
-    rest = document.line(line)[column - 1 :]
-    closing = rest.find(open_quote)
+    closing = document.line_behind(offset).find(open_quote)
     end = offset + closing if closing >= 0 else None
     return Inside("string", offset - len(before) + start, end, long=False)

@@ -26,11 +26,10 @@ from infill_model.job import Copied, Job, Layout, Written
 from infill_model.judge import Judge
 from infill_model.network import Network
 from infill_model.policies import Policies, remask_policy, stop_policy, unmask_policy
-from infill_model.policies.draft import Draft
 from infill_model.policies.prediction import Sampling
 from infill_model.policies.stop import Limits, never
 from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing
-from infill_model.trace import frame
+from infill_model.trace import show
 from infill_model.vocabulary import Vocabulary
 from infill_model.window import split_suffix
 
@@ -273,27 +272,13 @@ class Infiller:
             sampling = Sampling(tuple(it.temperature for it in pending), seeds)
             judge = Judge(self.vocabulary, critic, pending) if critic else None
             for draft in denoise(self.denoiser, context, canvas, policies, limits, sampling=sampling, critic=judge):
-                if options.trace or on_draft:
-                    took, since = (time.perf_counter() - since) * 1000, time.perf_counter()
-                    self._show(pending, draft, took, options, on_draft if pending[0] is jobs[0] else None)
+                took, since = (time.perf_counter() - since) * 1000, time.perf_counter()
+                told = on_draft if pending[0] is jobs[0] else None
+                show(self.vocabulary, pending, draft, took, keep=options.trace, on_draft=told)
             for row, job in enumerate(pending):
                 job.read(draft, row)
             pending = [job for job in pending if job.goes_on(self.config.shape.context, self.config.shape.canvas)]
         return encode_ms
-
-    def _show(
-        self, jobs: Sequence[Job], draft: Draft, ms: float, options: Options, on_draft: Callable[[Frame], None] | None
-    ) -> None:
-        """Add a frame to each job's trace, and hand the first job's on."""
-        for row, job in enumerate(jobs if options.trace else jobs[:1]):
-            if draft.steps[row] < draft.step:  # This row had ended before.
-                continue
-            done = [(it.id, it.confidence, it.hole < 0) for it in job.done]
-            picture = frame(self.vocabulary, draft, row, job.steps, done, ms)
-            if options.trace:
-                job.frames.append(picture)
-            if on_draft and row == 0:
-                on_draft(picture)
 
 
 def model_path(model: str | Path) -> Path:

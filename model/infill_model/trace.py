@@ -1,10 +1,43 @@
-"""Pictures of a draft: what stands at each canvas position, for traces and for showing fills as they come."""
+"""Pictures of drafts: what stands at each canvas position, for traces and for showing fills as they come."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from infill_model.job import Job
 from infill_model.policies.draft import Draft
 from infill_model.request import Frame, TraceToken
 from infill_model.vocabulary import DEL, MASK, PAD, Vocabulary
+
+
+def show(
+    vocabulary: Vocabulary,
+    jobs: Sequence[Job],
+    draft: Draft,
+    ms: float,
+    *,
+    keep: bool,
+    on_draft: Callable[[Frame], None] | None,
+) -> None:
+    """Picture a step of some jobs that are denoised in one batch.
+
+    Args:
+        vocabulary: for the text of the tokens.
+        jobs: a row of the draft each.
+        draft: after the step.
+        ms: milliseconds the step took.
+        keep: whether each job's trace gets its picture.
+        on_draft: told of the first job's.
+    """
+    if not keep and on_draft is None:
+        return
+    for row, job in enumerate(jobs if keep else jobs[:1]):
+        if draft.steps[row] < draft.step:  # This row had ended before.
+            continue
+        done = [(it.id, it.confidence, it.hole < 0) for it in job.done]
+        picture = frame(vocabulary, draft, row, job.steps, done, ms)
+        if keep:
+            job.frames.append(picture)
+        if on_draft and row == 0:
+            on_draft(picture)
 
 
 def frame(

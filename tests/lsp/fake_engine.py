@@ -21,7 +21,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from infill_lsp.engine.worker import claim_stdio, serve
+from infill_lsp.engine.worker import serve
+from infill_lsp.stdio import claim_stdio
 from infill_model.errors import WeightsError
 from infill_model.request import Fill, Frame, Info, Options, Request, Timing, Token, TraceToken
 

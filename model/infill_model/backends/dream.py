@@ -21,8 +21,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     """The ids, all in config.json; the end is what fills up a text that is too short."""
     config = checkpoint.config
     end = config.token("eos_token_id")
-    never = {number for name, number in checkpoint.added.items() if name.startswith("<|")} - {end}
-    return Ids(mask=config.number("mask_token_id"), end=end, never=tuple(sorted(never)))
+    return Ids(mask=config.number("mask_token_id"), end=end, never=checkpoint.marks_but(end))
 
 
 FAMILY = TransformerFamily(

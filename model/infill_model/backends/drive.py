@@ -19,7 +19,7 @@ from infill_model.policies.draft import Draft
 from infill_model.policies.prediction import Sampling
 from infill_model.policies.stop import Limits
 from infill_model.request import Frame, Options, TextCritic
-from infill_model.trace import frame
+from infill_model.trace import show
 from infill_model.vocabulary import DEL, MASK, Vocabulary
 
 _ENDED: Final = ("complete", "stable")
@@ -80,26 +80,12 @@ class Run:
         drafts = denoise(self.denoiser, context, canvas, self.policies, limits, sampling=sampling, critic=judge)
         for draft in drafts:
             took, since = (time.perf_counter() - since) * 1000, time.perf_counter()
-            self._show(jobs, draft, took)
+            show(self.vocabulary, jobs, draft, took, keep=self.options.trace, on_draft=self.on_draft)
             if until is not None and until(draft):
                 break
         self.forwards += draft.step
         for row, job in enumerate(jobs):
             job.read(draft, row)
-
-    def _show(self, jobs: Sequence[Job], draft: Draft, ms: float) -> None:
-        """Add a frame to each job's trace, and hand the first job's on."""
-        if not self.options.trace and self.on_draft is None:
-            return
-        for row, job in enumerate(jobs):
-            if draft.steps[row] < draft.step:
-                continue
-            done = [(it.id, it.confidence, it.hole < 0) for it in job.done]
-            picture = frame(self.vocabulary, draft, row, job.steps, done, ms)
-            if self.options.trace:
-                job.frames.append(picture)
-            if self.on_draft and row == 0:
-                self.on_draft(picture)
 
 
 def try_lengths(run: Run, jobs: Sequence[Job]) -> None:

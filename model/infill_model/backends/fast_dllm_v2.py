@@ -17,8 +17,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     if mask is None:
         raise WeightsError(f"{checkpoint.folder}: its tokenizer has no mask token {MASK}; fetch its tokenizer too")
     end = checkpoint.config.token("eos_token_id")
-    never = {number for name, number in checkpoint.added.items() if name.startswith("<|")} - {end}
-    return Ids(mask=mask, end=end, never=tuple(sorted(never)))
+    return Ids(mask=mask, end=end, never=checkpoint.marks_but(end))
 
 
 FAMILY = TransformerFamily(

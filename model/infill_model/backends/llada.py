@@ -72,8 +72,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     """All in config.json."""
     config = checkpoint.config
     end = config.token("eos_token_id")
-    never = {number for name, number in checkpoint.added.items() if name.startswith("<|")} - {end}
-    return Ids(mask=config.number("mask_token_id"), end=end, never=tuple(sorted(never)))
+    return Ids(mask=config.number("mask_token_id"), end=end, never=checkpoint.marks_but(end))
 
 
 FAMILY = TransformerFamily(

@@ -82,8 +82,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     """The mask is in the tokenizer, the end is what pads."""
     mask = checkpoint.added_id("<|mask|>")
     end = checkpoint.config.number("pad_token_id")
-    never = {number for name, number in checkpoint.added.items() if name.startswith("<|")} - {end}
-    return Ids(mask=_MASK_OF_PUBLISHED if mask is None else mask, end=end, never=tuple(sorted(never)))
+    return Ids(mask=_MASK_OF_PUBLISHED if mask is None else mask, end=end, never=checkpoint.marks_but(end))
 
 
 FAMILY = TransformerFamily(

@@ -15,8 +15,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     config = checkpoint.config
     end = config.token("eos_token_id")
     mask = checkpoint.added_id("<|MASK|>")
-    never = {number for name, number in checkpoint.added.items() if name.startswith("<|")} - {end}
-    return Ids(mask=config.number("mask_token_id", mask), end=end, never=tuple(sorted(never)))
+    return Ids(mask=config.number("mask_token_id", mask), end=end, never=checkpoint.marks_but(end))
 
 
 FAMILY = TransformerFamily(

@@ -43,7 +43,8 @@ function M.say(sentence, level)
   vim.notify('infill: ' .. sentence, level or vim.log.levels.INFO)
 end
 
-local function attach_all()
+--- Attaches to every buffer that is loaded.
+function M.attach_all()
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
     if vim.api.nvim_buf_is_loaded(bufnr) then
       M.attach(bufnr)
@@ -63,7 +64,7 @@ local function on_exit(code, signal, client_id)
     M.say(('the server ended again (exit code %d, signal %d); see :checkhealth infill'):format(code, signal), 4)
     return
   end
-  vim.defer_fn(attach_all, 200 * 2 ^ ends)
+  vim.defer_fn(M.attach_all, 200 * 2 ^ ends)
 end
 
 local function capabilities()
@@ -136,7 +137,7 @@ function M.restart()
   end
   if #M.all() == 0 then
     ends = 0
-    attach_all()
+    M.attach_all()
   end
 end
 

@@ -114,11 +114,7 @@ function M.setup(options)
   require('infill.draw').highlights()
   map_keys()
   autocommands()
-  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
-    if vim.api.nvim_buf_is_loaded(bufnr) then
-      client.attach(bufnr)
-    end
-  end
+  client.attach_all()
 end
 
 return M
