@@ -17,6 +17,7 @@ from infill_lsp.suggestions.refine import REFINEMENTS, refine
 from infill_lsp.suggestions.worth import no_secrets
 from infill_lsp.syntax.critic import Critic
 from infill_lsp.syntax.gap import Target, target_at
+from infill_lsp.watching import Film, Watcher
 from infill_model.request import Fill, Info, Options, Request
 
 _MARGIN: Final = 0.35
@@ -70,6 +71,7 @@ async def complete(
     engine: Engine,
     settings: ServerSettings,
     on_why: Callable[[str], None] = lambda sentence: None,
+    watcher: Watcher | None = None,
 ) -> tuple[Insertion, ...]:
     """What to insert, best first; nothing when there is nothing good in time.
 
@@ -79,6 +81,7 @@ async def complete(
         engine: that is asked.
         settings: that hold now.
         on_why: called with a sentence for whatever keeps something from being shown.
+        watcher: told of each step of the first fill.
 
     Raises:
         InfillError: the engine cannot, or may not, answer.
@@ -89,7 +92,8 @@ async def complete(
         on_why(target.why)
         return ()
     request = _request(asked.document, target, surroundings)
-    fills = await _fills(request, question, engine, settings)
+    film = Film(watcher, asked.document, Gap(target.gaps[0].start, target.gaps[-1].end)) if watcher else None
+    fills = await _fills(request, question, engine, settings, film)
     if not fills:
         on_why("The engine found nothing in time.")
     shown: dict[Insertion, None] = {}
@@ -103,7 +107,9 @@ async def complete(
     return tuple(shown)
 
 
-async def _fills(request: Request, question: Question, engine: Engine, settings: ServerSettings) -> tuple[Fill, ...]:
+async def _fills(
+    request: Request, question: Question, engine: Engine, settings: ServerSettings, film: Film | None
+) -> tuple[Fill, ...]:
     """What the engine writes, if it does so in time."""
     budget = settings.budget.of(question.invoked)
     options = Options(
@@ -113,9 +119,12 @@ async def _fills(request: Request, question: Question, engine: Engine, settings:
     )
     try:
         async with asyncio.timeout(budget / 1e3 + _MARGIN):
-            return await engine.ask(request, options, stream=question.document.name)
+            fills = await engine.ask(request, options, stream=question.document.name, on_draft=film)
     except TimeoutError:
         return ()
+    if film and fills:
+        film.end(fills[0])
+    return fills
 
 
 def knows_language(info: Info | None, document: Document) -> bool:

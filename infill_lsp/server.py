@@ -5,7 +5,7 @@ It knows nothing of how suggestions come about, nor of pipes and sockets.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from lsprotocol import types
 
@@ -17,6 +17,9 @@ from infill_lsp.server_editor import InfillServer
 from infill_lsp.session import EngineCommand
 from infill_lsp.settings import ServerSettings
 from infill_lsp.suggestions.insertion import Insertion
+
+WATCH: Final = "infill/watch"
+"""The notification by which an editor says whether it wants to be told of steps."""
 
 Item = TypeVar("Item")
 
@@ -36,6 +39,7 @@ def create(engine: EngineCommand, settings: ServerSettings) -> InfillServer:
     server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions(work_done_progress=True))(
         _inline_completion
     )
+    server.feature(WATCH)(_watch)
     server_documents.register(server)
     server_edits.register(server)
     return server
@@ -47,6 +51,11 @@ def _initialize(ls: InfillServer, params: types.InitializeParams) -> None:
     ls.session.enter(ls.roots)
     if ls.session.settings.completion:
         _offer_completion(ls)
+
+
+def _watch(ls: InfillServer, params: object) -> None:
+    """Whether the editor wants to be told of each step of the fills that are asked for by hand."""
+    ls.session.watcher = ls.tell_step if getattr(params, "enable", None) is True else None
 
 
 async def _initialized(ls: InfillServer, params: types.InitializedParams) -> None:

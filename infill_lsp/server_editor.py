@@ -15,14 +15,19 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
+from infill_lsp import protocol
 from infill_lsp.server_protocol import ServerProtocol
 from infill_lsp.session import EngineCommand, Session
 from infill_lsp.settings import ServerSettings, read
 from infill_lsp.status import Status
 from infill_lsp.versions import own_version
+from infill_lsp.watching import Step
 
 STATUS: Final = "infill/status"
 """The notification that says how the server is."""
+
+PARTIAL: Final = "infill/partial"
+"""The notification with a step of a fill, for editors that watch."""
 
 _NOTICEABLE: Final = 1.0
 """Seconds after which something that still goes on is shown as progress."""
@@ -117,6 +122,13 @@ class InfillServer(LanguageServer):
         if status.sentence != self._logged and status.state != "busy":
             self._logged = status.sentence
             self.log("warning" if status.state == "degraded" else "info", status.sentence)
+
+    def tell_step(self, step: Step) -> None:
+        """Tell the editor what stands on the canvas."""
+        range_ = protocol.range_of(step.document, step.gap.start, step.gap.end, self.encoding)
+        place = {"uri": step.document.name, "range": range_, "id": step.id}
+        done = {"step": step.frame.step, "event": step.frame.event, "ms": step.frame.ms}
+        self.protocol.notify(PARTIAL, {**place, **done, "frame": [asdict(it) for it in step.frame.tokens]})
 
     def log(self, level: str, sentence: str) -> None:
         """Write to the editor's log, unless the settings want less of it."""

@@ -34,6 +34,7 @@ from infill_lsp.settings import EngineSettings, ServerSettings
 from infill_lsp.status import Notice, Status
 from infill_lsp.suggestions.insertion import Insertion
 from infill_lsp.suggestions.memory import Memory
+from infill_lsp.watching import Watcher
 
 EngineCommand = Callable[[EngineSettings], Sequence[str]]
 """From settings to the command line that starts an engine."""
@@ -65,6 +66,7 @@ class Session:
         self.status = Status()
         self._told: Status | None = None
         self.engine: Engine | None = None
+        self.watcher: Watcher | None = None
         self._engine_command, self._on_status, self._on_why = engine_command, on_status, on_why
         self._roots: tuple[Path, ...] = ()
         self._workspace = Workspace((), settings.exclude)
@@ -219,7 +221,8 @@ class Session:
 
     async def _resolved(self, document: Document, offer: Offer) -> Edit | None:
         engine = await self._loaded_engine()
-        return await resolve(document, offer, partial(engine.ask, stream=f"edit {offer.name}"))
+        ask = partial(engine.ask, stream=f"edit {offer.name}")
+        return await resolve(document, offer, ask, watcher=self.watcher)
 
     def _offered(self, offer: Offer) -> Document:
         """The document of an offer, if it is still as it was."""
@@ -249,7 +252,8 @@ class Session:
             return ()
         memory = self._memory  # It is another one if settings change meanwhile.
         surroundings = Surroundings(self._cells_before(question.document), self._excerpts(question))
-        found = await complete(question, surroundings, engine, self.settings, partial(self._why, question))
+        watcher = self.watcher if question.invoked else None
+        found = await complete(question, surroundings, engine, self.settings, partial(self._why, question), watcher)
         if question.selected is None and question.document.name in self.documents:
             found = memory.joined(question.document, question.offset, found)[: self.settings.candidates]
             memory.add(question.document, question.offset, found)

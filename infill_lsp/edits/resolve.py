@@ -8,9 +8,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, Protocol
 
-from infill_lsp.document import Document
+from infill_lsp.document import Document, Gap
 from infill_lsp.edits.attempt import Attempt
 from infill_lsp.edits.edit import Change, Edit
 from infill_lsp.edits.offer import Kind, Offer
@@ -18,10 +18,8 @@ from infill_lsp.edits.plan import plan
 from infill_lsp.errors import RequestRefusedError
 from infill_lsp.syntax.critic import Critic
 from infill_lsp.syntax.faults import fault_count, fault_reach
+from infill_lsp.watching import Film, Watcher
 from infill_model.request import Fill, Options, Request
-
-Ask: TypeAlias = Callable[[Request, Options], Awaitable[Sequence[Fill]]]
-"""Has gaps filled, as `Engine.ask` does."""
 
 BUDGET_MS: Final = 2_000.0
 """For all that is asked for one edit."""
@@ -48,6 +46,13 @@ MOST_DELETED: Final = 3
 """Code points that a repair may delete without writing anything in their place."""
 
 
+class Ask(Protocol):
+    """Has gaps filled, as `Engine.ask` does."""
+
+    def __call__(self, request: Request, options: Options, /, *, on_draft: Film | None) -> Awaitable[Sequence[Fill]]:
+        """The fills, best first."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """Texts for an attempt's gaps; `worth` compares findings, the greater the better."""
@@ -67,6 +72,7 @@ class _Asking:
     ask: Ask
     deadline: float
     on_progress: Callable[[int, int], None]
+    watcher: Watcher | None
 
     async def fills(self, number: int) -> Sequence[Fill]:
         """Fills of an attempt; none when time is up, or what it starts from does not fit the canvas."""
@@ -77,12 +83,17 @@ class _Asking:
         self.on_progress(number, len(self.attempts))
         remask = REVISE if attempt.start is not None else "none"
         options = Options(n=FILLS, budget_ms=left, start=attempt.start, remask=remask)
+        gap = Gap(attempt.gaps[0].start, attempt.gaps[-1].end)
+        film = Film(self.watcher, self.document, gap) if self.watcher else None
         try:
-            return await self.ask(attempt.request(self.document), options)
+            fills = await self.ask(attempt.request(self.document), options, on_draft=film)
         except RequestRefusedError:
             if attempt.start is None:
                 raise
             return ()
+        if film and fills:
+            film.end(fills[0])
+        return fills
 
 
 def _nobody(done: int, all_: int) -> None:
@@ -96,6 +107,7 @@ async def resolve(
     *,
     budget_ms: float | None = None,
     on_progress: Callable[[int, int], None] = _nobody,
+    watcher: Watcher | None = None,
 ) -> Edit | None:
     """Make the edit of an offer.
 
@@ -105,6 +117,7 @@ async def resolve(
         ask: has gaps filled; whatever it raises, but for a start that does not fit, is raised.
         budget_ms: for all that is asked; by the kind of edit where it is None.
         on_progress: told, before each time the model is asked, how many of how many attempts are done.
+        watcher: told of each step of what the model writes.
 
     Returns:
         The edit; None where nothing was found that is right.
@@ -115,7 +128,7 @@ async def resolve(
     attempts = plan(document, offer).attempts
     if budget_ms is None:
         budget_ms = SUGGESTIONS_BUDGET_MS if offer.kind == "suggest_edits" else BUDGET_MS
-    asking = _Asking(document, attempts, ask, time.perf_counter() + budget_ms / 1000, on_progress)
+    asking = _Asking(document, attempts, ask, time.perf_counter() + budget_ms / 1000, on_progress, watcher)
     found = await _FINDERS[offer.kind](asking)
     return _edit(document, offer, found) if found else None
 

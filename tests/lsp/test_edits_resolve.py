@@ -14,6 +14,7 @@ from infill_lsp.engine.process import worker_command
 from infill_lsp.errors import EngineDiedError, RequestRefusedError, StaleError
 from infill_lsp.settings import EngineSettings
 from infill_lsp.syntax.faults import fault_count
+from infill_lsp.watching import Film
 from infill_model.request import Fill, Options, Request, Timing, Token
 
 
@@ -29,7 +30,7 @@ class Model:
     answers: Mapping[str, Sequence[Fill] | Exception] = field(default_factory=dict)
     asked: list[tuple[Request, Options]] = field(default_factory=list)
 
-    async def __call__(self, request: Request, options: Options) -> Sequence[Fill]:
+    async def __call__(self, request: Request, options: Options, *, on_draft: Film | None = None) -> Sequence[Fill]:
         self.asked.append((request, options))
         answer = self.answers.get(request.prefix.rpartition("\n")[2], ())
         if isinstance(answer, Exception):
@@ -126,7 +127,7 @@ SUGGEST = "def f(a):\n    b = a + 1\n    return a * 2|\n"
 )
 def test_a_suggestion_parses_and_is_more_probable(better: Fill, expected: str | None) -> None:
     class Second(Model):
-        async def __call__(self, request: Request, options: Options) -> Sequence[Fill]:
+        async def __call__(self, request: Request, options: Options, *, on_draft: Film | None = None) -> Sequence[Fill]:
             self.asked.append((request, options))
             return [better, fill("return a * 2", score=-3)] if options.start == ("return a * 2",) else []
 

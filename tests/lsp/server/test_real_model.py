@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from raw_client import REAL, RawClient
@@ -33,6 +34,18 @@ func main() {
 \tprint(result)
 \tresult, err = registry.Lo@
 }
+"""
+
+AGAIN = """class First:
+    def __init__(self, items, names):
+        self.items = list(items)
+        self.names = list(names)
+
+
+class Second:
+    def __init__(self, items, names):
+        self.items = list(items)
+        self.nam
 """
 
 
@@ -91,3 +104,42 @@ def test_typing_in_a_hurry_leaves_the_engine_idle(client: RawClient) -> None:
     client.items(client.inline(uri, 13, 59))
     client.status("busy")
     client.status("ready")
+
+
+def test_who_watches_is_told_of_each_step_of_what_is_asked_by_hand(client: RawClient) -> None:
+    uri = client.open(AGAIN, "file:///watched.py")
+    client.notify("infill/watch", {"enable": True})
+    client.items(client.inline(uri, 9, 16))
+    assert not steps(client), "nobody asked by hand"
+    (best, *_) = (it["insertText"] for it in client.items(client.inline(uri, 9, 16, kind=1)))
+    seen = steps(client)
+    assert [it["uri"] for it in seen] == [uri] * len(seen)
+    assert {it["id"] for it in seen} == {seen[0]["id"]}
+    assert [it["step"] for it in seen] == list(range(1, len(seen) + 1))
+    assert seen[0]["range"]["start"] == {"line": 9, "character": 16}
+    assert {token["state"] for token in seen[0]["frame"]} <= {"pinned", "masked", "committed", "deleted"}
+    assert all(it["event"] and it["ms"] >= 0 for it in seen)
+    last = "".join(token["text"] for token in seen[-1]["frame"] if token["state"] == "committed")
+    assert last == best, "the last step is the fill that is shown, be it a copy"
+    client.notify("infill/watch", {"enable": False})
+    client.items(client.inline(uri, 9, 16, kind=1))
+    assert not steps(client)
+
+
+def test_who_watches_sees_edits_being_written_and_nonsense_is_no_wish(client: RawClient) -> None:
+    uri = client.open("def area(width, height):\n    \n\n\nprint(area(1, 2))\n", "file:///edited.py")
+    client.notify("infill/watch", {"enable": True})
+    place = {"start": {"line": 1, "character": 4}, "end": {"line": 1, "character": 4}}
+    client.call("workspace/executeCommand", {"command": "infill.fillBody", "arguments": [uri, place]})
+    assert {it["uri"] for it in steps(client)} == {uri}
+    for nonsense in ({"enable": "yes"}, {}, None, [True], 7):
+        client.notify("infill/watch", nonsense)
+    client.call("workspace/executeCommand", {"command": "infill.fillBody", "arguments": [uri, place]})
+    assert not steps(client)
+
+
+def steps(client: RawClient) -> list[dict[str, Any]]:
+    """What came of steps; each comes once."""
+    found = [it for it in client.seen if it.get("method") == "infill/partial"]
+    client.seen = [it for it in client.seen if it not in found]
+    return [it["params"] for it in found]
