@@ -1,7 +1,7 @@
 """Milliseconds from a key to new ghost text on the screen of a real terminal, with the real model and its own budget.
 
-Only keys count that are not what the ghost text said: what is typed through is there at once and shows nothing. Code is
-typed until fifty keys have counted. The figures go to OUT, one JSON file for each Neovim.
+Only keys count that are not what the ghost text said: what is typed through is there at once and shows nothing. Lines
+of code are begun until fifty keys have counted. The figures go to OUT, one JSON file for each Neovim.
 """
 
 import json
@@ -93,7 +93,10 @@ def test_milliseconds_from_key_to_ghost_text(neovim: Neovim, tmp_path: Path) -> 
     program = neovim.or_skip()
     home = Home(tmp_path, real_server(), readme_init(neovim.backend) + INIT)
     text = (REPOSITORY / "examples" / "basket.py").read_text()
-    code = [line.strip() for line in text.splitlines() if re.search(r"[(=]", line)] * 5
+    examples = (path.read_text() for path in sorted((REPOSITORY / "examples").glob("[abm]*.py")))
+    lines = [line.strip() for example in examples for line in example.splitlines()]
+    # Only the beginnings: further on, what is shown is mostly right, and typed through.
+    code = [line[:5] for line in lines if re.search(r"[(=]", line)] * 3
     terminal = Terminal(home, [str(program), "--clean", "-n", "-u", str(home.init), str(home.file("basket.py", text))])
     try:
         terminal.until(lambda screen: "infill: ready" in screen)
