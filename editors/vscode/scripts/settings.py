@@ -32,6 +32,18 @@ _OWN: Final[dict[str, Schema]] = {
         "markdownDescription": "What pip installs into the private environment: a name, with a version if you like, or "
         "the path of a wheel or a folder. Empty: `infill-lsp`.",
     },
+    "infill.preview": {
+        "type": "string",
+        "enum": ["always", "changes", "never"],
+        "enumDescriptions": [
+            "Every edit that was asked for.",
+            "Edits that change what you wrote; what only adds code is made at once.",
+            "Edits are made at once; undo takes them back.",
+        ],
+        "default": "always",
+        "scope": "window",
+        "markdownDescription": "Which edits are shown as a difference before they are made.",
+    },
 }
 
 _MACHINE: Final = {"infill.model", "infill.device", "infill.threads"}

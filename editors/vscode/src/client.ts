@@ -1,37 +1,64 @@
 // The language client: which documents it serves, and the few places where the editor must say more than the protocol does.
 import { window, type LogOutputChannel } from "vscode";
-import { LanguageClient, RevealOutputChannelOn, type LanguageClientOptions, type Middleware } from "vscode-languageclient/node";
+import {
+  CancellationToken, LanguageClient, RevealOutputChannelOn, type ApplyWorkspaceEditParams, type LanguageClientOptions, type Middleware, type StaticFeature,
+} from "vscode-languageclient/node";
+import { confirmed, isShown } from "./edits/changed";
 import type { Command } from "./server/command";
-import { withoutOwn } from "./settings";
+import { previewed, withoutOwn } from "./settings";
 
 /** All languages: whether one can be filled is for the server to say. Notebook cells are documents of their own. */
 const SCHEMES = ["file", "untitled", "vscode-notebook-cell", "vscode-vfs"] as const;
 
+/** Shows an edit and says whether it is to be made. */
+export type Ask = (edit: ApplyWorkspaceEditParams) => Promise<boolean>;
+
 /** A client that starts the server by this command. */
-export function createClient(command: Command, log: LogOutputChannel): LanguageClient {
+export function createClient(command: Command, log: LogOutputChannel, ask: Ask): LanguageClient {
   const server = { command: command.executable, args: [...command.args, "--stdio"] };
-  return new LanguageClient("infill", "Infill", server, options(log));
+  const client = new LanguageClient("infill", "Infill", server, options(log, ask));
+  client.registerFeature(actionsAreCommands);
+  return client;
 }
 
-function options(log: LogOutputChannel): LanguageClientOptions {
+/**
+ * Has the server make commands of its code actions. The editor would apply a resolved edit by itself, in its own preview
+ * where nothing is ticked; what a command applies comes by us, and is shown the same way however it was asked for.
+ */
+const actionsAreCommands: StaticFeature = {
+  fillClientCapabilities: () => undefined,
+  fillInitializeParams: ({ capabilities: { textDocument } }) => { delete textDocument?.codeAction?.resolveSupport; },
+  initialize: () => undefined,
+  getState: () => ({ kind: "static" }),
+  clear: () => undefined,
+};
+
+function options(log: LogOutputChannel, ask: Ask): LanguageClientOptions {
   return {
     documentSelector: SCHEMES.map((scheme) => ({ scheme })),
     outputChannel: log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
-    middleware,
+    middleware: middleware(ask),
   };
 }
 
-const middleware: Middleware = {
-  /** From the palette a command has no arguments: it means the selection of the document as it is now. */
-  executeCommand: (command, args: unknown[], next): unknown => next(command, args.length > 0 ? args : selected()),
-  workspace: {
-    configuration: async (params, token, next) => {
-      const sections: unknown = await next(params, token);
-      return Array.isArray(sections) ? sections.map(withoutOwn) : [];
+function middleware(ask: Ask): Middleware {
+  return {
+    /** From the palette or a menu a command has no arguments of ours: it means the selection of the document as it is now. */
+    executeCommand: (command, args: unknown[], next): unknown => next(command, typeof args[0] === "string" ? args : selected()),
+    resolveCodeAction: (action) => action,
+    workspace: {
+      configuration: async (params, token, next) => {
+        const sections: unknown = await next(params, token);
+        return Array.isArray(sections) ? sections.map(withoutOwn) : [];
+      },
+      handleApplyEdit: async (params, next) => {
+        if (isShown(params.edit, previewed()) && !(await ask(params))) return { applied: false };
+        return next(confirmed(params), CancellationToken.None);
+      },
     },
-  },
-};
+  };
+}
 
 function selected(): unknown[] {
   const editor = window.activeTextEditor;

@@ -1,8 +1,10 @@
 // Composes the extension: everything is made here, and handed to who needs it.
 import { commands, window, workspace, type ExtensionContext } from "vscode";
 import { watch } from "./denoising/panel";
+import { Preview } from "./edits/preview";
 import { installWithProgress, offer } from "./install";
-import { chooseModel, runDoctor, showMenu, toggle } from "./menu";
+import { runDoctor, showMenu, toggle } from "./menu";
+import { chooseModel } from "./models/choose";
 import { onDidChangePython } from "./server/python";
 import { callsForRestart, Session } from "./session";
 import * as settings from "./settings";
@@ -13,7 +15,8 @@ let session: Session | undefined;
 export async function activate(context: ExtensionContext): Promise<void> {
   const log = window.createOutputChannel("Infill", { log: true });
   const status = new StatusItem(settings.enabled);
-  const own = (session = new Session(status, log, context.globalStorageUri));
+  const preview = new Preview();
+  const own = (session = new Session(status, log, context.globalStorageUri, (edit) => preview.ask(edit)));
   const restart = () => own.restart();
   const actions: Record<string, () => unknown> = {
     restart,
@@ -22,14 +25,16 @@ export async function activate(context: ExtensionContext): Promise<void> {
     acceptWord: () => commands.executeCommand("editor.action.inlineSuggest.acceptNextWord"),
     acceptLine: () => commands.executeCommand("editor.action.inlineSuggest.acceptNextLine"),
     toggle,
-    chooseModel,
+    chooseModel: () => chooseModel(own),
+    applyEdit: () => preview.answer(true),
+    discardEdit: () => preview.answer(false),
     menu: () => showMenu(status),
     doctor: () => runDoctor(own),
     install: () => installWithProgress(own, log),
     watch: () => watch(own, context.extensionUri),
   };
   context.subscriptions.push(
-    log, status, own,
+    log, status, preview, own,
     ...Object.entries(actions).map(([name, action]) => commands.registerCommand(`infill.${name}`, action)),
     workspace.onDidChangeConfiguration((event) => {
       status.refresh();

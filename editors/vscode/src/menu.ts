@@ -1,5 +1,5 @@
 // The menu behind the status item, and what may be chosen in it.
-import { commands, QuickPickItemKind, Task, TaskScope, ProcessExecution, tasks, window, workspace, ConfigurationTarget, type QuickPickItem } from "vscode";
+import { commands, QuickPickItemKind, Task, TaskScope, ProcessExecution, tasks, window, type QuickPickItem } from "vscode";
 import type { Session } from "./session";
 import * as settings from "./settings";
 import type { StatusItem } from "./status/item";
@@ -23,7 +23,7 @@ function choices({ condition }: StatusItem): Choice[] {
     ...(missing ? [{ label: "$(cloud-download) Install the server", detail: "Into a private environment", command: "infill.install" }] : []),
     on ? { label: "$(debug-pause) Pause suggestions", command: "infill.toggle" } : { label: "$(play) Resume suggestions", command: "infill.toggle" },
     { label: "$(eye) Watch the denoising", command: "infill.watch" },
-    { label: "$(symbol-misc) Choose the model", description: model(), command: "infill.chooseModel" },
+    { label: "$(symbol-misc) Choose the model", description: settings.model(), command: "infill.chooseModel" },
     { label: "", kind: QuickPickItemKind.Separator },
     { label: "$(output) Show the log", command: "infill.showLog" },
     { label: "$(pulse) Run the doctor", detail: "What is installed, whether the model works, and what to do if not", command: "infill.doctor" },
@@ -33,18 +33,7 @@ function choices({ condition }: StatusItem): Choice[] {
 
 /** Switches suggestions off or on, where that was last said, or for the user. */
 export async function toggle(): Promise<void> {
-  await update("enable", !settings.enabled());
-}
-
-/** Lets a model be chosen: the embedded one, or a folder. */
-export async function chooseModel(): Promise<void> {
-  const embedded: QuickPickItem = { label: "embedded", description: "small, ships with the server" };
-  const folder: QuickPickItem = { label: "A folder...", description: "with config.json, tokenizer.json and model.safetensors" };
-  const chosen = await window.showQuickPick([embedded, folder], { title: `The model, now ${model()}` });
-  if (chosen === embedded) await update("model", "embedded");
-  if (chosen !== folder) return;
-  const [picked] = (await window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false, openLabel: "Use this model" })) ?? [];
-  if (picked) await update("model", picked.fsPath);
+  await settings.update("enable", !settings.enabled());
 }
 
 /** Runs `infill-lsp doctor` in a terminal that stays. */
@@ -55,14 +44,4 @@ export async function runDoctor({ command }: Session): Promise<void> {
   }
   const execution = new ProcessExecution(command.executable, [...command.args, "doctor"]);
   await tasks.executeTask(new Task({ type: "infill" }, TaskScope.Workspace, "doctor", "infill", execution));
-}
-
-function model(): string {
-  return workspace.getConfiguration("infill").get<string>("model", "embedded");
-}
-
-async function update(name: string, value: unknown): Promise<void> {
-  const section = workspace.getConfiguration("infill");
-  const inWorkspace = section.inspect(name)?.workspaceValue !== undefined;
-  await section.update(name, value, inWorkspace ? ConfigurationTarget.Workspace : ConfigurationTarget.Global);
 }

@@ -1,7 +1,7 @@
 // One server at a time: finds it, starts it, follows its state, and starts another when asked to.
 import { commands, workspace, type Disposable, type LogOutputChannel, type Uri } from "vscode";
 import { State, type LanguageClient } from "vscode-languageclient/node";
-import { createClient } from "./client";
+import { createClient, type Ask } from "./client";
 import type { Partial } from "./denoising/film";
 import type { Command } from "./server/command";
 import { privatePython } from "./server/environment";
@@ -24,6 +24,7 @@ export class Session implements Disposable {
     private readonly status: StatusItem,
     private readonly log: LogOutputChannel,
     private readonly storage: Uri,
+    private readonly ask: Ask,
   ) {}
 
   /** How the server was started, if one was found. */
@@ -75,7 +76,7 @@ export class Session implements Disposable {
         : { state: "missing" });
       return;
     }
-    await this.#run(createClient(this.#command, this.log));
+    await this.#run(createClient(this.#command, this.log, this.ask));
   }
 
   async #run(client: LanguageClient): Promise<void> {

@@ -1,8 +1,9 @@
 // The settings that are the editor's own; all others belong to the server, which asks for them itself.
-import { workspace } from "vscode";
+import { ConfigurationTarget, workspace } from "vscode";
+import type { When } from "./edits/changed";
 
 /** Names in the section `infill` that the server does not know. */
-export const OWN = ["path", "package"] as const;
+export const OWN = ["path", "package", "preview"] as const;
 
 /** An `infill-lsp` or a Python to use instead of looking for one; empty if not set. */
 export function path(): string {
@@ -17,6 +18,23 @@ export function packageName(): string {
 /** Whether suggestions are on. */
 export function enabled(): boolean {
   return workspace.getConfiguration("infill").get<boolean>("enable", true);
+}
+
+/** When an edit is shown before it is made. */
+export function previewed(): When {
+  return workspace.getConfiguration("infill").get<When>("preview", "always");
+}
+
+/** The name of the embedded model, or the folder of another. */
+export function model(): string {
+  return workspace.getConfiguration("infill").get<string>("model", "embedded");
+}
+
+/** Sets a setting where it was last set: for the workspace, or for the user. */
+export async function update(name: string, value: unknown): Promise<void> {
+  const section = workspace.getConfiguration("infill");
+  const inWorkspace = section.inspect(name)?.workspaceValue !== undefined;
+  await section.update(name, value, inWorkspace ? ConfigurationTarget.Workspace : ConfigurationTarget.Global);
 }
 
 /** The section as the server may see it. */

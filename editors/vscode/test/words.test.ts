@@ -25,3 +25,11 @@ test("a document in which nothing is suggested says why, while it is the one tha
   assert.equal(words(status, true, "file:///.env").sentence, "Infill is inactive here: it holds secrets");
   assert.equal(words(status, true, "file:///a.py").sentence, "Infill is ready.");
 });
+
+test("a document in which less is suggested says so beside how the server is", () => {
+  const limited = { uri: "file:///a.go", reason: "The model was not trained on Go: only copies are suggested." };
+  const status = { state: "ready", model: "small", device: "cpu", limited } as const;
+  assert.equal(words(status, true, "file:///a.go").sentence, `Infill is ready, with small on cpu. ${limited.reason}`);
+  assert.equal(words(status, true, "file:///a.go").text, "$(copy) Infill");
+  assert.equal(words(status, true, "file:///a.py").sentence, "Infill is ready, with small on cpu.");
+});

@@ -32,6 +32,7 @@ SETTINGS: Mapping[str, object] = {
     "editor.suggestOnTriggerCharacters": False,
     "editor.parameterHints.enabled": False,
     "editor.stickyScroll.enabled": False,
+    "search.quickOpen.includeHistory": False,
     "editor.fontFamily": "DejaVu Sans Mono",
 }
 """What keeps the rest of VS Code quiet: no lists, no offers, no news."""

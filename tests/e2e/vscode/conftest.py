@@ -32,10 +32,20 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 
+Folders = pytest.TempPathFactory
 Start = Callable[[Mapping[str, object]], code_server.CodeServer]
 Open = Callable[[str, str], tuple[Workbench, Path]]
-OpenIn = Callable[[code_server.CodeServer, str, str], tuple[Workbench, Path]]
+NewWindow = Callable[[code_server.CodeServer, Path], Workbench]
+
+FIRST = "empty.py"
+"""What a window opens with."""
 READY = re.compile("is ready")
+RUNNING = re.compile("is ready|is inactive")
+"""What is suggested in the file shown before is nothing that the next one waits for."""
+LOADING = 120_000
+"""Milliseconds that the model may take to be loaded from a cold disk."""
+INSTALLATION = 240_000
+"""Milliseconds that pip may take on a busy machine."""
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +67,7 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def vsix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def vsix(tmp_path_factory: Folders) -> Path:
     """The extension as it is published, packed from what is here."""
     if not (EXTENSION / "node_modules").exists():
         pytest.skip("the extension's packages are not installed (npm ci --ignore-scripts in editors/vscode)")
@@ -69,7 +79,7 @@ def vsix(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def infill_lsp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def infill_lsp(tmp_path_factory: Folders) -> Path:
     """An `infill-lsp` that runs what is here, with the model it ships."""
     script = tmp_path_factory.mktemp("bin") / "infill-lsp"
     path = os.pathsep.join((str(ROOT), str(ROOT / "model")))
@@ -81,7 +91,7 @@ def infill_lsp(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pictures(tmp_path_factory: Folders) -> Path:
     """Where pictures go: a folder that outlives the run, if one is named."""
     named = os.environ.get("INFILL_E2E_PICTURES")
     folder = Path(named) if named else tmp_path_factory.mktemp("pictures")
@@ -90,7 +100,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def start(tools: Path, vsix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+def start(tools: Path, vsix: Path, tmp_path_factory: Folders) -> Iterator[Start]:
     """Starts VS Code's server with the extension and some settings."""
     started = []
 
@@ -109,11 +119,18 @@ def start(tools: Path, vsix: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def editor(start: Start, infill_lsp: Path) -> code_server.CodeServer:
     """VS Code with the real server and the real model, which has all the time it wants: machines are busy at times."""
-    return start({"infill.path": str(infill_lsp), "infill.budget.automatic": 5000, "infill.confidence": 0})
+    return start(
+        {
+            "infill.path": str(infill_lsp),
+            "infill.budget.automatic": 5000,
+            "infill.budget.invoked": 20000,
+            "infill.confidence": 0,
+        }
+    )
 
 
 @pytest.fixture(scope="session")
-def scripted_editor(start: Start, tmp_path_factory: pytest.TempPathFactory) -> code_server.CodeServer:
+def scripted_editor(start: Start, tmp_path_factory: Folders) -> code_server.CodeServer:
     """VS Code with the scripted server, which is not there yet: it is what would be installed."""
     return start({"infill.package": str(wheel.make(tmp_path_factory.mktemp("wheel")))})
 
@@ -127,34 +144,73 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def open_in(browser: Browser, pictures: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[OpenIn]:
-    """Opens a window of an editor on a file of its own; how it looked in the end is kept as a picture."""
+@pytest.fixture(scope="session")
+def new_window(browser: Browser, pictures: Path) -> Iterator[NewWindow]:
+    """Opens a window of an editor on a folder with a file in it."""
     contexts = []
 
-    def open_in(server: code_server.CodeServer, name: str, text: str) -> tuple[Workbench, Path]:
-        file = tmp_path / name
-        file.write_text(text, encoding="utf-8")
+    def new_window(server: code_server.CodeServer, file: Path) -> Workbench:
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         contexts.append(context)
         workbench = Workbench(context.new_page(), pictures)
-        workbench.open(server.address(tmp_path, file))
-        return workbench, file
+        workbench.open(server.address(file.parent, file))
+        return workbench
 
-    yield open_in
+    yield new_window
     for context in contexts:
-        for page in context.pages:
-            page.screenshot(path=pictures / f"last-of-{request.node.name}.png")
         context.close()
 
 
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: Folders) -> Path:
+    """The folder that is open in shared windows."""
+    folder = tmp_path_factory.mktemp("workspace")
+    (folder / FIRST).touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_window(editor: code_server.CodeServer, new_window: NewWindow, workspace: Path) -> Workbench:
+    """A window with the real server: to open one takes longer than most of what is tested in it."""
+    return new_window(editor, workspace / FIRST)
+
+
+@pytest.fixture(scope="session")
+def shared_scripted_window(
+    scripted_editor: code_server.CodeServer, new_window: NewWindow, workspace: Path
+) -> Workbench:
+    """A window whose server is still to be installed, until `installed` has done so."""
+    return new_window(scripted_editor, workspace / FIRST)
+
+
 @pytest.fixture
-def open_file(editor: code_server.CodeServer, open_in: OpenIn) -> Open:
-    """Opens a window on a file, and waits until the real server is ready."""
+def open_file(shared_window: Workbench, workspace: Path, request: pytest.FixtureRequest) -> Iterator[Open]:
+    """Opens a file in a window in which nothing else is open, and waits until the real server is ready."""
 
     def open_file(name: str, text: str) -> tuple[Workbench, Path]:
-        window, file = open_in(editor, name, text)
-        window.wait_for_status(READY)
-        return window, file
+        shared_window.wait_for_status(RUNNING, LOADING)
+        return shared_window, shared_window.show(workspace / name, text)
 
-    return open_file
+    yield open_file
+    shared_window.picture(f"last-of-{request.node.name}")
+
+
+@pytest.fixture
+def open_scripted(shared_scripted_window: Workbench, workspace: Path, request: pytest.FixtureRequest) -> Iterator[Open]:
+    """The same with the scripted server, once it is installed."""
+
+    def open_scripted(name: str, text: str) -> tuple[Workbench, Path]:
+        installed(shared_scripted_window)
+        return shared_scripted_window, shared_scripted_window.show(workspace / name, text)
+
+    yield open_scripted
+    shared_scripted_window.picture(f"last-of-{request.node.name}")
+
+
+def installed(window: Workbench) -> None:
+    """Takes the offer to install the server, where there is none yet."""
+    window.wait_for_status(re.compile("is ready|no server yet"))
+    if "no server yet" in (window.status.get_attribute("aria-label") or ""):
+        window.picture("offer-to-install")
+        window.page.get_by_role("button", name="Install", exact=True).click()
+    window.wait_for_status(READY, INSTALLATION)

@@ -3,9 +3,8 @@
 import re
 
 from .code_server import CodeServer
-from .conftest import READY, OpenIn
+from .conftest import Open
 from .scripted_server import BODY, INSERTED
-from .workbench import Workbench
 
 BASKET = '''class Basket:
     """What a customer is about to buy."""
@@ -24,48 +23,43 @@ BASKET = '''class Basket:
 '''.replace("...", "")
 
 
-INSTALLATION = 240_000
-"""Milliseconds that pip may take on a busy machine."""
-
-
-def installed(window: Workbench) -> None:
-    """Takes the offer to install the server, where there is none yet."""
-    window.wait_for_status(re.compile("is ready|no server yet"))
-    if "no server yet" in (window.status.get_attribute("aria-label") or ""):
-        window.picture("offer-to-install")
-        window.page.get_by_role("button", name="Install", exact=True).click()
-    window.wait_for_status(READY, INSTALLATION)
-
-
 def test_without_a_server_one_is_installed_into_an_environment_of_its_own(
-    scripted_editor: CodeServer, open_in: OpenIn
+    scripted_editor: CodeServer, open_scripted: Open
 ) -> None:
-    window, _ = open_in(scripted_editor, "basket.py", BASKET)
-    installed(window)
+    window, _ = open_scripted("basket.py", BASKET)
     window.wait_for_status(re.compile("with a script on paper"))
     assert (scripted_editor.storage / "environment/pyvenv.cfg").exists()
     window.picture("installed")
 
 
-def test_an_edit_is_shown_before_it_is_made(scripted_editor: CodeServer, open_in: OpenIn) -> None:
-    window, file = open_in(scripted_editor, "basket.py", BASKET)
-    installed(window)
+def test_an_edit_is_shown_before_it_is_made(open_scripted: Open) -> None:
+    window, file = open_scripted("basket.py", BASKET)
     window.go_to(14, 9)
     window.run("Infill: Fill This Body")
-    preview = window.page.locator(".refactor-preview, .bulk-edit-panel").first
-    preview.wait_for()
-    window.picture("preview")
-    assert BODY not in file.read_text(encoding="utf-8")
-    # What needs to be confirmed is not chosen before somebody has chosen it.
-    preview.get_by_role("checkbox").last.check()
-    window.picture("preview-chosen")
-    window.page.get_by_role("button", name="Apply", exact=True).click()
+    window.wait_for_preview()
+    window.page.locator(".tab.active").filter(has_text="Fill this body: by a script").wait_for()
+    assert file.read_text(encoding="utf-8") == BASKET
+    window.page.get_by_role("button", name="Apply").first.click()
+    window.wait_for_no_preview()
     window.saved(file, lambda text: BODY in text)
 
 
-def test_the_canvas_condenses_before_ones_eyes(scripted_editor: CodeServer, open_in: OpenIn) -> None:
-    window, _ = open_in(scripted_editor, "basket.py", BASKET)
-    installed(window)
+def test_an_edit_whose_preview_is_closed_is_not_made(open_scripted: Open) -> None:
+    window, file = open_scripted("basket.py", BASKET)
+    window.go_to(14, 9)
+    window.run("Infill: Fill This Body")
+    window.wait_for_preview()
+    window.run("View: Close Editor")
+    window.wait_for_no_preview()
+    window.run("Infill: Fill This Body")
+    window.wait_for_preview()
+    window.press("Control+Enter")
+    window.wait_for_no_preview()
+    window.saved(file, lambda text: text.count(BODY) == 1)
+
+
+def test_the_canvas_condenses_before_ones_eyes(open_scripted: Open) -> None:
+    window, _ = open_scripted("basket.py", BASKET)
     window.go_to(11, 16)
     window.run("Infill: Watch the Denoising")
     view = window.page.frame_locator("iframe.webview.ready").frame_locator("iframe")

@@ -20,8 +20,8 @@ _LINES = """() => [...document.querySelectorAll(".editor-instance .view-lines > 
   .sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top))
   .map(it => it.textContent.replaceAll("\\u00a0", " "))"""
 
-PATIENCE = 30_000
-"""Milliseconds that a state may take to come."""
+PATIENCE = 60_000
+"""Milliseconds that a state may take to come; the machine may do much else beside."""
 
 
 class Workbench:
@@ -37,7 +37,34 @@ class Workbench:
         self.page.goto(address)
         self.page.locator(".monaco-editor .view-lines").first.wait_for()
         self.status.wait_for()
+        self.press("Control+b")
+        self.page.locator(".part.sidebar").wait_for(state="hidden")
         self.page.locator(".monaco-editor .view-lines").first.click()
+
+    def show(self, file: Path, text: str) -> Path:
+        """Write a file and open it, with nothing else open; returns the file."""
+        self.close_all()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        self.press("Control+p")
+        self._box.fill(str(file))
+        self.page.locator(".quick-input-widget .monaco-list-row.focused").filter(has_text=file.name).wait_for()
+        self._box.press("Enter")
+        self.page.locator(".tab.active").filter(has_text=file.name).wait_for()
+        self.page.locator(".editor-instance .monaco-editor.focused, .notebook-editor .code-cell-row").first.wait_for()
+        return file
+
+    def close_all(self) -> None:
+        """Save what is unsaved, and close it."""
+        self.run("File: Save All Files")
+        self.page.locator(".tab.dirty").first.wait_for(state="detached")
+        self.run("View: Close All Editors")
+        self.page.locator(".tab").first.wait_for(state="detached")
+
+    @property
+    def _box(self) -> Locator:
+        """Where the palette and its relatives are typed into."""
+        return self.page.locator(".quick-input-widget input[type=text]")
 
     @property
     def status(self) -> Locator:
@@ -52,6 +79,12 @@ class Workbench:
         """The ghost text, empty if there is none; further lines behind a line end."""
         text: str = self.page.evaluate(_GHOST)
         return text
+
+    def taken(self, key: str) -> str:
+        """Wait for ghost text, press a key that takes it or some of it, and return what there was before."""
+        ghost = self.wait_for_ghost()
+        self.press(key)
+        return ghost
 
     def wait_for_ghost(self, fits: Callable[[str], bool] = bool) -> str:
         """Wait until there is ghost text that fits, and return it."""
@@ -70,9 +103,8 @@ class Workbench:
     def go_to(self, line: int, column: int) -> None:
         """Put the cursor there; both count from 1."""
         self.press("Control+g")
-        box = self.page.locator(".quick-input-widget input[type=text]")
-        box.fill(f":{line}:{column}")
-        box.press("Enter")
+        self._box.fill(f":{line}:{column}")
+        self._box.press("Enter")
         self.page.locator(".quick-input-widget").wait_for(state="hidden")
         expect(self.page.locator('[id="status.editor.selection"]')).to_contain_text(f"Ln {line}, Col {column}")
 
@@ -84,14 +116,27 @@ class Workbench:
         """Press a key, with names as in playwright."""
         self.page.keyboard.press(key)
 
+    def empty_line(self) -> None:
+        """Take away the line that the cursor is at the end of, all but its indentation."""
+        self.press("Escape")
+        self.press("Shift+Home")
+        self.press("Delete")
+
     def run(self, title: str) -> None:
         """Choose a command in the palette by its title."""
         self.press("F1")
-        box = self.page.locator(".quick-input-widget input[type=text]")
-        box.fill(f">{title}")
-        self.page.locator(".quick-input-widget .monaco-list-row").filter(has_text=title).first.wait_for()
-        box.press("Enter")
+        self._box.fill(f">{title}")
+        labels = self.page.locator(".quick-input-widget .label-name", has_text=re.compile(f"^{re.escape(title)}$"))
+        labels.first.click()
         self.page.locator(".quick-input-widget").wait_for(state="hidden")
+
+    def wait_for_preview(self) -> None:
+        """Wait until an edit is shown as a difference."""
+        self.page.locator(".monaco-diff-editor .line-insert").first.wait_for(state="attached")
+
+    def wait_for_no_preview(self) -> None:
+        """Wait until no difference is shown any more."""
+        self.page.locator(".monaco-diff-editor").first.wait_for(state="detached")
 
     def picture(self, name: str) -> Path:
         """Take a picture of the window."""

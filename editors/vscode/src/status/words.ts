@@ -7,7 +7,15 @@ export interface Status {
   readonly model?: string | null;
   readonly device?: string | null;
   /** The document asked for last, when nothing is suggested there, and why. */
-  readonly inactive?: { readonly uri: string; readonly reason: string } | null;
+  readonly inactive?: Notice | null;
+  /** The same where less is suggested than elsewhere. */
+  readonly limited?: Notice | null;
+}
+
+/** What there is to know of a document, as a sentence. */
+export interface Notice {
+  readonly uri: string;
+  readonly reason: string;
 }
 
 /** The server's status, or what the editor knows where there is no server to ask. */
@@ -29,9 +37,15 @@ export function words(condition: Condition, enabled: boolean, shown = ""): Words
   const { state } = condition;
   const alarming = state === "degraded" || state === "missing" || state === "stopped";
   if (!enabled && !alarming) return { text: "$(debug-pause) Infill", sentence: "Infill is paused.", alarming };
-  const inactive = "inactive" in condition ? condition.inactive : undefined;
-  if (inactive?.uri === shown && !alarming) return { text: "$(circle-slash) Infill", sentence: `Infill is inactive here: ${inactive.reason}`, alarming };
-  return { text: `$(${ICONS[state]}) Infill`, sentence: sentence(condition), alarming };
+  const [inactive, limited] = [here(condition, "inactive", shown), here(condition, "limited", shown)];
+  if (inactive && !alarming) return { text: "$(circle-slash) Infill", sentence: `Infill is inactive here: ${inactive}`, alarming };
+  const icon = limited && state === "ready" ? "copy" : ICONS[state];
+  return { text: `$(${icon}) Infill`, sentence: [sentence(condition), limited].filter(Boolean).join(" "), alarming };
+}
+
+function here(condition: Condition, what: "inactive" | "limited", shown: string): string | undefined {
+  const notice = what in condition ? (condition as Status)[what] : undefined;
+  return notice?.uri === shown ? notice.reason : undefined;
 }
 
 function sentence(condition: Condition): string {
@@ -42,7 +56,7 @@ function sentence(condition: Condition): string {
     case "ready":
       return `Infill is ready${model(condition)}.`;
     case "busy":
-      return `Infill is busy${because}`;
+      return `Infill is busy${model(condition)}${because}`;
     case "degraded":
       return `Infill is degraded${because}`;
     case "missing":

@@ -24,7 +24,6 @@ export class Stage {
     const code = make("div", "text");
     code.append(...backdrop(scene.above), this.#canvas, ...backdrop(scene.below));
     this.root.replaceChildren(code);
-    this.#canvas.scrollIntoView({ block: "center" });
   }
 
   /** Shows a frame as what became of the one before it. */
@@ -40,6 +39,7 @@ export class Stage {
       previous = element;
     }
     this.#cells = cells;
+    this.#canvas.scrollIntoView({ block: "center" });
   }
 
   #element(id: number, previous: HTMLElement | undefined): HTMLElement {
