@@ -134,7 +134,7 @@ class Checkpoint:
 
     def marks_but(self, end: int) -> tuple[int, ...]:
         """The ids of added tokens that are marks, such as those of a chat, and no text; `end` is left out."""
-        return tuple(sorted({number for name, number in self.added.items() if name.startswith("<|")} - {end}))
+        return tuple(sorted({number for name, number in self.added.items() if name.startswith(("<|", "<["))} - {end}))
 
     def weight_files(self) -> list[Path]:
         """The files of weights, all of them there.

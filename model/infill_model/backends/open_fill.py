@@ -16,7 +16,7 @@ from infill_model.backends.drive import Run, expand, try_lengths, write_blocks
 from infill_model.backends.edge import Ids, on_canvas
 from infill_model.backends.families import family_of
 from infill_model.backends.family import Family, OpenDenoiser
-from infill_model.backends.prompt import Prompt
+from infill_model.backends.prompt import WINDOW, Prompt
 from infill_model.backends.sequence import Reuse, SequenceDenoiser
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.errors import WeightsError
@@ -73,10 +73,11 @@ class OpenInfiller:
         block: int | None,
         denoiser: OpenDenoiser,
         vocabulary: CheckpointVocabulary,
+        window: int = WINDOW,
     ) -> None:
         self.name, self.family, self.ids, self.block = name, family, ids, block
         self.denoiser, self.vocabulary = denoiser, vocabulary
-        self.prompt = Prompt(vocabulary, ids, sees_suffix=block is None)
+        self.prompt = Prompt(vocabulary, ids, sees_suffix=block is None, window=window)
 
     @classmethod
     def load(
@@ -117,7 +118,8 @@ class OpenInfiller:
         _fits(folder, vocabulary, ids, denoiser.size)
         if isinstance(denoiser, SequenceDenoiser):
             denoiser.reuse = reuse
-        return cls(folder.name, family, ids, family.block and family.block(checkpoint), denoiser, vocabulary)
+        block, window = family.block and family.block(checkpoint), family.window(checkpoint)
+        return cls(folder.name, family, ids, block, denoiser, vocabulary, window)
 
     @property
     def info(self) -> Info:
@@ -153,7 +155,7 @@ class OpenInfiller:
         started = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
         limits = Limits(options.steps, deadline, cancelled)
-        run = Run(self.denoiser, self.vocabulary, options, limits, critic, on_draft)
+        run = Run(self.denoiser, self.vocabulary, options, limits, critic, on_draft, self.family.unmask)
         jobs = self._filled(run, request)
         fills = {it.texts: it for it in sorted((self._fill(it, request) for it in jobs), key=lambda it: it.confidence)}
         best = sorted(fills.values(), key=lambda it: -it.confidence)[: options.n]

@@ -206,6 +206,7 @@ def test_llada_from_left_to_right_in_blocks(name: str, policy: str, no_text: Voc
 class FirstAlone:
     """Fast-dLLM's for Dream: a block's first step commits its first position, whatever it is, and nothing else."""
 
+    may_wait: ClassVar[bool] = False
     policy: UnmaskPolicy
 
     def __call__(self, step: Step) -> Tensor:
