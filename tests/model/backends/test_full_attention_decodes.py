@@ -146,6 +146,7 @@ class Planned:
     reads_committed: ClassVar[bool] = True
     reads_shadow: ClassVar[bool] = False
     wants_quiet: ClassVar[bool] = False
+    may_wait: ClassVar[bool] = False
 
     def masks(self, step: Step) -> Tensor:
         free = ~step.draft.canvas.pinned
