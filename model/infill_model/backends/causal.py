@@ -16,6 +16,7 @@ from torch import Tensor
 
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.edge import Ids, on_canvas
+from infill_model.backends.memory import check_room
 from infill_model.backends.open_fill import LANGUAGES, LONGEST, LONGEST_BLOCK, cut_at_line, placed
 from infill_model.backends.prompt import Prompt
 from infill_model.backends.tokenizer import CheckpointVocabulary
@@ -92,8 +93,8 @@ class CausalInfiller:
         vocabulary, names = CheckpointVocabulary.of(checkpoint), marks_of(checkpoint)
         if names is None:
             raise WeightsError(f"{folder}: its tokenizer has no marks for filling in the middle; use a model that does")
-        checkpoint.weight_files()
         place, kind = placed(device, dtype)
+        check_room(checkpoint, place, kind.itemsize)
         try:
             from transformers import AutoModelForCausalLM  # noqa: PLC0415  # Only where such a model is loaded.
         except ImportError as error:

@@ -16,6 +16,7 @@ from infill_model.backends.drive import Run, expand, try_lengths, write_blocks
 from infill_model.backends.edge import Ids, on_canvas
 from infill_model.backends.families import family_of
 from infill_model.backends.family import Family, OpenDenoiser
+from infill_model.backends.memory import check_room
 from infill_model.backends.prompt import WINDOW, Prompt
 from infill_model.backends.sequence import Reuse, SequenceDenoiser
 from infill_model.backends.tokenizer import CheckpointVocabulary
@@ -107,6 +108,7 @@ class OpenInfiller:
         family = family_of(checkpoint)
         ids, vocabulary = family.ids(checkpoint), CheckpointVocabulary.of(checkpoint)
         place, kind = placed(device, dtype)
+        check_room(checkpoint, place, kind.itemsize)
         try:
             denoiser = family.denoiser(checkpoint, ids, vocabulary.breaks, kind, place)
         except torch.OutOfMemoryError as error:
