@@ -101,6 +101,16 @@ def test_it_fills_between_prefix_and_suffix(places: Path, family: str, block: bo
 
 
 @pytest.mark.parametrize("family", CONFIGS)
+def test_it_runs_in_bfloat16(places: Path, family: str) -> None:
+    exact, _ = loaded(places, family)
+    rounded = OpenInfiller.load(places / family, device="cpu", dtype="bfloat16")
+    assert {it.dtype for it in rounded.denoiser.network.parameters()} == {torch.bfloat16}
+    wide, narrow = (masked(it, [*LEFT, 5], [], 4)[:, RESERVED + 20 : RESERVED + 250] for it in (exact, rounded))
+    assert 0 < (wide - narrow).abs().max() < 0.2 * wide.abs().max()
+    assert rounded.fill(LINE, Options(steps=4))[0].texts
+
+
+@pytest.mark.parametrize("family", CONFIGS)
 def test_several_gaps_and_cancellation(places: Path, family: str) -> None:
     model, _ = loaded(places, family)
     (two,) = model.fill(Request("x = f(", ")\n", between=(", ",)), Options(steps=4))

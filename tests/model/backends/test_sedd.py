@@ -150,6 +150,19 @@ def test_many_steps_sample_the_joint_distribution() -> None:
     assert away[48] < 0.04
 
 
+def test_a_step_may_reveal_nothing() -> None:
+    """Two masks are revealed at independent times, uniform over the steps, so the last of them after two thirds."""
+    many, steps = 500, 48
+    canvas = Canvas.of([[Piece([MASK, MASK], pinned=False)]] * many)
+    it = denoiser()
+    sampling = Sampling((0.0,) * many, tuple(range(many)))
+    run = denoise(
+        it, it.encode([[MIDDLE]] * many), canvas, Policies(unmask=Analytic()), Limits(steps), sampling=sampling
+    )
+    *_, last = run
+    assert sum(last.steps) / many == pytest.approx(steps * 2 / 3, abs=1.5)
+
+
 def test_the_canvas_tells_the_time() -> None:
     rows = [[Piece([MASK] * 4, pinned=False), Piece([9], pinned=True)], [Piece([MASK, 20, 21, DEL], pinned=False)]]
     assert time_of(Canvas.of(rows)).tolist() == [1.0, 0.25]
