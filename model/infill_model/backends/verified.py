@@ -86,7 +86,7 @@ class VerifiedInfiller:
     ) -> list[Fill]:
         drafts: list[Fill] = []
         share = None if options.budget_ms is None else options.budget_ms / 2  # The rest is the causal model's.
-        once = replace(options, n=1, trace=False, budget_ms=share)
+        once = replace(options, n=1, trace=False, budget_ms=share, start=None)
 
         def propose(written: str) -> str:
             if len(drafts) == DRAFTS:

@@ -46,7 +46,7 @@ class Told:
     """Drafts what it is told to; each draft costs it five forwards."""
 
     def __init__(self, drafts: Callable[[Request], list[str]]) -> None:
-        self.drafts, self.asked = drafts, 0
+        self.drafts, self.asked, self.options = drafts, 0, Options()
 
     @property
     def info(self) -> Info:
@@ -61,7 +61,7 @@ class Told:
         critic: TextCritic | None = None,
         on_draft: Callable[[Frame], None] | None = None,
     ) -> list[Fill]:
-        self.asked += 1
+        self.asked, self.options = self.asked + 1, options
         drafts = self.drafts(request)[: options.n]
         return [Fill((it,), (), 0.5, None, 5, 5, Timing(0, 1, 1), "complete") for it in drafts]
 
@@ -113,6 +113,12 @@ def test_after_some_wrong_drafts_it_goes_on_alone(verifier: CausalInfiller) -> N
     assert checked.texts == alone.texts
     assert drafter.asked == DRAFTS
     assert checked.forwards == alone.forwards + DRAFTS * 5
+
+
+def test_one_draft_is_asked_for_in_half_of_the_time(verifier: CausalInfiller) -> None:
+    drafter = Told(lambda _: ["x"])
+    VerifiedInfiller(drafter, verifier).fill(LINE, Options(n=2, budget_ms=60_000, start=("old",), trace=True))
+    assert drafter.options == Options(n=1, budget_ms=30_000, start=None, trace=False)
 
 
 def test_an_empty_draft_is_no_harm_and_others_are_the_causal_models_samples(verifier: CausalInfiller) -> None:
