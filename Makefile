@@ -19,7 +19,9 @@ test: .venv/installed
 	$(BIN)/python -m pytest
 
 e2e: .venv/installed
-	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[e2e]"
+	tests/e2e/install.sh .venv/e2e
+	INFILL_E2E_TOOLS=.venv/e2e $(BIN)/python -m pytest tests/e2e
 
 lint: .venv/installed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -185,6 +185,13 @@ def _declare_fill(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--json", action="store_true", help="print JSON, see below")
     flags.add_argument("--apply", action="store_true", help="write the best fill into the file")
     flags.add_argument("--trace", type=Path, metavar="FILE.html", help="write a page that plays the fill step by step")
+    flags.add_argument("--verify", metavar="PATH", help="a folder with a causal model that checks what is drafted")
+    flags.add_argument(
+        "--verify-by",
+        default="exact",
+        choices=("exact", "rank"),
+        help="exact: the fill is what that model would write alone; rank: it chooses among several drafts",
+    )
     _declare_engine(flags)
 
 
@@ -282,7 +289,10 @@ def _declare_engine(flags: argparse.ArgumentParser) -> None:
 
 
 def _engine_settings(chosen: argparse.Namespace) -> EngineSettings:
-    return EngineSettings(model=chosen.model, device=chosen.device, threads=chosen.threads)
+    settings = EngineSettings(model=chosen.model, device=chosen.device, threads=chosen.threads)
+    if "verify" in chosen:
+        return replace(settings, verify=chosen.verify, verify_by=chosen.verify_by)
+    return settings
 
 
 def _file_place(text: str) -> tuple[Path, tuple[int, int]]:

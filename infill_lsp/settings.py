@@ -23,12 +23,16 @@ class EngineSettings:
         device: `cpu`, `cuda`, `mps`, or `auto` for the best there is.
         dtype: of the weights: `float32`, `bfloat16`, `int8`, or `auto` for the fastest on the device.
         threads: of the CPU; None for half of its cores, at least one.
+        verify: the path of a folder with a causal model that checks what the model drafts; None for none.
+        verify_by: `exact`: what comes out is what the causal model would write alone; `rank`: it ranks several drafts.
     """
 
     model: str = "embedded"
     device: str = "auto"
     dtype: str = "auto"
     threads: int | None = None
+    verify: str | None = None
+    verify_by: str = "exact"
 
     @property
     def cpu_threads(self) -> int:
@@ -102,6 +106,14 @@ class ContextSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifySettings:
+    """A causal model that checks what the model drafts."""
+
+    model: str | None = _setting(None, _or_null(_TEXT), "the path of a causal model that checks drafts; null for none")
+    by: str = _setting("exact", _one_of("exact", "rank"), "whether it rewrites drafts as it would, or ranks several")
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """What an editor can set; `infill.` goes before each name."""
 
@@ -109,6 +121,7 @@ class ServerSettings:
     model: str = _setting("embedded", _TEXT, "`embedded`, or the path of a folder with a model")
     device: str = _setting("auto", _one_of("auto", "cpu", "cuda", "mps"), "where the model runs")
     threads: int | None = _setting(None, _or_null(_whole(1, 1024)), "CPU threads; null for half of the cores")
+    verify: VerifySettings = VerifySettings()
     budget: Budget = Budget()
     confidence: float = _setting(0.3, _SHARE, "suggestions below this confidence are not shown")
     candidates: int = _setting(4, _whole(1, 16), "suggestions to choose from when asked for by hand")
@@ -124,7 +137,13 @@ class ServerSettings:
     @property
     def engine(self) -> EngineSettings:
         """The part of it that takes a new engine to change."""
-        return EngineSettings(model=self.model, device=self.device, threads=self.threads)
+        return EngineSettings(
+            model=self.model,
+            device=self.device,
+            threads=self.threads,
+            verify=self.verify.model,
+            verify_by=self.verify.by,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ def worker_command(settings: EngineSettings) -> list[str]:
         *(sys.executable, "-P", "-m", "infill_lsp.engine.worker"),
         *("--model", settings.model, "--device", settings.device, "--dtype", settings.dtype),
         *("--threads", str(settings.cpu_threads)),
+        *(("--verify", settings.verify, "--verify-by", settings.verify_by) if settings.verify else ()),
     ]
 
 

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import BinaryIO, Final, Protocol
 
 from infill_lsp.engine import messages
@@ -150,6 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m infill_lsp.engine.worker`: serve the model named on the command line."""
     parser = argparse.ArgumentParser(prog="infill_lsp.engine.worker", description=__doc__.partition("\n")[0])
     parser.add_argument("--model", default="embedded", help="'embedded', or a folder with a model")
+    parser.add_argument("--verify", default=None, help="a folder with a causal model that checks or ranks drafts")
+    parser.add_argument("--verify-by", default="exact", choices=("exact", "rank"), help="what it does with them")
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps, or auto")
     parser.add_argument("--dtype", default="auto", help="float32, bfloat16, int8, or auto")
     parser.add_argument("--threads", type=int, default=None, help="how many CPU threads to use")
@@ -159,6 +162,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def load() -> Filler:
         from infill_model.backends import loading  # noqa: PLC0415  # torch takes a second; `starting` is said before
 
+        if chosen.verify:
+            load_both = partial(loading.load_verified, chosen.model, chosen.verify, chosen.verify_by)
+            return load_both(device=chosen.device, dtype=chosen.dtype, threads=chosen.threads)
         return loading.load(chosen.model, device=chosen.device, dtype=chosen.dtype, threads=chosen.threads)
 
     return serve(load, *claim_stdio())

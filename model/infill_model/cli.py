@@ -113,6 +113,12 @@ def _evaluate() -> Loaded:
     return add_evaluate_flags, evaluate
 
 
+def _lengths() -> Loaded:
+    from infill_model.evaluation.lengths import add_lengths_flags, lengths
+
+    return add_lengths_flags, lengths
+
+
 def _score() -> Loaded:
     from infill_model.evaluation.command import add_score_flags, score
 
@@ -128,6 +134,7 @@ COMMANDS = (
     Command("heldout", "Cut gaps into held-out code and write them as tasks.", _heldout),
     Command("evaluate", "Fill the gaps of tasks and write what was filled.", _evaluate),
     Command("copies", "Count how often a copy from the same document is right.", _copies),
+    Command("lengths", "Measure what the confidence of each length means for an open checkpoint.", _lengths),
     Command("score", "Judge what was filled, beside the baselines.", _score),
 )
 """Every command, in the order of `--help`."""

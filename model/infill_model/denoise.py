@@ -1,9 +1,9 @@
 """The one denoising loop, for every model: a generator that yields a draft per step.
 
-Each step asks the denoiser for logits, commits masks by the unmask policy (at least one in each row), takes back or
-overwrites tokens by the remask policy, shows complete rows to the critic, and ends rows. Choices are the policies',
-caches the denoiser's. It knows nothing of text, nor of which network it drives. Rows of a batch do not influence one
-another, and a row that ended is left alone.
+Each step asks the denoiser for logits, commits masks by the unmask policy (at least one in each row, unless the policy
+may wait), takes back or overwrites tokens by the remask policy, shows complete rows to the critic, and ends rows.
+Choices are the policies', caches the denoiser's. It knows nothing of text, nor of which network it drives. Rows of a
+batch do not influence one another, and a row that ended is left alone.
 
 Shapes: B fills, C canvas positions.
 """
@@ -111,7 +111,8 @@ def _act(step: Step, policies: Policies, limit: StopReason | None, editor: "_Edi
     unchanged = step.draft.unchanged
     if policies.stop.reads_unchanged:
         unchanged = (unchanged + 1) * (guess == step.draft.guess).all(1)
-    chosen = accepted = _at_least_one(policies.unmask(step), step)
+    accepted = policies.unmask(step)
+    chosen = accepted = accepted if policies.unmask.may_wait else _at_least_one(accepted, step)
     revision = policies.remask(step, accepted)
     remask, overwrite = revision.remask, revision.overwrite
     early = policies.stop(step, unchanged)

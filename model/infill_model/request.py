@@ -116,7 +116,8 @@ class Fill:
         texts: the text of each gap, in order.
         tokens: the tokens of the gaps and of the pinned text between them, in order.
         confidence: geometric mean of the written tokens' confidences, in [0, 1].
-        score: mean log-probability per token under the same weights autoregressively, or None when not asked for.
+        score: mean log-probability per token under the same weights autoregressively, or None when not asked for;
+            where a causal model ranked it, the logarithm of its probability by that model.
         steps: denoising steps this fill took.
         forwards: forwards of the denoiser spent on the request: repairs, further blocks and other drafts included.
         stopped: why it ended.

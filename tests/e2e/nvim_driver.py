@@ -18,7 +18,8 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 PLUGIN = REPOSITORY / "editors" / "nvim"
-TOOLS = Path(os.environ.get("INFILL_E2E_TOOLS", REPOSITORY / ".venv" / "e2e"))
+TOOLS = Path(os.environ.get("INFILL_E2E_TOOLS", REPOSITORY / ".venv" / "e2e")).absolute()
+OUT = Path(os.environ.get("INFILL_E2E_OUT", REPOSITORY / "build" / "e2e"))  # what people may look at afterwards
 PATIENCE = float(os.environ.get("INFILL_E2E_PATIENCE", "60"))  # seconds until a state that does not come is a failure
 
 # All ghost text in a buffer from top to bottom and left to right, by whichever backend.
@@ -56,6 +57,9 @@ class Neovim:
     def program(self) -> Path:
         return TOOLS / f"nvim-{self.name}" / "nvim"
 
+    def __str__(self) -> str:
+        return f"{self.name}-{self.backend or 'auto'}"
+
     def or_skip(self) -> Path:
         """The program, or a skipped test."""
         if not self.program.exists():
@@ -65,6 +69,7 @@ class Neovim:
 
 # Debian testing has 0.12, trixie has 0.10.
 NEOVIMS = (Neovim("testing", None), Neovim("testing", "extmarks"), Neovim("trixie", None))
+ONE_OF_EACH = (NEOVIMS[0], NEOVIMS[2])  # of each back end, where nothing depends on more
 
 
 def readme_init(backend: str | None, more: str = "") -> str:
@@ -86,7 +91,7 @@ class Home:
         self.project = folder / "project"
         self.init = folder / "init.lua"
         for name in ("bin", "project", "xdg"):
-            (folder / name).mkdir()
+            (folder / name).mkdir(parents=True)
         self.init.write_text(init)
         program = folder / "bin" / "infill-lsp"
         words = " ".join(f"'{word}'" for word in server)
@@ -154,18 +159,47 @@ class Editor:
                 pytest.fail(f"{now!r} is still not {wanted!r}; lines {self.lines()}; messages: {said}")
             time.sleep(0.002)
 
+    def open(self, file: Path, row: int, column: int = 0) -> None:
+        """Opens a file as `:edit` does, with the cursor at a row from 1 and a column from 0, in normal mode.
+
+        Undo goes no further back than to here.
+        """
+        self.nvim.command("stopinsert")
+        self.until(lambda: self.lua("return vim.api.nvim_get_mode().mode"), "n")
+        self.nvim.command(f"edit! {file}")
+        self.nvim.current.window.cursor = (row, column)
+        self.until(lambda: self.lua("return #vim.lsp.get_clients({ name = 'infill', bufnr = 0 })"), 1)
+
+    def last(self) -> str:
+        """The last line without its indentation."""
+        return self.lines()[-1].strip()
+
+    def some_ghost(self) -> str:
+        """The ghost text, once there is some."""
+        self.until(lambda: self.ghost() != "", True)
+        return self.ghost()
+
     def ready(self) -> None:
         """Waits until the server says that it is."""
         self.until(lambda: self.lua("return (require('infill.client').status(0) or {}).state"), "ready")
 
 
 @contextmanager
-def editing(neovim: Neovim, home: Home, file: Path) -> Iterator[Editor]:
-    """Neovim with a file open."""
+def editing(neovim: Neovim, home: Home, file: Path, *flags: str) -> Iterator[Editor]:
+    """Neovim with a file open; without flags, nothing of a person's own is read but the init.lua."""
     pynvim = pytest.importorskip("pynvim")
     program = neovim.or_skip()
     arguments = ["env", *(f"{name}={value}" for name, value in home.environment.items())]
-    arguments += [str(program), "--embed", "--headless", "--clean", "-n", "-u", str(home.init), str(file)]
+    arguments += [
+        str(program),
+        "--embed",
+        "--headless",
+        *(flags or ("--clean",)),
+        "-n",
+        "-u",
+        str(home.init),
+        str(file),
+    ]
     nvim = pynvim.attach("child", argv=arguments)
     try:
         yield Editor(nvim)
@@ -248,10 +282,18 @@ class Terminal:
 
 
 def scripted_server() -> list[str]:
+    """Answers out of tables, and tells what it was asked; it shares no code with the real one."""
     return [sys.executable, str(Path(__file__).with_name("scripted_lsp.py"))]
 
 
 def real_server() -> list[str]:
     """The server of this checkout, with the embedded model on one thread."""
-    paths = f"{REPOSITORY}:{REPOSITORY / 'model'}"
-    return ["env", f"PYTHONPATH={paths}", "OMP_NUM_THREADS=1", sys.executable, "-m", "infill_lsp.cli", "--stdio"]
+    return [*_PATHS, "OMP_NUM_THREADS=1", sys.executable, "-m", "infill_lsp.cli", "--stdio"]
+
+
+def real_server_with_scripted_model() -> list[str]:
+    """The server of this checkout; what its model says is written in the first line of the file that is edited."""
+    return [*_PATHS, sys.executable, str(REPOSITORY / "tests" / "lsp" / "cli_with_fake_engine.py"), "--stdio"]
+
+
+_PATHS = ("env", f"PYTHONPATH={REPOSITORY}:{REPOSITORY / 'model'}")

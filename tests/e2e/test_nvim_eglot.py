@@ -1,5 +1,6 @@
 """Emacs' eglot in batch mode: a client that shares no code with the server, nor with the other editors."""
 
+import ast
 import json
 import os
 import shutil
@@ -9,17 +10,25 @@ from pathlib import Path
 import pytest
 from nvim_driver import REPOSITORY, real_server, scripted_server
 
+INVOICE = """class Invoice:
+    def total(self):
+        return sum(item.price * item.count for item in self.items)
+
+    def average(self):
+        ...
+"""
 SCRIPT = Path(__file__).with_name("eglot.el")
 
 
-def eglot(server: list[str], file: Path, typed: str) -> dict[str, list[str]]:
-    """What eglot sees once `typed` is typed at the end of a file."""
+def eglot(server: list[str], file: Path, **wanted: str) -> dict[str, list[str]]:
+    """What eglot sees and does once it is `typed` at the end of a file, or an `action` is chosen `at` a text."""
     if shutil.which("emacs") is None:
         pytest.skip("no emacs; apt-get install emacs-nox elpa-eglot")
-    environment = {**os.environ, "EGLOT_SERVER": "\t".join(server), "EGLOT_FILE": str(file), "EGLOT_TYPED": typed}
+    told = {"server": "\t".join(server), "file": str(file), **wanted}
+    environment = os.environ | {f"EGLOT_{name.upper()}": value for name, value in told.items()}
     run = subprocess.run(
         ["emacs", "--batch", "-q", "-l", str(SCRIPT)],
-        env={**environment, "HOME": str(file.parent)},
+        env=environment | {"HOME": str(file.parent)},
         capture_output=True,
         text=True,
         timeout=180,
@@ -33,12 +42,12 @@ def eglot(server: list[str], file: Path, typed: str) -> dict[str, list[str]]:
 def test_completion_and_code_actions_of_a_scripted_server(tmp_path: Path) -> None:
     file = tmp_path / "app.py"
     file.write_text("def f(first, second):\n")
-    seen = eglot(scripted_server(), file, "    return first +")
+    seen = eglot(scripted_server(), file, typed="    return first +", action="Fill the gap here", at="def")
     assert seen["states"] == ["ready"]
     assert seen["server"] == "scripted"
     assert seen["actions"] == ["Fill the gap here"]
     assert len(seen["completions"]) == 1
-    assert "second" in seen["completions"][0]
+    assert seen["lines"] == ["filled = True", "def f(first, second):", "    return first + second"]
 
 
 def basket(tmp_path: Path) -> Path:
@@ -47,13 +56,19 @@ def basket(tmp_path: Path) -> Path:
     return file
 
 
-def test_completion_of_the_real_server(tmp_path: Path) -> None:
-    seen = eglot(real_server(), basket(tmp_path), "\n\ndef main():\n    basket = Basket()\n    basket.")
+def test_a_completion_of_the_real_server_is_accepted(tmp_path: Path) -> None:
+    seen = eglot(real_server(), basket(tmp_path), typed="\n\ndef main():\n    basket = Basket()\n    basket.")
     assert seen["server"] == "infill-lsp"
     assert "ready" in seen["states"]
-    assert seen["completions"], seen
+    assert "\n".join(seen["lines"]).endswith("    basket." + seen["completions"][0].removeprefix("basket."))
+    assert seen["completions"][0].removeprefix("basket.")
 
 
-def test_completion_of_the_real_server_within_a_word(tmp_path: Path) -> None:
-    seen = eglot(real_server(), basket(tmp_path), "\n\nfor item in self.ite")
-    assert seen["completions"], seen
+def test_a_body_is_filled_by_the_real_server(tmp_path: Path) -> None:
+    file = tmp_path / "invoice.py"
+    file.write_text(INVOICE)
+    seen = eglot(real_server(), file, action="Fill this body", at="...")
+    assert "Fill this body" in seen["actions"]
+    assert seen["lines"][:3] == INVOICE.splitlines()[:3]
+    assert "..." not in "".join(seen["lines"])
+    ast.parse("\n".join(seen["lines"]))

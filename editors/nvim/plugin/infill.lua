@@ -16,7 +16,7 @@ end
 command('InfillTrigger', 'ask for suggestions', function() require('infill').trigger() end)
 command('InfillToggle', 'turn suggestions off or on', function() require('infill').toggle() end)
 command('InfillRestart', 'restart the server', function() require('infill.client').restart() end)
-command('InfillStatus', 'say what the server does', function() vim.notify(require('infill').statusline()) end)
+command('InfillStatus', 'say what the server does', function() vim.notify(require('infill').status()) end)
 command('InfillLog', "open the language clients' log", function()
   vim.cmd.tabedit(require('vim.lsp.log').get_filename())
 end)

@@ -1,20 +1,22 @@
 """Causal models trained to fill in the middle, run by transformers: the autoregressive control beside the denoisers.
 
 [prefix mark] code before [suffix mark] code behind [middle mark], and then the gap token by token. What is common with
-the row before is not run again, which is exact. transformers' own classes only; no code that comes with a checkpoint.
+the row before is not run again, which is exact. What somebody else drafted is checked in one forward (`Propose`), and
+what is written stays the model's own. transformers' own classes only; no code that comes with a checkpoint.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import torch
 from torch import Tensor
 
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.edge import Ids, on_canvas
+from infill_model.backends.memory import check_room
 from infill_model.backends.open_fill import LANGUAGES, LONGEST, LONGEST_BLOCK, cut_at_line, placed
 from infill_model.backends.prompt import Prompt
 from infill_model.backends.tokenizer import CheckpointVocabulary
@@ -27,6 +29,9 @@ from infill_model.vocabulary import RESERVED
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
+
+Propose: TypeAlias = Callable[[str], str]
+"""From what is written of the gap to how it may go on; an empty text where there is no idea."""
 
 MARKS: Final = (
     ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),  # Qwen2.5-Coder, CodeGemma
@@ -88,8 +93,8 @@ class CausalInfiller:
         vocabulary, names = CheckpointVocabulary.of(checkpoint), marks_of(checkpoint)
         if names is None:
             raise WeightsError(f"{folder}: its tokenizer has no marks for filling in the middle; use a model that does")
-        checkpoint.weight_files()
         place, kind = placed(device, dtype)
+        check_room(checkpoint, place, kind.itemsize)
         try:
             from transformers import AutoModelForCausalLM  # noqa: PLC0415  # Only where such a model is loaded.
         except ImportError as error:
@@ -134,6 +139,26 @@ class CausalInfiller:
         """
         if request.between:
             return [one_by_one(request, lambda it: self.fill(it, replace(options, n=1), cancelled=cancelled)[0])]
+        return self.fill_gap(request, options, cancelled=cancelled, on_draft=on_draft)
+
+    def fill_gap(
+        self,
+        request: Request,
+        options: Options,
+        *,
+        cancelled: Callable[[], bool] = never,
+        on_draft: Callable[[Frame], None] | None = None,
+        propose: Propose | None = None,
+    ) -> list[Fill]:
+        """Fill the one gap of a request.
+
+        Args:
+            request: with one gap.
+            options: how many fills, and how they are sampled.
+            cancelled: whether to stop.
+            on_draft: told of the first fill after each forward.
+            propose: drafts the greedy fill, which comes out the same, in fewer forwards where drafts are right.
+        """
         started = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
         limits = Limits(LONGEST_BLOCK if request.block else LONGEST, deadline, cancelled)
@@ -142,7 +167,8 @@ class CausalInfiller:
         for number in range(options.n):
             heat = options.temperature if number else 0.0
             chooser = _Chooser(heat, options.seed + number)
-            job = self._written(row, limits, chooser, on_draft if number == 0 else None, line=not request.block)
+            told, idea = (on_draft, propose) if number == 0 else (None, None)
+            job = self._written(row, limits, chooser, told, idea, line=not request.block)
             fill = job.fill(self.vocabulary, 1)
             fill = fill if request.block else cut_at_line(fill)
             total = (time.perf_counter() - started) * 1000
@@ -154,6 +180,15 @@ class CausalInfiller:
         it = self.marks
         return [*it.begin, it.prefix, *above, it.suffix, *below, it.middle]
 
+    def likelihood(self, request: Request, text: str) -> float:
+        """The logarithm of the probability that the one gap of a request is this text and then ends."""
+        ids = self.vocabulary.encode(text)
+        with torch.no_grad():
+            chances = self._next(self._laid_out(request), ids).log_softmax(1)
+        own = chances[torch.arange(len(ids)), [it - RESERVED for it in ids]].sum()
+        ends = chances[-1, [it - RESERVED for it in self.marks.ends]].logsumexp(0)
+        return float(own + ends)
+
     @torch.no_grad()
     def _written(
         self,
@@ -161,10 +196,11 @@ class CausalInfiller:
         limits: Limits,
         chooser: "_Chooser",
         on_draft: Callable[[Frame], None] | None,
+        propose: Propose | None,
         *,
         line: bool,
     ) -> Job:
-        """Write the gap token by token."""
+        """Write the gap: a token in each forward, and as many more as were proposed rightly."""
         job = Job([], [], stopped="complete")
         while True:
             stopped = _limit(limits, len(job.done))
@@ -172,40 +208,53 @@ class CausalInfiller:
                 job.stopped = stopped
                 return job
             began = time.perf_counter()
-            token, confidence = chooser(self._next([*row, *(it.id for it in job.done)]))
+            done = [it.id for it in job.done]
+            draft = self.vocabulary.encode(propose(self.vocabulary.decode(done))) if propose else []
+            logits = self._next([*row, *done], draft[: limits.steps - len(done) - 1])
             job.steps += 1
-            if token + RESERVED in self.marks.ends:
+            before, ended = len(job.done), False
+            for number, one in enumerate(logits):
+                token, confidence = chooser(one)
+                ended = not self._add(job, token, confidence, line=line)
+                if ended or number >= len(draft) or token + RESERVED != draft[number]:
+                    break
+            if on_draft is not None and len(job.done) > before:
+                took = round((time.perf_counter() - began) * 1e3, 3)
+                on_draft(Frame(job.steps, self._shown(job), f"{len(job.done) - before} written", took))
+            if ended:
                 return job
-            job.done.append(Written(token + RESERVED, confidence, job.steps, 0))
-            text = self.vocabulary.decode([it.id for it in job.done])
-            if on_draft is not None:
-                on_draft(Frame(job.steps, self._shown(job), "1 written", round((time.perf_counter() - began) * 1e3, 3)))
-            if line and "\n" in text:
-                return job
+
+    def _add(self, job: Job, token: int, confidence: float, *, line: bool) -> bool:
+        """Write a token unless it ends the gap; says whether the gap goes on."""
+        if token + RESERVED in self.marks.ends:
+            return False
+        job.done.append(Written(token + RESERVED, confidence, job.steps, 0))
+        return not (line and "\n" in self.vocabulary.decode([it.id for it in job.done]))
 
     def _shown(self, job: Job) -> tuple[TraceToken, ...]:
         texts = self.vocabulary.pieces([it.id for it in job.done])
         return tuple(TraceToken(a, "committed", b.confidence) for a, b in zip(texts, job.done, strict=True))
 
-    def _next(self, row: list[int]) -> Tensor:
-        """(V,) float32 logits of what follows a row of canvas ids; what the last row had in common is not run again."""
+    def _next(self, row: list[int], draft: Sequence[int] = ()) -> Tensor:
+        """(1 + draft, V) float32 logits of what follows a row of canvas ids, and it with each token of a draft.
+
+        What the last row had in common is not run again.
+        """
         from transformers import DynamicCache  # noqa: PLC0415  # It is there, for the model is loaded.
 
-        same = next((n for n, (a, b) in enumerate(zip(self._row, row, strict=False)) if a != b), None)
-        same = min(len(self._row), len(row)) if same is None else same
+        whole = [*row, *draft]
+        same = next((n for n, (a, b) in enumerate(zip(self._row, whole, strict=False)) if a != b), None)
+        same = min(len(self._row), len(whole)) if same is None else same
         same = min(same, len(row) - 1)
         gone = len(self._row) - same
         if self._cache is None or same == 0 or (gone and any(self._cache.is_sliding)):
-            self._cache, same = (
-                DynamicCache(config=self._model.config),
-                0,
-            )  # A sliding window has forgotten.
+            self._cache, same = DynamicCache(config=self._model.config), 0  # A sliding window has forgotten.
         elif gone:
             self._cache.crop(-gone)
-        ids = torch.tensor([[it - RESERVED for it in row[same:]]], device=self._model.device)
-        out = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
-        self._row = row
-        last: Tensor = out.logits[0, -1].float()
+        ids = torch.tensor([[it - RESERVED for it in whole[same:]]], device=self._model.device)
+        out = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=len(draft) + 1)
+        self._row = whole
+        last: Tensor = out.logits[0, -len(draft) - 1 :].float()
         return last
 
 

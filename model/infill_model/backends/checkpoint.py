@@ -134,7 +134,7 @@ class Checkpoint:
 
     def marks_but(self, end: int) -> tuple[int, ...]:
         """The ids of added tokens that are marks, such as those of a chat, and no text; `end` is left out."""
-        return tuple(sorted({number for name, number in self.added.items() if name.startswith("<|")} - {end}))
+        return tuple(sorted({number for name, number in self.added.items() if name.startswith(("<|", "<["))} - {end}))
 
     def weight_files(self) -> list[Path]:
         """The files of weights, all of them there.
@@ -161,7 +161,8 @@ class Checkpoint:
         if pickles:
             raise WeightsError(
                 f"{self.folder}: its weights are pickled ({pickles[0]}), and opening a pickle can run code, so it is "
-                "never done; use a release of this model in safetensors, or convert it on a machine you can spare"
+                "never done; use a release of this model in safetensors, or convert it, on a machine you can spare, "
+                "with `torch.load(FILE, weights_only=True)` and `safetensors.torch.save_file`"
             )
         raise WeightsError(f"{self.folder}: there are no weights in it ({_WEIGHTS}); finish the download")
 

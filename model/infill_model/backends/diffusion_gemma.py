@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from infill_model.backends.checkpoint import Checkpoint, read_json
 from infill_model.backends.edge import Edge, Ids
 from infill_model.backends.family import Family, OpenDenoiser
-from infill_model.backends.sequence import Row, SequenceContext, forbidden_at, shadow_rows
+from infill_model.backends.sequence import Row, SequenceContext, forbidden_at, row_of, shadow_rows
 from infill_model.canvas import Canvas
 from infill_model.errors import WeightsError
-from infill_model.vocabulary import LINE, MASK, MIDDLE, PAD
+from infill_model.vocabulary import MASK, PAD
 
 if TYPE_CHECKING:
     from transformers import DynamicCache
@@ -86,10 +86,7 @@ class GemmaDenoiser:
         """Encode what stands before each canvas."""
         rows, states = [], []
         for ids in contexts:
-            line = bool(ids) and ids[-1] == LINE
-            plain = ids[:-1] if line else ids
-            middle = plain.index(MIDDLE) if MIDDLE in plain else len(plain)
-            row = Row(self.edge.row(plain[:middle]), self.edge.row(plain[middle + 1 :]), line, None)
+            row = Row(*row_of(self.edge, ids), None)
             rows.append(row)
             cache, _ = self.prefix(row.left.unsqueeze(0))
             states.append(State(cache, torch.Generator().manual_seed(0)))
@@ -186,7 +183,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     return Ids(mask=text.number("pad_token_id", 0), end=end, never=never, begin=begin)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GemmaFamily(Family):
     """Loads the network of transformers; its code is transformers' own, none comes with the checkpoint."""
 

@@ -18,6 +18,7 @@ from infill_model.policies import Policies, remask_policy, stop_policy, unmask_p
 from infill_model.policies.draft import Draft
 from infill_model.policies.prediction import Sampling
 from infill_model.policies.stop import Limits
+from infill_model.policies.unmask import UnmaskPolicy
 from infill_model.request import Frame, Options, TextCritic
 from infill_model.trace import show
 from infill_model.vocabulary import DEL, MASK, Vocabulary
@@ -36,6 +37,7 @@ class Run:
         limits: steps, deadline and cancellation.
         critic: judges finished drafts.
         on_draft: told of the first job after each step.
+        unmask: commits masks in place of what the options say; None for what they say.
         forwards: spent so far.
         encode_ms: spent on contexts so far.
     """
@@ -46,13 +48,15 @@ class Run:
     limits: Limits
     critic: TextCritic | None = None
     on_draft: Callable[[Frame], None] | None = None
+    unmask: UnmaskPolicy | None = None
     forwards: int = 0
     encode_ms: float = 0.0
     policies: Policies = field(init=False)
 
     def __post_init__(self) -> None:
         it = self.options
-        self.policies = Policies(unmask_policy(it.unmask), remask_policy(it.remask), stop_policy(it.stop))
+        unmask = unmask_policy(it.unmask) if self.unmask is None else self.unmask
+        self.policies = Policies(unmask, remask_policy(it.remask), stop_policy(it.stop))
 
     def once(
         self,

@@ -2,7 +2,21 @@
 
 from typing import Final
 
-from infill_model.backends import diffusion_gemma, dream, dreamon, fast_dllm_v2, llada, llada2, open_dcoder, sdar
+from infill_model.backends import (
+    bd3lm,
+    diffusion_gemma,
+    dream,
+    dreamon,
+    fast_dllm_v2,
+    illada,
+    llada,
+    llada2,
+    mdlm,
+    open_dcoder,
+    sdar,
+    sedd,
+    stable_diffcoder,
+)
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.family import Family
 from infill_model.errors import WeightsError
@@ -13,9 +27,15 @@ FAMILIES: Final = (
     open_dcoder.FAMILY,
     llada.FAMILY,
     sdar.FAMILY,
+    sdar.MIXTURE,
     fast_dllm_v2.FAMILY,
     llada2.FAMILY,
     diffusion_gemma.FAMILY,
+    illada.FAMILY,
+    stable_diffcoder.FAMILY,
+    mdlm.FAMILY,
+    bd3lm.FAMILY,
+    sedd.FAMILY,
 )
 
 

@@ -3,19 +3,21 @@
 A family is a value; what drives it (`drive.py`, `open_fill.py`) asks these values and knows no family by name.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.edge import Edge, Ids
+from infill_model.backends.prompt import WINDOW
 from infill_model.backends.protocol import Denoiser
 from infill_model.backends.sequence import SequenceContext, SequenceDenoiser
 from infill_model.backends.transformer import Shape, Transformer
 from infill_model.errors import WeightsError
+from infill_model.policies.unmask import UnmaskPolicy
 
 Renamed: TypeAlias = Iterable[tuple[str, Tensor]]
 """What one stored tensor becomes in `Transformer`: usually itself under another name, or its parts."""
@@ -40,7 +42,7 @@ class OpenDenoiser(Denoiser[SequenceContext], Protocol):
         """How many ids the checkpoint's weights know."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """A family of checkpoints.
 
@@ -50,6 +52,8 @@ class Family:
         ids: its special ids.
         lengths: how the length of a fill is found.
         block: width of a block, where each sees itself and earlier ones only; None where all positions see all.
+        window: tokens of code around a gap that it is given.
+        unmask: what commits its masks, whatever the options say; None where the options say it.
     """
 
     name: str
@@ -57,6 +61,8 @@ class Family:
     ids: Callable[[Checkpoint], Ids]
     lengths: LengthScheme
     block: Callable[[Checkpoint], int] | None
+    window: Callable[[Checkpoint], int] = lambda _: WINDOW
+    unmask: UnmaskPolicy | None = None
 
     def denoiser(
         self, checkpoint: Checkpoint, ids: Ids, breaks: Sequence[int], dtype: torch.dtype, device: str
@@ -76,7 +82,7 @@ class Family:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransformerFamily(Family):
     """A family that `Transformer` can run.
 
@@ -107,26 +113,54 @@ class TransformerFamily(Family):
         shape = self.shape(checkpoint)
         with torch.device("meta"):
             network = Transformer(shape)
-        missing = {name: tensor.shape for name, tensor in network.state_dict().items()}
-        if shape.tied:
-            del missing["lm_head.weight"]
-        exact = {name for name, _ in network.named_buffers()}  # What chooses experts is not rounded.
-        loaded: dict[str, Tensor] = {}
-        for stored, tensor in checkpoint.tensors():
-            for name, value in self.renamed(stored, tensor, shape):
-                if shape.tied and name == "lm_head.weight":
-                    continue  # Some files repeat the embedding.
-                if missing.pop(name, None) != value.shape:
-                    raise WeightsError(
-                        f"{checkpoint.folder}: the weights do not fit config.json ({stored} {list(tensor.shape)})"
-                    )
-                loaded[name] = value.to(device) if name in exact else value.to(device, dtype)
-        if missing:
-            raise WeightsError(f"{checkpoint.folder}: {len(missing)} tensors are missing (first {min(missing)})")
-        network.load_state_dict(loaded, strict=False, assign=True)
+        tied = ("lm_head.weight",) if shape.tied else ()  # Some files repeat the embedding.
+        assigned(network, checkpoint, lambda name, it: self.renamed(name, it, shape), dtype, device, left_out=tied)
         if shape.tied:
             network.lm_head.weight = network.model.embed_tokens.weight
         return network.eval().requires_grad_(False)
+
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+
+def assigned(
+    network: NetworkT,
+    checkpoint: Checkpoint,
+    renamed: Callable[[str, Tensor], Renamed],
+    dtype: torch.dtype,
+    device: torch.device | str,
+    *,
+    left_out: Collection[str] = (),
+) -> NetworkT:
+    """The network, made on the `meta` device, with the checkpoint's weights.
+
+    Args:
+        network: to be given them.
+        checkpoint: has them.
+        renamed: from a stored tensor to the network's.
+        dtype: of the weights; buffers keep theirs, for what chooses experts is not rounded.
+        device: where they go.
+        left_out: names of the network that are not stored, or need not be.
+
+    Raises:
+        WeightsError: a tensor is missing, unexpected, or of another shape than config.json says.
+    """
+    missing = {name: tensor.shape for name, tensor in network.state_dict().items() if name not in left_out}
+    exact = {name for name, _ in network.named_buffers()}
+    loaded: dict[str, Tensor] = {}
+    for stored, tensor in checkpoint.tensors():
+        for name, value in renamed(stored, tensor):
+            if name in left_out:
+                continue
+            if missing.pop(name, None) != value.shape:
+                raise WeightsError(
+                    f"{checkpoint.folder}: the weights do not fit config.json ({stored} {list(tensor.shape)})"
+                )
+            loaded[name] = value.to(device) if name in exact else value.to(device, dtype)
+    if missing:
+        raise WeightsError(f"{checkpoint.folder}: {len(missing)} tensors are missing (first {min(missing)})")
+    network.load_state_dict(loaded, strict=False, assign=True)
+    return network
 
 
 def as_stored(name: str, tensor: Tensor, shape: Shape) -> Renamed:
@@ -159,6 +193,13 @@ def qwen_shape(checkpoint: Checkpoint, *, qkv_bias: bool = True, qk_norm: bool =
             tied=config.flag("tie_word_embeddings", False),
         ),
     )
+
+
+def llama_shape(checkpoint: Checkpoint) -> Shape:
+    """Sizes from the keys that Llama uses; none of its projections has a bias."""
+    checkpoint.config.refuse("attention_bias", False)
+    checkpoint.config.refuse("mlp_bias", False)
+    return qwen_shape(checkpoint, qkv_bias=False)
 
 
 def checked(checkpoint: Checkpoint, shape: Shape) -> Shape:

@@ -1,4 +1,4 @@
-"""LLaDA-8B, LLaDA-1.5 and iLLaDA: a Llama trained as a diffusion model, with names of weights of its own.
+"""LLaDA-8B and LLaDA-1.5: a Llama trained as a diffusion model, with names of weights of its own.
 
 Reference: ML-GSAI/LLaDA and NVlabs/Fast-dLLM, llada/model/modeling_llada.py (Apache-2.0).
 """

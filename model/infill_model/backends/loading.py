@@ -7,10 +7,12 @@ from infill_model.backends.causal import CausalInfiller, marks_of
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.families import FAMILIES
 from infill_model.backends.open_fill import OpenInfiller
+from infill_model.backends.verified import VerifiedInfiller, Way
+from infill_model.errors import WeightsError
 from infill_model.fill import Infiller, model_path
 from infill_model.folder import MODEL_TYPE
 
-AnyInfiller: TypeAlias = Infiller | OpenInfiller | CausalInfiller
+AnyInfiller: TypeAlias = Infiller | OpenInfiller | CausalInfiller | VerifiedInfiller
 
 
 def load(
@@ -28,3 +30,26 @@ def load(
     if not any(it.claims(checkpoint) for it in FAMILIES) and marks_of(checkpoint):
         return CausalInfiller.load(folder, device=device, dtype=dtype, threads=threads)
     return OpenInfiller.load(folder, device=device, dtype=dtype, threads=threads)
+
+
+def load_verified(
+    model: str | Path,
+    verifier: str | Path,
+    way: Way = "exact",
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    threads: int | None = None,
+) -> VerifiedInfiller:
+    """Load a model that drafts, and a causal one that checks or ranks its drafts.
+
+    Raises:
+        WeightsError: one of them cannot be loaded, or the second is no causal model.
+    """
+    checks = load(verifier, device=device, dtype=dtype, threads=threads)
+    if not isinstance(checks, CausalInfiller):
+        raise WeightsError(
+            f"{verifier}: it is no causal model with marks for filling in the middle, so it cannot check drafts; "
+            "give one such as Qwen2.5-Coder"
+        )
+    return VerifiedInfiller(load(model, device=device, dtype=dtype, threads=threads), checks, way)

@@ -16,7 +16,9 @@ from infill_model.backends.drive import Run, expand, try_lengths, write_blocks
 from infill_model.backends.edge import Ids, on_canvas
 from infill_model.backends.families import family_of
 from infill_model.backends.family import Family, OpenDenoiser
-from infill_model.backends.prompt import Prompt
+from infill_model.backends.lengths import Offsets
+from infill_model.backends.memory import check_room
+from infill_model.backends.prompt import WINDOW, Prompt
 from infill_model.backends.sequence import Reuse, SequenceDenoiser
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.errors import WeightsError
@@ -73,10 +75,13 @@ class OpenInfiller:
         block: int | None,
         denoiser: OpenDenoiser,
         vocabulary: CheckpointVocabulary,
+        window: int = WINDOW,
+        offsets: Offsets | None = None,
     ) -> None:
         self.name, self.family, self.ids, self.block = name, family, ids, block
         self.denoiser, self.vocabulary = denoiser, vocabulary
-        self.prompt = Prompt(vocabulary, ids, sees_suffix=block is None)
+        self.offsets = offsets or Offsets()
+        self.prompt = Prompt(vocabulary, ids, sees_suffix=block is None, window=window)
 
     @classmethod
     def load(
@@ -106,6 +111,7 @@ class OpenInfiller:
         family = family_of(checkpoint)
         ids, vocabulary = family.ids(checkpoint), CheckpointVocabulary.of(checkpoint)
         place, kind = placed(device, dtype)
+        check_room(checkpoint, place, kind.itemsize)
         try:
             denoiser = family.denoiser(checkpoint, ids, vocabulary.breaks, kind, place)
         except torch.OutOfMemoryError as error:
@@ -117,7 +123,8 @@ class OpenInfiller:
         _fits(folder, vocabulary, ids, denoiser.size)
         if isinstance(denoiser, SequenceDenoiser):
             denoiser.reuse = reuse
-        return cls(folder.name, family, ids, family.block and family.block(checkpoint), denoiser, vocabulary)
+        block, window = family.block and family.block(checkpoint), family.window(checkpoint)
+        return cls(folder.name, family, ids, block, denoiser, vocabulary, window, Offsets.beside(folder))
 
     @property
     def info(self) -> Info:
@@ -153,13 +160,28 @@ class OpenInfiller:
         started = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
         limits = Limits(options.steps, deadline, cancelled)
-        run = Run(self.denoiser, self.vocabulary, options, limits, critic, on_draft)
-        jobs = self._filled(run, request)
-        fills = {it.texts: it for it in sorted((self._fill(it, request) for it in jobs), key=lambda it: it.confidence)}
-        best = sorted(fills.values(), key=lambda it: -it.confidence)[: options.n]
+        run = self._run(options, limits, critic, on_draft)
+        done = [(masks_of(job), self._fill(job, request)) for job in self._filled(run, request)]
+        ranks = [(self.offsets.rank(it.confidence, masks, block=request.block), it) for masks, it in done]
+        fills = {it.texts: (rank, it) for rank, it in sorted(ranks, key=lambda it: it[0])}
+        best = [it for _, it in sorted(fills.values(), key=lambda it: -it[0])][: options.n]
         total = (time.perf_counter() - started) * 1000
         timing = Timing(round(run.encode_ms, 3), round(total - run.encode_ms, 3), round(total, 3))
         return [replace(it, forwards=run.forwards, ms=timing) for it in best]
+
+    def each_length(self, request: Request, options: Options) -> list[tuple[int, Fill]]:
+        """What comes of each length that is tried: how many masks each gap started with, and the fill."""
+        run = self._run(replace(options, n=1), Limits(options.steps))
+        return [(masks_of(job), self._fill(job, request)) for job in self._filled(run, request)]
+
+    def _run(
+        self,
+        options: Options,
+        limits: Limits,
+        critic: TextCritic | None = None,
+        on_draft: Callable[[Frame], None] | None = None,
+    ) -> Run:
+        return Run(self.denoiser, self.vocabulary, options, limits, critic, on_draft, self.family.unmask)
 
     def _filled(self, run: Run, request: Request) -> list[Job]:
         """Jobs that came to their end, by the family's way to find the length."""
@@ -188,6 +210,11 @@ class OpenInfiller:
         """What a job wrote; for a model that cannot be told, cut where the line ends."""
         fill = job.fill(self.vocabulary, len(request.between) + 1)
         return fill if self.block is None or request.block else cut_at_line(fill)
+
+
+def masks_of(job: Job) -> int:
+    """How many masks the first gap of a job's canvas has or had."""
+    return next((len(it.ids) for it in job.pieces if not it.pinned), 0)
 
 
 def cut_at_line(fill: Fill) -> Fill:

@@ -19,7 +19,11 @@ _MOST_BETWEEN: Final = 256
 """Tokens between gaps, above which they are filled in turn."""
 _CHARACTERS: Final = 8
 """Characters of a token that are looked at; more than any tokenizer packs into one of code on average."""
-_MARKS: Final = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
+_LAYOUTS: Final = (
+    (("<|fim_prefix|>", "above"), ("<|fim_suffix|>", "below"), ("<|fim_middle|>", "")),  # Qwen2.5-Coder
+    (("<[fim-suffix]>", "below"), ("<[fim-prefix]>", "above"), ("<[fim-middle]>", "")),  # Seed-Coder
+)
+"""Marks for filling in the middle, and which code follows each, in the order the models were trained with."""
 
 
 class Prompt:
@@ -27,8 +31,7 @@ class Prompt:
 
     def __init__(self, vocabulary: CheckpointVocabulary, ids: Ids, *, sees_suffix: bool, window: int = WINDOW) -> None:
         self.vocabulary, self.ids, self.sees_suffix, self.window = vocabulary, ids, sees_suffix, window
-        marks = [vocabulary.special_id(it) for it in _MARKS]
-        self._marks = [it for it in marks if it is not None] if None not in marks else []
+        self._marks = _marks(vocabulary)
 
     def fits(self, request: Request) -> bool:
         """Whether all gaps of a request and what is pinned between them have room on one canvas."""
@@ -53,8 +56,8 @@ class Prompt:
             close = [] if self.ids.close is None else on_canvas([self.ids.close])
             return [*begin, *above, MIDDLE, *below, *close, *([] if request.block else [LINE])]
         if self._marks:
-            prefix, suffix, middle = self._marks
-            return [*begin, prefix, *above, suffix, *below, middle]
+            code = {"above": above, "below": below, "": []}
+            return [*begin, *(it for mark, side in self._marks for it in (mark, *code[side]))]
         return [*begin, *below, *self.vocabulary.encode("\n"), *above]
 
     def _first(self, text: str, most: int) -> list[int]:
@@ -65,3 +68,13 @@ class Prompt:
         if len(tail) < len(text) and "\n" in tail:  # A line cut in two would be split into other tokens.
             tail = tail[tail.index("\n") + 1 :]
         return self.vocabulary.encode(tail)[-most:]
+
+
+def _marks(vocabulary: CheckpointVocabulary) -> list[tuple[int, str]]:
+    """Canvas ids of the first layout whose marks are all known, and which code follows each; empty if none is."""
+    for layout in _LAYOUTS:
+        found = [(vocabulary.special_id(mark), side) for mark, side in layout]
+        known = [(mark, side) for mark, side in found if mark is not None]
+        if len(known) == len(layout):
+            return known
+    return []

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from infill_model.backends.edge import Edge
-from infill_model.backends.transformer import KeysValues, Transformer
+from infill_model.backends.transformer import Backbone, KeysValues
 from infill_model.canvas import Canvas
 from infill_model.vocabulary import LINE, MIDDLE, PAD, RESERVED
 
@@ -103,11 +103,11 @@ _Spot: TypeAlias = tuple[int, int]
 
 
 class SequenceDenoiser:
-    """`protocol.Denoiser` over a `Transformer`; not for several threads at once."""
+    """`protocol.Denoiser` over a `Backbone`; not for several threads at once."""
 
     def __init__(
         self,
-        network: Transformer,
+        network: Backbone,
         edge: Edge,
         *,
         shifted: bool,
@@ -137,7 +137,7 @@ class SequenceDenoiser:
     @property
     def size(self) -> int:
         """How many ids the checkpoint's weights know."""
-        return self.network.shape.vocabulary
+        return self.network.vocabulary
 
     @torch.no_grad()
     def encode(self, contexts: Sequence[Sequence[int]]) -> SequenceContext:
@@ -145,10 +145,7 @@ class SequenceDenoiser:
         return SequenceContext(tuple(self._row(it) for it in contexts))
 
     def _row(self, ids: Sequence[int]) -> Row:
-        line = bool(ids) and ids[-1] == LINE
-        plain = ids[:-1] if line else ids
-        middle = plain.index(MIDDLE) if MIDDLE in plain else len(plain)
-        left, right = self.edge.row(plain[:middle]), self.edge.row(plain[middle + 1 :])
+        left, right, line = row_of(self.edge, ids)
         return Row(left, right, line, None if self.block is None else self._encoded(left, self.block))
 
     def _encoded(self, left: Tensor, block: int) -> Kept | None:
@@ -194,7 +191,7 @@ class SequenceDenoiser:
 
     def _all_at_once(self, whole: Sequence[Tensor], context: SequenceContext, spots: Sequence[_Spot]) -> Tensor:
         """(N, D) states where all positions see all: one forward, shorter rows padded and the padding unseen."""
-        ids, real = _padded(whole)
+        ids, real = padded(whole)
         places = torch.arange(ids.shape[1], device=self.device).unsqueeze(0)
         seen = None if bool(real.all()) else real.unsqueeze(1).expand(-1, ids.shape[1], -1)
         states, keys_values = self.network(ids, places, seen)
@@ -231,7 +228,7 @@ class SequenceDenoiser:
         left = len(context.rows[0].left)
         if self.reuse is Reuse.PREFIX:
             own = [torch.cat([it, row.right]) for it, row in zip(own, context.rows, strict=True)]
-        ids, real = _padded(own)
+        ids, real = padded(own)
         places = left + torch.arange(ids.shape[1], device=self.device).unsqueeze(0)
         past = first.keys_values[0][0].shape[2]
         every = torch.cat([real.new_ones(len(own), past), real], dim=1)
@@ -277,6 +274,14 @@ class SequenceDenoiser:
         return plain, self.logits(around, masked, alone)
 
 
+def row_of(edge: Edge, ids: Sequence[int]) -> tuple[Tensor, Tensor, bool]:
+    """A context taken apart: what stands left of the canvas, what right of it, and whether no line break is written."""
+    line = bool(ids) and ids[-1] == LINE
+    plain = ids[:-1] if line else ids
+    middle = plain.index(MIDDLE) if MIDDLE in plain else len(plain)
+    return edge.row(plain[:middle]), edge.row(plain[middle + 1 :]), line
+
+
 def shadow_rows(canvas: Canvas, shadows: Tensor) -> tuple[list[int], Canvas, Tensor]:
     """For each position `shadows` (B, C) is true a canvas with it masked: their rows, the canvases, the positions."""
     rows, columns = shadows.nonzero(as_tuple=True)
@@ -297,7 +302,7 @@ def forbidden_at(context: SequenceContext, where: Tensor, size: int, breaks: Ten
     return out
 
 
-def _padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """(B, n) int64 rows of unlike length, and (B, n) bool which of it is not padding."""
     ids = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
     lengths = torch.tensor([len(it) for it in rows], device=ids.device)

@@ -1,5 +1,7 @@
 """The network that most open diffusion checkpoints share: a transformer of the Llama kind whose mask is the caller's.
 
+`Backbone` is what `sequence.py` asks of any network of its kind; `dit.py` is the other one.
+
 Sizes and switches come from a `Shape`; parameters have the names of Qwen2 and Qwen3 in the hub, onto which a family
 maps its own. It knows nothing of tokens, files, or which positions are a canvas.
 
@@ -9,7 +11,7 @@ vocabulary.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +23,7 @@ KeysValues: TypeAlias = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Experts:
-    """A mixture of experts in place of the MLP (LLaDA2's, which is Bailing's and DeepSeek-V3's).
+    """A mixture of experts in place of the MLP: LLaDA2's, which is DeepSeek-V3's, or SDAR's, which is Qwen3's.
 
     Attributes:
         count: of experts.
@@ -33,6 +35,7 @@ class Experts:
         scale: what the experts' weighted sum is multiplied by.
         normalised: whether the weights of the chosen experts are made to sum to one.
         dense_layers: how many layers at the beginning have an MLP instead.
+        router: what makes scores of the router's output; with the sigmoid a stored bias helps to choose.
     """
 
     count: int
@@ -44,6 +47,7 @@ class Experts:
     scale: float
     normalised: bool
     dense_layers: int
+    router: Literal["sigmoid", "softmax"] = "sigmoid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +118,22 @@ class Mlp(nn.Module):
 
 
 class Router(nn.Module):
-    """Says which experts a token is sent to: sigmoid scores, the bias only for choosing."""
+    """Says which experts a token is sent to; the bias, where there is one, only chooses."""
 
-    expert_bias: Tensor
+    expert_bias: Tensor | None
 
     def __init__(self, width: int, experts: Experts) -> None:
         super().__init__()
         self.experts = experts
         self.weight = nn.Parameter(torch.empty(experts.count, width))
-        self.register_buffer("expert_bias", torch.zeros(experts.count))
+        self.register_buffer("expert_bias", torch.zeros(experts.count) if experts.router == "sigmoid" else None)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(m, D) -> experts (m, chosen) int64 and their weights (m, chosen) float32."""
         it = self.experts
-        score = F.linear(x.float(), self.weight.float()).sigmoid()
-        wanted = score + self.expert_bias.float()
+        out = F.linear(x.float(), self.weight.float())
+        score = out.sigmoid() if it.router == "sigmoid" else out.softmax(-1)
+        wanted = score if self.expert_bias is None else score + self.expert_bias.float()
         by_group = wanted.view(len(wanted), it.groups, -1)
         best = by_group.topk(min(2, by_group.shape[2]), dim=2).values.sum(2).topk(it.groups_chosen, dim=1).indices
         open_groups = torch.zeros_like(by_group[..., 0], dtype=torch.bool).scatter(1, best, True)
@@ -181,8 +186,8 @@ class Attention(nn.Module):
         self, x: Tensor, rotary: Tensor, seen: Tensor | None, past: KeysValues | None
     ) -> tuple[Tensor, KeysValues]:
         """(B, n, D) -> (B, n, D), and the keys and values of everything attended to."""
-        q = _turned(self.q_norm(self._heads(self.q_proj(x))), rotary)
-        k = _turned(self.k_norm(self._heads(self.k_proj(x))), rotary)
+        q = turned(self.q_norm(self._heads(self.q_proj(x))), rotary)
+        k = turned(self.k_norm(self._heads(self.k_proj(x))), rotary)
         v = self._heads(self.v_proj(x))
         if past is not None:
             k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
@@ -195,7 +200,14 @@ class Attention(nn.Module):
         return x.view(*x.shape[:2], -1, self.shape.head_width).transpose(1, 2)
 
 
-def _turned(x: Tensor, rotary: Tensor) -> Tensor:
+def rotary_of(positions: Tensor, width: int, theta: float, dtype: torch.dtype) -> Tensor:
+    """Cosines and sines (2, B, 1, n, width / 2) of positions (B, n)."""
+    powers = torch.arange(0, width, 2, device=positions.device, dtype=torch.float32) / width
+    angle = positions.float().unsqueeze(-1) * (1.0 / theta**powers)
+    return torch.stack([angle.cos(), angle.sin()]).to(dtype).unsqueeze(2)
+
+
+def turned(x: Tensor, rotary: Tensor) -> Tensor:
     """Turn the first 2R of E numbers of each head (B, heads, n, E) to their positions; rotary (2, B, 1, n, R)."""
     cos, sin = rotary[0], rotary[1]
     half = cos.shape[-1]
@@ -225,31 +237,18 @@ class Layer(nn.Module):
         return x + self.mlp(self.post_attention_layernorm(x)), kept
 
 
-class _Trunk(nn.Module):
-    """Everything but the output matrix; it is here for the names of the parameters."""
+class Backbone(nn.Module):
+    """A network of one row of tokens, whose positions see what the caller says."""
 
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.embed_tokens = nn.Embedding(shape.vocabulary, shape.width)
-        self.layers = nn.ModuleList(Layer(shape, number) for number in range(shape.layers))
-        self.norm = RmsNorm(shape.width, shape.eps)
-
-
-class Transformer(nn.Module):
-    """The whole network."""
-
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.shape = shape
-        self.model = _Trunk(shape)
-        self.lm_head = nn.Linear(shape.width, shape.vocabulary, bias=False)
-        if shape.tied:
-            self.lm_head.weight = self.model.embed_tokens.weight
+    @property
+    def vocabulary(self) -> int:
+        """V."""
+        raise NotImplementedError
 
     @property
     def device(self) -> torch.device:
-        """Where the embedding is, and so where ids are to be put."""
-        return self.model.embed_tokens.weight.device
+        """Where ids are to be put."""
+        return next(self.parameters()).device
 
     def forward(
         self,
@@ -269,8 +268,49 @@ class Transformer(nn.Module):
         Returns:
             Normed states (B, n, D), and per layer the keys and values of all P + n positions.
         """
+        raise NotImplementedError
+
+    def logits(self, states: Tensor) -> Tensor:
+        """(..., D) -> (..., V) float32."""
+        raise NotImplementedError
+
+
+class _Trunk(nn.Module):
+    """Everything but the output matrix; it is here for the names of the parameters."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(shape.vocabulary, shape.width)
+        self.layers = nn.ModuleList(Layer(shape, number) for number in range(shape.layers))
+        self.norm = RmsNorm(shape.width, shape.eps)
+
+
+class Transformer(Backbone):
+    """The whole network."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.model = _Trunk(shape)
+        self.lm_head = nn.Linear(shape.width, shape.vocabulary, bias=False)
+        if shape.tied:
+            self.lm_head.weight = self.model.embed_tokens.weight
+
+    @property
+    def vocabulary(self) -> int:
+        """V."""
+        return self.shape.vocabulary
+
+    def forward(
+        self,
+        ids: Tensor,
+        positions: Tensor,
+        seen: Tensor | None = None,
+        past: Sequence[KeysValues] | None = None,
+    ) -> tuple[Tensor, list[KeysValues]]:
+        """As `Backbone` says."""
         x = self.model.embed_tokens(ids)
-        rotary = self._rotary(positions, x.dtype)
+        rotary = rotary_of(positions, self.shape.rotary_width, self.shape.theta, x.dtype)
         mask = None if seen is None else seen.unsqueeze(1)
         kept = []
         for number, layer in enumerate(self.model.layers):
@@ -282,10 +322,3 @@ class Transformer(nn.Module):
         """(..., D) -> (..., V) float32."""
         out: Tensor = self.lm_head(states)
         return out.float()
-
-    def _rotary(self, positions: Tensor, dtype: torch.dtype) -> Tensor:
-        """Cosines and sines (2, B, 1, n, R / 2)."""
-        width = self.shape.rotary_width
-        powers = torch.arange(0, width, 2, device=positions.device, dtype=torch.float32) / width
-        angle = positions.float().unsqueeze(-1) * (1.0 / self.shape.theta**powers)
-        return torch.stack([angle.cos(), angle.sin()]).to(dtype).unsqueeze(2)

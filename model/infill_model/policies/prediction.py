@@ -37,6 +37,8 @@ class Prediction:
         at: (N,) int64; the predicted positions in the flattened (B, C).
         weights: (N, V) float32; the probabilities but for their sum, 1 for the most probable token.
         total: (N,) float32; the sum of the weights.
+        mass: (N,) float32; the sum of the exponentials of the logits. It means something where the denoiser says so:
+            one that predicts scores and not probabilities (`backends/sedd.py`).
     """
 
     token: Tensor
@@ -44,6 +46,7 @@ class Prediction:
     at: Tensor
     weights: Tensor
     total: Tensor
+    mass: Tensor
 
     @classmethod
     def of(cls, rows: Tensor, where: Tensor, sample: Sampler | None = None) -> "Prediction":
@@ -63,7 +66,8 @@ class Prediction:
         confidence = total.reciprocal()
         if chosen is not token:
             confidence = weights.gather(1, chosen.unsqueeze(1)).squeeze(1) * confidence
-        return cls(_spread(chosen, at, where), _spread(confidence, at, where), at, weights, total)
+        mass = best.exp() * total
+        return cls(_spread(chosen, at, where), _spread(confidence, at, where), at, weights, total, mass)
 
     @cached_property
     def entropy(self) -> Tensor:

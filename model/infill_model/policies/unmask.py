@@ -1,14 +1,14 @@
 """Unmask policies: which masks to commit in this step.
 
 Each is a pure function of one step and gives a (B, C) bool subset of `step.masked`; it may be empty, for the loop
-commits the most confident mask of a row by itself. What is committed is the prediction's token.
-They know nothing of networks, text, or how the step is carried out.
+commits the most confident mask of a row by itself, unless the policy may wait. What is committed is the prediction's
+token. They know nothing of networks, text, or how the step is carried out.
 """
 
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -20,6 +20,9 @@ from infill_model.vocabulary import DEL
 
 class UnmaskPolicy(Protocol):
     """Chooses which masks are committed."""
+
+    may_wait: ClassVar[bool]
+    """Whether a step in which it chooses none may pass; else the loop commits the most confident mask."""
 
     def __call__(self, step: Step) -> Tensor:
         """(B, C) bool: a subset of `step.masked`."""
@@ -34,6 +37,7 @@ class Threshold:
     of them make together, so committing them at once does not risk tokens that contradict one another.
     """
 
+    may_wait: ClassVar[bool] = False
     threshold: float = 0.9
     surplus: float = 0.9
 
@@ -56,6 +60,7 @@ class Factor:
     Fast-dLLM's factor-based decoding (arXiv 2505.22618, theorem 1; `get_transfer_index_dynamic` in NVlabs/Fast-dLLM).
     """
 
+    may_wait: ClassVar[bool] = False
     factor: float = 1.0
 
     def __post_init__(self) -> None:
@@ -79,6 +84,7 @@ class EntropyBound:
     (Ben-Hamu et al., arXiv 2505.24857); the rule of DiffusionGemma in transformers, whose bound is 0.1 nats.
     """
 
+    may_wait: ClassVar[bool] = False
     bound: float = 0.1
 
     def __post_init__(self) -> None:
@@ -122,6 +128,7 @@ class TopK:
     s of S, few commits first and many last, as in MaskGIT (arXiv 2202.04200). Tokens remasked in between are made up.
     """
 
+    may_wait: ClassVar[bool] = False
     schedule: Schedule = Schedule.LINEAR
 
     def __call__(self, step: Step) -> Tensor:
@@ -136,6 +143,8 @@ class RandomOrder:
     The ancestral sampler of masked diffusion (MDLM, arXiv 2406.07524) with its expected counts; here the control that
     the other policies are measured against.
     """
+
+    may_wait: ClassVar[bool] = False
 
     def __call__(self, step: Step) -> Tensor:
         """Random positions."""

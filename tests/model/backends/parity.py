@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -113,6 +113,7 @@ def margin(step: Step) -> Tensor:
 class Schedule:
     """The best positions by a score, as many as the reference's own schedule took in each step."""
 
+    may_wait: ClassVar[bool] = False
     counts: list[list[int]]
     score: Score
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import pytest
 import torch
@@ -28,6 +29,8 @@ reference = cache(Reference.of)
 @dataclass(frozen=True)
 class LeftToRight:
     """One mask after the other."""
+
+    may_wait: ClassVar[bool] = False
 
     def __call__(self, step: Step) -> Tensor:
         places = torch.arange(step.masked.shape[1]).float().expand_as(step.masked)

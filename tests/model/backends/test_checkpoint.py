@@ -1,14 +1,20 @@
 """What is wrong with a folder is said in one sentence, and nothing in it is ever run."""
 
 import json
+import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from tiny import SPECIAL, checkpoint, tokenizer
 
+from infill_model.backends.causal import MARKS
 from infill_model.backends.family import TransformerFamily
+from infill_model.backends.loading import load
+from infill_model.backends.memory import free_bytes
 from infill_model.backends.open_fill import OpenInfiller
 from infill_model.errors import WeightsError
 
@@ -34,9 +40,30 @@ def half_downloaded(folder: Path) -> None:
     (folder / "model-00001-of-00002.safetensors").write_bytes(b"")
 
 
-def cut_short(folder: Path) -> None:
+def cut_short(folder: Path, kept: int = 5000) -> None:
     path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:5000])
+    path.write_bytes(path.read_bytes()[:kept])
+
+
+def other_table(folder: Path, table: bytes) -> None:
+    (folder / "model.safetensors").write_bytes(len(table).to_bytes(8, "little") + table)
+
+
+def one_shard_short(folder: Path) -> None:
+    half_downloaded(folder)
+    weights = {"a": torch.zeros(100), "b": torch.zeros(100)}
+    save_file(weights, folder / "model-00001-of-00002.safetensors")
+    whole = (folder / "model-00001-of-00002.safetensors").read_bytes()
+    (folder / "model-00002-of-00002.safetensors").write_bytes(whole[:-1])
+
+
+def huge(folder: Path) -> None:
+    """A file that claims a thousand gigabytes and has a hole for each."""
+    size = 1000 * 2**30
+    entry = {"dtype": "F32", "shape": [size // 4], "data_offsets": [0, size]}
+    other_table(folder, json.dumps({"it": entry}).encode())
+    path = folder / "model.safetensors"
+    os.truncate(path, path.stat().st_size + size)
 
 
 def outside(folder: Path) -> None:
@@ -57,10 +84,17 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda it: edit_config(it, model_type="novel", auto_map={"AutoModel": "modeling_novel.Novel"}),
         "Python code that comes with it, which is never run",
     ),
-    "only pickles": (pickled, "pickled .*never done; use a release of this model in safetensors"),
+    "only pickles": (pickled, "pickled .*never done; use a release .* or convert it.*weights_only=True.*save_file"),
     "nothing to load": (without_weights, "no weights in it"),
     "half a download": (half_downloaded, "1 of 2 weight files are missing .*start it again"),
-    "a file cut short": (cut_short, "damaged or incomplete"),
+    "a file cut short": (cut_short, r"is incomplete, \d+ of \d+ bytes of its weights are there; .* start it again"),
+    "only the beginning": (partial(cut_short, kept=50), "not even its table of contents is there; .* start it again"),
+    "an empty file": (partial(cut_short, kept=0), "not even its table of contents is there"),
+    "no safetensors": (lambda it: (it / "model.safetensors").write_bytes(b"\xff" * 99), "damaged, or no safetensors"),
+    "a table of something else": (lambda it: other_table(it, b'{"a": 1}'), "damaged or incomplete"),
+    "a table that is no JSON": (lambda it: other_table(it, b"{"), "damaged or incomplete"),
+    "a shard cut short": (one_shard_short, "model-00002-of-00002.safetensors: the file is incomplete"),
+    "more than fits": (huge, r"take 1\d{3}\.\d GB and the memory of cpu has [\d.]+ GB free; choose a smaller model"),
     "weights elsewhere": (outside, "1 of 1 weight files are missing"),
     "other sizes": (lambda it: edit_config(it, hidden_size=64), "do not fit config.json"),
     "more layers": (lambda it: edit_config(it, num_hidden_layers=3), "tensors are missing"),
@@ -114,3 +148,29 @@ def test_an_end_may_be_one_of_several(tmp_path: Path) -> None:
     folder = checkpoint(tmp_path / "it", "dream")
     edit_config(folder, eos_token_id=[256, 257])
     assert OpenInfiller.load(folder, device="cpu").ids.end == 256
+
+
+def test_what_is_free_is_more_than_nothing_and_less_than_everything() -> None:
+    free = free_bytes("cpu")
+    assert free is not None
+    assert 1e7 < free < 1e14
+    assert free_bytes("mps") is None
+
+
+def test_a_causal_model_is_checked_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    folder = checkpoint(tmp_path / "it", "dream")
+    tokenizer(("<|endoftext|>", *MARKS[0])).save(str(folder / "tokenizer.json"))
+    edit_config(folder, model_type="qwen2")
+    for spoil, said in ((cut_short, "start it again"), (pickled, "convert it"), (huge, "choose a smaller model")):
+        spoil(folder)
+        with pytest.raises(WeightsError, match=said):
+            load(folder, device="cpu")
+
+
+def test_a_wrong_path_is_said(tmp_path: Path) -> None:
+    for wrong in (tmp_path / "nowhere", tmp_path / "file"):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(WeightsError, match="no such model folder; give `embedded` or a folder with") as caught:
+            load(wrong, device="cpu")
+        assert "\n" not in str(caught.value)

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from tiny import checkpoint
 
 from infill_model.backends import families
+from infill_model.backends.catalogue import ENTRIES
 from infill_model.backends.family import TransformerFamily
 from infill_model.backends.open_fill import OpenInfiller
 from infill_model.request import Options, Request
@@ -32,3 +33,13 @@ def test_the_worked_example_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(families, "FAMILIES", (*families.FAMILIES, family))
     (fill,) = OpenInfiller.load(folder, device="cpu").fill(Request("x = ", "\n"), Options())
     assert fill.stopped == "complete"
+
+
+def test_the_table_has_every_family_and_a_star_where_it_was_not_verified() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `([\w-]+)`( \*)? \|", text, re.MULTILINE))
+    assert listed.keys() == {it.name for it in families.FAMILIES} | {"causal"}
+    for entry in ENTRIES:
+        assert bool(listed[entry.family]) == (entry.verified == "no"), entry.family
+    for file in re.findall(r"\| `(\w+\.py)` \|$", text, re.MULTILINE):
+        assert (Path(families.__file__).parent / file).is_file()

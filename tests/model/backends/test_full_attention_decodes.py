@@ -146,6 +146,7 @@ class Planned:
     reads_committed: ClassVar[bool] = True
     reads_shadow: ClassVar[bool] = False
     wants_quiet: ClassVar[bool] = False
+    may_wait: ClassVar[bool] = False
 
     def masks(self, step: Step) -> Tensor:
         free = ~step.draft.canvas.pinned
@@ -206,6 +207,7 @@ def test_llada_from_left_to_right_in_blocks(name: str, policy: str, no_text: Voc
 class FirstAlone:
     """Fast-dLLM's for Dream: a block's first step commits its first position, whatever it is, and nothing else."""
 
+    may_wait: ClassVar[bool] = False
     policy: UnmaskPolicy
 
     def __call__(self, step: Step) -> Tensor:

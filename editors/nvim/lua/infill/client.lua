@@ -9,6 +9,12 @@ local PATIENCE = 3 -- unexpected ends of the server that are followed by a resta
 ---@field state string  starting, ready, busy, degraded or stopped
 ---@field reason? string
 ---@field model? string
+---@field inactive? infill.Notice  why nothing is suggested in one document
+---@field limited? infill.Notice  why only little is
+
+---@class infill.Notice
+---@field uri string
+---@field reason string
 
 local ids = {} ---@type table<integer, integer>  the client of each buffer, from its start on
 local statuses = {} ---@type table<integer, infill.Status>

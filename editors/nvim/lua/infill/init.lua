@@ -62,6 +62,19 @@ function M.toggle()
   client.say(on and 'on' or 'off')
 end
 
+-- What the server says about suggestions in one document only, in words that a status line has room for.
+local HERE = { { 'inactive', 'silent here' }, { 'limited', 'limited here' } }
+
+local function here(status)
+  local uri = vim.uri_from_bufnr(0)
+  for _, one in ipairs(HERE) do
+    local notice = status[one[1]]
+    if type(notice) == 'table' and notice.uri == uri then -- none is vim.NIL
+      return one[2], notice.reason
+    end
+  end
+end
+
 --- What a status line shows: empty where the buffer has no server.
 ---@return string
 function M.statusline()
@@ -69,8 +82,20 @@ function M.statusline()
   if not status then
     return ''
   end
-  local state = on and status.state or 'off'
-  return 'infill: ' .. state .. (status.reason and status.reason ~= '' and on and ' (' .. status.reason .. ')' or '')
+  if not on then
+    return 'infill: off'
+  end
+  local words = { status.state .. ((status.reason or '') ~= '' and ' (' .. status.reason .. ')' or '') }
+  words[#words + 1] = here(status)
+  return 'infill: ' .. table.concat(words, ', ')
+end
+
+--- The same with the reason why there is nothing, or less, in this buffer.
+---@return string
+function M.status()
+  local _, reason = here(client.status(0) or {})
+  local line = M.statusline()
+  return line == '' and 'infill: no server runs for this buffer' or line .. (reason and '. ' .. reason or '')
 end
 
 local DESCRIPTIONS = {
