@@ -57,7 +57,8 @@ def main(arguments: Sequence[str] | None = None, *, engine: EngineCommand | None
             stream.reconfigure(errors="replace")
     try:
         parser = _parser()
-        chosen = parser.parse_args(arguments)
+        chosen = parser.parse_args(words := sys.argv[1:] if arguments is None else list(arguments))
+        chosen.words = words
         if (chosen.run is _run_server) != _is_server(chosen):
             parser.error("one of COMMAND, --stdio, --tcp and --ws is needed, and only one")
         code: int = chosen.run(chosen, engine or _real_engine)
@@ -243,24 +244,16 @@ def _run_models(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def _declare_bench(flags: argparse.ArgumentParser) -> None:
-    flags.add_argument(
-        "what",
-        choices=("fill", "critic"),
-        help="fill: the speed of fills beside their controls; critic: how often the syntax critic acts, and its cost",
-    )
-    flags.add_argument("files", nargs="*", type=Path, metavar="FILE", help="critic: files to make gaps in")
-    flags.add_argument("--gaps", type=_integer(3, 10_000), default=40, metavar="N", help="gaps in real files (40)")
-    flags.add_argument("--json", action="store_true", help="print JSON")
-    _declare_engine(flags)
+    from infill_lsp import cli_bench
+
+    cli_bench.declare(flags, _declare_engine, _integer)
 
 
 def _run_bench(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    from infill_lsp.commands import bench, bench_critic
+    from infill_lsp import cli_bench
 
     settings = _engine_settings(chosen)
-    if chosen.what == "critic":
-        return bench_critic.run(engine(settings), gaps=chosen.gaps, paths=chosen.files, as_json=chosen.json)
-    return bench.run(settings, engine(settings), gaps=chosen.gaps, as_json=chosen.json)
+    return cli_bench.run(chosen, settings, engine(settings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +271,7 @@ _COMMANDS: Final = (
     _Command("fill", "fill a gap in a file, or gaps in standard input", _declare_fill, _run_fill, _JSON_SHAPE),
     _Command("doctor", "check that everything is there and works", _declare_doctor, _run_doctor),
     _Command("models", "list the open checkpoints that can be used", _declare_models, _run_models),
-    _Command("bench", "measure how fast it is here", _declare_bench, _run_bench),
+    _Command("bench", "measure how fast and how good it is here", _declare_bench, _run_bench),
 )
 
 

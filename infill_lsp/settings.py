@@ -123,7 +123,7 @@ class ServerSettings:
     threads: int | None = _setting(None, _or_null(_whole(1, 1024)), "CPU threads; null for half of the cores")
     verify: VerifySettings = VerifySettings()
     budget: Budget = Budget()
-    confidence: float = _setting(0.3, _SHARE, "suggestions below this confidence are not shown")
+    confidence: float = _setting(0.1, _SHARE, "suggestions below this confidence are not shown")
     candidates: int = _setting(4, _whole(1, 16), "suggestions to choose from when asked for by hand")
     completion: bool = _setting(
         False, _SWITCH, "whether suggestions are also in the list of completions, for editors without ghost text"

@@ -15,6 +15,7 @@ from tree_sitter import Parser
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.faults import broken
 from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.own_parser import OwnParser
 from infill_lsp.syntax.tree import utf8
 from infill_model.request import Request
 
@@ -107,6 +108,8 @@ class Critic:
         self._parser = Parser(language.grammar())
         first, last = (_end_of(pieces[0], language.definition), _start_of(pieces[-1], language.definition))
         self._pieces = (first, *pieces[1:-1], last)
+        self._own = OwnParser(self._pieces, language.error_at) if language.error_at else None
+        self._known_spans: dict[tuple[str, ...], list[list[Span]]] = {}
 
     @classmethod
     def of(cls, request: Request) -> "Critic | None":
@@ -118,6 +121,12 @@ class Critic:
 
     def __call__(self, texts: Sequence[str]) -> list[list[Span]]:
         """For each gap the spans of its text that should be written anew: a `TextCritic` of `infill_model.fill`."""
+        key = tuple(texts)
+        if key not in self._known_spans:
+            self._known_spans[key] = self._spans(key)
+        return self._known_spans[key]
+
+    def _spans(self, texts: tuple[str, ...]) -> list[list[Span]]:
         draft = _Draft.of(self._pieces, texts)
         gaps = range(len(texts))
         spans: list[list[Span]] = [[] for _ in gaps]
@@ -128,11 +137,26 @@ class Critic:
             if not touched:
                 gap = min(gaps, key=lambda gap: draft.distance(gap, error))
                 spans[gap].append((0, len(texts[gap])))
+        if not any(spans):
+            self._ask_own_parser(texts, spans)
         return [_merged(found) for found in spans]
+
+    def _ask_own_parser(self, texts: tuple[str, ...], spans: list[list[Span]]) -> None:
+        """Add what the language's own parser objects to; where that is in no gap, the whole of the nearest one."""
+        at = self._own.objection(texts) if self._own else None
+        if at is None:
+            return
+        starts = [sum(map(len, (*self._pieces[: gap + 1], *texts[:gap]))) for gap in range(len(texts))]
+        gap = min(range(len(texts)), key=lambda it: max(starts[it] - at, at - starts[it] - len(texts[it]), 0))
+        inside = starts[gap] <= at < starts[gap] + len(texts[gap])
+        start = at - starts[gap] if inside else 0
+        spans[gap].append((start, start + 1 if inside else len(texts[gap])))
 
     def parses(self, texts: Sequence[str]) -> bool:
         """Whether the draft brings no syntax error into the file."""
-        return not self._new_errors(_Draft.of(self._pieces, texts))
+        if self._new_errors(_Draft.of(self._pieces, texts)):
+            return False
+        return self._own is None or self._own.objection(texts) is None
 
     def _new_errors(self, draft: _Draft) -> list[_Error]:
         errors = self._errors(draft)

@@ -15,6 +15,8 @@ from typing import Final
 
 from tree_sitter import Language as Grammar
 
+from infill_lsp.syntax.own_parser import ErrorAt, python_error_at
+
 Kinds = frozenset[str]
 """Types of nodes, as a grammar calls them."""
 
@@ -72,6 +74,7 @@ class Language:
         semicolons: whether a semicolon completes a statement.
         opens_block: matches the end of a line after which an indented block follows.
         definition: matches where an outermost definition starts, and hardly ever within a text or comment.
+        error_at: the language's own parser, where it is at hand: from a text to its first error.
     """
 
     id: str
@@ -91,6 +94,7 @@ class Language:
     semicolons: bool = False
     opens_block: re.Pattern[str] = _BRACES
     definition: re.Pattern[str] = re.compile(r"^(?=\w)", re.MULTILINE)
+    error_at: ErrorAt | None = None
 
 
 def _wheel(module: str, function: str = "language") -> Callable[[], Grammar]:
@@ -159,6 +163,7 @@ LANGUAGES: Final = (
         long_quotes=('"""', "'''"),
         opens_block=_COLON,
         definition=re.compile(r"^(?:@\w|(?:async )?def \w+\(|class \w+[(:])", re.MULTILINE),
+        error_at=python_error_at,
     ),
     _script("javascript", "JavaScript", (".js", ".mjs", ".cjs"), _wheel("tree_sitter_javascript")),
     _script("javascriptreact", "JavaScript with JSX", (".jsx",), _wheel("tree_sitter_javascript")),

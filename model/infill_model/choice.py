@@ -14,8 +14,8 @@ SAY: Final = 0.25
 """The power of a copy's own probability in the choice among several copies."""
 
 
-def most_probable_first(said: Mapping[Texts, float], copied: Mapping[Texts, float]) -> list[Texts]:
-    """Order different fills.
+def most_probable_first(said: Mapping[Texts, float], copied: Mapping[Texts, float]) -> dict[Texts, float]:
+    """Different fills in their order, each with its probability.
 
     The text is taken to come from a mixture: with the copies' chance it is one of them, else it is what the model says,
     as in pointer-generator networks (See et al. 2017). How often any of the copies is right is told by their chances
@@ -31,9 +31,10 @@ def most_probable_first(said: Mapping[Texts, float], copied: Mapping[Texts, floa
     chance = min(1.0, sum(copied.values()))
     total = sum(weights.values())
 
-    def right(texts: Texts) -> tuple[float, float]:
+    def right(texts: Texts) -> float:
         copy = chance * weights[texts] / total if texts in weights else 0.0
-        # Of texts too long for their probability to differ from zero the logarithm decides.
-        return copy + (1 - chance) * math.exp(said[texts]), said[texts]
+        return copy + (1 - chance) * math.exp(said[texts])
 
-    return sorted(said, key=right, reverse=True)
+    found = {texts: right(texts) for texts in said}
+    # Of texts too long for their probability to differ from zero the logarithm decides.
+    return dict(sorted(found.items(), key=lambda it: (it[1], said[it[0]]), reverse=True))

@@ -119,6 +119,18 @@ def _lengths() -> Loaded:
     return add_lengths_flags, lengths
 
 
+def _calibrate() -> Loaded:
+    from infill_model.evaluation.calibration import add_calibrate_flags, calibrate
+
+    return add_calibrate_flags, calibrate
+
+
+def _revisions() -> Loaded:
+    from infill_model.evaluation.revisions import add_revisions_flags, revisions
+
+    return add_revisions_flags, revisions
+
+
 def _score() -> Loaded:
     from infill_model.evaluation.command import add_score_flags, score
 
@@ -135,6 +147,8 @@ COMMANDS = (
     Command("evaluate", "Fill the gaps of tasks and write what was filled.", _evaluate),
     Command("copies", "Count how often a copy from the same document is right.", _copies),
     Command("lengths", "Measure what the confidence of each length means for an open checkpoint.", _lengths),
+    Command("calibrate", "Hold confidence against what was right, and find the floor for showing fills.", _calibrate),
+    Command("revisions", "Compare remask policies by what they repair and what they spoil.", _revisions),
     Command("score", "Judge what was filled, beside the baselines.", _score),
 )
 """Every command, in the order of `--help`."""

@@ -6,7 +6,7 @@ It knows no files of the user, no editors, no grammar: a critic may be passed in
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +37,27 @@ UNBEATABLE = 0.5
 """A copy with this chance of being right is hardly ever outweighed, so where one fill is wanted no other is drafted."""
 
 EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A way to fill a request.
+
+    Attributes:
+        job: how; a copy without a step is still to be confirmed.
+        score: mean log-probability per token left to right; None for one alone.
+        chance: how probably it is right, where that was weighed.
+    """
+
+    job: Job
+    score: float | None
+    chance: float | None
+
+    def fill(self, vocabulary: Vocabulary, gaps: int) -> Fill:
+        """As text. How sure the denoiser is of a copy says little of whether it is right; how copies do says more."""
+        read = self.job.fill(vocabulary, gaps)
+        sure = self.chance if self.job.retrieved and self.chance is not None else read.confidence
+        return replace(read, score=self.score, confidence=sure)
 
 
 class Infiller:
@@ -190,16 +211,16 @@ class Infiller:
     ) -> tuple[list[list[Fill]], float]:
         """Different fills of each request, the best first and at most `options.n`; and the milliseconds of encoding."""
         copies = [self.layout.copies(it) if options.retrieve else [] for it in requests]
-        drafts = [self._drafts(it, its, options) for it, its in zip(requests, copies, strict=True)]
+        drafts = [self._drafts(it, its, options, critic) for it, its in zip(requests, copies, strict=True)]
         encode_ms = self._run([job for jobs in drafts for job in jobs], options, limits, critic, on_draft)
-        best = [self._best(*it, options.n) for it in zip(requests, copies, drafts, strict=True)]
-        confirmed = [job for choices in best for job, _ in choices if not job.steps]
+        best = [self._best(*it, options.n, critic) for it in zip(requests, copies, drafts, strict=True)]
+        confirmed = [it.job for choices in best for it in choices if not it.job.steps]
         encode_ms += self._run(confirmed, options, limits, critic, None)
         fills = []
         for request, jobs, choices in zip(requests, drafts, best, strict=True):
-            spent = sum(_most_steps(it) for it in (jobs, [job for job, _ in choices if job not in jobs]))
-            read = [(job.fill(self.vocabulary, len(request.between) + 1), score) for job, score in choices]
-            fills.append([replace(fill, score=score, forwards=spent) for fill, score in read])
+            spent = sum(_most_steps(it) for it in (jobs, [it.job for it in choices if it.job not in jobs]))
+            gaps = len(request.between) + 1
+            fills.append([replace(it.fill(self.vocabulary, gaps), forwards=spent) for it in choices])
         return fills, encode_ms
 
     def _revised(
@@ -224,32 +245,36 @@ class Infiller:
         order = sorted(range(len(fills)), key=lambda index: said[index][0], reverse=True)
         return [scored[index] for index in order[: options.n]], encode_ms
 
-    def _drafts(self, request: Request, copies: Sequence[Copied], options: Options) -> list[Job]:
+    def _drafts(
+        self, request: Request, copies: Sequence[Copied], options: Options, critic: TextCritic | None
+    ) -> list[Job]:
         """The greedy draft and the sampled ones; none beside a copy that can hardly be beaten."""
-        if options.n == 1 and copies and copies[0].chance >= UNBEATABLE:
+        if options.n == 1 and copies and copies[0].chance >= UNBEATABLE and not _objects(critic, copies[0].texts):
             return []
-        sampled = [self.layout.job(request, options.temperature, options.seed + n) for n in range(1, options.n)]
-        return [self.layout.job(request), *sampled]
+        heats = [(0.0, 0), *((options.temperature, options.seed + n) for n in range(1, options.n))]
+        return [self.layout.job(request, heat, seed, masks=options.masks) for heat, seed in heats]
 
     def _best(
-        self, request: Request, copies: Sequence[Copied], drafts: Sequence[Job], n: int
-    ) -> list[tuple[Job, float | None]]:
-        """Different drafts and copies, the one most probably right first, each with its score; one alone has none.
+        self, request: Request, copies: Sequence[Copied], drafts: Sequence[Job], n: int, critic: TextCritic | None
+    ) -> list[_Choice]:
+        """Different drafts and copies, the one most probably right first.
 
+        Those that the critic objects to come last: code that breaks the syntax is hardly what was to be written.
         A copy that is among them is still to be confirmed by the denoiser.
         """
         if not drafts:
-            return [(copies[0].job, None)]
+            return [_Choice(copies[0].job, None, copies[0].chance)]
         gaps = len(request.between) + 1
         jobs = {it.texts: it.job for it in copies}
         for job in reversed(drafts):  # A draft needs no confirmation, and of equal ones the greedy one counts.
             jobs[job.fill(self.vocabulary, gaps).texts] = job
         if len(jobs) == 1 or any(job.stopped == "cancelled" for job in drafts):
-            return [(drafts[0], None)]
+            return [_Choice(drafts[0], None, None)]
         said = dict(zip(jobs, self._log_probabilities(request, list(jobs)), strict=True))
         totals = {texts: total for texts, (total, _) in said.items()}
-        order = most_probable_first(totals, {it.texts: it.chance for it in copies})
-        return [(jobs[texts], said[texts][0] / said[texts][1]) for texts in order[:n]]
+        chances = most_probable_first(totals, {it.texts: it.chance for it in copies})
+        order = sorted(chances, key=partial(_objects, critic))
+        return [_Choice(jobs[texts], said[texts][0] / said[texts][1], chances[texts]) for texts in order[:n]]
 
     def _run(
         self,
@@ -284,6 +309,11 @@ class Infiller:
 def model_path(model: str | Path) -> Path:
     """The folder of a model: that of the embedded one by its name, else what was given."""
     return Path(__file__).parent / "weights" if str(model) == EMBEDDED else Path(model)
+
+
+def _objects(critic: TextCritic | None, texts: Sequence[str]) -> bool:
+    """Whether a critic, where there is one, would have something of it written anew."""
+    return critic is not None and any(critic(texts))
 
 
 def _most_steps(jobs: Sequence[Job]) -> int:

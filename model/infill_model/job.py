@@ -198,16 +198,28 @@ class Layout:
         """The encoder's tokens of a request."""
         return self.window.context(request.prefix, split_suffix(request.suffix)[1], request.files)
 
-    def job(self, request: Request, temperature: float = 0.0, seed: int = 0) -> Job:
-        """Each gap a hole, what stands between gaps and the rest of the last line pinned."""
+    def job(
+        self, request: Request, temperature: float = 0.0, seed: int = 0, *, masks: int | Sequence[int] | None = None
+    ) -> Job:
+        """Each gap a hole, what stands between gaps and the rest of the last line pinned.
+
+        Args:
+            request: what is to be filled.
+            temperature: of sampling; 0 for the most probable tokens.
+            seed: of sampling.
+            masks: that the gaps start with, all as many or each its own; what their kind needs where None. No more
+                than there is room for.
+        """
         rest, _ = split_suffix(request.suffix)
         pinned = [self.vocabulary.encode(it) for it in request.between]
         tail = self.rest(rest, block=request.block)
         room = self.canvas - len(tail) - sum(map(len, pinned))
-        masks = max(1, min(room if request.block else LINE_MASKS, room // (len(pinned) + 1)))
-        pieces = [Piece([MASK] * masks, pinned=False)]
-        for ids in pinned:
-            pieces += [Piece(ids, pinned=True), Piece([MASK] * masks, pinned=False)]
+        wanted = masks if masks is not None else room if request.block else LINE_MASKS
+        each = [wanted] * (len(pinned) + 1) if isinstance(wanted, int) else wanted
+        first, *others = (max(1, min(it, room // len(each))) for it in each)
+        pieces = [Piece([MASK] * first, pinned=False)]
+        for ids, count in zip(pinned, others, strict=True):
+            pieces += [Piece(ids, pinned=True), Piece([MASK] * count, pinned=False)]
         pieces.append(Piece(tail, pinned=True))
         return Job(self.context(request), pieces, temperature, seed)
 

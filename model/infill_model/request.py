@@ -47,6 +47,7 @@ class Options:
         budget_ms: the time after which the best draft so far is returned; None for no limit.
         seed: of the sampled fills; the same seed and request give the same fill.
         temperature: of the sampled fills.
+        masks: that each gap starts with; None for what its kind usually needs. It grows, or leaves some empty, as ever.
         retrieve: whether a copy from the document or from `Request.files` may start a second draft.
         critic: whether finished drafts are shown to a critic of syntax, where there is one.
         start: the text that each gap holds now. It is revised as `remask` says (`revoke:0.05`, say, writes anew what
@@ -63,6 +64,7 @@ class Options:
     unmask: str = "threshold:0.9:0.7"
     remask: str = "none"
     stop: str = "complete"
+    masks: int | None = None
     retrieve: bool = True
     critic: bool = True
     start: tuple[str, ...] | None = None
@@ -115,7 +117,8 @@ class Fill:
     Attributes:
         texts: the text of each gap, in order.
         tokens: the tokens of the gaps and of the pinned text between them, in order.
-        confidence: geometric mean of the written tokens' confidences, in [0, 1].
+        confidence: in [0, 1]. Of what was written, the geometric mean of the tokens'; of a copy, how often such copies
+            are right, weighed with what the model says of it.
         score: mean log-probability per token under the same weights autoregressively, or None when not asked for;
             where a causal model ranked it, the logarithm of its probability by that model.
         steps: denoising steps this fill took.

@@ -75,9 +75,14 @@ ENTRIES: Final = (
 )
 
 
+def embedded_weights() -> Path:
+    """The weights that ship with the package."""
+    return Path(__file__).parent.parent / "weights" / "model.safetensors"
+
+
 def embedded_parameters() -> int:
-    """How many parameters the weights have that ship with the package, from the file's own table of contents."""
-    with (Path(__file__).parent.parent / "weights" / "model.safetensors").open("rb") as file:
+    """How many parameters they have, from the file's own table of contents."""
+    with embedded_weights().open("rb") as file:
         contents = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     named = {name: it for name, it in contents.items() if name != "__metadata__" and not name.endswith(".scale")}
     return sum(math.prod(it["shape"]) for it in named.values())

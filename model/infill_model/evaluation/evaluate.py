@@ -5,14 +5,28 @@ Beside the predictions lies how they were made (`record.Run`). It judges nothing
 
 import argparse
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
+from infill_model.evaluation.controls import InTurn, OracleLength, PlainLoop
 from infill_model.evaluation.fillers import Autoregressive, Filler
 from infill_model.evaluation.flags import add_task_flags, count, progress_bar, read_wanted
 from infill_model.evaluation.predict import predict, write_predictions
 from infill_model.evaluation.record import Model, Run, record, sha256
+from infill_model.evaluation.tasks import Task
 from infill_model.fill import EMBEDDED, Infiller, model_path
 from infill_model.request import Options
+
+_CONTROLS: Final[Mapping[str, Callable[[Infiller, Sequence[Task]], Filler]]] = MappingProxyType(
+    {
+        "autoregressive": lambda model, tasks: Autoregressive(model),
+        "plain-loop": lambda model, tasks: PlainLoop(model),
+        "oracle-length": lambda model, tasks: OracleLength(model, {it.request(): it.gold for it in tasks}),
+        "in-turn": lambda model, tasks: InTurn(model.fill),
+    }
+)
 
 
 def add_evaluate_flags(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +39,10 @@ def add_evaluate_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or int8")
     parser.add_argument("--threads", type=count, metavar="N", help="of the processor")
-    parser.add_argument("--autoregressive", action="store_true", help="the control: the same weights left to right")
+    parser.add_argument("--control", choices=tuple(_CONTROLS), help="the same weights in another way of filling")
     parser.add_argument("--no-copy", dest="retrieve", action="store_false", help="no draft copied from the same file")
     parser.add_argument("--steps", type=count, default=default.steps, metavar="N", help="at most, per block of a fill")
+    parser.add_argument("--masks", type=count, metavar="N", help="that a gap starts with")
     parser.add_argument("--unmask", default=default.unmask, metavar="POLICY", help=f"default: {default.unmask}")
     parser.add_argument("--remask", default=default.remask, metavar="POLICY", help=f"default: {default.remask}")
     parser.add_argument("--stop", default=default.stop, metavar="POLICY", help=f"default: {default.stop}")
@@ -42,10 +57,11 @@ def evaluate(arguments: argparse.Namespace) -> None:
         unmask=arguments.unmask,
         remask=arguments.remask,
         stop=arguments.stop,
-        retrieve=arguments.retrieve and not arguments.autoregressive,
+        retrieve=arguments.retrieve and arguments.control in (None, "in-turn"),
+        masks=arguments.masks,
     )
     model = Infiller.load(arguments.model, device=arguments.device, dtype=arguments.dtype, threads=arguments.threads)
-    filler: Filler = Autoregressive(model) if arguments.autoregressive else model
+    filler = _CONTROLS[arguments.control](model, tasks) if arguments.control else model
     started = time.monotonic()
     with progress_bar() as progress:
         bar = progress.add_task(f"filling {len(tasks)} tasks", total=len(tasks))
@@ -57,8 +73,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _method(arguments: argparse.Namespace) -> str:
-    if arguments.autoregressive:
-        return "autoregressive"
+    if arguments.control:
+        return str(arguments.control)
     return "diffusion + copy" if arguments.retrieve else "diffusion"
 
 

@@ -5,8 +5,10 @@ They all answer the same call, so that one loop evaluates them. It knows nothing
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
+from infill_model.in_turn import one_by_one
 from infill_model.request import Fill, Options, Request, Timing
 from infill_model.retrieval import copy_all
 
@@ -32,8 +34,8 @@ class Autoregressive:
     model: OneByOne
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
-        """One after the other."""
-        return [self.model.fill_autoregressively(it, options) for it in requests]
+        """One request after the other, and one gap after the other."""
+        return [one_by_one(it, partial(self.model.fill_autoregressively, options=options)) for it in requests]
 
 
 class Empty:

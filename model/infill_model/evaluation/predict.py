@@ -24,6 +24,7 @@ class Prediction:
         completion: the text of each gap, normalised as `tasks` describes.
         confidence, score, forwards, stopped, retrieved: as in `Fill`.
         ms: milliseconds; in a batch, the batch's divided by its size.
+        tokens: (text, confidence) of each written token, from left to right.
     """
 
     task_id: str
@@ -34,6 +35,7 @@ class Prediction:
     ms: float = 0.0
     stopped: str = "complete"
     retrieved: bool = False
+    tokens: tuple[tuple[str, float], ...] = ()
 
     def to_json(self) -> str:
         """Its line in a predictions file."""
@@ -47,6 +49,7 @@ class Prediction:
             "ms": round(self.ms, 3),
             "stopped": self.stopped,
             "retrieved": self.retrieved,
+            "tokens": [[text, round(confidence, 4)] for text, confidence in self.tokens],
         }
         return json.dumps(row)
 
@@ -56,10 +59,11 @@ def predict(filler: Filler, tasks: Sequence[Task], options: Options, batch: int)
     for start in range(0, len(tasks), batch):
         now = tasks[start : start + batch]
         fills = filler.fill_batch([it.request() for it in now], options)
-        yield [_prediction(task, fill, len(now)) for task, fill in zip(now, fills, strict=True)]
+        yield [prediction(task, fill, len(now)) for task, fill in zip(now, fills, strict=True)]
 
 
-def _prediction(task: Task, fill: Fill, batch: int) -> Prediction:
+def prediction(task: Task, fill: Fill, batch: int = 1) -> Prediction:
+    """What a fill says of a task; `batch` is how many were filled in the time that it says it took."""
     return Prediction(
         task_id=task.task_id,
         completion=task.completions(fill.texts),
@@ -69,6 +73,7 @@ def _prediction(task: Task, fill: Fill, batch: int) -> Prediction:
         ms=fill.ms.total / batch,
         stopped=fill.stopped,
         retrieved=fill.retrieved,
+        tokens=tuple((it.text, it.confidence) for it in fill.tokens if not it.pinned),
     )
 
 
@@ -116,9 +121,22 @@ def read_predictions(path: Path, tasks: Sequence[Task]) -> dict[str, Prediction]
         completion = texts(row.get("completion"), "completion", where)
         if len(completion) != gaps[task_id]:
             raise TaskError(f"{where}: {task_id!r} has {gaps[task_id]} gaps, not {len(completion)}")
-        forwards = row.get("forwards", 0)
         predictions[task_id] = Prediction(
-            task_id, completion, forwards=forwards if isinstance(forwards, int) else 0,
+            task_id,
+            completion,
+            confidence=_number(row.get("confidence")),
+            forwards=int(_number(row.get("forwards"))),
+            ms=_number(row.get("ms")),
             retrieved=row.get("retrieved") is True,
-        )  # fmt: skip
+            tokens=_tokens(row.get("tokens")),
+        )
     return predictions
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, int | float) else 0.0
+
+
+def _tokens(value: object) -> tuple[tuple[str, float], ...]:
+    pairs = value if isinstance(value, list) else []
+    return tuple((it[0], _number(it[1])) for it in pairs if isinstance(it, list) and isinstance(it[0], str))

@@ -101,14 +101,16 @@ def _beside(predictions: Path) -> Path:
     return predictions.with_name(f"{predictions.name.removesuffix('.jsonl')}.run.json")
 
 
-def record(arguments: Sequence[str], model: Model | None = None, seconds: float = 0.0) -> Record:
-    """The record of a run of `infill-model` with these arguments, here and now."""
-    return Record(command(arguments), commit(), machine(), model, round(seconds, 1))
+def record(
+    arguments: Sequence[str], model: Model | None = None, seconds: float = 0.0, *, program: str = "infill-model"
+) -> Record:
+    """The record of a run of a program with these arguments, here and now."""
+    return Record(command(arguments, program), commit(), machine(), model, round(seconds, 1))
 
 
-def command(arguments: Sequence[str]) -> str:
+def command(arguments: Sequence[str], program: str = "infill-model") -> str:
     """The command line, with absolute paths cut down to their last part."""
-    return shlex.join(["infill-model", *(Path(it).name if Path(it).is_absolute() else it for it in arguments)])
+    return shlex.join([program, *(Path(it).name if Path(it).is_absolute() else it for it in arguments)])
 
 
 def commit() -> str:

@@ -15,11 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-from infill_model.backends.embedded import EmbeddedDenoiser, EncodedContext
-from infill_model.canvas import Canvas
+from infill_model.evaluation.controls import PlainLoop
 from infill_model.fill import EMBEDDED, Infiller
 from infill_model.request import Options, Request
 
@@ -116,32 +112,9 @@ def _measure(infiller: Infiller, request: Request, options: Options) -> _Gap:
         typed=warm.ms.encode,
         cold=cold,
         autoregressive=left_to_right.ms.total,
-        plain=_plain(infiller, request, options),
+        plain=PlainLoop(infiller).fill(request, options).ms.total,
         tokens=sum(not it.pinned for it in warm.tokens),
     )
-
-
-def _plain(infiller: Infiller, request: Request, options: Options) -> float:
-    """Milliseconds of the plain loop: nothing is kept between steps, and each commits one token."""
-    one_by_one = replace(options, unmask="top_k", remask="none", stop="complete", retrieve=False)
-    plain = Infiller(infiller.config, infiller.vocabulary, infiller.denoiser.network, infiller.dtype)
-    plain.denoiser = _PlainDenoiser(infiller.denoiser.network)
-    return plain.fill(request, one_by_one)[0].ms.total
-
-
-class _PlainDenoiser(EmbeddedDenoiser):
-    """Computes context and canvas from nothing in every step."""
-
-    def encode(self, contexts: Sequence[Sequence[int]]) -> EncodedContext:
-        """Remember what is to be encoded again and again."""
-        self._contexts = contexts
-        return super().encode(contexts)
-
-    def logits(self, context: EncodedContext, canvas: Canvas, where: Tensor) -> Tensor:
-        """(N, V) float32; those of all positions are computed, as the plain loop does."""
-        self.forget()
-        everywhere = torch.ones_like(where)
-        return super().logits(super().encode(self._contexts), canvas, everywhere)[where.flatten()]
 
 
 def rest_of_line_gaps(count: int, seed: int) -> list[Request]:

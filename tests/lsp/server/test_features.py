@@ -46,7 +46,8 @@ async def client(request: pytest.FixtureRequest, lsp_client: LanguageClient) -> 
     def register(params: types.RegistrationParams) -> None:
         lsp_client.registered.extend(it.method for it in params.registrations)  # type: ignore[attr-defined]
 
-    lsp_client.set_configuration({"infill": {}})
+    patient = {"budget": {"automatic": 5000}}  # Machines that run tests are slow at times.
+    lsp_client.set_configuration({"infill": patient})
     params = types.InitializeParams(capabilities=capabilities(request.param))
     result = await lsp_client.initialize_session(params)
     assert result.capabilities.position_encoding == request.param

@@ -55,7 +55,7 @@ def test_the_autoregressive_control_fills_each_task_by_itself(infiller: Infiller
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
     predictions = [
-        Prediction("one", ("é\ud800\n",), 0.5, -1.25, 3, 1.5, "stable", True),
+        Prediction("one", ("é\ud800\n",), 0.5, -1.25, 3, 1.5, "stable", True, (("é", 0.25), ("\ud800", 0.75))),
         Prediction("two", ("a", "b"), forwards=2),
     ]
     write_predictions(iter([predictions[:1], predictions[1:]]), path)
@@ -63,6 +63,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert first == {
         "task_id": "one", "completion": "é\ud800\n", "confidence": 0.5, "score": -1.25,
         "forwards": 3, "ms": 1.5, "stopped": "stable", "retrieved": True,
+        "tokens": [["é", 0.25], ["\ud800", 0.75]],
     }  # fmt: skip
     assert second["completion"] == ["a", "b"]
     read = read_predictions(path, [ONE, TWO])

@@ -113,7 +113,7 @@ def test_from_a_corpus_to_a_table(
     assert main(["heldout", "--corpus", str(heldout_corpus), "--out", str(tasks), "--per-kind", "3"]) == 0
     quick = ["evaluate", str(tasks), "--model", str(model_folder), "--unmask", "threshold:0.001", "--steps", "4"]
     assert main([*quick, "--no-copy", "--out", str(plain), "--batch", "5"]) == 0
-    assert main([*quick, "--autoregressive", "--out", str(control), "--limit", "6"]) == 0
+    assert main([*quick, "--control", "autoregressive", "--out", str(control), "--limit", "6"]) == 0
     assert len(plain.read_text().splitlines()) == len(read_tasks(tasks)) == 18
     capsys.readouterr()
     files = [str(plain), str(control), "--json", str(result), "--markdown", str(table)]

@@ -1,0 +1,90 @@
+"""Python's own parser as a judge: strict where the file is right, silent where it is not."""
+
+import ast
+import random
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from infill_lsp.syntax import languages
+from infill_lsp.syntax.critic import Critic
+from infill_lsp.syntax.own_parser import OwnParser, python_error_at
+
+PYTHON = languages.by_id("python")
+assert PYTHON is not None
+
+
+def objects(document: str, *texts: str) -> bool:
+    return OwnParser(document.split("‸"), python_error_at).objection(texts) is not None
+
+
+@pytest.mark.parametrize(
+    ("document", "fill"),
+    [
+        ("def f():\n    ‸\n\ndef g():\n    pass\n", "try:"),
+        ("for i in ‸\n    print(i)\n", "range(3)"),
+        ("if x:\n    ‸\n        return 1\n", "raised"),
+        ("def f():\n    return x\n    ‸\n", "    y = 1"),
+        ("x = {\n    ‸\n}\n", "1: 2, 3"),
+        ("if a:\n    b\n‸\n    c\n", "els:"),
+        ("try:\n    a\n‸\n    b\n", "else:"),
+    ],
+)
+def test_what_a_grammar_lets_pass_is_objected_to(document: str, fill: str) -> None:
+    assert objects(document, fill)
+
+
+@pytest.mark.parametrize(
+    ("document", "fill"),
+    [
+        ("def f():\n    ‸\n\ndef g():\n    pass\n", "return 1"),
+        ("def f(:\n    pass\n\nx = ‸\n", "(1"),  # Broken elsewhere: nothing can be said.
+        ("print 'old'\nx = ‸\n", "(1"),
+        ("%matplotlib inline\nx = ‸\n", "1 1"),
+        ("x = foo(\n    a,\n    ‸\n\ndef g():\n    pass\n", "b,"),  # Somebody may still close it.
+        ("x = ‸\n", "'\\d'"),  # A warning at most.
+        ("‸", ""),
+    ],
+)
+def test_nothing_is_held_against_a_draft_that_is_right_or_cannot_be_judged(document: str, fill: str) -> None:
+    assert not objects(document, fill)
+
+
+@pytest.mark.parametrize("fill", ["'\0'", "(" * 5000, "-" * 100_000 + "1", "\ud800"])
+def test_what_a_parser_cannot_stand_is_no_error_of_ours(fill: str) -> None:
+    assert objects("x = ‸\n", fill) in (True, False)
+
+
+def test_two_gaps_on_one_line_and_on_two() -> None:
+    assert not objects("for ‸ in ‸:\n    pass\n", "x", "y")
+    assert objects("for ‸ in ‸:\n    pass\n", "x", "")
+    assert not objects("x = ‸\ny = ‸\n", "1", "2")
+    assert objects("x = ‸\ny = ‸\n", "1", "2 2")
+    assert not objects("x = ‸\ny = 3 3\nz = ‸\n", "1", "2 2")
+
+
+def test_the_place_is_in_code_points() -> None:
+    found = OwnParser(("größe = ", "\n"), python_error_at).objection(("'日本' 1 + 2",))
+    assert found is not None
+    assert "größe = '日本' 1 + 2\n"[found:].startswith(("'日本' 1", "1"))
+
+
+def test_the_critic_blames_what_is_wrong_or_the_whole_gap() -> None:
+    critic = Critic(("x = 1\ndef f():\n    ", "\n\ndef g():\n    pass\n"), PYTHON)
+    ((span,),) = critic(["try:"])
+    assert span[0] < span[1] <= len("try:")
+    assert critic(["return x"]) == [[]]
+    assert not critic.parses(["try:"])
+
+
+def test_what_stood_in_real_files_is_never_objected_to() -> None:
+    dice, root = random.Random(3), Path(sysconfig.get_path("stdlib"))
+    for path in dice.sample(sorted(it for it in root.glob("*.py") if it.stat().st_size < 30_000), 12):
+        text = path.read_text(encoding="utf-8")
+        ast.parse(text)
+        for _ in range(8):
+            start = dice.randrange(len(text))
+            end = min(len(text), start + dice.randrange(60))
+            pieces = text[:start], text[end:]
+            assert OwnParser(pieces, python_error_at).objection((text[start:end],)) is None

@@ -1,0 +1,66 @@
+"""`bench tasks` and `bench sweep`: real tasks, the real engine, the embedded model."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from infill_lsp.cli import main
+from infill_lsp.commands import bench_sweep
+from infill_lsp.commands.bench_sweep import Grid, Measured, operating_point
+
+TASKS = [
+    {"task_id": "a", "kind": "rest", "prefix": "first = 1\nsecond = fir", "suffix": "\nprint(first)\n", "gold": "st"},
+    {"task_id": "b", "kind": "rest", "prefix": "def f(name):\n    return na", "suffix": "\n", "gold": "me"},
+    {"task_id": "c", "kind": "two", "prefix": "x = (", "between": [" + "], "suffix": ")\n", "gold": ["1", "2"]},
+]
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Path:
+    path = tmp_path / "tasks.jsonl"
+    path.write_text("\n".join(map(json.dumps, TASKS)))
+    return path
+
+
+def test_tasks_are_filled_as_an_editor_would_have_them(tasks: Path, tmp_path: Path) -> None:
+    out = tmp_path / "server.jsonl"
+    assert main(["bench", "tasks", str(tasks), "--out", str(out), "--steps", "4", "--threads", "1"]) == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [it["task_id"] for it in rows] == ["a", "b", "c"]
+    assert all(it["forwards"] and it["ms"] > 0 and it["tokens"] for it in rows[:2])
+    made = json.loads((tmp_path / "server.run.json").read_text())
+    assert made["method"] == "server"
+    assert made["options"]["steps"] == 4
+    assert made["options"]["critic"] is True
+    assert made["record"]["command"].startswith("infill-lsp bench tasks tasks.jsonl")
+    assert len(made["record"]["model"]["sha256"]) == 64
+
+
+def test_a_file_that_holds_no_tasks_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    for command in (["tasks", "--out", str(tmp_path / "p.jsonl")], ["sweep", "--out", str(tmp_path / "s")]):
+        assert main(["bench", command[0], str(tmp_path / "empty.jsonl"), *command[1:]]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_sweep_measures_every_combination(
+    tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = Grid(steps=(1, 8), masks=(None,), unmask=("threshold:0.9:0.7",), remask=("none",), critic=(True, False))
+    monkeypatch.setattr(bench_sweep, "Grid", lambda: small)
+    assert main(["bench", "sweep", str(tasks), "--out", str(tmp_path / "sweep"), "--threads", "1"]) == 0
+    found = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
+    assert {(it["steps"], it["critic"]) for it in found["measured"]} == {(1, True), (1, False), (8, True), (8, False)}
+    assert found["tasks"] == 3
+    assert found["best"] in found["measured"]
+    assert (tmp_path / "sweep" / "sweep.png").read_bytes().startswith(b"\x89PNG")
+    assert "The operating point: steps" in capsys.readouterr().out
+
+
+def test_quality_goes_first_and_then_speed() -> None:
+    def measured(quality: float, ms: float) -> Measured:
+        return Measured(4, None, "u", "none", True, quality, quality, 1.0, ms, ms, 4.0)
+
+    best, nearly, fast = measured(0.5, 90), measured(0.49, 40), measured(0.4, 10)
+    assert operating_point([best, nearly, fast]) == nearly
