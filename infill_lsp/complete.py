@@ -105,7 +105,7 @@ async def complete(
 
 async def _fills(request: Request, question: Question, engine: Engine, settings: ServerSettings) -> tuple[Fill, ...]:
     """What the engine writes, if it does so in time."""
-    budget = settings.budget.of(question.invoked)
+    budget = settings.budget_ms(question.invoked)
     options = Options(
         n=settings.candidates if question.invoked else 1,
         budget_ms=budget,
