@@ -57,6 +57,7 @@ async def _printed(command: tuple[str, ...]) -> str:
     finally:
         with suppress(ProcessLookupError):
             process.kill()
+        await process.wait()
     if process.returncode:
         raise EndpointError(f"`{name}` of infill.endpoint.keyCommand failed with status {process.returncode}")
     return output.decode("utf-8", "replace")

@@ -38,24 +38,33 @@ def write(path: Path) -> None:
     for key, mark in zip(("fim_pre", "fim_suf", "fim_mid"), MARKS, strict=True):
         writer.add_uint32(f"tokenizer.ggml.{key}_token_id", tokens.index(mark))
 
-    def tensor(name: str, *shape: int) -> None:
-        writer.add_tensor(name, random.normal(0, 1, shape).astype(np.float32))
+    def tensor(name: str, *shape: int) -> np.ndarray:
+        values = random.normal(0, 1, shape).astype(np.float32)
+        writer.add_tensor(name, values)
+        return values
 
-    tensor("token_embd.weight", len(tokens), WIDTH)
-    tensor("output_norm.weight", WIDTH)
-    tensor("output.weight", len(tokens), WIDTH)
+    # The first of each state is the same for all tokens, so that it can keep what is no text from being written.
+    tensor("token_embd.weight", len(tokens), WIDTH)[:, 0] = 30.0
+    tensor("output_norm.weight", WIDTH)[0] = 1.0
+    tensor("output.weight", len(tokens), WIDTH)[:, 0] = [0.0 if _is_plain(it) else -100.0 for it in tokens]
     for layer in range(LAYERS):
         for name in ("attn_norm", "ffn_norm"):
             tensor(f"blk.{layer}.{name}.weight", WIDTH)
-        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+        for name in ("attn_q", "attn_k", "attn_v"):
             tensor(f"blk.{layer}.{name}.weight", WIDTH, WIDTH)
+        tensor(f"blk.{layer}.attn_output.weight", WIDTH, WIDTH)[0] = 0.0
         for name in ("ffn_gate", "ffn_up"):
             tensor(f"blk.{layer}.{name}.weight", HIDDEN, WIDTH)
-        tensor(f"blk.{layer}.ffn_down.weight", WIDTH, HIDDEN)
+        tensor(f"blk.{layer}.ffn_down.weight", WIDTH, HIDDEN)[0] = 0.0
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def _is_plain(token: str) -> bool:
+    """Whether it is of ASCII that can be seen, a blank or the end of a line, as GPT-2 writes them."""
+    return (token.isascii() and not token.startswith("<|")) or token in ("\u0120", "\u010a")
 
 
 def _tokens() -> list[str]:
