@@ -9,13 +9,14 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from asking import ask
 
+from infill_lsp.endpoints.errors import EndpointError
 from infill_lsp.settings import EndpointSettings
 from infill_model.request import Frame, Options, Request
 
@@ -47,11 +48,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait()
 
 
-def _wait_for(state: object) -> None:
+def _wait_for(state: Callable[[], bool]) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
-            if state():  # type: ignore[operator]
+            if state():
                 return
         except httpx.TransportError:
             pass
@@ -109,7 +110,5 @@ def test_the_deadline_holds(url: str) -> None:
 
 
 def test_what_it_refuses_is_in_its_words(url: str) -> None:
-    from infill_lsp.endpoints.errors import EndpointError  # noqa: PLC0415
-
     with pytest.raises(EndpointError, match=r"has no /api/generate, or no such model \(404\)"):
         ask(EndpointSettings(url=url, api="ollama"), LINE)

@@ -1,19 +1,22 @@
 """How requests travel: over real sockets, against a server that does whatever may go wrong."""
 
+import subprocess
+import sys
 import threading
 import time
 from email.utils import formatdate
 
 import pytest
-from asking import BLOCK, LINE, ask
+from asking import BLOCK, LINE, QUICK, ask
 from stub import JSON, Asked, Reply, Stub, events, said
 
 from infill_lsp.endpoints import hosts
 from infill_lsp.endpoints.errors import EndpointError
+from infill_lsp.endpoints.fill import Endpoint
 from infill_lsp.endpoints.hosts import Permission
 from infill_lsp.endpoints.transport import Retry
 from infill_lsp.settings import EndpointSettings
-from infill_model.request import Frame, Options
+from infill_model.request import Frame, Options, Request
 
 KEY = "sk-Zx9Qw7Er5Ty3Ui1Op0As2Df4Gh6"
 
@@ -183,17 +186,11 @@ def test_nobody_there_is_a_sentence() -> None:
 
 
 def test_connections_are_used_again_and_one_that_was_closed_meanwhile_is_made_anew() -> None:
-    from asking import QUICK  # noqa: PLC0415
-
-    from infill_lsp.endpoints.fill import Endpoint  # noqa: PLC0415
-
-    ports = []
     with Stub(said("a"), said("b"), said("c", then="break"), said("d")) as stub:
         endpoint = Endpoint(at(stub), QUICK)
         for expected in ("a", "b", "c", "d"):
             (fill,) = endpoint.fill(LINE, Options(), cancelled=lambda: False, critic=None, on_draft=None)
             assert fill.texts == (expected,)
-            ports.append(stub.asked[-1])
         endpoint.close()
 
 
@@ -206,8 +203,6 @@ def test_drafts_are_told_as_they_come() -> None:
 
 
 def test_text_that_is_no_text_travels() -> None:
-    from infill_model.request import Request  # noqa: PLC0415
-
     with Stub(said("a")) as stub:
         ask(at(stub), Request("x = '\ud800", "'"))
         assert stub.asked[0].body["prompt"] == "x = '\ud800"
@@ -264,6 +259,12 @@ def test_a_key_that_is_none_is_not_repeated(key: str, monkeypatch: pytest.Monkey
         assert stub.asked == []
     assert "What SOME_KEY gives is not a key" in out
     assert KEY[:8] not in out
+
+
+def test_an_endpoint_is_served_without_torch() -> None:
+    code = "import sys, infill_lsp.engine.worker, infill_lsp.endpoints.fill; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_nothing_runs_on_after_a_fill() -> None:

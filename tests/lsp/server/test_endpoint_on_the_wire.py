@@ -87,9 +87,9 @@ def test_nothing_is_sent_before_the_user_allows_it(state: Path, stub: Stub) -> N
     assert not state.exists()
     with Editor("Allow") as client:
         client.begin(endpoint)
-        client.until(
-            lambda it: it.get("method") == "infill/status" and it["params"]["state"] == "ready" and state.exists()
-        )
+        status = client.status("ready")
+        while status["reason"]:
+            status = client.status("ready")
         assert client.ghost() == ["a + b"]
         assert client.end() == 0
         assert KEY[:8] not in shown(client)
@@ -110,6 +110,31 @@ def test_what_an_endpoint_does_wrong_is_in_the_status_and_the_server_goes_on(sta
         reasons = [it["params"]["reason"] for it in client.seen if it.get("method") == "infill/status"]
         assert any("does not take the key (401)" in it for it in reasons)
         assert client.ghost(uri="file:///w/b.py") == ["a + b"]
+
+
+def test_who_goes_on_typing_closes_the_connection(state: Path) -> None:
+    with Stub(said("a", finish=None, then="wait"), said("b + a")) as stub, Editor() as client:
+        client.begin({"url": stub.url})
+        client.status("ready")
+        uri = client.open(CODE)
+        asked = client.inline(uri, 1, 11, kind=1)
+        assert stub.arrived.wait(30)
+        typed = [{"text": CODE.replace("return ", "return a + ")}]
+        client.notify("textDocument/didChange", {"textDocument": {"uri": uri, "version": 2}, "contentChanges": typed})
+        newer = client.inline(uri, 1, 15, kind=1)
+        assert stub.left.wait(30), "the endpoint still writes what nobody wants"
+        assert [it["insertText"] for it in client.items(newer)] == ["b + a"]
+        assert client.items(asked) == []
+
+
+def test_cancelling_a_request_closes_the_connection(state: Path) -> None:
+    with Stub(said("a", finish=None, then="wait")) as stub, Editor() as client:
+        client.begin({"url": stub.url})
+        client.status("ready")
+        asked = client.inline(client.open(CODE), 1, 11, kind=1)
+        assert stub.arrived.wait(30)
+        client.notify("$/cancelRequest", {"id": asked})
+        assert stub.left.wait(30)
 
 
 @pytest.mark.parametrize(
@@ -140,10 +165,10 @@ def test_a_key_in_the_settings_is_refused_and_not_repeated(state: Path, stub: St
 def test_files_on_the_deny_list_are_never_sent(state: Path, tmp_path: Path, stub: Stub) -> None:
     work = tmp_path / "work"
     work.mkdir()
-    secret = "def add_numbers_of_the_vault(a, b):\n    hunter2 = a + b\n    return hunter2\n"
+    held = "def add_numbers_of_the_vault(a, b):\n    hunter2 = a + b\n    return hunter2\n"
     for name in (".env", "secrets.toml", "excluded.py"):
-        (work / name).write_text(secret)
-    (work / "open_one.py").write_text(secret.replace("hunter2", "friendly"))
+        (work / name).write_text(held)
+    (work / "open_one.py").write_text(held.replace("hunter2", "friendly"))
     code = "def add_numbers_of_the_vault(a, b):\n    return \n"
     with Editor() as client:
         options = {"model": "endpoint", "endpoint": {"url": stub.url}, "exclude": ["excluded.py"]}
