@@ -63,7 +63,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGN
 def _is_command(value: object) -> bool:
     """Whether it may be a command; identifiers of a password manager's entries are no keys."""
     return _TEXTS.fits(value) and not any(
-        looks_secret(f'key = "{word.lstrip("-~/")}"') for word in _texts(value) if not _UUID.fullmatch(word)
+        looks_secret(f'api_key = "{word.lstrip("-~/")}"') for word in _texts(value) if not _UUID.fullmatch(word)
     )
 
 

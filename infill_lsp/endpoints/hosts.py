@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from infill_lsp import files
 from infill_lsp.endpoints.errors import EndpointError
 from infill_lsp.errors import SourceError
 from infill_lsp.settings import EndpointSettings
@@ -171,6 +170,8 @@ def forget(host: str) -> int:
 
 
 def _write(permissions: Iterable[Permission]) -> None:
+    from infill_lsp import files  # noqa: PLC0415  # Nor for this.
+
     entries = [{"host": it.host, "key": it.key} for it in sorted(permissions)]
     path = store()
     try:
