@@ -31,6 +31,9 @@ SUFFIX: Final = 4_000
 _POLL: Final = 0.005
 """Seconds after which it is looked whether a fill is still wanted."""
 
+_LEFTOVERS: Final = 8
+"""Turns of the event loop after a fill, in which httpx's own generators end: until the next fill nothing runs."""
+
 OnDraft = Callable[[Frame], None] | None
 
 
@@ -93,8 +96,9 @@ async def _unless(cancelled: Callable[[], bool], fill_: "_Fill") -> list[Fill]:
             work.cancel()
             with suppress(asyncio.CancelledError, EndpointError):
                 await work
-            return []
-    return work.result()
+    for _ in range(_LEFTOVERS):
+        await asyncio.sleep(0)
+    return [] if work.cancelled() or cancelled() else work.result()
 
 
 class _Fill:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final, TypeAlias
 
 import httpx
@@ -27,9 +28,10 @@ async def values(response: httpx.Response) -> Values:
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("text/event-stream", "application/x-ndjson", "application/jsonl"):
-        async for line in _lines(response):
-            if (data := _data(line, kind)) and data != END:
-                yield _parsed(data)
+        async with aclosing(_lines(response)) as lines:
+            async for line in lines:
+                if (data := _data(line, kind)) and data != END:
+                    yield _parsed(data)
         return
     yield _parsed("\n".join([it async for it in _lines(response)]))
 
