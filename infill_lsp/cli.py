@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NoReturn
 
-from infill_lsp.errors import AddressError, InfillError, PositionError
-from infill_lsp.settings import EngineSettings
+from infill_lsp.errors import AddressError, InfillError, PositionError, SettingError
+from infill_lsp.settings import ENDPOINT, EndpointSettings, EngineSettings
 
 EngineCommand = Callable[[EngineSettings], Sequence[str]]
 """From settings to the command line that starts an engine."""
@@ -216,10 +216,19 @@ def _run_fill(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         retrieve=not chosen.no_copy,
         trace=chosen.trace is not None,
     )
+    settings = _engine_settings(chosen)
     command = fill.FillCommand(
-        file, start, chosen.to, chosen.language, options, as_json=chosen.json, apply=chosen.apply, trace=chosen.trace
+        file,
+        start,
+        chosen.to,
+        chosen.language,
+        options,
+        as_json=chosen.json,
+        apply=chosen.apply,
+        trace=chosen.trace,
+        sent=settings.endpoint is not None,
     )
-    return fill.run(command, engine(_engine_settings(chosen)))
+    return fill.run(command, engine(settings))
 
 
 def _declare_doctor(flags: argparse.ArgumentParser) -> None:
@@ -256,6 +265,25 @@ def _run_bench(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     return cli_bench.run(chosen, settings, engine(settings))
 
 
+def _declare_endpoint(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument("what", choices=("allow", "forget", "list"), help="let code be sent to a host, or no longer")
+    flags.add_argument("host", nargs="?", metavar="HOST", help="such as api.example.com, or 127.0.0.1:8080")
+    _declare_key(flags)
+
+
+def _run_endpoint(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    from infill_lsp.commands import endpoint
+    from infill_lsp.endpoints import hosts
+
+    if (chosen.what == "list") != (chosen.host is None):
+        raise AddressError("`endpoint allow` and `endpoint forget` need a HOST, and `endpoint list` has none")
+    if chosen.what == "list":
+        return endpoint.show()
+    if chosen.what == "forget":
+        return endpoint.forget(chosen.host)
+    return endpoint.allow(hosts.Permission(chosen.host, hosts.key_place(_endpoint_settings(chosen))))
+
+
 @dataclass(frozen=True, slots=True)
 class _Command:
     """A sub-command: its name, what it does, its flags, and the function that runs it and returns the exit code."""
@@ -271,21 +299,61 @@ _COMMANDS: Final = (
     _Command("fill", "fill a gap in a file, or gaps in standard input", _declare_fill, _run_fill, _JSON_SHAPE),
     _Command("doctor", "check that everything is there and works", _declare_doctor, _run_doctor),
     _Command("models", "list the open checkpoints that can be used", _declare_models, _run_models),
+    _Command("endpoint", "say which hosts code may be sent to", _declare_endpoint, _run_endpoint),
     _Command("bench", "measure how fast and how good it is here", _declare_bench, _run_bench),
 )
 
 
 def _declare_engine(flags: argparse.ArgumentParser) -> None:
-    flags.add_argument("--model", default="embedded", metavar="NAME|PATH", help="'embedded', or a folder with a model")
+    flags.add_argument(
+        "--model", default="embedded", metavar="NAME|PATH", help="'embedded', a folder with a model, or 'endpoint'"
+    )
     flags.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to run it")
     flags.add_argument("--threads", type=_integer(1, 1024), metavar="N", help="CPU threads to use")
+    flags.add_argument("--url", default="", help="of the endpoint, without the path of its API")
+    apis = ("openai", "mercury", "llama.cpp", "ollama")
+    flags.add_argument("--api", default=apis[0], choices=apis, help="of the endpoint")
+    flags.add_argument("--endpoint-model", default="", metavar="NAME", help="what the endpoint calls its model")
+    flags.add_argument("--template", default="", help="for endpoints that know no suffix: {prefix} and {suffix} marked")
+    _declare_key(flags)
+
+
+def _declare_key(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument("--key-environment", default="", metavar="NAME", help="the variable that the key is in")
+    flags.add_argument("--key-command", default="", metavar="COMMAND", help="the command that prints the key")
 
 
 def _engine_settings(chosen: argparse.Namespace) -> EngineSettings:
-    settings = EngineSettings(model=chosen.model, device=chosen.device, threads=chosen.threads)
+    endpoint = None
+    if chosen.model == ENDPOINT:
+        endpoint = _endpoint_settings(
+            chosen, url=chosen.url, api=chosen.api, model=chosen.endpoint_model, template=chosen.template
+        )
+    settings = EngineSettings(model=chosen.model, device=chosen.device, threads=chosen.threads, endpoint=endpoint)
     if "verify" in chosen:
         return replace(settings, verify=chosen.verify, verify_by=chosen.verify_by)
     return settings
+
+
+def _endpoint_settings(chosen: argparse.Namespace, **others: str) -> EndpointSettings:
+    """The settings of the flags, checked as those of an editor are: a key is not among them.
+
+    Raises:
+        SettingError: one of them is not what it should be.
+    """
+    import shlex
+
+    from infill_lsp.settings import ServerSettings, read
+
+    try:
+        words = shlex.split(chosen.key_command)
+    except ValueError as error:
+        raise SettingError(f"--key-command is not a command line: {error}") from error
+    flags = {**others, "keyEnvironment": chosen.key_environment, "keyCommand": words}
+    settings, complaints = read({"endpoint": flags}, ServerSettings(), ServerSettings())
+    if complaints:
+        raise SettingError(complaints[0])
+    return settings.endpoint
 
 
 def _file_place(text: str) -> tuple[Path, tuple[int, int]]:

@@ -111,7 +111,7 @@ async def _fills(
     request: Request, question: Question, engine: Engine, settings: ServerSettings, film: Film | None
 ) -> tuple[Fill, ...]:
     """What the engine writes, if it does so in time."""
-    budget = settings.budget.of(question.invoked)
+    budget = settings.budget_ms(question.invoked)
     options = Options(
         n=settings.candidates if question.invoked else 1,
         budget_ms=budget,

@@ -21,6 +21,10 @@ class PositionError(InfillError):
     """A place in a file was written in the wrong way or lies outside the file."""
 
 
+class SettingError(InfillError):
+    """A setting has a value that it cannot have."""
+
+
 class AddressError(InfillError):
     """There is no listening on this host and port."""
 

@@ -74,6 +74,7 @@ async def _did_change_configuration(ls: InfillServer, params: types.DidChangeCon
 
 async def _apply_configuration(ls: InfillServer, pushed: object = None) -> None:
     await ls.configure(pushed)
+    ls.ask_consent()
     if ls.session.settings.completion and types.TEXT_DOCUMENT_COMPLETION not in ls.protocol.fm.features:
         _offer_completion(ls)
         await ls.register(types.TEXT_DOCUMENT_COMPLETION, types.CompletionRegistrationOptions())

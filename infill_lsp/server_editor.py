@@ -16,6 +16,8 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from infill_lsp import protocol
+from infill_lsp.endpoints.consent import Consent
+from infill_lsp.errors import InfillError
 from infill_lsp.server_protocol import ServerProtocol
 from infill_lsp.session import EngineCommand, Session
 from infill_lsp.settings import ServerSettings, read
@@ -66,6 +68,8 @@ class InfillServer(LanguageServer):
         self._base = settings
         self._complaints: tuple[str, ...] = ()
         self._logged = ""
+        self._consent = Consent()
+        self._asking: set[asyncio.Task[None]] = set()
 
     @property
     def encoding(self) -> str:
@@ -105,6 +109,30 @@ class InfillServer(LanguageServer):
         registration = types.Registration(str(uuid.uuid4()), method, options)
         await self._answer(self.client_register_capability_async(types.RegistrationParams([registration])))
 
+    def ask_consent(self) -> None:
+        """Have the user asked whether code may go to the endpoint of the settings; nothing waits for the answer."""
+        task = asyncio.ensure_future(self._ask_consent())
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _ask_consent(self) -> None:
+        try:
+            if await self._consent.ask(self.session.settings.engine.endpoint, self.choice):
+                self.session.confirmed()
+        except InfillError as error:
+            self.log("error", str(error))
+
+    async def choice(self, question: str, *answers: str) -> str | None:
+        """What a person chooses of some answers, whenever that is; None where they, or the editor, do not say."""
+        actions = [types.MessageActionItem(it) for it in answers]
+        params = types.ShowMessageRequestParams(types.MessageType.Warning, question, actions)
+        try:
+            chosen = await self.window_show_message_request_async(params)
+        except Exception as error:  # Whatever an editor answers must not keep us from going on.
+            self.log("debug", f"The editor did not answer as it should: {error!r}")
+            return None
+        return chosen.title if chosen else None
+
     async def start_engine(self) -> None:
         """Start the engine; while it loads for long, the editor shows that."""
         await self.session.start()
@@ -114,6 +142,8 @@ class InfillServer(LanguageServer):
     async def close(self) -> None:
         """End what still runs, and the engine."""
         self.protocol.cancel_all()
+        for task in self._asking:
+            task.cancel()
         await self.session.close()
 
     def tell_status(self, status: Status) -> None:

@@ -17,6 +17,7 @@ from infill_lsp.complete import Question, Surroundings, complete, knows_language
 from infill_lsp.context import Workspace
 from infill_lsp.document import Document
 from infill_lsp.edits import Edit, Offer, resolve
+from infill_lsp.endpoints import consent
 from infill_lsp.engine.client import Engine
 from infill_lsp.engine.messages import Status as EngineStatus
 from infill_lsp.errors import (
@@ -243,7 +244,7 @@ class Session:
         if known := self._remembered(question):
             return known
         try:
-            async with asyncio.timeout(self.settings.budget.of(question.invoked) / 1e3):
+            async with asyncio.timeout(self.settings.budget_ms(question.invoked) / 1e3):
                 engine = await self._loaded_engine()
         except TimeoutError:
             self._why(question, "The engine is not ready yet.")
@@ -290,7 +291,17 @@ class Session:
             return _SWITCHED_OFF
         if reason := inactive_reason(document.name, document.text, self.settings.exclude):
             return reason
-        return None
+        return self.unconfirmed
+
+    @property
+    def unconfirmed(self) -> str | None:
+        """Why nothing may be sent to the endpoint of the settings yet; None where it may, or there is none."""
+        return consent.refusal(self.settings.engine.endpoint)
+
+    def confirmed(self) -> None:
+        """The user allowed an endpoint, or took that back: say how it is now."""
+        if self.engine is not None:
+            self._engine_is(self.engine.status)
 
     def limited(self, document: Document) -> str | None:
         """Why only copies are suggested in a document; None where the model writes, too."""
@@ -324,7 +335,8 @@ class Session:
             return
         info = self.engine.info
         model, device = (info.name, info.device) if info else ("", "")
-        self._tell(replace(self.status, state=status.state, reason=status.reason, model=model, device=device))
+        reason = status.reason or self.unconfirmed or ""
+        self._tell(replace(self.status, state=status.state, reason=reason, model=model, device=device))
 
     def _tell(self, status: Status) -> None:
         if status != self._told:

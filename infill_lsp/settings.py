@@ -7,44 +7,17 @@ checked here: a wrong value changes nothing and becomes a sentence. It knows no 
 import dataclasses
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from infill_lsp.privacy import looks_secret
 
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """Which model the engine loads, and onto what.
-
-    Attributes:
-        model: `embedded`, or the path of a folder with config.json, tokenizer.json and model.safetensors.
-        device: `cpu`, `cuda`, `mps`, or `auto` for the best there is.
-        dtype: of the weights: `float32`, `bfloat16`, `int8`, or `auto` for the fastest on the device.
-        threads: of the CPU; None for half of its cores, at least one.
-        verify: the path of a folder with a causal model that checks what the model drafts; None for none.
-        verify_by: `exact`: what comes out is what the causal model would write alone; `rank`: it ranks several drafts.
-    """
-
-    model: str = "embedded"
-    device: str = "auto"
-    dtype: str = "auto"
-    threads: int | None = None
-    verify: str | None = None
-    verify_by: str = "exact"
-
-    @property
-    def cpu_threads(self) -> int:
-        """How many threads a forward may use.
-
-        Half of the cores unless told otherwise: the editor and its other servers run on the rest. At this size two
-        threads gain little and lose much beside a busy program (docs/log.md).
-        """
-        if self.threads is not None:
-            return self.threads
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, cores // 2)
+ENDPOINT: Final = "endpoint"
+"""The value of `infill.model` that means a server elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +27,12 @@ class Kind:
     Attributes:
         words: as a person reads it: "must be ...".
         fits: whether a value from JSON is one.
+        shown: whether a value that does not fit may be repeated: someone may have put a key there.
     """
 
     words: str
     fits: Callable[[object], bool]
+    shown: bool = True
 
 
 def _whole(least: int, most: int) -> Kind:
@@ -76,6 +51,23 @@ def _one_of(*names: str) -> Kind:
 _SWITCH: Final = Kind("true or false", lambda it: isinstance(it, bool))
 _TEXT: Final = Kind("a text", lambda it: isinstance(it, str) and bool(it))
 _TEXTS: Final = Kind("a list of texts", lambda it: isinstance(it, list) and all(isinstance(one, str) for one in it))
+_WORDS: Final = Kind("a text, or empty", lambda it: isinstance(it, str))
+_VARIABLE: Final = Kind(
+    "the name of an environment variable in capitals, or empty",
+    lambda it: isinstance(it, str) and re.fullmatch(r"(?:[A-Z_][A-Z0-9_]{0,63})?", it) is not None,
+    shown=False,
+)
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _is_command(value: object) -> bool:
+    """Whether it may be a command; identifiers of a password manager's entries are no keys."""
+    return _TEXTS.fits(value) and not any(
+        looks_secret(f'api_key = "{word.lstrip("-~/")}"') for word in _texts(value) if not _UUID.fullmatch(word)
+    )
+
+
+_COMMAND: Final = Kind("a list of texts, none of which is the key itself", _is_command, shown=False)
 _SHARE: Final = Kind(
     "a number from 0 to 1", lambda it: isinstance(it, int | float) and not isinstance(it, bool) and 0 <= it <= 1
 )
@@ -91,10 +83,9 @@ class Budget:
 
     automatic: int = _setting(150, _whole(10, 60_000), "milliseconds for a suggestion that comes up while typing")
     invoked: int = _setting(2000, _whole(10, 60_000), "milliseconds for suggestions that are asked for by hand")
-
-    def of(self, invoked: bool) -> int:
-        """The milliseconds for a request."""
-        return self.invoked if invoked else self.automatic
+    endpoint: int = _setting(
+        1500, _whole(10, 60_000), "milliseconds for a suggestion that comes up while typing, where an endpoint is asked"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +105,76 @@ class VerifySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """The server elsewhere that is asked where `infill.model` is `endpoint`. A key is never among them."""
+
+    url: str = _setting(
+        "", _WORDS, "where the endpoint is, without the path of its API, such as `http://127.0.0.1:8080`"
+    )
+    api: str = _setting(
+        "openai", _one_of("openai", "mercury", "llama.cpp", "ollama"), "which API it has: docs/endpoints.md lists them"
+    )
+    model: str = _setting("", _WORDS, "what the endpoint calls the model; empty where it has only one")
+    template: str = _setting(
+        "",
+        _WORDS,
+        "for endpoints that know no suffix: how the model marks a gap, with `{prefix}` and `{suffix}` in it",
+    )
+    key_environment: str = _setting("", _VARIABLE, "the environment variable that the key is in")
+    key_command: tuple[str, ...] = _setting((), _COMMAND, "the command, word by word, that prints the key")
+
+
+def endpoint_from_json(text: str) -> EndpointSettings:
+    """The settings that `dataclasses.asdict` and `json.dumps` made a text of."""
+    fields = json.loads(text)
+    return EndpointSettings(**{**fields, "key_command": tuple(fields["key_command"])})
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Which model the engine loads, and onto what.
+
+    Attributes:
+        model: `embedded`, the path of a folder with config.json, tokenizer.json and model.safetensors, or `endpoint`.
+        device: `cpu`, `cuda`, `mps`, or `auto` for the best there is.
+        dtype: of the weights: `float32`, `bfloat16`, `int8`, or `auto` for the fastest on the device.
+        threads: of the CPU; None for half of its cores, at least one.
+        verify: the path of a folder with a causal model that checks what the model drafts; None for none.
+        verify_by: `exact`: what comes out is what the causal model would write alone; `rank`: it ranks several drafts.
+        endpoint: what is asked where the model is `endpoint`; else None.
+    """
+
+    model: str = "embedded"
+    device: str = "auto"
+    dtype: str = "auto"
+    threads: int | None = None
+    verify: str | None = None
+    verify_by: str = "exact"
+    endpoint: EndpointSettings | None = None
+
+    @property
+    def cpu_threads(self) -> int:
+        """How many threads a forward may use.
+
+        Half of the cores unless told otherwise: the editor and its other servers run on the rest. At this size two
+        threads gain little and lose much beside a busy program (docs/log.md).
+        """
+        if self.threads is not None:
+            return self.threads
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(1, cores // 2)
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """What an editor can set; `infill.` goes before each name."""
 
     enable: bool = _setting(True, _SWITCH, "whether anything is suggested")
-    model: str = _setting("embedded", _TEXT, "`embedded`, or the path of a folder with a model")
+    model: str = _setting("embedded", _TEXT, "`embedded`, the path of a folder with a model, or `endpoint`")
     device: str = _setting("auto", _one_of("auto", "cpu", "cuda", "mps"), "where the model runs")
     threads: int | None = _setting(None, _or_null(_whole(1, 1024)), "CPU threads; null for half of the cores")
     verify: VerifySettings = VerifySettings()
+    endpoint: EndpointSettings = EndpointSettings()
     budget: Budget = Budget()
     confidence: float = _setting(0.1, _SHARE, "suggestions below this confidence are not shown")
     candidates: int = _setting(4, _whole(1, 16), "suggestions to choose from when asked for by hand")
@@ -143,7 +196,13 @@ class ServerSettings:
             threads=self.threads,
             verify=self.verify.model,
             verify_by=self.verify.by,
+            endpoint=self.endpoint if self.model == ENDPOINT else None,
         )
+
+    def budget_ms(self, invoked: bool) -> int:
+        """The milliseconds for a request."""
+        typing = self.budget.endpoint if self.model == ENDPOINT else self.budget.automatic
+        return self.budget.invoked if invoked else typing
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +219,7 @@ def table(group: object = None, prefix: str = "infill.") -> Iterator[Setting]:
     """All settings with their full names, as they are declared above."""
     group = ServerSettings() if group is None else group
     for one in dataclasses.fields(group):  # type: ignore[arg-type]  # A dataclass of this module.
-        value, name = getattr(group, one.name), prefix + one.name
+        value, name = getattr(group, one.name), prefix + _camel(one.name)
         if dataclasses.is_dataclass(value):
             yield from table(value, f"{name}.")
         else:
@@ -188,13 +247,33 @@ def read(raw: object, base: ServerSettings, current: ServerSettings) -> tuple[Se
     for name, value in _flat(raw, "infill."):
         setting = known.get(name)
         if setting is None:
-            complaints.append(f"There is no setting {name}; it was ignored.")
-        elif not setting.kind.fits(value):
-            complaints.append(f"{name} must be {setting.kind.words}, not {_shown(value)}; it was not changed.")
+            complaints.append(f"There is no setting {name}; it was ignored.{_about_keys(name)}")
+        elif complaint := _complaint(setting, value):
+            complaints.append(f"{name} {complaint}; it was not changed.")
             settings = _with(settings, name, _value(current, name))
         else:
             settings = _with(settings, name, tuple(value) if isinstance(value, list) else value)
     return settings, tuple(complaints)
+
+
+_NO_KEYS: Final = "name the variable that it is in in infill.endpoint.keyEnvironment, or a command in keyCommand"
+
+
+def _about_keys(name: str) -> str:
+    return f" A key is not a setting: {_NO_KEYS}." if re.search(r"key|token|secret", name, re.IGNORECASE) else ""
+
+
+def _complaint(setting: Setting, value: object) -> str | None:
+    """What is wrong with a value; a key is never repeated, for this is for the log."""
+    if any(looks_secret(it) for it in _texts(value)):
+        return f"looks like a key, which is not a setting: {_NO_KEYS}"
+    if setting.kind.fits(value):
+        return None
+    return f"must be {setting.kind.words}" + (f", not {_shown(value)}" if setting.kind.shown else "")
+
+
+def _texts(value: object) -> list[str]:
+    return [it for it in (value if isinstance(value, list) else [value]) if isinstance(it, str)]
 
 
 def _flat(raw: Mapping[object, object], prefix: str) -> Iterator[tuple[str, object]]:
@@ -207,8 +286,14 @@ def _flat(raw: Mapping[object, object], prefix: str) -> Iterator[tuple[str, obje
             yield name, value
 
 
+def _camel(field_name: str) -> str:
+    first, *others = field_name.split("_")
+    return first + "".join(it.capitalize() for it in others)
+
+
 def _path(name: str) -> list[str]:
-    return name.split(".")[1:]
+    """The fields that lead to a setting."""
+    return [re.sub(r"[A-Z]", lambda it: f"_{it[0].lower()}", part) for part in name.split(".")[1:]]
 
 
 def _value(settings: ServerSettings, name: str) -> object:

@@ -14,8 +14,9 @@ from pathlib import Path
 from infill_lsp import files
 from infill_lsp.document import Document, Gap
 from infill_lsp.engine.client import Engine
-from infill_lsp.errors import LanguageError
+from infill_lsp.errors import InactiveError, LanguageError
 from infill_lsp.files import SourceFile
+from infill_lsp.privacy import inactive_reason
 from infill_lsp.suggestion import Suggestion
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.languages import Language
@@ -35,6 +36,7 @@ class FillCommand:
         as_json: whether to print JSON instead of a diff.
         apply: whether to write the best fill into the file.
         trace: where to write the page that shows how the fill came about.
+        sent: whether an endpoint is asked.
     """
 
     file: Path | None
@@ -45,6 +47,7 @@ class FillCommand:
     as_json: bool
     apply: bool
     trace: Path | None
+    sent: bool = False
 
 
 def run(command: FillCommand, engine: Sequence[str]) -> int:
@@ -55,6 +58,8 @@ def run(command: FillCommand, engine: Sequence[str]) -> int:
     """
     language = _language(command)
     source, document, gaps = _read(command, language)
+    if command.sent and (reason := inactive_reason(document.name, document.text)):
+        raise InactiveError(f"{reason}: it is not sent to an endpoint")
     for path in (command.trace, command.file if command.apply else None):
         if path is not None:
             files.check_writable(path)

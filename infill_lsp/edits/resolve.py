@@ -210,9 +210,14 @@ def _is_sure(best: Fill) -> bool:
 
 
 def _gain(present: Fill | None, best: Fill | None) -> float:
-    """Nats per token by which the best fill is more probable than what stands there."""
-    if present is None or best is None or present.score is None or best.score is None:
+    """Nats per token by which the best fill is more probable than what stands there.
+
+    A model that scores neither, such as Mercury's edit endpoint, has said which it prefers by writing it.
+    """
+    if present is None or best is None:
         return 0.0
+    if present.score is None or best.score is None:
+        return LEAST_GAIN if present.score is best.score else 0.0
     return best.score - present.score
 
 

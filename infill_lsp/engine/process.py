@@ -1,12 +1,14 @@
 """One run of an engine process: its pipes, and how it ended. It knows nothing of requests or restarts."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from subprocess import PIPE
 from typing import Final
 
@@ -26,6 +28,7 @@ def worker_command(settings: EngineSettings) -> list[str]:
         *("--model", settings.model, "--device", settings.device, "--dtype", settings.dtype),
         *("--threads", str(settings.cpu_threads)),
         *(("--verify", settings.verify, "--verify-by", settings.verify_by) if settings.verify else ()),
+        *(("--endpoint", json.dumps(asdict(settings.endpoint))) if settings.endpoint else ()),
     ]
 
 

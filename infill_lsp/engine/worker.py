@@ -18,6 +18,7 @@ from infill_lsp.engine import messages
 from infill_lsp.engine.inbox import Inbox
 from infill_lsp.engine.messages import Ask, Cancel, Failed, Filled, Message, Partial, Ping, Pong, Status
 from infill_lsp.errors import MessageError
+from infill_lsp.settings import endpoint_from_json
 from infill_lsp.stdio import claim_stdio
 from infill_lsp.syntax.critic import Critic
 from infill_model.errors import InfillModelError
@@ -46,8 +47,14 @@ class Filler(Protocol):
         """Fill the gaps of `request`; ends within a step of `cancelled` returning true."""
 
 
-def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO) -> int:
+def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO, *, warm_up: bool = True) -> int:
     """Load a model and answer requests until `stdin` ends.
+
+    Args:
+        load: makes what is served.
+        stdin: where requests come from.
+        stdout: where answers go.
+        warm_up: whether a fill comes before the first request; an endpoint is sent nothing that nobody asked for.
 
     Returns:
         The exit status: 0 when `stdin` ended, 1 when the model cannot be loaded; then the last message was a `Status`
@@ -59,7 +66,8 @@ def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO) -> int:
     threading.Thread(target=_read, args=(stdin, inbox, send, ended), daemon=True).start()
     try:
         filler = load()
-        filler.fill(*_WARM_UP, cancelled=lambda: inbox.closed, critic=None, on_draft=None)
+        if warm_up:
+            filler.fill(*_WARM_UP, cancelled=lambda: inbox.closed, critic=None, on_draft=None)
     except Exception as error:  # Whatever it is, it would be the same at the next start.
         send(Status("degraded", reason=_why_not_loaded(error)))
         return 1
@@ -156,6 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps, or auto")
     parser.add_argument("--dtype", default="auto", help="float32, bfloat16, int8, or auto")
     parser.add_argument("--threads", type=int, default=None, help="how many CPU threads to use")
+    parser.add_argument("--endpoint", default=None, help="settings of an endpoint that is asked instead, as JSON")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started this one.
 
@@ -167,6 +176,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return load_both(device=chosen.device, dtype=chosen.dtype, threads=chosen.threads)
         return loading.load(chosen.model, device=chosen.device, dtype=chosen.dtype, threads=chosen.threads)
 
+    def connect() -> Filler:
+        from infill_lsp.endpoints.fill import Endpoint  # noqa: PLC0415  # a model that is loaded here needs no httpx
+
+        return Endpoint(endpoint_from_json(chosen.endpoint))
+
+    if chosen.endpoint is not None:
+        return serve(connect, *claim_stdio(), warm_up=False)
     return serve(load, *claim_stdio())
 
 

@@ -141,6 +141,15 @@ def test_a_suggestion_parses_and_is_more_probable(better: Fill, expected: str | 
         assert "line 3" in edit.description
 
 
+def test_a_model_that_scores_nothing_says_what_it_prefers_by_writing_it() -> None:
+    class Endpoint(Model):
+        async def __call__(self, request: Request, options: Options) -> Sequence[Fill]:
+            present = fill(*(options.start or ()))
+            return [fill("return b * 2"), present] if options.start == ("return a * 2",) else [present]
+
+    assert made(SUGGEST, "suggest_edits", Endpoint())[0] == "def f(a):\n    b = a + 1\n    return b * 2\n"
+
+
 def test_no_more_is_asked_when_time_is_up() -> None:
     model = Model()
     assert made(SUGGEST, "suggest_edits", model, budget_ms=0)[1] is None

@@ -49,11 +49,15 @@ _OWN: Final[dict[str, Schema]] = {
 _MACHINE: Final = {"infill.model", "infill.device", "infill.threads", "infill.verify.model"}
 """Settings that depend on the machine that the code is on, so that they do not follow a user to others."""
 
+_USER: Final = "infill.endpoint."
+"""Settings that only the user has a say in: a folder that is opened must not say where code is sent."""
+
 _KINDS: Final[tuple[tuple[str, Callable[[re.Match[str]], Schema]], ...]] = (
     (r"true or false", lambda _: {"type": "boolean"}),
-    (r"a text", lambda _: {"type": "string"}),
+    (r"a text|a text, or empty", lambda _: {"type": "string"}),
     (r"a text, or null", lambda _: {"type": ["string", "null"]}),
-    (r"a list of texts", lambda _: {"type": "array", "items": {"type": "string"}}),
+    (r"the name of an environment variable in capitals, or empty", lambda _: {"type": "string"}),
+    (r"a list of texts(, .+)?", lambda _: {"type": "array", "items": {"type": "string"}}),
     (r"one of (.+)", lambda it: {"type": "string", "enum": json.loads(f"[{it[1]}]")}),
     (r"a number from (\d+) to (\d+)", lambda it: {"type": "number", **_limits(it)}),
     (r"a whole number from (\d+) to (\d+)", lambda it: {"type": "integer", **_limits(it)}),
@@ -69,6 +73,8 @@ def properties() -> dict[str, Schema]:
 
 def _declared(setting: Setting) -> Schema:
     scope = "machine-overridable" if setting.name in _MACHINE else "window"
+    if setting.name.startswith(_USER):
+        scope = "machine"
     default = list(setting.default) if isinstance(setting.default, tuple) else setting.default
     meaning = f"{setting.meaning[:1].upper()}{setting.meaning[1:]}."
     return {**_schema(setting.kind.words), "default": default, "scope": scope, "markdownDescription": meaning}

@@ -87,11 +87,14 @@ class RawClient:
             message = self.messages.get(timeout=PATIENCE)
             assert message is not None, f"the server has ended: {b''.join(self.words).decode()}"
             if "method" in message and "id" in message:
-                result = {"applied": True} if message["method"] == "workspace/applyEdit" else None
-                self.send({"jsonrpc": "2.0", "id": message["id"], "result": result})
+                self.send({"jsonrpc": "2.0", "id": message["id"], "result": self.reply_to(message)})
             if wanted(message):
                 return message
             self.seen.append(message)
+
+    def reply_to(self, message: dict[str, Any]) -> object:
+        """What a request of the server is answered."""
+        return {"applied": True} if message["method"] == "workspace/applyEdit" else None
 
     def status(self, state: str) -> dict[str, Any]:
         """Wait until the server says that it is in this state."""

@@ -54,6 +54,42 @@ def test_what_is_wrong_changes_nothing_and_is_said(raw: object, sentence: str) -
     assert read(raw, DEFAULT, DEFAULT) == (DEFAULT, (sentence,))
 
 
+KEY = "sk-Zx9Qw7Er5Ty3Ui1Op0As2Df4Gh6"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"keyEnvironment": KEY},
+        {"keyEnvironment": "hunter2hunter2"},
+        {"keyCommand": ["echo", KEY]},
+        {"keyCommand": ["echo", "q8Rt5Zx0Lm2Kp7Vb4Nc9"]},
+        {"keyCommand": f"echo {KEY}"},
+        {"model": KEY},
+        {"url": f"https://example.com/?key={KEY}"},
+        {"key": KEY},
+        {"apiKey": "hunter2hunter2"},
+    ],
+)
+def test_a_key_is_not_taken_and_not_repeated(raw: object) -> None:
+    settings, complaints = read({"endpoint": raw}, DEFAULT, DEFAULT)
+    assert settings == DEFAULT
+    assert len(complaints) == 1
+    assert not any(it in complaints[0] for it in (KEY[:8], "hunter2", "q8Rt5Zx0"))
+
+
+def test_where_a_key_is_may_be_said() -> None:
+    entry = "99ee88d2-6046-4ea7-92c2-acac464b1412"
+    raw = {"keyEnvironment": "INCEPTION_API_KEY", "keyCommand": ["bw", "get", "password", entry], "api": "mercury"}
+    settings, complaints = read({"model": "endpoint", "endpoint": raw}, DEFAULT, DEFAULT)
+    assert complaints == ()
+    assert settings.engine.endpoint is not None
+    assert settings.engine.endpoint.key_environment == "INCEPTION_API_KEY"
+    assert settings.engine.endpoint.key_command == ("bw", "get", "password", entry)
+    assert settings.budget_ms(invoked=False) == DEFAULT.budget.endpoint
+    assert settings.budget_ms(invoked=True) == DEFAULT.budget.invoked
+
+
 def test_what_is_missing_is_as_at_the_start_and_what_is_wrong_is_as_before() -> None:
     base, current = ServerSettings(candidates=2), ServerSettings(candidates=3, confidence=0.9)
     assert read({}, base, current)[0] == base

@@ -1,0 +1,58 @@
+"""Where a fill ends: at the end of its line, or of its block. What an endpoint writes behind that is left away.
+
+Models stop where they should only now and then, and a stop sequence tells little. It knows no API.
+"""
+
+import re
+from typing import Final
+
+from infill_lsp.endpoints.api import GapAsk
+
+_MARK: Final = re.compile(
+    r"<\|?(?:fim_\w+|file_sep|repo_name|endoftext|end_of_text|im_start|im_end|eot_id|cursor|EOT)\|?>|\ufffd"
+)
+"""Marks of models that no code has; and what stands for bytes that are no text."""
+
+_LINE_END: Final = re.compile(r"[\r\n]")
+_TWO_BLANK: Final = re.compile(r"\n[ \t]*\n[ \t]*\n")
+
+
+def end(text: str, ask: GapAsk) -> int | None:
+    """Where what was written so far is over; None where it may go on."""
+    places = [found.start() for pattern in _patterns(ask) if (found := pattern.search(text))]
+    if ask.block and (repeated := _repeated(text, ask.suffix)) is not None:
+        places.append(repeated)
+    return min(places, default=None)
+
+
+def trimmed(text: str, ask: GapAsk, *, whole: bool) -> str:
+    """What is kept of a text.
+
+    Args:
+        text: that was written.
+        ask: what was asked.
+        whole: whether the endpoint ended by itself; else the last line of a block, which is only begun, is dropped.
+    """
+    at = end(text, ask)
+    if at is not None:
+        return text[:at]
+    lines, _, _ = text.rpartition("\n")
+    return lines if ask.block and not whole and lines.strip() else text
+
+
+def _patterns(ask: GapAsk) -> tuple[re.Pattern[str], ...]:
+    return (_MARK, _TWO_BLANK) if ask.block else (_MARK, _LINE_END)
+
+
+def _repeated(text: str, suffix: str) -> int | None:
+    """Where a block begins to repeat the first line that follows it, once it has said something of its own."""
+    following = next((it.rstrip() for it in suffix.split("\n")[1:] if it.strip()), None)
+    if following is None:
+        return None
+    at = text.find("\n")
+    while at >= 0:
+        line, mark, _ = text[at + 1 :].partition("\n")
+        if mark and line.rstrip() == following and text[:at].strip():
+            return at
+        at = text.find("\n", at + 1)
+    return None

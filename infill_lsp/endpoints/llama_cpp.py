@@ -1,0 +1,36 @@
+"""`/infill` of llama.cpp's server, which puts the model's own marks around prefix and suffix."""
+
+from collections.abc import Sequence
+
+from infill_lsp.endpoints.api import Api, Body, GapAsk, Piece, scored_entries
+
+
+def body(ask: GapAsk) -> Body:
+    """After tools/server/README.md, "POST /infill"."""
+    return {
+        **ask.named,
+        "input_prefix": ask.prefix,
+        "input_suffix": ask.suffix,
+        "input_extra": [{"filename": f"excerpt{at}", "text": it} for at, it in enumerate(ask.files, 1)],
+        "prompt": "",
+        "n_predict": ask.tokens,
+        "temperature": ask.temperature,
+        "seed": ask.seed,
+        "stop": ask.stop,
+        "n_probs": 1,
+        "cache_prompt": True,
+        "stream": True,
+    }
+
+
+def pieces(value: object) -> Sequence[Piece]:
+    """One."""
+    match value:
+        case {"content": str(text), **rest}:
+            tokens = scored_entries(rest.get("completion_probabilities"))
+            cut = rest.get("stop_type") == "limit"
+            return [Piece(text, tokens=tokens, finished=rest.get("stop") is True, cut=cut)]
+    return []
+
+
+API = Api("llama.cpp", "/infill", body, pieces)

@@ -1,0 +1,194 @@
+"""Requests to one endpoint: the key in their head, tried again where that may help, their connection closed when left.
+
+It knows no API and no code. What it says of an error names the host, and has neither key nor code in it.
+"""
+
+import asyncio
+import itertools
+import json
+import random
+import time
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+
+from infill_lsp.endpoints import wire
+from infill_lsp.endpoints.errors import EndpointError
+from infill_lsp.endpoints.hosts import Destination, destination
+from infill_lsp.endpoints.keys import read_key
+from infill_lsp.privacy import looks_secret
+from infill_lsp.settings import EndpointSettings
+
+TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+"""Seconds without a byte; a request that has a budget ends with that."""
+
+_PASSING: Final = (408, 425, 429, 500, 502, 503, 504, 529)
+"""Statuses after which it may go well the next time."""
+
+_MOST_QUOTED: Final = 200
+"""Characters of what an endpoint says of an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When to try again: after about `first` seconds, twice as long each time, `most` times, or when the endpoint says.
+
+    Where the endpoint wants more than `longest` seconds of patience, it is told to the user instead.
+    """
+
+    first: float = 0.2
+    longest: float = 5.0
+    most: int = 3
+
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait after this attempt, counted from 0; at random, so that clients do not all come at once."""
+        return min(self.first * 2.0**attempt, self.longest) * random.uniform(0.5, 1.0)  # noqa: S311  # No secret.
+
+
+class _PassingError(Exception):
+    """It did not work, but may the next time: after `wait` seconds where the endpoint says so."""
+
+    def __init__(self, sentence: str, wait: float | None = None) -> None:
+        super().__init__(sentence)
+        self.wait = wait
+
+
+class Transport:
+    """The connections to one endpoint. For one event loop."""
+
+    def __init__(self, settings: EndpointSettings, retry: Retry | None = None) -> None:
+        """Connect to nothing yet.
+
+        Raises:
+            EndpointError: the URL is wrong.
+        """
+        self._settings, self._retry = settings, retry or Retry()
+        self.place: Destination = destination(settings)
+        self._key: str | None = None
+        # Proxies of the environment are for the world outside; what is for this machine stays on it.
+        self._client = httpx.AsyncClient(follow_redirects=False, timeout=TIMEOUT, trust_env=not self.place.loopback)
+
+    async def values(self, path: str, body: Mapping[str, object], deadline: float | None) -> wire.Values:
+        """The JSON values that the endpoint answers. Leaving the iteration closes the connection.
+
+        Args:
+            path: of the API.
+            body: what is sent as JSON.
+            deadline: of `time.monotonic`, after which it is not tried again.
+
+        Raises:
+            EndpointError: there is no answer, or it broke off.
+        """
+        for attempt in itertools.count():
+            begun = False
+            try:
+                async with aclosing(self._once(path, body)) as found:
+                    async for value in found:
+                        begun = True
+                        yield value
+                return
+            except _PassingError as problem:
+                wait = self._retry.delay(attempt) if problem.wait is None else problem.wait
+                too_late = deadline is not None and time.monotonic() + wait > deadline
+                if begun or attempt >= self._retry.most or wait > self._retry.longest or too_late:
+                    raise EndpointError(str(problem)) from None
+            await asyncio.sleep(wait)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def _once(self, path: str, body: Mapping[str, object]) -> wire.Values:
+        if self._key is None:
+            self._key = await read_key(self._settings)
+        head = {"content-type": "application/json", "accept": "text/event-stream, application/json"}
+        if self._key:
+            head["authorization"] = f"Bearer {self._key}"
+        # Not httpx's own JSON: it cannot encode half a surrogate pair, and repeats the code when it says so.
+        data = json.dumps(body).encode("ascii")
+        host = self.place.host
+        try:
+            async with self._client.stream("POST", self.place.base + path, content=data, headers=head) as response:
+                await self._check(response, path)
+                async with aclosing(wire.values(response)) as found:
+                    async for value in found:
+                        if words := error_of(value):
+                            raise EndpointError(f"{host} met an error{self._quoted(words)}")
+                        yield value
+        except httpx.ConnectError:
+            raise _PassingError(f"{host} cannot be reached; is the endpoint running?") from None
+        except httpx.TimeoutException:
+            raise _PassingError(f"{host} took too long to answer") from None
+        except httpx.TransportError:
+            raise _PassingError(f"{host} closed the connection in the middle of its answer") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise EndpointError(f"{host} cannot be asked: {type(error).__name__}") from None
+
+    async def _check(self, response: httpx.Response, path: str) -> None:
+        status, host = response.status_code, self.place.host
+        if status == httpx.codes.OK:
+            return
+        if response.is_redirect:
+            raise EndpointError(f"{host} sends elsewhere, where no code is sent; is infill.endpoint.url right?")
+        if status in (401, 403):
+            self._key = None  # A command may print another one the next time.
+            raise EndpointError(f"{host} does not take the key ({status}){self._where_it_is()}")
+        said = await self._said(response)
+        if status == httpx.codes.NOT_FOUND:
+            raise EndpointError(
+                f"{host} has no {path}, or no such model (404){said}; see infill.endpoint.api and model"
+            )
+        if status in _PASSING:
+            raise _PassingError(f"{host} cannot answer now ({status}){said}", _wait(response))
+        raise EndpointError(f"{host} refuses the request ({status}){said}")
+
+    def _where_it_is(self) -> str:
+        settings = self._settings
+        if settings.key_environment or settings.key_command:
+            return ""
+        return "; say where it is with infill.endpoint.keyEnvironment or keyCommand"
+
+    async def _said(self, response: httpx.Response) -> str:
+        """What an endpoint says of an error, after a colon."""
+        try:
+            async with aclosing(wire.values(response)) as found:
+                return self._quoted(error_of(await anext(found, None)))
+        except EndpointError:
+            return ""
+
+    def _quoted(self, words: str | None) -> str:
+        """Words of an endpoint after a colon; nothing where there may be a key in them, for some repeat it."""
+        if not words or (self._key and self._key[:6] in words) or looks_secret(words):
+            return ""
+        shown = " ".join(words.split())
+        return f": {shown[:_MOST_QUOTED]}"
+
+
+def error_of(value: object) -> str | None:
+    """What an answer says of an error: `{"error": ...}` as each API has it; None where it is none."""
+    match value:
+        case (
+            {"error": {"message": str(words)}}
+            | {"error": str(words)}
+            | {"message": str(words)}
+            | {"detail": str(words)}
+        ):
+            return words
+        case {"error": error} if error:
+            return "an error without words"
+    return None
+
+
+def _wait(response: httpx.Response) -> float | None:
+    """Seconds that Retry-After asks for, as a number or as a date."""
+    text = response.headers.get("retry-after", "")
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
