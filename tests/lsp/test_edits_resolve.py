@@ -143,7 +143,7 @@ def test_a_suggestion_parses_and_is_more_probable(better: Fill, expected: str | 
 
 def test_a_model_that_scores_nothing_says_what_it_prefers_by_writing_it() -> None:
     class Endpoint(Model):
-        async def __call__(self, request: Request, options: Options) -> Sequence[Fill]:
+        async def __call__(self, request: Request, options: Options, *, on_draft: Film | None = None) -> Sequence[Fill]:
             present = fill(*(options.start or ()))
             return [fill("return b * 2"), present] if options.start == ("return a * 2",) else [present]
 
