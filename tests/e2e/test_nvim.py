@@ -286,6 +286,13 @@ def test_the_server_comes_back(editor: Editor, home: Home) -> None:
     editor.until(editor.ghost, " second")
 
 
+def test_files_outside_of_a_project_share_a_server(editor: Editor, home: Home) -> None:
+    editor.open(home.file("other.py", START), 2)
+    editor.type("Areturn first +")
+    editor.until(editor.ghost, " second")
+    assert len(home.messages("initialize")) == 1
+
+
 @NEWEST
 def test_restart_by_hand(editor: Editor, home: Home) -> None:
     before = home.server_pid()

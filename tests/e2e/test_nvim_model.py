@@ -219,7 +219,7 @@ def test_in_a_real_terminal(neovim: Neovim, tmp_path: Path) -> None:
         terminal.type(":w", "Enter")
         keep(f"nvim-{neovim}-accepted.txt", terminal.until(lambda screen: "written" in screen))
         assert file.read_text().splitlines()[-1] in (line.rstrip() for line in shown.splitlines())
-        terminal.type(":edit total.ts", "Enter", "i", "const total = 1; const sum = to")
+        terminal.type(f":edit {home.project}/total.ts", "Enter", "i", "const total = 1; const sum = to")
         keep(f"nvim-{neovim}-typescript.txt", terminal.until(lambda screen: "ready, limited here" in screen))
     finally:
         terminal.close()

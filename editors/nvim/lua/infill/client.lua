@@ -85,6 +85,11 @@ function M.found()
   return vim.fn.executable(config.current.cmd[1]) == 1
 end
 
+-- Neovim 0.10 would start another server, with a model of its own, for each file outside of a project.
+local function same_project(client, wanted)
+  return client.name == wanted.name and client.config.root_dir == wanted.root_dir
+end
+
 --- Starts the server for a buffer, or joins the one that runs for its project; nothing where none is wanted.
 ---@param bufnr integer
 function M.attach(bufnr)
@@ -108,7 +113,7 @@ function M.attach(bufnr)
     settings = { infill = settings },
     handlers = { ['infill/status'] = on_status },
     on_exit = vim.schedule_wrap(on_exit),
-  }, { bufnr = bufnr })
+  }, { bufnr = bufnr, reuse_client = same_project })
   if id then
     ids[bufnr], statuses[id] = id, statuses[id] or { state = 'starting' }
   end
