@@ -25,8 +25,10 @@ FILES = (BOOKINGS, Path(code_server.__file__).read_text(encoding="utf-8"), LOG, 
 USUAL = {"infill.budget.automatic": 150}
 """The other tests give the model more time. Like them, this one shows what the model is not sure of, too."""
 KEYS = 50
-"""Keystrokes that must have brought new ghost text."""
-LONGEST = 1500
+"""Keystrokes that bring new ghost text, where there are so many within the budget."""
+LEAST = 20
+"""As many must do so, even while the machine does much else."""
+LONGEST = 1000
 """Milliseconds after which a key counts as one that brought none."""
 LIMIT = 2000.0
 """Milliseconds; a machine that builds something else beside is slow."""
@@ -83,7 +85,8 @@ def test_milliseconds_from_key_to_ghost_text(editor: CodeServer, new_window: New
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "vscode.json").write_text(json.dumps({**report, "strokes": [asdict(key) for key in keys]}, indent=1))
     print("vscode.json", report)
-    assert _shown(keys, "new") >= KEYS
+    assert len(keys) >= KEYS
+    assert _shown(keys, "new") >= LEAST
     assert report["new"]["p95_ms"] < LIMIT
 
 

@@ -5,6 +5,7 @@ Every wait is for something that can be seen. It knows nothing of the server beh
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
@@ -96,9 +97,10 @@ class Workbench:
         return lines
 
     def saved(self, file: Path, fits: Callable[[str], bool]) -> str:
-        """Save, and wait until the file on the disk fits."""
+        """Save, and wait until the file on the disk fits; it is empty for a moment while it is written."""
         self.press("Control+s")
-        return self.wait_for(lambda: file.read_text(encoding="utf-8"), fits, f"{file.name} on the disk")
+        written = partial(file.read_text, encoding="utf-8")
+        return self.wait_for(written, lambda text: bool(text) and fits(text), f"{file.name} on the disk")
 
     def go_to(self, line: int, column: int) -> None:
         """Put the cursor there; both count from 1."""
