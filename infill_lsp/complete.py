@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from infill_lsp.document import Document, Gap, normalised
-from infill_lsp.engine.client import Engine
+from infill_lsp.engine.fallback import FallbackEngine
 from infill_lsp.privacy import looks_secret
 from infill_lsp.settings import ServerSettings
 from infill_lsp.suggestions.insertion import Dropped, Insertion
@@ -67,7 +67,7 @@ class Surroundings:
 async def complete(
     question: Question,
     surroundings: Surroundings,
-    engine: Engine,
+    engine: FallbackEngine,
     settings: ServerSettings,
     on_why: Callable[[str], None] = lambda sentence: None,
 ) -> tuple[Insertion, ...]:
@@ -103,7 +103,9 @@ async def complete(
     return tuple(shown)
 
 
-async def _fills(request: Request, question: Question, engine: Engine, settings: ServerSettings) -> tuple[Fill, ...]:
+async def _fills(
+    request: Request, question: Question, engine: FallbackEngine, settings: ServerSettings
+) -> tuple[Fill, ...]:
     """What the engine writes, if it does so in time."""
     budget = settings.budget.of(question.invoked)
     options = Options(

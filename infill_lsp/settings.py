@@ -31,6 +31,16 @@ class EngineSettings:
     threads: int | None = None
 
     @property
+    def embedded(self) -> "EngineSettings":
+        """Settings for the embedded model beside these: it needs no more than a CPU."""
+        return EngineSettings(device="cpu", threads=self.threads)
+
+    @property
+    def can_fall_back(self) -> bool:
+        """Whether the embedded model would be something else than these settings already say."""
+        return self.model != "embedded" or self.device not in ("auto", "cpu") or self.dtype != "auto"
+
+    @property
     def cpu_threads(self) -> int:
         """How many threads a forward may use.
 

@@ -126,7 +126,9 @@ def _answer(filler: Filler, ask: Ask, inbox: Inbox, send: _Sender) -> Message:
     except (InfillModelError, ValueError) as error:
         return Failed(ask.id, "refused", str(error))
     except Exception as error:  # An engine that ended here would take the other documents' requests with it.
-        return Failed(ask.id, _kind(error), f"The engine met an error: {error!r}")
+        if is_memory(error):
+            return Failed(ask.id, "memory", f"The model ran out of memory ({_first_sentence(error)})")
+        return Failed(ask.id, "internal", f"The engine met an error: {error!r}")
     return _cancelled(ask.id) if inbox.is_cancelled() else Filled(ask.id, tuple(fills))
 
 
@@ -138,8 +140,16 @@ def _why_not_loaded(error: Exception) -> str:
     return f"The engine cannot load its model: {error!r}"
 
 
-def _kind(error: Exception) -> messages.FailureKind:
-    return "memory" if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" else "internal"
+def is_memory(error: Exception) -> bool:
+    """Whether an error is for want of memory: Python's, torch's, or one of the words that torch has for a CPU's."""
+    words = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+    kinds = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return kinds or (isinstance(error, RuntimeError) and any(it in str(error) for it in words))
+
+
+def _first_sentence(error: Exception) -> str:
+    """The beginning of what an error says; its kind where it says nothing."""
+    return str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
 
 
 def _cancelled(id_: int) -> Failed:

@@ -36,6 +36,9 @@ def command(*flags: str) -> list[str]:
 class Scripted:
     info = INFO
 
+    def __init__(self, *, no_memory: bool = False) -> None:
+        self.no_memory = no_memory
+
     def fill(
         self,
         request: Request,
@@ -48,6 +51,7 @@ class Scripted:
         if options.copies_only:
             return []
         order, _, rest = request.prefix.partition("\n")[0].removeprefix("# ").partition(" ")
+        order = "memory" if self.no_memory and request.prefix.startswith("#") else order  # A warm-up has enough.
         match order:
             case "slow":
                 _draft_until(cancelled, on_draft)
@@ -105,6 +109,7 @@ def main() -> int:
     parser.add_argument("--refuse-to-load", metavar="SENTENCE")
     parser.add_argument("--die-at-start", action="store_true")
     parser.add_argument("--hang", action="store_true", help="never finish loading")
+    parser.add_argument("--no-memory", action="store_true", help="too little for any request")
     flags = parser.parse_args()
 
     def load() -> Scripted:
@@ -114,7 +119,7 @@ def main() -> int:
             sys.exit("dying at the start")
         if flags.hang:
             threading.Event().wait()
-        return Scripted()
+        return Scripted(no_memory=flags.no_memory)
 
     return serve(load, *claim_stdio())
 
