@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from infill_lsp.errors import AddressError, InfillError, PositionError
-from infill_lsp.settings import EngineSettings
+from infill_lsp.settings import DEVICES, DTYPES, EngineSettings
 
 EngineCommand = Callable[[EngineSettings], Sequence[str]]
 """From settings to the command line that starts an engine."""
@@ -147,12 +147,11 @@ def _run_server(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     from functools import partial
 
     gc.disable()  # While the LSP's hundreds of types are made, it walks through them again and again and frees nothing.
-    from infill_lsp import server, server_transport
-    from infill_lsp.settings import ServerSettings
+    from infill_lsp import server, server_transport, user_config
 
     gc.freeze()
     gc.enable()
-    make = partial(server.create, engine, ServerSettings())
+    make = partial(server.create, engine, *user_config.load())
     if chosen.stdio:
         return server_transport.serve_stdio(make)
     serve = server_transport.serve_tcp if chosen.tcp else server_transport.serve_websocket
@@ -226,12 +225,19 @@ def _run_doctor(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def _declare_models(flags: argparse.ArgumentParser) -> None:
-    flags.add_argument("--json", action="store_true", help="print JSON")
+    flags.add_argument("what", nargs="?", choices=("list", "use"), default="list", help="use: set the server's")
+    flags.add_argument("name", nargs="?", metavar="NAME|PATH", help="use: of the list or hub, a folder, or embedded")
+    flags.add_argument("--yes", action="store_true", help="use: download without asking")
+    flags.add_argument("--json", action="store_true", help="list: print JSON")
 
 
 def _run_models(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    from infill_lsp.commands import models
+    from infill_lsp.commands import models, use
 
+    if chosen.what == "use":
+        if not chosen.name:
+            raise use.ChoiceError("models use: which one? `infill-lsp models` lists them")
+        return use.run(chosen.name, yes=chosen.yes)
     return models.run(as_json=chosen.json)
 
 
@@ -270,19 +276,20 @@ class _Command:
 _COMMANDS: Final = (
     _Command("fill", "fill a gap in a file, or gaps in standard input", _declare_fill, _run_fill, _JSON_SHAPE),
     _Command("doctor", "check that everything is there and works", _declare_doctor, _run_doctor),
-    _Command("models", "list the open checkpoints that can be used", _declare_models, _run_models),
+    _Command("models", "list the models that can be used, or set the server's", _declare_models, _run_models),
     _Command("bench", "measure how fast it is here", _declare_bench, _run_bench),
 )
 
 
 def _declare_engine(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--model", default="embedded", metavar="NAME|PATH", help="'embedded', or a folder with a model")
-    flags.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to run it")
+    flags.add_argument("--device", default="auto", choices=DEVICES, help="where to run it")
+    flags.add_argument("--dtype", default="auto", choices=DTYPES, help="of the weights")
     flags.add_argument("--threads", type=_integer(1, 1024), metavar="N", help="CPU threads to use")
 
 
 def _engine_settings(chosen: argparse.Namespace) -> EngineSettings:
-    return EngineSettings(model=chosen.model, device=chosen.device, threads=chosen.threads)
+    return EngineSettings(model=chosen.model, device=chosen.device, dtype=chosen.dtype, threads=chosen.threads)
 
 
 def _file_place(text: str) -> tuple[Path, tuple[int, int]]:

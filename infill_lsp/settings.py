@@ -13,15 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+DEVICES: Final = ("auto", "cpu", "cuda", "mps", "spread")
+DTYPES: Final = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """Which model the engine loads, and onto what.
 
     Attributes:
-        model: `embedded`, or the path of a folder with config.json, tokenizer.json and model.safetensors.
-        device: `cpu`, `cuda`, `mps`, or `auto` for the best there is.
-        dtype: of the weights: `float32`, `bfloat16`, `int8`, or `auto` for the fastest on the device.
+        model: `embedded`, the path of a folder with config.json, tokenizer.json and safetensors, or the name of a
+            model that was downloaded.
+        device: `cpu`, `cuda`, `mps`, `spread` over all GPUs and the CPU, or `auto` for the best there is.
+        dtype: of the weights: `float32`, `bfloat16`, `float16`, `int8`, `int4`, or `auto` for the best on the device.
         threads: of the CPU; None for half of its cores, at least one.
     """
 
@@ -116,8 +120,15 @@ class ServerSettings:
     """What an editor can set; `infill.` goes before each name."""
 
     enable: bool = _setting(True, _SWITCH, "whether anything is suggested")
-    model: str = _setting("embedded", _TEXT, "`embedded`, or the path of a folder with a model")
-    device: str = _setting("auto", _one_of("auto", "cpu", "cuda", "mps"), "where the model runs")
+    model: str | None = _setting(
+        None,
+        _or_null(_TEXT),
+        "`embedded`, a downloaded model's name, or the path of a folder; null for what `infill-lsp models use` has set",
+    )
+    device: str = _setting("auto", _one_of(*DEVICES), "where the model runs; `spread`: over all GPUs and the CPU")
+    dtype: str = _setting(
+        "auto", _one_of(*DTYPES), "of the weights; `int8` and `int4` need bitsandbytes, but for `embedded`"
+    )
     threads: int | None = _setting(None, _or_null(_whole(1, 1024)), "CPU threads; null for half of the cores")
     budget: Budget = Budget()
     confidence: float = _setting(0.3, _SHARE, "suggestions below this confidence are not shown")
@@ -134,7 +145,8 @@ class ServerSettings:
     @property
     def engine(self) -> EngineSettings:
         """The part of it that takes a new engine to change."""
-        return EngineSettings(model=self.model, device=self.device, threads=self.threads)
+        model = self.model or "embedded"
+        return EngineSettings(model=model, device=self.device, dtype=self.dtype, threads=self.threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +175,7 @@ def read(raw: object, base: ServerSettings, current: ServerSettings) -> tuple[Se
 
     Args:
         raw: JSON: an object with names as in the table, nested or with dots, with or without `infill` around it.
-        base: for what is not in it.
+        base: for what is not in it, or null.
         current: for what is wrong in it.
 
     Returns:
@@ -180,6 +192,8 @@ def read(raw: object, base: ServerSettings, current: ServerSettings) -> tuple[Se
         setting = known.get(name)
         if setting is None:
             complaints.append(f"There is no setting {name}; it was ignored.")
+        elif value is None and setting.kind.fits(None):
+            settings = _with(settings, name, _value(base, name))
         elif not setting.kind.fits(value):
             complaints.append(f"{name} must be {setting.kind.words}, not {_shown(value)}; it was not changed.")
             settings = _with(settings, name, _value(current, name))
@@ -231,6 +245,8 @@ def as_markdown() -> str:
 
 Made by `python -m infill_lsp.settings` from the code. Editors send these as `initializationOptions` or as the section
 `infill` of their configuration; changes take effect at once. A wrong value changes nothing and is named in the log.
+What an editor leaves out is as in the user's own `config.json`, the same names in JSON, in the folder of the user's
+configuration (`~/.config/infill-lsp` on Linux), which `infill-lsp models use` writes; an editor wins over it.
 
 | name | default | meaning |
 |---|---|---|

@@ -160,8 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m infill_lsp.engine.worker`: serve the model named on the command line."""
     parser = argparse.ArgumentParser(prog="infill_lsp.engine.worker", description=__doc__.partition("\n")[0])
     parser.add_argument("--model", default="embedded", help="'embedded', or a folder with a model")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, mps, or auto")
-    parser.add_argument("--dtype", default="auto", help="float32, bfloat16, int8, or auto")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, mps, spread, or auto")
+    parser.add_argument("--dtype", default="auto", help="float32, bfloat16, float16, int8, int4, or auto")
     parser.add_argument("--threads", type=int, default=None, help="how many CPU threads to use")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started this one.

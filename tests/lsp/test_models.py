@@ -6,21 +6,23 @@ from pathlib import Path
 import pytest
 
 from infill_lsp.commands import models
+from infill_lsp.settings import ServerSettings
+from infill_model.backends import hub
 from infill_model.backends.catalogue import ENTRIES, Entry
 
 
 def test_a_downloaded_model_is_found_and_others_are_not(tmp_path: Path) -> None:
     folder = tmp_path / "models--org--tiny" / "snapshots" / "abc"
     folder.mkdir(parents=True)
-    assert models.snapshot(tmp_path, "org/tiny") is None
+    assert hub.snapshot(tmp_path, "org/tiny") is None
     (folder / "config.json").write_text("{}")
-    assert models.snapshot(tmp_path, "org/tiny") == folder
-    assert models.snapshot(tmp_path, "org/other") is None
+    assert hub.snapshot(tmp_path, "org/tiny") == folder
+    assert hub.snapshot(tmp_path, "org/other") is None
 
 
 def test_rows_say_size_memory_and_where(tmp_path: Path) -> None:
     entry = Entry("org/tiny", "dream", 7.6e9, "MIT", "logits", "a test")
-    own, row = models.rows([entry], lambda _: tmp_path)
+    own, row = models.rows([entry], lambda _: tmp_path, ServerSettings())
     assert own.name == "embedded"
     assert 1e6 < own.parameters < 1e9
     assert (row.gigabytes, row.folder, row.verified) == (15.2, str(tmp_path), "logits")
@@ -35,7 +37,7 @@ def test_rows_say_size_memory_and_where(tmp_path: Path) -> None:
     ],
 )
 def test_the_hub_s_folder_is_where_its_tools_have_it(environment: dict[str, str], place: str) -> None:
-    assert models.hub_folder(environment) == Path(place)
+    assert hub.hub_folder(environment) == Path(place)
 
 
 def test_the_listing_is_printed(

@@ -34,12 +34,13 @@ _OWN: Final[dict[str, Schema]] = {
     },
 }
 
-_MACHINE: Final = {"infill.model", "infill.device", "infill.threads"}
+_MACHINE: Final = {"infill.model", "infill.device", "infill.dtype", "infill.threads"}
 """Settings that depend on the machine that the code is on, so that they do not follow a user to others."""
 
 _KINDS: Final[tuple[tuple[str, Callable[[re.Match[str]], Schema]], ...]] = (
     (r"true or false", lambda _: {"type": "boolean"}),
     (r"a text", lambda _: {"type": "string"}),
+    (r"a text, or null", lambda _: {"type": ["string", "null"]}),
     (r"a list of texts", lambda _: {"type": "array", "items": {"type": "string"}}),
     (r"one of (.+)", lambda it: {"type": "string", "enum": json.loads(f"[{it[1]}]")}),
     (r"a number from (\d+) to (\d+)", lambda it: {"type": "number", **_limits(it)}),

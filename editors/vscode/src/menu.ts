@@ -58,7 +58,7 @@ export async function runDoctor({ command }: Session): Promise<void> {
 }
 
 function model(): string {
-  return workspace.getConfiguration("infill").get<string>("model", "embedded");
+  return workspace.getConfiguration("infill").get<string | null>("model") ?? "the usual one";
 }
 
 async function update(name: string, value: unknown): Promise<void> {

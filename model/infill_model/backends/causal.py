@@ -15,6 +15,7 @@ from torch import Tensor
 
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.edge import Ids, on_canvas
+from infill_model.backends.hub import shown_name
 from infill_model.backends.open_fill import LANGUAGES, LONGEST, LONGEST_BLOCK, cut_at_line, placed
 from infill_model.backends.prompt import Prompt
 from infill_model.backends.tokenizer import CheckpointVocabulary
@@ -103,7 +104,7 @@ class CausalInfiller:
             raise WeightsError(f"{folder}: transformers cannot load it ({first})") from error
         torch.nn.Module.to(model, place)
         torch.nn.Module.eval(model)
-        return cls(folder.name, model, vocabulary, _marks(checkpoint, vocabulary, names))
+        return cls(shown_name(folder), model, vocabulary, _marks(checkpoint, vocabulary, names))
 
     @property
     def info(self) -> Info:

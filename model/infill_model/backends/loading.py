@@ -1,11 +1,13 @@
 """From a model's name or folder to what serves it: the embedded model's kind, a denoiser, or a causal model."""
 
+import os
 from pathlib import Path
 from typing import TypeAlias
 
 from infill_model.backends.causal import CausalInfiller, marks_of
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.families import FAMILIES
+from infill_model.backends.hub import hub_folder, snapshot
 from infill_model.backends.open_fill import OpenInfiller
 from infill_model.fill import Infiller, model_path
 from infill_model.folder import MODEL_TYPE
@@ -16,12 +18,14 @@ AnyInfiller: TypeAlias = Infiller | OpenInfiller | CausalInfiller
 def load(
     model: str | Path = "embedded", *, device: str = "auto", dtype: str = "auto", threads: int | None = None
 ) -> AnyInfiller:
-    """Load whatever is in a folder, by what its config.json says it is.
+    """Load whatever is in a folder, by what its config.json says it is; a name on the hub means what was downloaded.
 
     Raises:
         WeightsError: the folder is missing, incomplete, damaged, or holds no model that can be run.
     """
     folder = model_path(model)
+    if not folder.exists():
+        folder = snapshot(hub_folder(os.environ), str(model)) or folder
     checkpoint = Checkpoint.open(folder)
     if checkpoint.config.model_type == MODEL_TYPE:
         return Infiller.load(folder, device=device, dtype=dtype, threads=threads)

@@ -16,6 +16,7 @@ from infill_model.backends.drive import Run, expand, try_lengths, write_blocks
 from infill_model.backends.edge import Ids, on_canvas
 from infill_model.backends.families import family_of
 from infill_model.backends.family import Family, OpenDenoiser
+from infill_model.backends.hub import shown_name
 from infill_model.backends.prompt import Prompt
 from infill_model.backends.sequence import Reuse, SequenceDenoiser
 from infill_model.backends.tokenizer import CheckpointVocabulary
@@ -117,7 +118,7 @@ class OpenInfiller:
         _fits(folder, vocabulary, ids, denoiser.size)
         if isinstance(denoiser, SequenceDenoiser):
             denoiser.reuse = reuse
-        return cls(folder.name, family, ids, family.block and family.block(checkpoint), denoiser, vocabulary)
+        return cls(shown_name(folder), family, ids, family.block and family.block(checkpoint), denoiser, vocabulary)
 
     @property
     def info(self) -> Info:
