@@ -41,6 +41,7 @@ class FallbackEngine:
             restart: of the chosen engine.
         """
         self._on_status, self._embedded = on_status, embedded
+        self._told = Status("starting")
         usual = CHOSEN if embedded else Restart()
         self._chosen = Engine(chosen, on_status=self._chosen_is, restart=restart or usual)
         self._engine = self._chosen
@@ -53,6 +54,11 @@ class FallbackEngine:
     def info(self) -> Info | None:
         """What the model that answers now last said of itself."""
         return self._engine.info
+
+    @property
+    def status(self) -> Status:
+        """How it is now, as it was last told."""
+        return self._told
 
     @property
     def pid(self) -> int | None:
@@ -125,7 +131,7 @@ class FallbackEngine:
         finally:
             failed.cancel()
         self.reason = f"{done.pop().result().rstrip('.')}. The embedded model answers instead."
-        self._on_status(Status("starting"))
+        self._tell(Status("starting"))
         chosen, self._engine = self._engine, Engine(self._embedded, on_status=self._embedded_is)
         await self._engine.__aenter__()
         self._fallen.set()
@@ -134,16 +140,20 @@ class FallbackEngine:
     def _chosen_is(self, status: Status) -> None:
         """Pass the chosen engine's status on, but its last words: they become the reason for the other one."""
         if self._embedded is None or not (self.reason or self._engine.given_up):
-            self._on_status(status)
+            self._tell(status)
+
+    def _tell(self, status: Status) -> None:
+        self._told = status
+        self._on_status(status)
 
     def _embedded_is(self, status: Status) -> None:
         """While the embedded engine stands in, it is no better than `degraded`, whatever it does."""
         if status.state in ("ready", "busy"):
-            self._on_status(replace(status, state="degraded", reason=self.reason))
+            self._tell(replace(status, state="degraded", reason=self.reason))
         elif status.state == "degraded":
-            self._on_status(replace(status, reason=f"{self.reason} {status.reason}"))
+            self._tell(replace(status, reason=f"{self.reason} {status.reason}"))
         else:
-            self._on_status(status)
+            self._tell(status)
 
 
 def _less(options: Options, spent_ms: float) -> Options:

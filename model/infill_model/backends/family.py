@@ -39,6 +39,9 @@ class OpenDenoiser(Denoiser[SequenceContext], Protocol):
     def size(self) -> int:
         """How many ids the checkpoint's weights know."""
 
+    def follow(self) -> None:
+        """The network has been moved: put what goes with it there, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Family:

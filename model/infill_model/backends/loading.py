@@ -28,6 +28,7 @@ def load(
         folder = snapshot(hub_folder(os.environ), str(model)) or folder
     checkpoint = Checkpoint.open(folder)
     if checkpoint.config.model_type == MODEL_TYPE:
+        device = "auto" if device == "spread" else device  # It is too small to be spread.
         return Infiller.load(folder, device=device, dtype=dtype, threads=threads)
     if not any(it.claims(checkpoint) for it in FAMILIES) and marks_of(checkpoint):
         return CausalInfiller.load(folder, device=device, dtype=dtype, threads=threads)

@@ -139,6 +139,10 @@ class SequenceDenoiser:
         """How many ids the checkpoint's weights know."""
         return self.network.shape.vocabulary
 
+    def follow(self) -> None:
+        """The network has been moved: put what goes with it there, too."""
+        self.edge, self._breaks = Edge(self.edge.ids, self.device), self._breaks.to(self.device)
+
     @torch.no_grad()
     def encode(self, contexts: Sequence[Sequence[int]]) -> SequenceContext:
         """Take contexts apart; encode the whole blocks they begin with, as far as an earlier call did not."""
