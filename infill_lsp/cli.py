@@ -214,13 +214,25 @@ def _run_fill(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def _declare_doctor(flags: argparse.ArgumentParser) -> None:
+    from infill_model.backends.sizes import SIZES
+
     flags.add_argument("--json", action="store_true", help="print JSON")
+    flags.add_argument(
+        "--probe",
+        nargs="*",
+        choices=[it.name for it in SIZES],
+        metavar="SIZE",
+        help="measure how fast open checkpoints are here, with random weights; by itself all that have room on a GPU, "
+        f"else the smallest of {', '.join(it.name for it in SIZES)}",
+    )
     _declare_engine(flags)
 
 
 def _run_doctor(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    from infill_lsp.commands import doctor
+    from infill_lsp.commands import doctor, probes
 
+    if chosen.probe is not None:
+        return probes.run(chosen.probe, _engine_settings(chosen), as_json=chosen.json)
     return doctor.run(engine(_engine_settings(chosen)), as_json=chosen.json)
 
 

@@ -16,7 +16,7 @@ from infill_lsp.commands import probes
 from infill_lsp.settings import ServerSettings
 from infill_model.backends.catalogue import ENTRIES, Entry, embedded_parameters
 from infill_model.backends.hub import hub_folder, is_whole, snapshot
-from infill_model.backends.sizes import BYTES, Probe
+from infill_model.backends.sizes import Probe, weight_bytes
 
 NOT_MEASURED: Final = "not measured: infill-lsp doctor --probe"
 
@@ -71,7 +71,7 @@ def rows(
         measured: how fast sizes are here.
     """
     count, chosen = embedded_parameters(), settings.engine.model
-    size = round(count * BYTES[settings.dtype] / 1e9, 3)
+    size = round(weight_bytes(count, settings.dtype) / 1e9, 3)
     own = Row(
         name="embedded",
         family="infill",
@@ -96,7 +96,7 @@ def _row(entry: Entry, folder: Path | None, settings: ServerSettings, measured: 
         name=entry.name,
         family=entry.family,
         parameters=entry.parameters,
-        gigabytes=round(entry.gigabytes(BYTES[settings.dtype]), 1),
+        gigabytes=round(weight_bytes(entry.parameters, settings.dtype) / 1e9, 1),
         licence=entry.licence,
         verified=entry.verified,
         folder=None if folder is None else str(folder),

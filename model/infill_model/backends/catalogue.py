@@ -38,10 +38,6 @@ class Entry:
         """Whether what stands before the gap is not run again in each step: its blocks see no later ones."""
         return self.family in ("sdar", "fast-dllm-v2", "llada2", "diffusion-gemma", "causal")
 
-    def gigabytes(self, bytes_each: float = 2.0) -> float:
-        """What its weights take in memory, at so many bytes each (bfloat16: 2)."""
-        return self.parameters * bytes_each / 1e9
-
 
 _READ_CARD: Final = "see its card"
 _BOTH: Final = "logits and decodes"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-BYTES: Final = {"auto": 2.0, "float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1.0, "int4": 0.56}
-"""Of a weight, by the setting; 4 bits have a scale for every 64. Embeddings stay as they are, which is left out."""
+_BYTES: Final = {"auto": 2.0, "float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1.0, "int4": 0.56}
+"""Of a weight, by the setting; 4 bits have a scale for every 64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,18 @@ def size_of(parameters: float) -> Size | None:
     """The size that a checkpoint of so many parameters has, if it is one of these; mixtures of experts are not."""
     near = min(SIZES, key=lambda it: abs(it.parameters - parameters))
     return near if abs(near.parameters - parameters) < 0.1 * parameters else None
+
+
+def weight_bytes(parameters: float, dtype: str) -> float:
+    """What the weights of a checkpoint take in the dtype of the settings.
+
+    Only layers are packed into 8 and 4 bits; where a checkpoint's size is not known, all of it is taken to be layers.
+    """
+    size = size_of(parameters) if dtype in ("int8", "int4") else None
+    if size is None:
+        return parameters * _BYTES[dtype]
+    layers = size.layers * size.layer_weights
+    return layers * _BYTES[dtype] + (size.parameters - layers) * _BYTES["bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)
