@@ -177,14 +177,11 @@ class OpenInfiller:
         most = LONGEST_BLOCK if request.block else LONGEST
         masks = BLOCK_LENGTHS[0] if request.block else LINE_LENGTHS[0]
         jobs = [self.prompt.job(request, masks, heat, seed) for heat, seed in seeds]
-        for number, job in enumerate(jobs):
-            if number:
-                run.on_draft = None
-            if self.block is not None:
-                write_blocks(run, job, self.block, most, line=not request.block)
-            elif self.ids.expand is not None:
-                (token,) = on_canvas([self.ids.expand])
-                expand(run, job, token, most * (len(request.between) + 1))
+        if self.block is not None:
+            write_blocks(run, jobs, self.block, most, line=not request.block)
+        elif self.ids.expand is not None:
+            (token,) = on_canvas([self.ids.expand])
+            expand(run, jobs, token, most * (len(request.between) + 1))
         return jobs
 
     def _fill(self, job: Job, request: Request) -> Fill:
