@@ -32,6 +32,7 @@ _FAILURES: Final[dict[FailureKind, type[InfillError]]] = {
     "refused": RequestRefusedError,
     "memory": RequestMemoryError,
     "internal": RequestFailedError,
+    "broken": RequestFailedError,
 }
 
 

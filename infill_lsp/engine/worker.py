@@ -50,7 +50,8 @@ def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO) -> int:
 
     Returns:
         The exit status: 0 when `stdin` ended, 1 when the model cannot be loaded; then the last message was a `Status`
-        `degraded` with the reason, and starting again would not help.
+        `degraded` with the reason, and starting again would not help. And 1 when the device broke under a request;
+        then starting again may help.
     """
     inbox, send = Inbox(), _Sender(stdout)
     ended = threading.Event()
@@ -65,7 +66,11 @@ def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO) -> int:
     send(Status("ready", info=filler.info))
     while (ask := inbox.take()) is not None:
         send(Status("busy"))
-        send(_answer(filler, ask, inbox, send))
+        answer = _answer(filler, ask, inbox, send)
+        send(answer)
+        if isinstance(answer, Failed) and answer.kind == "broken":
+            print(answer.sentence, file=sys.stderr)
+            return 1
         send(Status("ready"))
     ended.set()
     return 0
@@ -128,7 +133,7 @@ def _answer(filler: Filler, ask: Ask, inbox: Inbox, send: _Sender) -> Message:
     except Exception as error:  # An engine that ended here would take the other documents' requests with it.
         if is_memory(error):
             return Failed(ask.id, "memory", f"The model ran out of memory ({_first_sentence(error)})")
-        return Failed(ask.id, "internal", f"The engine met an error: {error!r}")
+        return Failed(ask.id, _kind(error), f"The engine met an error: {error!r}")
     return _cancelled(ask.id) if inbox.is_cancelled() else Filled(ask.id, tuple(fills))
 
 
@@ -138,6 +143,11 @@ def _why_not_loaded(error: Exception) -> str:
     if isinstance(error, ImportError):
         return f"The engine needs a package that is not installed ({error}); install infill-lsp again"
     return f"The engine cannot load its model: {error!r}"
+
+
+def _kind(error: Exception) -> messages.FailureKind:
+    """`broken` where the device is of no use to this process any more: after such an error every other one fails."""
+    return "broken" if type(error).__name__ == "AcceleratorError" or "CUDA error" in str(error) else "internal"
 
 
 def is_memory(error: Exception) -> bool:

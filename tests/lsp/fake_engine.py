@@ -2,7 +2,7 @@
 
 What it does with a request is written in the first line of the request's prefix:
     # slow      one draft a step until cancelled
-    # raise     an error of the engine's own
+    # raise TEXT  an error of the engine's own, with these words
     # refuse    a request that makes no sense
     # memory    no memory left
     # print     rubbish on standard output before the fill
@@ -62,7 +62,7 @@ class Scripted:
                 with Path(rest).open("a") as file:
                     file.write("# edited meanwhile\n")
             case "raise":
-                raise RuntimeError("the script says so")
+                raise RuntimeError(rest or "the script says so")
             case "refuse":
                 raise ValueError("there is no unmask policy 'magic'")
             case "memory":
