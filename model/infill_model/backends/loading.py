@@ -1,6 +1,7 @@
 """From a model's name or folder to what serves it: the embedded model's kind, a denoiser, or a causal model."""
 
 import os
+import re
 from pathlib import Path
 from typing import TypeAlias
 
@@ -9,6 +10,7 @@ from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.families import FAMILIES
 from infill_model.backends.hub import hub_folder, snapshot
 from infill_model.backends.open_fill import OpenInfiller
+from infill_model.errors import WeightsError
 from infill_model.fill import Infiller, model_path
 from infill_model.folder import MODEL_TYPE
 
@@ -25,7 +27,12 @@ def load(
     """
     folder = model_path(model)
     if not folder.exists():
-        folder = snapshot(hub_folder(os.environ), str(model)) or folder
+        found = snapshot(hub_folder(os.environ), str(model))
+        if found is None and re.fullmatch(r"[\w.-]+/[\w.-]+", str(model)):
+            raise WeightsError(
+                f"{model}: no such model folder, and none of this name was downloaded (`infill-lsp models use {model}`)"
+            )
+        folder = found or folder
     checkpoint = Checkpoint.open(folder)
     if checkpoint.config.model_type == MODEL_TYPE:
         device = "auto" if device == "spread" else device  # It is too small to be spread.

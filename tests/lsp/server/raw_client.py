@@ -21,7 +21,7 @@ def fake(*flags: str, transport: Sequence[str] = ("--stdio",)) -> tuple[str, ...
 FAKE = fake()
 REAL = (sys.executable, "-P", "-m", "infill_lsp.cli", "--stdio")
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "model")))}
-PATIENCE = 30.0
+PATIENCE = 60.0
 CAPABLE: dict[str, Any] = {
     "general": {"positionEncodings": ["utf-16"]},
     "window": {"workDoneProgress": True},

@@ -160,6 +160,8 @@ def test_a_folder_is_loaded_as_what_it_says_it_is(tmp_path: Path) -> None:
     assert isinstance(load(checkpoint(tmp_path / "dream", "dream"), device="cpu"), OpenInfiller)
     with pytest.raises(WeightsError, match="no such model folder"):
         load(tmp_path / "nowhere")
+    with pytest.raises(WeightsError, match="`infill-lsp models use someone/nothing`"):
+        load("someone/nothing")
 
 
 def test_info_names_the_folder_and_the_size(loaded: dict[str, OpenInfiller]) -> None:
