@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from infill_lsp.errors import AddressError, InfillError, PositionError, SettingError
-from infill_lsp.settings import ENDPOINT, EndpointSettings, EngineSettings
+from infill_lsp.settings import DEVICES, DTYPES, ENDPOINT, EndpointSettings, EngineSettings
 
 EngineCommand = Callable[[EngineSettings], Sequence[str]]
 """From settings to the command line that starts an engine."""
@@ -148,12 +148,11 @@ def _run_server(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     from functools import partial
 
     gc.disable()  # While the LSP's hundreds of types are made, it walks through them again and again and frees nothing.
-    from infill_lsp import server, server_transport
-    from infill_lsp.settings import ServerSettings
+    from infill_lsp import server, server_transport, user_config
 
     gc.freeze()
     gc.enable()
-    make = partial(server.create, engine, ServerSettings())
+    make = partial(server.create, engine, *user_config.load())
     if chosen.stdio:
         return server_transport.serve_stdio(make)
     serve = server_transport.serve_tcp if chosen.tcp else server_transport.serve_websocket
@@ -232,23 +231,42 @@ def _run_fill(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def _declare_doctor(flags: argparse.ArgumentParser) -> None:
+    from infill_model.backends.sizes import SIZES
+
     flags.add_argument("--json", action="store_true", help="print JSON")
+    flags.add_argument(
+        "--probe",
+        nargs="*",
+        choices=[it.name for it in SIZES],
+        metavar="SIZE",
+        help="measure how fast open checkpoints are here, with random weights; by itself all that have room on a GPU, "
+        f"else the smallest of {', '.join(it.name for it in SIZES)}",
+    )
     _declare_engine(flags)
 
 
 def _run_doctor(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    from infill_lsp.commands import doctor
+    from infill_lsp.commands import doctor, probes
 
+    if chosen.probe is not None:
+        return probes.run(chosen.probe, _engine_settings(chosen), as_json=chosen.json)
     return doctor.run(engine(_engine_settings(chosen)), as_json=chosen.json)
 
 
 def _declare_models(flags: argparse.ArgumentParser) -> None:
-    flags.add_argument("--json", action="store_true", help="print JSON")
+    flags.add_argument("what", nargs="?", choices=("list", "use"), default="list", help="use: set the server's")
+    flags.add_argument("name", nargs="?", metavar="NAME|PATH", help="use: of the list or hub, a folder, or embedded")
+    flags.add_argument("--yes", action="store_true", help="use: download without asking")
+    flags.add_argument("--json", action="store_true", help="list: print JSON")
 
 
 def _run_models(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    from infill_lsp.commands import models
+    from infill_lsp.commands import models, use
 
+    if chosen.what == "use":
+        if not chosen.name:
+            raise use.ChoiceError("models use: which one? `infill-lsp models` lists them")
+        return use.run(chosen.name, yes=chosen.yes)
     return models.run(as_json=chosen.json)
 
 
@@ -298,7 +316,7 @@ class _Command:
 _COMMANDS: Final = (
     _Command("fill", "fill a gap in a file, or gaps in standard input", _declare_fill, _run_fill, _JSON_SHAPE),
     _Command("doctor", "check that everything is there and works", _declare_doctor, _run_doctor),
-    _Command("models", "list the open checkpoints that can be used", _declare_models, _run_models),
+    _Command("models", "list the models that can be used, or set the server's", _declare_models, _run_models),
     _Command("endpoint", "say which hosts code may be sent to", _declare_endpoint, _run_endpoint),
     _Command("bench", "measure how fast and how good it is here", _declare_bench, _run_bench),
 )
@@ -308,7 +326,8 @@ def _declare_engine(flags: argparse.ArgumentParser) -> None:
     flags.add_argument(
         "--model", default="embedded", metavar="NAME|PATH", help="'embedded', a folder with a model, or 'endpoint'"
     )
-    flags.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to run it")
+    flags.add_argument("--device", default="auto", choices=DEVICES, help="where to run it")
+    flags.add_argument("--dtype", default="auto", choices=DTYPES, help="of the weights")
     flags.add_argument("--threads", type=_integer(1, 1024), metavar="N", help="CPU threads to use")
     flags.add_argument("--url", default="", help="of the endpoint, without the path of its API")
     apis = ("openai", "mercury", "llama.cpp", "ollama")
@@ -329,7 +348,9 @@ def _engine_settings(chosen: argparse.Namespace) -> EngineSettings:
         endpoint = _endpoint_settings(
             chosen, url=chosen.url, api=chosen.api, model=chosen.endpoint_model, template=chosen.template
         )
-    settings = EngineSettings(model=chosen.model, device=chosen.device, threads=chosen.threads, endpoint=endpoint)
+    settings = EngineSettings(
+        model=chosen.model, device=chosen.device, dtype=chosen.dtype, threads=chosen.threads, endpoint=endpoint
+    )
     if "verify" in chosen:
         return replace(settings, verify=chosen.verify, verify_by=chosen.verify_by)
     return settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from infill_lsp.document import Document, Gap, normalised
-from infill_lsp.engine.client import Engine
+from infill_lsp.engine.fallback import FallbackEngine
 from infill_lsp.privacy import looks_secret
 from infill_lsp.settings import ServerSettings
 from infill_lsp.suggestions.insertion import Dropped, Insertion
@@ -68,7 +68,7 @@ class Surroundings:
 async def complete(
     question: Question,
     surroundings: Surroundings,
-    engine: Engine,
+    engine: FallbackEngine,
     settings: ServerSettings,
     on_why: Callable[[str], None] = lambda sentence: None,
     watcher: Watcher | None = None,
@@ -108,7 +108,7 @@ async def complete(
 
 
 async def _fills(
-    request: Request, question: Question, engine: Engine, settings: ServerSettings, film: Film | None
+    request: Request, question: Question, engine: FallbackEngine, settings: ServerSettings, film: Film | None
 ) -> tuple[Fill, ...]:
     """What the engine writes, if it does so in time."""
     budget = settings.budget_ms(question.invoked)

@@ -65,6 +65,10 @@ class RequestFailedError(InfillError):
     exit_code = 1
 
 
+class RequestMemoryError(RequestFailedError):
+    """There was too little memory to fill this gap; a smaller model may be able to."""
+
+
 class StaleError(InfillError):
     """The document has changed since an edit was offered for it."""
 

@@ -3,7 +3,7 @@
 It knows nothing of how suggestions come about, nor of pipes and sockets.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -24,14 +24,15 @@ WATCH: Final = "infill/watch"
 Item = TypeVar("Item")
 
 
-def create(engine: EngineCommand, settings: ServerSettings) -> InfillServer:
+def create(engine: EngineCommand, settings: ServerSettings, complaints: Sequence[str] = ()) -> InfillServer:
     """A server for one connection.
 
     Args:
         engine: from settings to the command line that starts an engine.
         settings: what holds where the editor says nothing.
+        complaints: sentences about where these come from, for the editor's log.
     """
-    server = InfillServer(engine, settings)
+    server = InfillServer(engine, settings, complaints)
     server.feature(types.INITIALIZE)(_initialize)
     server.feature(types.INITIALIZED)(_initialized)
     server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(_did_change_folders)

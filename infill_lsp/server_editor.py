@@ -5,7 +5,7 @@ It knows nothing of documents or suggestions.
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -56,7 +56,7 @@ class InfillServer(LanguageServer):
 
     protocol: ServerProtocol
 
-    def __init__(self, engine: EngineCommand, settings: ServerSettings) -> None:
+    def __init__(self, engine: EngineCommand, settings: ServerSettings, complaints: Sequence[str]) -> None:
         super().__init__(
             "infill-lsp",
             own_version(),
@@ -66,7 +66,7 @@ class InfillServer(LanguageServer):
         )
         self.session = Session(engine, settings, self.tell_status, self.trace)
         self._base = settings
-        self._complaints: tuple[str, ...] = ()
+        self._complaints = tuple(complaints)
         self._logged = ""
         self._consent = Consent()
         self._asking: set[asyncio.Task[None]] = set()
@@ -85,7 +85,8 @@ class InfillServer(LanguageServer):
 
     def take_settings(self, raw: object) -> None:
         """Take what came with `initialize`; complaints wait until the editor may be spoken to."""
-        self._base, self._complaints = read(raw, self._base, self._base)
+        self._base, complaints = read(raw, self._base, self._base)
+        self._complaints += complaints
         self.session.settings = self._base
 
     async def configure(self, pushed: object = None) -> None:

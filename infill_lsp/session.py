@@ -18,7 +18,7 @@ from infill_lsp.context import Workspace
 from infill_lsp.document import Document
 from infill_lsp.edits import Edit, Offer, resolve
 from infill_lsp.endpoints import consent
-from infill_lsp.engine.client import Engine
+from infill_lsp.engine.fallback import FallbackEngine
 from infill_lsp.engine.messages import Status as EngineStatus
 from infill_lsp.errors import (
     EngineFailedError,
@@ -66,7 +66,7 @@ class Session:
         self.notebooks: dict[str, Notebook] = {}
         self.status = Status()
         self._told: Status | None = None
-        self.engine: Engine | None = None
+        self.engine: FallbackEngine | None = None
         self.watcher: Watcher | None = None
         self._engine_command, self._on_status, self._on_why = engine_command, on_status, on_why
         self._roots: tuple[Path, ...] = ()
@@ -83,10 +83,14 @@ class Session:
         """Start the engine in the background, or another one where settings say so."""
         async with self._changing:
             await self._end_engine()
-            command = self._engine_command(self.settings.engine)
-            self.engine = await Engine(command, on_status=self._engine_is).__aenter__()
+            self.engine = await self._chosen_engine().__aenter__()
             self._started.set()
         inactive_reason("")  # It imports what it needs now, rather than while someone waits for a suggestion.
+
+    def _chosen_engine(self) -> FallbackEngine:
+        chosen = self.settings.engine
+        other = self._engine_command(chosen.embedded) if chosen.can_fall_back else None
+        return FallbackEngine(self._engine_command(chosen), other, on_status=self._engine_is)
 
     async def loaded(self) -> None:
         """Wait until the model is loaded, or it is clear that it will not be."""
@@ -116,13 +120,14 @@ class Session:
             self._workspace.opened(document)
 
     async def configure(self, settings: ServerSettings) -> None:
-        """Take new settings; the engine starts again only where it must."""
+        """Take new settings; the engine starts again where it must, or where it has failed before and now may not."""
         before, self.settings = self.settings, settings
         if before != settings:
             self._forget()
         if before.exclude != settings.exclude:
             self.enter(self._roots)
-        if self.engine is not None and before.engine != settings.engine:
+        engine = self.engine
+        if engine is not None and (before.engine != settings.engine or (engine.reason and before != settings)):
             await self.start()
 
     def _forget(self) -> None:
@@ -270,7 +275,7 @@ class Session:
             return ()
         return self._memory.find(question.document, question.offset)
 
-    async def _loaded_engine(self) -> Engine:
+    async def _loaded_engine(self) -> FallbackEngine:
         await self._started.wait()
         if self.engine is None:
             raise EngineFailedError("The session has ended.")

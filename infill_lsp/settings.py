@@ -19,6 +19,9 @@ from infill_lsp.privacy import looks_secret
 ENDPOINT: Final = "endpoint"
 """The value of `infill.model` that means a server elsewhere."""
 
+DEVICES: Final = ("auto", "cpu", "cuda", "mps", "spread")
+DTYPES: Final = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -135,9 +138,10 @@ class EngineSettings:
     """Which model the engine loads, and onto what.
 
     Attributes:
-        model: `embedded`, the path of a folder with config.json, tokenizer.json and model.safetensors, or `endpoint`.
-        device: `cpu`, `cuda`, `mps`, or `auto` for the best there is.
-        dtype: of the weights: `float32`, `bfloat16`, `int8`, or `auto` for the fastest on the device.
+        model: `embedded`, the path of a folder with config.json, tokenizer.json and safetensors, the name of a model
+            that was downloaded, or `endpoint`.
+        device: `cpu`, `cuda`, `mps`, `spread` over all GPUs and the CPU, or `auto` for the best there is.
+        dtype: of the weights: `float32`, `bfloat16`, `float16`, `int8`, `int4`, or `auto` for the best on the device.
         threads: of the CPU; None for half of its cores, at least one.
         verify: the path of a folder with a causal model that checks what the model drafts; None for none.
         verify_by: `exact`: what comes out is what the causal model would write alone; `rank`: it ranks several drafts.
@@ -151,6 +155,16 @@ class EngineSettings:
     verify: str | None = None
     verify_by: str = "exact"
     endpoint: EndpointSettings | None = None
+
+    @property
+    def embedded(self) -> "EngineSettings":
+        """Settings for the embedded model beside these: it needs no more than a CPU."""
+        return EngineSettings(device="cpu", threads=self.threads)
+
+    @property
+    def can_fall_back(self) -> bool:
+        """Whether the embedded model would be something else than these settings already say."""
+        return self.model != "embedded" or self.device not in ("auto", "cpu") or self.dtype != "auto"
 
     @property
     def cpu_threads(self) -> int:
@@ -170,8 +184,16 @@ class ServerSettings:
     """What an editor can set; `infill.` goes before each name."""
 
     enable: bool = _setting(True, _SWITCH, "whether anything is suggested")
-    model: str = _setting("embedded", _TEXT, "`embedded`, the path of a folder with a model, or `endpoint`")
-    device: str = _setting("auto", _one_of("auto", "cpu", "cuda", "mps"), "where the model runs")
+    model: str | None = _setting(
+        None,
+        _or_null(_TEXT),
+        "`embedded`, a downloaded model's name, a folder's path, or `endpoint`; null for what `infill-lsp models use` "
+        "has set",
+    )
+    device: str = _setting("auto", _one_of(*DEVICES), "where the model runs; `spread`: over all GPUs and the CPU")
+    dtype: str = _setting(
+        "auto", _one_of(*DTYPES), "of the weights; `int8` and `int4` need bitsandbytes, but for `embedded`"
+    )
     threads: int | None = _setting(None, _or_null(_whole(1, 1024)), "CPU threads; null for half of the cores")
     verify: VerifySettings = VerifySettings()
     endpoint: EndpointSettings = EndpointSettings()
@@ -191,8 +213,9 @@ class ServerSettings:
     def engine(self) -> EngineSettings:
         """The part of it that takes a new engine to change."""
         return EngineSettings(
-            model=self.model,
+            model=self.model or "embedded",
             device=self.device,
+            dtype=self.dtype,
             threads=self.threads,
             verify=self.verify.model,
             verify_by=self.verify.by,
@@ -231,7 +254,7 @@ def read(raw: object, base: ServerSettings, current: ServerSettings) -> tuple[Se
 
     Args:
         raw: JSON: an object with names as in the table, nested or with dots, with or without `infill` around it.
-        base: for what is not in it.
+        base: for what is not in it, or null.
         current: for what is wrong in it.
 
     Returns:
@@ -248,6 +271,8 @@ def read(raw: object, base: ServerSettings, current: ServerSettings) -> tuple[Se
         setting = known.get(name)
         if setting is None:
             complaints.append(f"There is no setting {name}; it was ignored.{_about_keys(name)}")
+        elif value is None and setting.kind.fits(None):
+            settings = _with(settings, name, _value(base, name))
         elif complaint := _complaint(setting, value):
             complaints.append(f"{name} {complaint}; it was not changed.")
             settings = _with(settings, name, _value(current, name))
@@ -325,6 +350,8 @@ def as_markdown() -> str:
 
 Made by `python -m infill_lsp.settings` from the code. Editors send these as `initializationOptions` or as the section
 `infill` of their configuration; changes take effect at once. A wrong value changes nothing and is named in the log.
+What an editor leaves out is as in the user's own `config.json`, the same names in JSON, in the folder of the user's
+configuration (`~/.config/infill-lsp` on Linux), which `infill-lsp models use` writes; an editor wins over it.
 
 | name | default | meaning |
 |---|---|---|

@@ -1,6 +1,7 @@
 """What tests of both packages share: a small real corpus, a tokenizer trained on it, and a tiny model folder."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from infill_model.training.tokenizer import train_tokenizer
 from infill_model.vocabulary import Vocabulary
 
 os.environ.setdefault("NO_COLOR", "1")
+# Whoever runs the tests may have a configuration of their own; no test is to read or write it.
+os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir(), "infill-tests", "none"))
 torch.set_num_threads(2)
 
 

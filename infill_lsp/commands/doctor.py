@@ -1,6 +1,6 @@
 """`infill-lsp doctor`: what is installed, whether the engine starts, and whether it fills; in words what to do if not.
 
-It changes nothing and asks no network.
+It asks no network, and writes only what `--probe` has measured.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from infill_lsp import versions
+from infill_lsp.commands import fitting
 from infill_lsp.engine.client import Engine
 from infill_lsp.errors import InfillError
 from infill_model.request import Fill, Info, Options, Request
@@ -44,6 +45,7 @@ class Report:
         ready_ms: from the start of the engine's process until it could fill.
         round_trip_ms: 8 KB of code to the engine and back, median.
         self_test: the fill that was tried.
+        fits: which models of the catalogue have room on the device.
         problems: in words, with what to do; healthy if there are none.
     """
 
@@ -53,6 +55,7 @@ class Report:
     round_trip_ms: float | None
     self_test: SelfTest | None
     problems: tuple[str, ...]
+    fits: fitting.Fits | None = None
 
 
 def run(engine: Sequence[str], *, as_json: bool) -> int:
@@ -98,7 +101,8 @@ async def _try(engine: Sequence[str], found: dict[str, str | None]) -> Report:
         problems.append("The model wrote nothing where `a + b` was to be expected; its weights may not be trained")
     if first.texts != again.texts:
         problems.append("The same request was filled in two ways; the engine should be deterministic")
-    return Report(found, info, ready_ms, pings[len(pings) // 2], test, tuple(problems))
+    fits = fitting.of_device(info.device)
+    return Report(found, info, ready_ms, pings[len(pings) // 2], test, tuple(problems), fits)
 
 
 def _self_test(first: Fill, again: Fill) -> SelfTest:
@@ -144,4 +148,6 @@ def _rows(report: Report) -> list[tuple[str, str]]:
                 f"{test.forwards} forwards, {'parses' if test.parses else 'does not parse'}",
             )
         )
+    if report.fits:
+        rows.append(("has room for", report.fits.sentence))
     return rows

@@ -1,15 +1,28 @@
-"""`infill-lsp models`: which models can be used, how large they are, under which licence, verified or not, here or not.
+"""`infill-lsp models`: which models can be used, how large, under which licence, verified, here, in use, how fast.
 
 It asks no network and loads nothing.
 """
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
+from infill_lsp import user_config
+from infill_lsp.commands import probes
+from infill_lsp.settings import ServerSettings
 from infill_model.backends.catalogue import ENTRIES, Entry, embedded_parameters
+from infill_model.backends.hub import hub_folder, is_whole, snapshot
+from infill_model.backends.sizes import Probe, weight_bytes
+
+NOT_MEASURED: Final = "not measured: infill-lsp doctor --probe"
+
+
+_WIDE: Final = 180
+"""Columns where nobody looks at a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +33,13 @@ class Row:
         name: of the model.
         family: that runs it.
         parameters: how many.
-        gigabytes: what its weights take in bfloat16.
+        gigabytes: what its weights take in the dtype that is set.
         licence: of the weights.
         verified: against the reference of its family: logits and decodes, logits, no, or its own.
-        folder: where it is installed, None if it is not; this is what `--model` is to be given.
+        folder: where it is installed, None if it is not.
+        whole: whether all of its weights are there.
+        used: whether the server is to run it.
+        speed: how fast it is here, in words.
         about: what it is good for.
     """
 
@@ -34,84 +50,129 @@ class Row:
     licence: str
     verified: str
     folder: str | None
+    whole: bool
+    used: bool
+    speed: str
     about: str
 
 
-def rows(entries: Sequence[Entry], installed: Callable[[str], Path | None]) -> list[Row]:
-    """The listing, the embedded model first; `installed` gives the folder of a model by its name on the hub."""
-    count = embedded_parameters()
+def rows(
+    entries: Sequence[Entry],
+    installed: Callable[[str], Path | None],
+    settings: ServerSettings,
+    measured: Sequence[Probe] = (),
+) -> list[Row]:
+    """The listing, the embedded model first, and last a model in use that is not in the catalogue.
+
+    Args:
+        entries: of the catalogue.
+        installed: the folder of a model by its name on the hub.
+        settings: the user's.
+        measured: how fast sizes are here.
+    """
+    count, chosen = embedded_parameters(), settings.engine.model
+    size = round(weight_bytes(count, settings.dtype) / 1e9, 3)
     own = Row(
-        "embedded",
-        "infill",
-        count,
-        round(count * 2e-9, 3),
-        "Apache-2.0",
-        "its own",
-        "embedded",
-        "ships",
+        name="embedded",
+        family="infill",
+        parameters=count,
+        gigabytes=size,
+        licence="Apache-2.0",
+        verified="its own",
+        folder="embedded",
+        whole=True,
+        used=chosen == "embedded",
+        speed="infill-lsp bench fill",
+        about="ships",
     )
-    return [own, *(_row(it, installed(it.name)) for it in entries)]
+    listed = [own, *(_row(it, installed(it.name), settings, measured) for it in entries)]
+    return listed if any(it.used for it in listed) else [*listed, _other(chosen, installed(chosen))]
 
 
-def _row(entry: Entry, folder: Path | None) -> Row:
+def _row(entry: Entry, folder: Path | None, settings: ServerSettings, measured: Sequence[Probe]) -> Row:
+    probe = probes.of(entry.parameters, measured)
+    chosen = settings.engine.model
     return Row(
         name=entry.name,
         family=entry.family,
         parameters=entry.parameters,
-        gigabytes=round(entry.gigabytes(), 1),
+        gigabytes=round(weight_bytes(entry.parameters, settings.dtype) / 1e9, 1),
         licence=entry.licence,
         verified=entry.verified,
         folder=None if folder is None else str(folder),
+        whole=folder is not None and is_whole(folder),
+        used=chosen == entry.name or (folder is not None and chosen == str(folder)),
+        speed=NOT_MEASURED if probe is None else _speed(entry, probe),
         about=entry.about,
     )
 
 
-def hub_folder(environment: Mapping[str, str]) -> Path:
-    """Where the hub's own tools keep what they downloaded (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME)."""
-    if place := environment.get("HF_HUB_CACHE"):
-        return Path(place)
-    if place := environment.get("HF_HOME"):
-        return Path(place) / "hub"
-    cache = environment.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "huggingface" / "hub"
+def _speed(entry: Entry, probe: Probe) -> str:
+    """A step of 32 masks with 2,048 tokens around: cached where the family's caches are exact."""
+    if entry.family == "causal":
+        return f"{probe.step_ms['32']:.0f} ms a token at most, {probe.dtype} on {probe.device}"
+    steps = probe.step_ms if entry.exact_cache else probe.uncached_ms
+    return f"{steps['32']:.0f} ms a step, {probe.dtype} on {probe.device}"
 
 
-def snapshot(hub: Path, name: str) -> Path | None:
-    """The folder of a model in the hub's cache, the newest there is; None if it was not downloaded."""
-    found = (hub / f"models--{name.replace('/', '--')}" / "snapshots").glob("*/config.json")
-    newest = max(found, key=lambda it: it.lstat().st_mtime, default=None)
-    return None if newest is None else newest.parent
+def _other(name: str, downloaded: Path | None) -> Row:
+    folder = downloaded or (Path(name) if Path(name).is_dir() else None)
+    return Row(
+        name=name,
+        family="?",
+        parameters=0,
+        gigabytes=0,
+        licence="?",
+        verified="no",
+        folder=None if folder is None else str(folder),
+        whole=folder is not None and is_whole(folder),
+        used=True,
+        speed=NOT_MEASURED,
+        about="not in the catalogue",
+    )
 
 
 def run(*, as_json: bool) -> int:
     """Print the listing; returns 0."""
     hub = hub_folder(os.environ)
-    found = rows(ENTRIES, lambda name: snapshot(hub, name))
+    settings, _ = user_config.load()
+    found = rows(ENTRIES, lambda name: snapshot(hub, name), settings, probes.stored())
     if as_json:
         print(json.dumps([asdict(it) for it in found], indent=2, ensure_ascii=False))
     else:
-        _show(found, hub)
+        _show(found, settings)
     return 0
 
 
-def _show(found: Sequence[Row], hub: Path) -> None:
+def _show(found: Sequence[Row], settings: ServerSettings) -> None:
     from rich.console import Console  # noqa: PLC0415  # keeps --help quick
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("model", "family", "size", "memory", "licence", "verified", "here"):
+    measured = any(it.speed != NOT_MEASURED and it.name != "embedded" for it in found)
+    headings = ("model", "family", "size", "memory", "licence", "verified", "here", "speed")
+    for heading in headings if measured else headings[:-1]:
         number = heading in ("size", "memory")
-        table.add_column(heading, justify="right" if number else "left", no_wrap=heading != "licence")
+        table.add_column(heading, justify="right" if number else "left", no_wrap=heading not in ("licence", "speed"))
     for it in found:
-        size = f"{it.parameters / 1e9:.1f} B" if it.parameters >= 1e8 else f"{it.parameters / 1e6:.0f} M"
-        memory = f"{it.gigabytes:.1f} GB" if it.gigabytes >= 0.1 else "< 0.1 GB"
-        verified = "yes" if it.verified == "logits and decodes" else it.verified
-        table.add_row(it.name, it.family, size, memory, it.licence, verified, "yes" if it.folder else "no")
-    console = Console()
+        table.add_row(*_cells(it), *([it.speed] if measured else []))
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
     console.print(table)
-    console.print(
-        "Memory is that of the weights in bfloat16. Verified: held against the outputs of the family's own code.\n"
-        f"To use one, download it with `hf download NAME` (it goes to {hub}) and give its folder: --model PATH.",
-        highlight=False,
-        soft_wrap=True,
-    )
+    dtype = "bfloat16" if settings.dtype == "auto" else settings.dtype
+    lines = [
+        f"Memory is that of the weights in {dtype}. Verified: held against the outputs of the family's own code.",
+        "`infill-lsp models use NAME` downloads a model where it is not here, and sets it for the server.",
+    ]
+    if not measured:
+        lines.append("How fast they are here was not measured: `infill-lsp doctor --probe`.")
+    console.print("\n".join(lines), highlight=False, soft_wrap=True)
+
+
+def _cells(it: Row) -> tuple[str, ...]:
+    size = f"{it.parameters / 1e9:.1f} B" if it.parameters >= 1e8 else f"{it.parameters / 1e6:.0f} M"
+    memory = f"{it.gigabytes:.1f} GB" if it.gigabytes >= 0.1 else "< 0.1 GB"
+    if not it.parameters:
+        size = memory = "?"
+    verified = "yes" if it.verified == "logits and decodes" else it.verified
+    here = "in use" if it.used and it.whole else "in use, missing" if it.used else "yes" if it.whole else "no"
+    return it.name, it.family, size, memory, it.licence, verified, "half" if it.folder and not it.whole else here

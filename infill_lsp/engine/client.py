@@ -22,6 +22,7 @@ from infill_lsp.errors import (
     MessageError,
     RequestCancelledError,
     RequestFailedError,
+    RequestMemoryError,
     RequestRefusedError,
 )
 from infill_model.request import Fill, Frame, Info, Options, Request
@@ -29,8 +30,9 @@ from infill_model.request import Fill, Frame, Info, Options, Request
 _FAILURES: Final[dict[FailureKind, type[InfillError]]] = {
     "cancelled": RequestCancelledError,
     "refused": RequestRefusedError,
-    "memory": RequestFailedError,
+    "memory": RequestMemoryError,
     "internal": RequestFailedError,
+    "broken": RequestFailedError,
 }
 
 
@@ -38,16 +40,28 @@ _FAILURES: Final[dict[FailureKind, type[InfillError]]] = {
 class Restart:
     """When to start an engine again: after `first` seconds, then twice as long each time, at most `longest`.
 
-    After `give_up` starts in a row that did not get as far as `ready` there are no more.
+    After `give_up` starts in a row that did not get as far as `ready` there are no more; nor after `deaths` in a row
+    without a fill in between, where that is a number.
     """
 
     first: float = 0.25
     longest: float = 30.0
     give_up: int = 4
+    deaths: int | None = None
 
     def delay(self, failures: int) -> float:
         """Seconds to wait after this many failures in a row."""
         return min(self.first * 2.0 ** min(failures - 1, 30), self.longest)
+
+    def hopeless(self, failures: int, ended: "_Ended") -> str:
+        """Why there is no point in another start, as a sentence; empty while there is."""
+        if ended.refusal:
+            return ended.refusal
+        if not ended.loaded and failures >= self.give_up:
+            return f"The engine {ended.how}, {failures} times before it was ready."
+        if self.deaths is not None and failures >= self.deaths:
+            return f"The engine {ended.how}, {failures} times in a row."
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,11 @@ class Engine:
         """The id of the process that runs now."""
         return self._process.pid if self._process else None
 
+    @property
+    def given_up(self) -> bool:
+        """Whether there is no engine, and will be none."""
+        return self._failure is not None
+
     async def ready(self) -> Info:
         """Wait until the model is loaded, and return what it says of itself.
 
@@ -113,6 +132,11 @@ class Engine:
         if self.info is None:
             raise EngineFailedError("The engine says that it is ready, but not what it is.")
         return self.info
+
+    async def failed(self) -> str:
+        """Wait until there is no engine, and will be none; returns why."""
+        await asyncio.wait({self._supervisor})
+        return str(self._failure or "The engine was closed.")
 
     async def ask(
         self,
@@ -133,6 +157,7 @@ class Engine:
         Raises:
             RequestCancelledError: a newer request of the stream came.
             RequestRefusedError: the engine does not understand the request.
+            RequestMemoryError: there was too little memory for it; the engine goes on.
             RequestFailedError: the engine met an error, and goes on.
             EngineDiedError: the engine ended; it is being started again.
             EngineFailedError: there is no engine, and will be none.
@@ -182,10 +207,8 @@ class Engine:
             except (OSError, MessageError) as error:
                 return self._give_up(f"The engine cannot be run: {error}")
             failures = 1 if ended.filled else failures + 1
-            if ended.refusal:
-                return self._give_up(ended.refusal)
-            if not ended.loaded and failures >= self._restart.give_up:
-                return self._give_up(f"The engine {ended.how}, {failures} times before it was ready.")
+            if sentence := self._restart.hopeless(failures, ended):
+                return self._give_up(sentence)
             delay = self._restart.delay(failures)
             self._fail_all(EngineDiedError(f"The engine {ended.how}. It is being started again."))
             self._tell(Status("degraded", f"The engine {ended.how}. It starts again in {delay:g} s."))
@@ -212,6 +235,8 @@ class Engine:
     def _handle(self, message: Message) -> None:
         """Pass a message to who waits for it; who does not wait any longer is not missed."""
         match message:
+            case Status(state="degraded"):
+                self.status = message  # Its last words; they are told when it has ended.
             case Status():
                 self.info = message.info or self.info
                 if message.state == "ready":

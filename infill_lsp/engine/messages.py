@@ -16,7 +16,7 @@ from infill_lsp.errors import MessageError
 from infill_model.request import Fill, Frame, Info, Options, Request
 
 EngineState = Literal["starting", "ready", "busy", "degraded"]
-FailureKind = Literal["cancelled", "refused", "memory", "internal"]
+FailureKind = Literal["cancelled", "refused", "memory", "internal", "broken"]
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes; a longer message is taken for garbage. The largest real one is a 5 MB file with every character escaped."""

@@ -33,7 +33,7 @@ def worker_command(settings: EngineSettings) -> list[str]:
 
 
 def engine_environment() -> dict[str, str]:
-    """The environment of a process that runs the model; what the user has set stays.
+    """The environment of a process that runs the model; what the user has set stays, but it never asks the hub.
 
     Waiting threads sleep instead of spinning, which beside a busy program made each step several times as long. And
     glibc keeps freed tensors instead of returning their pages in every step.
@@ -43,6 +43,7 @@ def engine_environment() -> dict[str, str]:
         "MALLOC_TRIM_THRESHOLD_": str(1 << 28),
         "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
         **os.environ,
+        "HF_HUB_OFFLINE": "1",
     }
 
 

@@ -58,7 +58,8 @@ def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO, *, warm
 
     Returns:
         The exit status: 0 when `stdin` ended, 1 when the model cannot be loaded; then the last message was a `Status`
-        `degraded` with the reason, and starting again would not help.
+        `degraded` with the reason, and starting again would not help. And 1 when the device broke under a request;
+        then starting again may help.
     """
     inbox, send = Inbox(), _Sender(stdout)
     ended = threading.Event()
@@ -74,7 +75,11 @@ def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO, *, warm
     send(Status("ready", info=filler.info))
     while (ask := inbox.take()) is not None:
         send(Status("busy"))
-        send(_answer(filler, ask, inbox, send))
+        answer = _answer(filler, ask, inbox, send)
+        send(answer)
+        if isinstance(answer, Failed) and answer.kind == "broken":
+            print(answer.sentence, file=sys.stderr)
+            return 1
         send(Status("ready"))
     ended.set()
     return 0
@@ -135,6 +140,8 @@ def _answer(filler: Filler, ask: Ask, inbox: Inbox, send: _Sender) -> Message:
     except (InfillModelError, ValueError) as error:
         return Failed(ask.id, "refused", str(error))
     except Exception as error:  # An engine that ended here would take the other documents' requests with it.
+        if is_memory(error):
+            return Failed(ask.id, "memory", f"The model ran out of memory ({_first_sentence(error)})")
         return Failed(ask.id, _kind(error), f"The engine met an error: {error!r}")
     return _cancelled(ask.id) if inbox.is_cancelled() else Filled(ask.id, tuple(fills))
 
@@ -148,7 +155,20 @@ def _why_not_loaded(error: Exception) -> str:
 
 
 def _kind(error: Exception) -> messages.FailureKind:
-    return "memory" if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" else "internal"
+    """`broken` where the device is of no use to this process any more: after such an error every other one fails."""
+    return "broken" if type(error).__name__ == "AcceleratorError" or "CUDA error" in str(error) else "internal"
+
+
+def is_memory(error: Exception) -> bool:
+    """Whether an error is for want of memory: Python's, torch's, or one of the words that torch has for a CPU's."""
+    words = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+    kinds = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return kinds or (isinstance(error, RuntimeError) and any(it in str(error) for it in words))
+
+
+def _first_sentence(error: Exception) -> str:
+    """The beginning of what an error says; its kind where it says nothing."""
+    return str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
 
 
 def _cancelled(id_: int) -> Failed:
@@ -161,8 +181,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="embedded", help="'embedded', or a folder with a model")
     parser.add_argument("--verify", default=None, help="a folder with a causal model that checks or ranks drafts")
     parser.add_argument("--verify-by", default="exact", choices=("exact", "rank"), help="what it does with them")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, mps, or auto")
-    parser.add_argument("--dtype", default="auto", help="float32, bfloat16, int8, or auto")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, mps, spread, or auto")
+    parser.add_argument("--dtype", default="auto", help="float32, bfloat16, float16, int8, int4, or auto")
     parser.add_argument("--threads", type=int, default=None, help="how many CPU threads to use")
     parser.add_argument("--endpoint", default=None, help="settings of an endpoint that is asked instead, as JSON")
     chosen = parser.parse_args(arguments)

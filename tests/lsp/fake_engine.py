@@ -2,7 +2,7 @@
 
 What it does with a request is written in the first line of the request's prefix:
     # slow      one draft a step until cancelled
-    # raise     an error of the engine's own
+    # raise TEXT  an error of the engine's own, with these words
     # refuse    a request that makes no sense
     # memory    no memory left
     # print     rubbish on standard output before the fill
@@ -36,6 +36,9 @@ def command(*flags: str) -> list[str]:
 class Scripted:
     info = INFO
 
+    def __init__(self, *, no_memory: bool = False) -> None:
+        self.no_memory = no_memory
+
     def fill(
         self,
         request: Request,
@@ -48,6 +51,7 @@ class Scripted:
         if options.copies_only:
             return []
         order, _, rest = request.prefix.partition("\n")[0].removeprefix("# ").partition(" ")
+        order = "memory" if self.no_memory and request.prefix.startswith("#") else order  # A warm-up has enough.
         match order:
             case "slow":
                 _draft_until(cancelled, on_draft)
@@ -58,7 +62,7 @@ class Scripted:
                 with Path(rest).open("a") as file:
                     file.write("# edited meanwhile\n")
             case "raise":
-                raise RuntimeError("the script says so")
+                raise RuntimeError(rest or "the script says so")
             case "refuse":
                 raise ValueError("there is no unmask policy 'magic'")
             case "memory":
@@ -105,6 +109,7 @@ def main() -> int:
     parser.add_argument("--refuse-to-load", metavar="SENTENCE")
     parser.add_argument("--die-at-start", action="store_true")
     parser.add_argument("--hang", action="store_true", help="never finish loading")
+    parser.add_argument("--no-memory", action="store_true", help="too little for any request")
     flags = parser.parse_args()
 
     def load() -> Scripted:
@@ -114,7 +119,7 @@ def main() -> int:
             sys.exit("dying at the start")
         if flags.hang:
             threading.Event().wait()
-        return Scripted()
+        return Scripted(no_memory=flags.no_memory)
 
     return serve(load, *claim_stdio())
 

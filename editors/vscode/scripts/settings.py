@@ -46,7 +46,7 @@ _OWN: Final[dict[str, Schema]] = {
     },
 }
 
-_MACHINE: Final = {"infill.model", "infill.device", "infill.threads", "infill.verify.model"}
+_MACHINE: Final = {"infill.model", "infill.device", "infill.dtype", "infill.threads", "infill.verify.model"}
 """Settings that depend on the machine that the code is on, so that they do not follow a user to others."""
 
 _USER: Final = "infill.endpoint."

@@ -13,6 +13,12 @@ Verified = Literal["logits and decodes", "logits", "no"]
 """Against the family's own reference code, on a tiny checkpoint of noise (tests/model/backends)."""
 
 
+_BLOCKWISE: Final = frozenset(
+    {"sdar", "sdar-moe", "stable-diffcoder", "fast-dllm-v2", "llada2", "bd3lm", "diffusion-gemma", "causal"}
+)
+"""Families whose blocks see no later ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A published checkpoint.
@@ -33,9 +39,10 @@ class Entry:
     verified: Verified
     about: str
 
-    def gigabytes(self, bytes_each: float = 2.0) -> float:
-        """What its weights take in memory, at so many bytes each (bfloat16: 2)."""
-        return self.parameters * bytes_each / 1e9
+    @property
+    def exact_cache(self) -> bool:
+        """Whether what stands before the gap is not run again in each step: its blocks see no later ones."""
+        return self.family in _BLOCKWISE
 
 
 _READ_CARD: Final = "see its card"

@@ -16,8 +16,10 @@ from torch import Tensor
 
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.edge import Ids, on_canvas
+from infill_model.backends.hub import shown_name
 from infill_model.backends.memory import check_room
-from infill_model.backends.open_fill import LANGUAGES, LONGEST, LONGEST_BLOCK, cut_at_line, placed
+from infill_model.backends.open_fill import LANGUAGES, LONGEST, LONGEST_BLOCK, cut_at_line
+from infill_model.backends.placing import placing, settle, weights_of
 from infill_model.backends.prompt import Prompt
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.errors import WeightsError
@@ -93,32 +95,34 @@ class CausalInfiller:
         vocabulary, names = CheckpointVocabulary.of(checkpoint), marks_of(checkpoint)
         if names is None:
             raise WeightsError(f"{folder}: its tokenizer has no marks for filling in the middle; use a model that does")
-        place, kind = placed(device, dtype)
-        check_room(checkpoint, place, kind.itemsize)
+        where = placing(device, dtype)
+        check_room(checkpoint, where.loads_on, where.dtype.itemsize)
         try:
             from transformers import AutoModelForCausalLM  # noqa: PLC0415  # Only where such a model is loaded.
         except ImportError as error:
             raise WeightsError("causal models need transformers: `pip install 'infill-lsp[checkpoints]'`") from error
         try:
             model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=kind, use_safetensors=True, local_files_only=True, trust_remote_code=False
+                folder, dtype=where.dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False
             )
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             first = str(error).strip().splitlines()[0]
             raise WeightsError(f"{folder}: transformers cannot load it ({first})") from error
-        torch.nn.Module.to(model, place)
         torch.nn.Module.eval(model)
-        return cls(folder.name, model, vocabulary, _marks(checkpoint, vocabulary, names))
+        model.requires_grad_(False)
+        settle(model, where)
+        return cls(shown_name(folder), model, vocabulary, _marks(checkpoint, vocabulary, names))
 
     @property
     def info(self) -> Info:
         """What the model says of itself."""
+        count, kept = weights_of(self._model)
         return Info(
             name=self.name,
-            parameters=int(self._model.num_parameters()),
+            parameters=count,
             languages=LANGUAGES,
             device=self._model.device.type,
-            dtype=str(self._model.dtype).removeprefix("torch."),
+            dtype=kept,
             threads=torch.get_num_threads(),
             context=self._prompt.window,
             trained_tokens=0,

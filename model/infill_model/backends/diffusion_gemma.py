@@ -81,6 +81,10 @@ class GemmaDenoiser:
         """How many ids the checkpoint's weights know."""
         return int(self._model.lm_head.weight.shape[0])
 
+    def follow(self) -> None:
+        """The network has been moved: put what goes with it there, too."""
+        self.edge, self._breaks = Edge(self.edge.ids, self.device), self._breaks.to(self.device)
+
     @torch.no_grad()
     def encode(self, contexts: Sequence[Sequence[int]]) -> GemmaContext:
         """Encode what stands before each canvas."""

@@ -97,32 +97,48 @@ def try_lengths(run: Run, jobs: Sequence[Job]) -> None:
     run.once(jobs)
 
 
-def expand(run: Run, job: Job, token: int, longest: int, *, deletes_right: bool = True) -> None:
+def expand(run: Run, jobs: Sequence[Job], token: int, longest: int, *, deletes_right: bool = True) -> None:
     """Fill with a model that finds the length itself (DreamOn, eval/generator.py).
 
     After each step an expand token becomes two masks and what is deleted leaves the canvas.
 
     Args:
         run: the request.
-        job: whose holes are filled.
+        jobs: whose holes are filled, in one batch as long as none is full.
         token: the canvas id of the expand token.
-        longest: positions the holes may have together, and how often one of them may be expanded.
+        longest: positions the holes of a job may have together, and how often one of them may be expanded.
         deletes_right: whether a deletion takes the masks to its right, up to the next pin, with it.
     """
-    budget = longest
-    while True:
-        full = budget <= 0 or sum(len(it.ids) for it in job.pieces if not it.pinned) >= longest
-        before = job.steps
-        run.once(
-            [job],
-            steps=max(1, run.limits.steps - before),
-            forbidden=(token,) if full else (),
-            until=lambda draft: bool(((draft.canvas.ids == token) | (draft.canvas.ids == DEL)).any()),
-        )
-        limited = job.stopped not in _ENDED and (run.limits.cancelled() or job.steps >= run.limits.steps)
-        budget -= resize(job, token, deletes_right=deletes_right)
-        if limited or job.stopped == "deadline" or not any(MASK in it.ids for it in job.pieces):
-            return
+    budgets = [longest] * len(jobs)
+    active = list(range(len(jobs)))
+    while active:
+        for full in (False, True):
+            group = [n for n in active if _is_full(jobs[n], budgets[n], longest) == full]
+            if group:
+                _expand_once(run, [jobs[n] for n in group], token, forbidden=(token,) if full else ())
+        for n in list(active):
+            job = jobs[n]
+            limited = job.stopped not in _ENDED and (run.limits.cancelled() or job.steps >= run.limits.steps)
+            budgets[n] -= resize(job, token, deletes_right=deletes_right)
+            if limited or job.stopped == "deadline" or not any(MASK in it.ids for it in job.pieces):
+                active.remove(n)
+        if 0 not in active:
+            run.on_draft = None  # It is told of the first job.
+
+
+def _is_full(job: Job, budget: int, longest: int) -> bool:
+    """Whether a job may not expand any more."""
+    return budget <= 0 or sum(len(it.ids) for it in job.pieces if not it.pinned) >= longest
+
+
+def _expand_once(run: Run, jobs: Sequence[Job], token: int, *, forbidden: tuple[int, ...]) -> None:
+    """Denoise until a canvas is to change its width."""
+    run.once(
+        jobs,
+        steps=max(1, run.limits.steps - max(it.steps for it in jobs)),
+        forbidden=forbidden,
+        until=lambda draft: bool(((draft.canvas.ids == token) | (draft.canvas.ids == DEL)).any()),
+    )
 
 
 def resize(job: Job, token: int, *, deletes_right: bool) -> int:
@@ -155,28 +171,44 @@ def _resized(hole: Sequence[Written], token: int, *, deletes_right: bool) -> lis
     return out
 
 
-def write_blocks(run: Run, job: Job, block: int, most: int, *, line: bool) -> None:
-    """Fill block after block with a model whose blocks see no later ones.
+def write_blocks(run: Run, jobs: Sequence[Job], block: int, most: int, *, line: bool) -> None:
+    """Fill block after block with a model whose blocks see no later ones, the same block of all jobs in one batch.
 
     Args:
         run: the request.
-        job: its context is everything before the gap.
+        jobs: their context is everything before the gap.
         block: how wide a block is.
         most: tokens to write at most, rounded up to whole blocks.
         line: whether a line break ends the fill.
     """
-    row = list(job.context)
-    while len(job.done) < most:
-        start = len(row) // block * block
-        pinned = row[start:]
-        job.context, job.row = row[:start], []
-        job.pieces = [Piece(pinned, pinned=True), Piece([MASK] * (block - len(pinned)), pinned=False)]
-        run.once([job])
-        written = [it for it in job.row if it.hole >= 0]
-        ended = next((n for n, it in enumerate(written) if it.id in (DEL, MASK)), None)
-        job.done += written[:ended]
-        row += [it.id for it in written]
-        text = run.vocabulary.decode([it.id for it in job.done])
-        if ended is not None or job.stopped not in _ENDED or (line and "\n" in text):
-            break
-    job.row = []
+    rows = {id(job): list(job.context) for job in jobs}
+    active = list(jobs)
+    while active:
+        for job in active:
+            _next_block(job, rows[id(job)], block)
+        run.once(active)
+        for job in list(active):
+            if _read_block(run, job, rows[id(job)], line=line) or len(job.done) >= most:
+                active.remove(job)
+        if jobs[0] not in active:
+            run.on_draft = None  # It is told of the first job.
+    for job in jobs:
+        job.row = []
+
+
+def _next_block(job: Job, row: Sequence[int], block: int) -> None:
+    """Lay out the block in which a row goes on: what it begins with already is pinned."""
+    start = len(row) // block * block
+    pinned = row[start:]
+    job.context, job.row = list(row[:start]), []
+    job.pieces = [Piece(pinned, pinned=True), Piece([MASK] * (block - len(pinned)), pinned=False)]
+
+
+def _read_block(run: Run, job: Job, row: list[int], *, line: bool) -> bool:
+    """Take what was written in a block over; says whether that was the end."""
+    written = [it for it in job.row if it.hole >= 0]
+    ended = next((n for n, it in enumerate(written) if it.id in (DEL, MASK)), None)
+    job.done += written[:ended]
+    row += [it.id for it in written]
+    text = run.vocabulary.decode([it.id for it in job.done])
+    return ended is not None or job.stopped not in _ENDED or (line and "\n" in text)

@@ -41,6 +41,9 @@ class OpenDenoiser(Denoiser[SequenceContext], Protocol):
     def size(self) -> int:
         """How many ids the checkpoint's weights know."""
 
+    def follow(self) -> None:
+        """The network has been moved: put what goes with it there, too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:

@@ -1,11 +1,14 @@
 """From a model's name or folder to what serves it: the embedded model's kind, a denoiser, or a causal model."""
 
+import os
+import re
 from pathlib import Path
 from typing import TypeAlias
 
 from infill_model.backends.causal import CausalInfiller, marks_of
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.families import FAMILIES
+from infill_model.backends.hub import hub_folder, snapshot
 from infill_model.backends.open_fill import OpenInfiller
 from infill_model.backends.verified import VerifiedInfiller, Way
 from infill_model.errors import WeightsError
@@ -18,14 +21,22 @@ AnyInfiller: TypeAlias = Infiller | OpenInfiller | CausalInfiller | VerifiedInfi
 def load(
     model: str | Path = "embedded", *, device: str = "auto", dtype: str = "auto", threads: int | None = None
 ) -> AnyInfiller:
-    """Load whatever is in a folder, by what its config.json says it is.
+    """Load whatever is in a folder, by what its config.json says it is; a name on the hub means what was downloaded.
 
     Raises:
         WeightsError: the folder is missing, incomplete, damaged, or holds no model that can be run.
     """
     folder = model_path(model)
+    if not folder.exists():
+        found = snapshot(hub_folder(os.environ), str(model))
+        if found is None and re.fullmatch(r"[\w.-]+/[\w.-]+", str(model)):
+            raise WeightsError(
+                f"{model}: no such model folder, and none of this name was downloaded (`infill-lsp models use {model}`)"
+            )
+        folder = found or folder
     checkpoint = Checkpoint.open(folder)
     if checkpoint.config.model_type == MODEL_TYPE:
+        device = "auto" if device == "spread" else device  # It is too small to be spread.
         return Infiller.load(folder, device=device, dtype=dtype, threads=threads)
     if not any(it.claims(checkpoint) for it in FAMILIES) and marks_of(checkpoint):
         return CausalInfiller.load(folder, device=device, dtype=dtype, threads=threads)

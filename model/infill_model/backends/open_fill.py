@@ -16,13 +16,14 @@ from infill_model.backends.drive import Run, expand, try_lengths, write_blocks
 from infill_model.backends.edge import Ids, on_canvas
 from infill_model.backends.families import family_of
 from infill_model.backends.family import Family, OpenDenoiser
+from infill_model.backends.hub import shown_name
 from infill_model.backends.lengths import Offsets
 from infill_model.backends.memory import check_room
+from infill_model.backends.placing import placing, settle, weights_of
 from infill_model.backends.prompt import WINDOW, Prompt
 from infill_model.backends.sequence import Reuse, SequenceDenoiser
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.errors import WeightsError
-from infill_model.fill import available_device
 from infill_model.in_turn import one_by_one
 from infill_model.job import Job
 from infill_model.policies.stop import Limits, never
@@ -61,7 +62,6 @@ LINE_LENGTHS: Final = (4, 8, 16)
 BLOCK_LENGTHS: Final = (16, 32, 64)
 LONGEST: Final = 64
 LONGEST_BLOCK: Final = 256
-_DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class OpenInfiller:
@@ -97,8 +97,8 @@ class OpenInfiller:
 
         Args:
             folder: with config.json, safetensors and a tokenizer.
-            device: `auto`, `cpu`, `cuda` or `mps`.
-            dtype: `auto`, `float32`, `bfloat16` or `float16`; bfloat16 on accelerators and float32 on a CPU by itself.
+            device: `auto`, `cpu`, `cuda`, `mps`, or `spread` over all GPUs and the CPU.
+            dtype: `auto`, `float32`, `bfloat16`, `float16`, `int8` or `int4`; by itself bfloat16, on a CPU float32.
             threads: that a forward may use.
             reuse: what the steps of a model that sees both ways take over from the first; quicker, and less exact.
 
@@ -110,32 +110,35 @@ class OpenInfiller:
         checkpoint = Checkpoint.open(folder)
         family = family_of(checkpoint)
         ids, vocabulary = family.ids(checkpoint), CheckpointVocabulary.of(checkpoint)
-        place, kind = placed(device, dtype)
-        check_room(checkpoint, place, kind.itemsize)
+        where = placing(device, dtype)
+        check_room(checkpoint, where.loads_on, where.dtype.itemsize)
         try:
-            denoiser = family.denoiser(checkpoint, ids, vocabulary.breaks, kind, place)
+            denoiser = family.denoiser(checkpoint, ids, vocabulary.breaks, where.dtype, where.loads_on)
+            if where.bits or where.spread:
+                settle(denoiser.network, where)
+                denoiser.follow()
         except torch.OutOfMemoryError as error:
             size = sum(it.stat().st_size for it in checkpoint.weight_files()) / 1e9
             raise WeightsError(
-                f"{folder}: the memory of {place} is too small for its weights ({size:.1f} GB in the folder); "
+                f"{folder}: the memory of {where.device} is too small for its weights ({size:.1f} GB in the folder); "
                 "choose a smaller model or another device"
             ) from error
         _fits(folder, vocabulary, ids, denoiser.size)
         if isinstance(denoiser, SequenceDenoiser):
             denoiser.reuse = reuse
         block, window = family.block and family.block(checkpoint), family.window(checkpoint)
-        return cls(folder.name, family, ids, block, denoiser, vocabulary, window, Offsets.beside(folder))
+        return cls(shown_name(folder), family, ids, block, denoiser, vocabulary, window, Offsets.beside(folder))
 
     @property
     def info(self) -> Info:
         """What the model says of itself."""
-        weight = next(self.denoiser.network.parameters())
+        count, kept = weights_of(self.denoiser.network)
         return Info(
             name=self.name,
-            parameters=sum(it.numel() for it in self.denoiser.network.parameters()),
+            parameters=count,
             languages=LANGUAGES,
-            device=weight.device.type,
-            dtype=str(weight.dtype).removeprefix("torch."),
+            device=self.denoiser.device.type,
+            dtype=kept,
             threads=torch.get_num_threads(),
             context=self.prompt.window,
             trained_tokens=0,
@@ -196,14 +199,11 @@ class OpenInfiller:
         most = LONGEST_BLOCK if request.block else LONGEST
         masks = BLOCK_LENGTHS[0] if request.block else LINE_LENGTHS[0]
         jobs = [self.prompt.job(request, masks, heat, seed) for heat, seed in seeds]
-        for number, job in enumerate(jobs):
-            if number:
-                run.on_draft = None
-            if self.block is not None:
-                write_blocks(run, job, self.block, most, line=not request.block)
-            elif self.ids.expand is not None:
-                (token,) = on_canvas([self.ids.expand])
-                expand(run, job, token, most * (len(request.between) + 1))
+        if self.block is not None:
+            write_blocks(run, jobs, self.block, most, line=not request.block)
+        elif self.ids.expand is not None:
+            (token,) = on_canvas([self.ids.expand])
+            expand(run, jobs, token, most * (len(request.between) + 1))
         return jobs
 
     def _fill(self, job: Job, request: Request) -> Fill:
@@ -229,19 +229,6 @@ def cut_at_line(fill: Fill) -> Fill:
         if broken:
             break
     return replace(fill, texts=(fill.texts[0].partition("\n")[0],), tokens=tuple(kept))
-
-
-def placed(device: str, dtype: str) -> tuple[str, torch.dtype]:
-    """The device and the dtype of these names; `auto` is the best device, bfloat16 there and float32 on a CPU.
-
-    Raises:
-        WeightsError: there is no such device or dtype.
-    """
-    place = available_device(device)
-    kind = dtype if dtype != "auto" else ("float32" if place == "cpu" else "bfloat16")
-    if kind not in _DTYPES:
-        raise WeightsError(f"a checkpoint can be run in {', '.join(_DTYPES)}, not in {kind}")
-    return place, _DTYPES[kind]
 
 
 def _fits(folder: Path, vocabulary: CheckpointVocabulary, ids: Ids, size: int) -> None:

@@ -89,6 +89,10 @@ class SeddDenoiser:
         """How many ids the checkpoint's weights know."""
         return self.network.vocabulary
 
+    def follow(self) -> None:
+        """The network has been moved: put what goes with it there, too."""
+        self.edge, self._breaks = Edge(self.edge.ids, self.device), self._breaks.to(self.device)
+
     def encode(self, contexts: Sequence[Sequence[int]]) -> SequenceContext:
         """Take contexts apart; nothing is kept, for all positions see all."""
         return SequenceContext(tuple(Row(*row_of(self.edge, it), None) for it in contexts))

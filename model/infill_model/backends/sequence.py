@@ -139,6 +139,10 @@ class SequenceDenoiser:
         """How many ids the checkpoint's weights know."""
         return self.network.vocabulary
 
+    def follow(self) -> None:
+        """The network has been moved: put what goes with it there, too."""
+        self.edge, self._breaks = Edge(self.edge.ids, self.device), self._breaks.to(self.device)
+
     @torch.no_grad()
     def encode(self, contexts: Sequence[Sequence[int]]) -> SequenceContext:
         """Take contexts apart; encode the whole blocks they begin with, as far as an earlier call did not."""
@@ -241,21 +245,36 @@ class SequenceDenoiser:
         return picked
 
     def _each(self, whole: Sequence[Tensor], context: SequenceContext, spots: Sequence[_Spot]) -> Tensor:
-        """(N, D) states where blocks see earlier ones only: row by row, on top of what is kept of each."""
+        """(N, D) states where blocks see earlier ones only, on top of what is kept of each row.
+
+        Rows as long as each other, with as much kept, go in one forward: candidates for the same gap all are.
+        """
+        asked = {row for row, _ in spots}
+        sizes = [
+            (0 if row.kept is None else len(row.kept.ids), len(it)) for it, row in zip(whole, context.rows, strict=True)
+        ]
         found: dict[_Spot, Tensor] = {}
-        for number, (ids, row) in enumerate(zip(whole, context.rows, strict=True)):
-            own = [it for it in spots if it[0] == number]
-            if not own or self.block is None:
-                continue
-            start = 0 if row.kept is None else len(row.kept.ids)
-            places = torch.arange(start, len(ids), device=self.device)
-            seen = _block_causal(places, len(ids), self.block)
-            past = None if row.kept is None else row.kept.keys_values
-            states, _ = self.network(ids[start:].unsqueeze(0), places.unsqueeze(0), seen, past)
-            everything = states[0] if row.kept is None else torch.cat([row.kept.states[-1:], states[0]])
-            offset = max(start - 1, 0)
-            found |= {it: everything[self._source(context, it) - offset] for it in own}
+        for size in dict.fromkeys(sizes[row] for row, _ in spots):
+            group = [row for row, it in enumerate(sizes) if it == size and row in asked]
+            states = self._together([whole[row] for row in group], [context.rows[row].kept for row in group], size)
+            offset = max(size[0] - 1, 0)
+            for row, own in zip(group, states, strict=True):
+                found |= {it: own[self._source(context, it) - offset] for it in spots if it[0] == row}
         return torch.stack([found[it] for it in spots])
+
+    def _together(self, whole: Sequence[Tensor], kept: Sequence[Kept | None], size: tuple[int, int]) -> Tensor:
+        """(B, n, D) states of rows from the last kept position on; `size` is how much is kept and how long they are."""
+        start, end = size
+        places = torch.arange(start, end, device=self.device)
+        seen = None if self.block is None else _block_causal(places, end, self.block)
+        old = [it for it in kept if it is not None]
+        past = [
+            (torch.cat([it.keys_values[n][0] for it in old]), torch.cat([it.keys_values[n][1] for it in old]))
+            for n in range(len(old[0].keys_values) if old else 0)
+        ]
+        ids = torch.stack([it[start:] for it in whole])
+        states, _ = self.network(ids, places.unsqueeze(0), seen, past or None)
+        return torch.cat([torch.stack([it.states[-1:] for it in old]), states], dim=1) if old else states
 
     @torch.no_grad()
     def logits_with_shadow(

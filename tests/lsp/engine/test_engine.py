@@ -129,6 +129,19 @@ def test_an_error_in_a_fill_is_told_and_the_engine_goes_on(order: str, kind: typ
     run(body)
 
 
+def test_a_device_that_broke_takes_a_new_process() -> None:
+    async def body(engine: Engine) -> None:
+        await engine.ready()
+        before = engine.pid
+        with pytest.raises(RequestFailedError, match="illegal memory access"):
+            await engine.ask(asking("raise CUDA error: an illegal memory access"), Options())
+        while engine.pid in (before, None):
+            await asyncio.sleep(0.005)
+        assert (await engine.ask(asking("fill b"), Options()))[0].texts == ("b",)
+
+    run(body)
+
+
 def test_what_a_library_prints_does_not_garble_the_messages() -> None:
     async def body(engine: Engine) -> None:
         assert (await engine.ask(asking("print"), Options()))[0].texts == ("filled",)

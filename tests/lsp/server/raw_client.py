@@ -6,7 +6,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ def fake(*flags: str, transport: Sequence[str] = ("--stdio",)) -> tuple[str, ...
 FAKE = fake()
 REAL = (sys.executable, "-P", "-m", "infill_lsp.cli", "--stdio")
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "model")))}
-PATIENCE = 30.0
+PATIENCE = 60.0
 CAPABLE: dict[str, Any] = {
     "general": {"positionEncodings": ["utf-16"]},
     "window": {"workDoneProgress": True},
@@ -32,9 +32,9 @@ CAPABLE: dict[str, Any] = {
 class RawClient:
     """A server process and the bytes to and from it; use it as a context."""
 
-    def __init__(self, command: Sequence[str] = FAKE) -> None:
+    def __init__(self, command: Sequence[str] = FAKE, environment: Mapping[str, str] = ENVIRONMENT) -> None:
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
         )
         self.messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.seen: list[dict[str, Any]] = []

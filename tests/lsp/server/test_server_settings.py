@@ -45,7 +45,7 @@ def test_names_nested_or_with_dots(raw: object) -> None:
         ({"budget": 5}, "There is no setting infill.budget; it was ignored."),
         (
             {"device": "gpu"},
-            'infill.device must be one of "auto", "cpu", "cuda", "mps", not "gpu"; it was not changed.',
+            'infill.device must be one of "auto", "cpu", "cuda", "mps", "spread", not "gpu"; it was not changed.',
         ),
         ([1], "The settings must be an object, not [1]; nothing was changed."),
     ],

@@ -51,7 +51,7 @@ def blocks_written(
     job = Job(on_canvas(prompt), [])
     run = Run(denoiser, nothing, Options(), Limits(steps=256))
     run.policies = Policies(unmask=policy, remask=remask or Keep())
-    write_blocks(run, job, width, most, line=False)
+    write_blocks(run, [job], width, most, line=False)
     return [one.id - RESERVED for one in job.done], run.forwards
 
 

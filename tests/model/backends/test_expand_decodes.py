@@ -41,7 +41,7 @@ def test_expansion_and_deletion_are_the_reference_s(name: str, no_text: Vocabula
     job = Job(context, [Piece([MASK] * masks, pinned=False)])
     run = Run(denoiser, no_text, Options(unmask=POLICIES[case["params"]["alg"]]), Limits(steps=64))
     deletes_right = case["params"]["pad_eos_to_right"]
-    expand(run, job, 507 + RESERVED, case["params"]["max_gen_len"], deletes_right=deletes_right)
+    expand(run, [job], 507 + RESERVED, case["params"]["max_gen_len"], deletes_right=deletes_right)
     assert [i - RESERVED for i in job.pieces[0].ids] == case["expected"][0][start : start + case["middle_tokens"]]
     assert run.forwards == case["forwards"]
     assert job.stopped == "complete"

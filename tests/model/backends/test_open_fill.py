@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from infill_model.backends.open_fill import (
     OpenInfiller,
 )
 from infill_model.backends.sequence import Reuse
+from infill_model.backends.transformer import Transformer
 from infill_model.errors import WeightsError
 from infill_model.fill import Infiller
 from infill_model.policies import PolicyError
@@ -83,6 +85,31 @@ def test_a_model_without_length_control_tries_several(loaded: dict[str, OpenInfi
 
 
 @pytest.mark.parametrize("family", CONFIGS)
+@pytest.mark.parametrize("request_", [LINE, BLOCK], ids=["line", "block"])
+def test_candidates_go_in_one_forward(
+    loaded: dict[str, OpenInfiller], monkeypatch: pytest.MonkeyPatch, family: str, request_: Request
+) -> None:
+    """Each step is one forward however many candidates there are, and none is another for the others."""
+    model = loaded[family]
+    rows: list[int] = []
+    network = model.denoiser.network
+    forward = type(network).forward
+
+    def counted(self: Transformer, ids: torch.Tensor, *rest: Any, **named: Any) -> Any:
+        rows.append(len(ids))
+        return forward(self, ids, *rest, **named)
+
+    monkeypatch.setattr(type(network), "forward", counted)
+    fills = model.fill(request_, Options(n=3, temperature=1.0))
+    assert max(rows) >= 3
+    assert len({it.texts for it in fills}) == 3
+    assert fills[0].forwards < sum(it.steps for it in fills), "one after the other they would take as many"
+    if model.family.lengths != "lengths":  # There other lengths are candidates, too.
+        (greedy,) = model.fill(request_, Options())
+        assert greedy.texts in {it.texts for it in fills}
+
+
+@pytest.mark.parametrize("family", CONFIGS)
 def test_the_same_request_gives_the_same_fill(loaded: dict[str, OpenInfiller], family: str) -> None:
     first, again = (loaded[family].fill(LINE, Options(n=2)) for _ in range(2))
     assert [it.texts for it in first] == [it.texts for it in again]
@@ -133,6 +160,8 @@ def test_a_folder_is_loaded_as_what_it_says_it_is(tmp_path: Path) -> None:
     assert isinstance(load(checkpoint(tmp_path / "dream", "dream"), device="cpu"), OpenInfiller)
     with pytest.raises(WeightsError, match="no such model folder"):
         load(tmp_path / "nowhere")
+    with pytest.raises(WeightsError, match="`infill-lsp models use someone/nothing`"):
+        load("someone/nothing")
 
 
 def test_info_names_the_folder_and_the_size(loaded: dict[str, OpenInfiller]) -> None:

@@ -1,0 +1,163 @@
+"""An engine that goes on with the embedded model when the chosen one cannot be loaded, dies again, or lacks memory.
+
+To who asks it is one engine. What was asked when the chosen model failed is asked of the embedded one, if there is time
+left. It knows processes by their command lines, and nothing of settings, documents or editors.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import Final
+
+from infill_lsp.engine.client import Engine, Restart
+from infill_lsp.engine.messages import Status
+from infill_lsp.errors import EngineFailedError, InfillError, RequestMemoryError
+from infill_model.request import Fill, Frame, Info, Options, Request
+
+CHOSEN: Final = Restart(deaths=2)
+"""A model of the user's own is started once more after it died, and not again if it dies before it has filled."""
+
+
+class FallbackEngine:
+    """An engine with another one to fall back on: `async with FallbackEngine(chosen, embedded) as engine: ...`."""
+
+    def __init__(
+        self,
+        chosen: Sequence[str],
+        embedded: Sequence[str] | None,
+        *,
+        on_status: Callable[[Status], None] = lambda status: None,
+        restart: Restart | None = None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            chosen: the command line of the engine that is wanted.
+            embedded: that of the one to fall back on; None where there is no other.
+            on_status: told whenever the status changes; `degraded` with the reason while the other one answers.
+            restart: of the chosen engine.
+        """
+        self._on_status, self._embedded = on_status, embedded
+        self._told = Status("starting")
+        usual = CHOSEN if embedded else Restart()
+        self._chosen = Engine(chosen, on_status=self._chosen_is, restart=restart or usual)
+        self._engine = self._chosen
+        self._no_memory: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._fallen = asyncio.Event()
+        self.reason = ""
+        """Why the embedded model answers; empty while the chosen one does."""
+
+    @property
+    def info(self) -> Info | None:
+        """What the model that answers now last said of itself."""
+        return self._engine.info
+
+    @property
+    def status(self) -> Status:
+        """How it is now, as it was last told."""
+        return self._told
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process that runs now."""
+        return self._engine.pid
+
+    async def __aenter__(self) -> "FallbackEngine":
+        """Start the chosen engine, without waiting until it is ready."""
+        await self._engine.__aenter__()
+        self._watcher = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End whichever runs; what is still asked fails."""
+        self._watcher.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._watcher
+        self._embedded = None
+        for engine in {self._chosen, self._engine}:
+            await engine.__aexit__(kind, error, trace)
+        self._fallen.set()
+
+    async def ready(self) -> Info:
+        """Wait until a model is loaded; as `Engine.ready`."""
+        asked = self._engine
+        try:
+            return await asked.ready()
+        except EngineFailedError as error:
+            await self._after_fall(asked, error)
+            return await self._engine.ready()
+
+    async def ask(
+        self,
+        request: Request,
+        options: Options,
+        *,
+        stream: str = "",
+        on_draft: Callable[[Frame], None] | None = None,
+    ) -> tuple[Fill, ...]:
+        """Have gaps filled, by the embedded model where the chosen one fails at it; as `Engine.ask`."""
+        started, asked = time.perf_counter(), self._engine
+        try:
+            return await asked.ask(request, options, stream=stream, on_draft=on_draft)
+        except (RequestMemoryError, EngineFailedError) as error:
+            if isinstance(error, RequestMemoryError) and not self._no_memory.done():
+                self._no_memory.set_result(str(error))
+            await self._after_fall(asked, error)
+        info = await self.ready()
+        left = _less(options, (time.perf_counter() - started) * 1e3)
+        known = request.language in info.languages
+        return await self._engine.ask(
+            request, left if known else replace(left, copies_only=True), stream=stream, on_draft=on_draft
+        )
+
+    async def _after_fall(self, asked: Engine, error: InfillError) -> None:
+        """Wait until the embedded engine was started after another one failed; raises the error where there is none."""
+        if self._embedded is None or asked is not self._chosen:
+            raise error
+        await self._fallen.wait()
+
+    async def _watch(self) -> None:
+        """Go on with the embedded engine as soon as the chosen one is no good."""
+        if self._embedded is None:
+            return
+        failed = asyncio.ensure_future(self._engine.failed())
+        try:
+            done, _ = await asyncio.wait({failed, self._no_memory}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            failed.cancel()
+        self.reason = f"{done.pop().result().rstrip('.')}. The embedded model answers instead."
+        self._tell(Status("starting"))
+        chosen, self._engine = self._engine, Engine(self._embedded, on_status=self._embedded_is)
+        await self._engine.__aenter__()
+        self._fallen.set()
+        await chosen.__aexit__(None, None, None)
+
+    def _chosen_is(self, status: Status) -> None:
+        """Pass the chosen engine's status on, but its last words: they become the reason for the other one."""
+        if self._embedded is None or not (self.reason or self._engine.given_up):
+            self._tell(status)
+
+    def _tell(self, status: Status) -> None:
+        self._told = status
+        self._on_status(status)
+
+    def _embedded_is(self, status: Status) -> None:
+        """While the embedded engine stands in, it is no better than `degraded`, whatever it does."""
+        if status.state in ("ready", "busy"):
+            self._tell(replace(status, state="degraded", reason=self.reason))
+        elif status.state == "degraded":
+            self._tell(replace(status, reason=f"{self.reason} {status.reason}"))
+        else:
+            self._tell(status)
+
+
+def _less(options: Options, spent_ms: float) -> Options:
+    """The options with what is left of the budget, be it nearly nothing: who asked knows how long to wait."""
+    if options.budget_ms is None:
+        return options
+    return replace(options, budget_ms=max(options.budget_ms - spent_ms, 1.0))

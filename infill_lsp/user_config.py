@@ -1,0 +1,66 @@
+"""The user's own configuration: settings that hold in every editor, unless the editor says otherwise.
+
+A JSON file with the settings of docs/settings.md, written by `infill-lsp models use`. It knows no editor.
+"""
+
+import json
+from pathlib import Path
+
+from platformdirs import user_cache_path, user_config_path
+
+from infill_lsp.errors import SourceError
+from infill_lsp.settings import ServerSettings, read
+
+
+def config_file() -> Path:
+    """Where it is, be there one or not."""
+    return user_config_path("infill-lsp", appauthor=False) / "config.json"
+
+
+def cache_folder() -> Path:
+    """Where this program may keep what it measured."""
+    return user_cache_path("infill-lsp", appauthor=False)
+
+
+def load() -> tuple[ServerSettings, tuple[str, ...]]:
+    """The user's settings, and a sentence for everything in the file that was not understood."""
+    usual = ServerSettings()
+    try:
+        raw = _read()
+    except SourceError as error:
+        return usual, (str(error),)
+    settings, complaints = read(raw, usual, usual)
+    return settings, tuple(f"{config_file()}: {it}" for it in complaints)
+
+
+def choose(model: str | None) -> Path:
+    """Write which model is wanted, None for the embedded one; the rest of the file stays. Returns the file.
+
+    Raises:
+        SourceError: the file cannot be read or written.
+    """
+    raw = _read()
+    raw.pop("infill.model", None)
+    raw.pop("model", None)
+    if model is not None:
+        raw["infill.model"] = model
+    path = config_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(raw, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be written ({error.strerror})") from error
+    return path
+
+
+def _read() -> dict[str, object]:
+    path = config_file()
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(raw, dict):
+        raise SourceError(f"{path}: must be a JSON object with settings")
+    return raw
