@@ -2,8 +2,9 @@
 
 Grammars are lenient, for they read what is still being written: a `try` without a body passes, and a line indented too
 far. The language's own parser is strict, so it can only be asked about files that are right but for the gap. Which are,
-is found by trying: where it takes the file with something simple in the place of the gap's line, what is wrong with a
-draft is the draft's fault. It knows neither trees nor bytes; offsets are code points.
+is found by trying. Where it takes the file with something simple in the gap, a draft that it does not take is wrong;
+where it takes it with something simple instead of the gap's line, a draft that it stumbles over is. It knows neither
+trees nor bytes; offsets are code points.
 """
 
 import ast
@@ -20,6 +21,9 @@ _STAND_INS: Final = (
     *("x(", "x = [", "x = {", "x,"),
 )
 """Lines, one of which fits in most places of a Python file. None closes a bracket that somebody may still close."""
+
+_COMPLETIONS: Final = ("x", "x:", ":", "", "x,")
+"""What may finish a line that was begun, or stand in the middle of it; none closes a bracket."""
 
 
 def python_error_at(text: str) -> int | None:
@@ -47,11 +51,34 @@ class OwnParser:
     def __init__(self, pieces: Sequence[str], error_at: ErrorAt) -> None:
         self._pieces, self._error_at = pieces, error_at
         self._right: dict[tuple[str, ...], bool] = {}
+        self._can_be_right: bool | None = None
 
     def objection(self, texts: Sequence[str]) -> int | None:
         """Where a draft, as one text with what is around it, brings in an error; None where it brings in none."""
         at = self._error_at("".join(_alternating(self._pieces, texts)))
-        return at if at is not None and self._is_right(self._indentations(texts)) else None
+        if at is None:
+            return None
+        blamed = self._is_in_gap(at, texts) and self._is_right(self._indentations(texts))
+        return at if blamed or self._may_be_right() else None
+
+    def _is_in_gap(self, at: int, texts: Sequence[str]) -> bool:
+        """Whether an error is in what a draft has written, not in a line that it only goes on with."""
+        start = 0
+        for piece, text in zip(self._pieces, texts, strict=False):
+            start += len(piece)
+            line_is_the_drafts = not piece[piece.rfind("\n") + 1 :].strip()
+            if start <= at < start + len(text) or (line_is_the_drafts and at >= start):
+                return True
+            start += len(text)
+        return False
+
+    def _may_be_right(self) -> bool:
+        """Whether the file is right with something simple in every gap."""
+        if self._can_be_right is None:
+            gaps = len(self._pieces) - 1
+            found = (self._error_at("".join(_alternating(self._pieces, [it] * gaps))) is None for it in _COMPLETIONS)
+            self._can_be_right = any(found)
+        return self._can_be_right
 
     def _is_right(self, indentations: tuple[str, ...]) -> bool:
         """Whether the file is right with some simple line, so indented, in the place of each line with a gap."""

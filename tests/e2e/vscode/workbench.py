@@ -141,7 +141,9 @@ class Workbench:
         self.page.locator(".monaco-diff-editor").first.wait_for(state="detached")
 
     def picture(self, name: str) -> Path:
-        """Take a picture of the window."""
+        """Take a picture of the window, with the mouse where it brings up nothing."""
+        self.page.mouse.move(640, 790)
+        self.page.locator(".monaco-hover:visible").wait_for(state="hidden")
         path = self._pictures / f"{name}.png"
         self.page.screenshot(path=path)
         return path

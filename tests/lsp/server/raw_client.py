@@ -32,9 +32,13 @@ CAPABLE: dict[str, Any] = {
 class RawClient:
     """A server process and the bytes to and from it; use it as a context."""
 
-    def __init__(self, command: Sequence[str] = FAKE, environment: Mapping[str, str] = ENVIRONMENT) -> None:
+    def __init__(self, command: Sequence[str] = FAKE, environment: Mapping[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment or ENVIRONMENT,
         )
         self.messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.seen: list[dict[str, Any]] = []

@@ -29,6 +29,7 @@ def objects(document: str, *texts: str) -> bool:
         ("x = {\n    ‸\n}\n", "1: 2, 3"),
         ("if a:\n    b\n‸\n    c\n", "els:"),
         ("try:\n    a\n‸\n    b\n", "else:"),
+        ("def f()‸\n    return 1\n", " ->"),
     ],
 )
 def test_what_a_grammar_lets_pass_is_objected_to(document: str, fill: str) -> None:
@@ -44,6 +45,8 @@ def test_what_a_grammar_lets_pass_is_objected_to(document: str, fill: str) -> No
         ("%matplotlib inline\nx = ‸\n", "1 1"),
         ("x = foo(\n    a,\n    ‸\n\ndef g():\n    pass\n", "b,"),  # Somebody may still close it.
         ("x = ‸\n", "'\\d'"),  # A warning at most.
+        ("π😀 = ‸\n", "1"),  # Nothing would do in this line.
+        ("x = ) + ‸\n", "1"),
         ("‸", ""),
     ],
 )

@@ -40,7 +40,7 @@ def empty(folder: Path) -> None:
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "a wrong path": (empty, "no config.json in it"),
     "a wrong architecture": (lambda it: edit_config(it, model_type="bert"), "no backend knows its model_type 'bert'"),
-    "a truncated file": (cut_short, "damaged or incomplete"),
+    "a truncated file": (cut_short, "the file is incomplete"),
     "half a download": (lambda it: (it / "model.safetensors").unlink(), "there are no weights in it"),
 }
 
