@@ -124,9 +124,9 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help=help)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        from infill_lsp.versions import own_version
+        from infill_lsp import __version__
 
-        print(f"infill-lsp {own_version()}")
+        print(f"infill-lsp {__version__}")
         parser.exit(0)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from lsprotocol import types
 
 from infill_lsp.document import Document, Gap
-from infill_lsp.edits import Edit
+from infill_lsp.edits.edit import Edit
 from infill_lsp.errors import OfferError, PositionError
 from infill_lsp.suggestions.insertion import Insertion
 

@@ -8,22 +8,23 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
-from infill_lsp import protocol
-from infill_lsp.endpoints.consent import Consent
+from infill_lsp import __version__, protocol
 from infill_lsp.errors import InfillError
 from infill_lsp.server_protocol import ServerProtocol
 from infill_lsp.session import EngineCommand, Session
 from infill_lsp.settings import ServerSettings, read
 from infill_lsp.status import Status
-from infill_lsp.versions import own_version
 from infill_lsp.watching import Step
+
+if TYPE_CHECKING:
+    from infill_lsp.endpoints.consent import Consent
 
 STATUS: Final = "infill/status"
 """The notification that says how the server is."""
@@ -59,7 +60,7 @@ class InfillServer(LanguageServer):
     def __init__(self, engine: EngineCommand, settings: ServerSettings, complaints: Sequence[str]) -> None:
         super().__init__(
             "infill-lsp",
-            own_version(),
+            __version__,
             types.TextDocumentSyncKind.Incremental,
             _NOTEBOOKS,
             protocol_cls=ServerProtocol,
@@ -68,7 +69,7 @@ class InfillServer(LanguageServer):
         self._base = settings
         self._complaints = tuple(complaints)
         self._logged = ""
-        self._consent = Consent()
+        self._consent: Consent | None = None
         self._asking: set[asyncio.Task[None]] = set()
 
     @property
@@ -117,8 +118,14 @@ class InfillServer(LanguageServer):
         task.add_done_callback(self._asking.discard)
 
     async def _ask_consent(self) -> None:
+        endpoint = self.session.settings.engine.endpoint
+        if endpoint is None:
+            return
+        from infill_lsp.endpoints.consent import Consent  # noqa: PLC0415  # Most servers ask no endpoint.
+
+        self._consent = self._consent or Consent()
         try:
-            if await self._consent.ask(self.session.settings.engine.endpoint, self.choice):
+            if await self._consent.ask(endpoint, self.choice):
                 self.session.confirmed()
         except InfillError as error:
             self.log("error", str(error))

@@ -13,7 +13,8 @@ from pygls.exceptions import JsonRpcException
 
 from infill_lsp import protocol
 from infill_lsp.document import Document
-from infill_lsp.edits import COMMANDS, Edit, Offer, offers
+from infill_lsp.edits.edit import Edit
+from infill_lsp.edits.offer import COMMANDS, Offer
 from infill_lsp.errors import InfillError, OfferError, StaleError
 from infill_lsp.server_editor import InfillServer
 
@@ -38,6 +39,8 @@ def register(server: InfillServer) -> None:
 
 
 def _code_action(ls: InfillServer, params: types.CodeActionParams) -> list[types.CodeAction]:
+    from infill_lsp.edits.plan import offers  # noqa: PLC0415  # `initialize` need not wait for it.
+
     document = ls.session.documents.get(params.text_document.uri)
     if document is None or ls.session.inactive(document) or ls.session.limited(document):
         return []

@@ -16,8 +16,8 @@ from typing import Final
 from infill_lsp.complete import Question, Surroundings, complete, knows_language, rebased
 from infill_lsp.context import Workspace
 from infill_lsp.document import Document
-from infill_lsp.edits import Edit, Offer, resolve
-from infill_lsp.endpoints import consent
+from infill_lsp.edits.edit import Edit
+from infill_lsp.edits.offer import Offer
 from infill_lsp.engine.fallback import FallbackEngine
 from infill_lsp.engine.messages import Status as EngineStatus
 from infill_lsp.errors import (
@@ -226,6 +226,8 @@ class Session:
                 del self._edits[offer.name]
 
     async def _resolved(self, document: Document, offer: Offer) -> Edit | None:
+        from infill_lsp.edits.resolve import resolve  # noqa: PLC0415  # `initialize` need not wait for it.
+
         engine = await self._loaded_engine()
         ask = partial(engine.ask, stream=f"edit {offer.name}")
         return await resolve(document, offer, ask, watcher=self.watcher)
@@ -301,7 +303,12 @@ class Session:
     @property
     def unconfirmed(self) -> str | None:
         """Why nothing may be sent to the endpoint of the settings yet; None where it may, or there is none."""
-        return consent.refusal(self.settings.engine.endpoint)
+        endpoint = self.settings.engine.endpoint
+        if endpoint is None:
+            return None
+        from infill_lsp.endpoints import consent  # noqa: PLC0415  # Most servers ask no endpoint.
+
+        return consent.refusal(endpoint)
 
     def confirmed(self) -> None:
         """The user allowed an endpoint, or took that back: say how it is now."""

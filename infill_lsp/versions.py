@@ -9,8 +9,3 @@ def version(distribution: str) -> str | None:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
-
-
-def own_version() -> str:
-    """The version of infill-lsp; `unknown` when it runs from a folder that was never installed."""
-    return version("infill-lsp") or "unknown (not installed)"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from infill_lsp import versions
+from infill_lsp import __version__, versions
 from infill_lsp.commands import fitting
 from infill_lsp.engine.client import Engine
 from infill_lsp.errors import InfillError
@@ -70,7 +70,7 @@ def run(engine: Sequence[str], *, as_json: bool) -> int:
 
 def examine(engine: Sequence[str]) -> Report:
     """Find out; never raises for what it is there to find."""
-    found: dict[str, str | None] = {"infill-lsp": versions.own_version(), "python": platform.python_version()}
+    found: dict[str, str | None] = {"infill-lsp": __version__, "python": platform.python_version()}
     found |= {name: versions.version(name) for name in _NEEDED}
     problems = [
         f"{name} is not installed: run `pip install {name}`, or install infill-lsp again"

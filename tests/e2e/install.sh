@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the editors that `make e2e` drives: two Neovims and VS Code's server into FOLDER, the extension's packages
+# Installs what `make e2e` drives: two Neovims, VS Code's server and llama.cpp's into FOLDER, the extension's packages
 # into editors/vscode, and from apt what the distribution has. What is there already is left as it is; no compiler is
 # needed and no package's own script is run. What cannot be had is named at the end, and the exit code is 1.
 # Usage: install.sh [FOLDER]
@@ -68,6 +68,7 @@ begin extension extension
 command -v patchelf > /dev/null || wait "${pids[packages]}"
 begin nvim-testing "$here/install_nvim.sh" testing "$folder"
 begin nvim-trixie "$here/install_nvim.sh" trixie "$folder"
-for step in packages code-server extension nvim-testing nvim-trixie; do finish "$step"; done
+begin llama.cpp "$here/install_llama.sh" "$folder"
+for step in packages code-server extension nvim-testing nvim-trixie llama.cpp; do finish "$step"; done
 [ ${#failed[@]} -eq 0 ] || echo "python -m pytest tests/e2e tests what is there and skips the rest"
 exit $((${#failed[@]} > 0))

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infill_lsp.document import Document
-from infill_lsp.edits import COMMANDS, TITLES, Kind, Offer, offers, plan
+from infill_lsp.edits.offer import COMMANDS, TITLES, Kind, Offer
+from infill_lsp.edits.plan import offers, plan
 from infill_lsp.errors import OfferError, StaleError
 from infill_lsp.syntax.languages import Language
 

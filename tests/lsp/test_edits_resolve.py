@@ -8,7 +8,9 @@ import pytest
 from edited import PYTHON, marked
 
 from infill_lsp.document import Document
-from infill_lsp.edits import Edit, Kind, Offer, resolve
+from infill_lsp.edits.edit import Edit
+from infill_lsp.edits.offer import Kind, Offer
+from infill_lsp.edits.resolve import resolve
 from infill_lsp.engine.client import Engine
 from infill_lsp.engine.process import worker_command
 from infill_lsp.errors import EngineDiedError, RequestRefusedError, StaleError
