@@ -12,14 +12,15 @@ from statistics import quantiles
 
 import pytest
 
-from . import code_server
+from . import code_server, workbench
 from .code_server import CodeServer
 from .conftest import READY, ROOT, NewWindow
 from .test_vscode import BOOKINGS, LOG, MATRIX
 from .workbench import Workbench
 
 OUT = Path(os.environ.get("INFILL_E2E_OUT", ROOT / "build" / "e2e"))
-FILES = (BOOKINGS, Path(code_server.__file__).read_text(encoding="utf-8"), LOG, MATRIX)
+_OWN = (Path(it).read_text(encoding="utf-8") for it in (code_server.__file__, workbench.__file__))
+FILES = (BOOKINGS, LOG, MATRIX, *_OWN)
 """In a function at the end of each of these its own lines are begun again."""
 
 USUAL = {"infill.budget.automatic": 150}
