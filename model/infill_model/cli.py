@@ -83,6 +83,12 @@ def _train() -> Loaded:
     return add_train_flags, train
 
 
+def _ablate() -> Loaded:
+    from infill_model.training.ablate import ablate, add_ablate_flags
+
+    return add_ablate_flags, ablate
+
+
 def _export() -> Loaded:
     from infill_model.training.command import add_export_flags, export
 
@@ -141,6 +147,7 @@ COMMANDS = (
     Command("corpus", "Build the training corpus from a pinned list of packages.", _corpus),
     Command("tokenizer", "Train the tokenizer on a corpus.", _tokenizer),
     Command("train", "Train a network on a corpus; go on where a run stopped.", _train),
+    Command("ablate", "Train short variants of the recipe and compare them.", _ablate),
     Command("export", "Write a run's newest checkpoint as a model folder.", _export),
     Command("curves", "Draw the losses of a run.", _curves),
     Command("heldout", "Cut gaps into held-out code and write them as tasks.", _heldout),

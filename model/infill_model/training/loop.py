@@ -119,6 +119,8 @@ class Trainer:
         train_files: Sequence[CorpusFile],
         held_out: Sequence[CorpusFile] = (),
         init: Path | None = None,
+        *,
+        noise: Noise | None = None,
     ) -> None:
         """Build or resume a run.
 
@@ -130,6 +132,7 @@ class Trainer:
             train_files: what it learns from.
             held_out: what its loss is measured on beside.
             init: model folder whose weights it starts from when it has no checkpoint yet.
+            noise: of the rows; the usual one when None.
 
         Raises:
             TrainingError: the newest checkpoint cannot be read, or there is nothing to train on.
@@ -143,7 +146,7 @@ class Trainer:
         if init:
             self._start_from(init)
         self.optimiser = Optimiser(self.network)
-        self.builders = row_builders(vocabulary, shape)
+        self.builders = row_builders(vocabulary, shape, noise)
         self.batches = Batches(train_files, self.builders, plan.rows, plan.seed)
         self.held_out = self._held_out(held_out)
         self._losses: Callable[[Network, TensorBatch], tuple[Tensor, Tensor]] = (
