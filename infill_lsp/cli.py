@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from infill_lsp.errors import AddressError, InfillError, PositionError, SettingError
-from infill_lsp.settings import DEVICES, DTYPES, ENDPOINT, EndpointSettings, EngineSettings
+from infill_lsp.settings import APIS, DEVICES, DTYPES, ENDPOINT, EndpointSettings, EngineSettings
 
 EngineCommand = Callable[[EngineSettings], Sequence[str]]
 """From settings to the command line that starts an engine."""
@@ -330,8 +330,7 @@ def _declare_engine(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--dtype", default="auto", choices=DTYPES, help="of the weights")
     flags.add_argument("--threads", type=_integer(1, 1024), metavar="N", help="CPU threads to use")
     flags.add_argument("--url", default="", help="of the endpoint, without the path of its API")
-    apis = ("openai", "mercury", "llama.cpp", "ollama")
-    flags.add_argument("--api", default=apis[0], choices=apis, help="of the endpoint")
+    flags.add_argument("--api", default=APIS[0], choices=APIS, help="of the endpoint")
     flags.add_argument("--endpoint-model", default="", metavar="NAME", help="what the endpoint calls its model")
     flags.add_argument("--template", default="", help="for endpoints that know no suffix: {prefix} and {suffix} marked")
     _declare_key(flags)

@@ -17,7 +17,7 @@ from infill_lsp.suggestions.refine import REFINEMENTS, refine
 from infill_lsp.suggestions.worth import no_secrets
 from infill_lsp.syntax.critic import Critic
 from infill_lsp.syntax.gap import Target, target_at
-from infill_lsp.watching import Film, Watcher
+from infill_lsp.watching import Film, Watcher, filmed
 from infill_model.request import Fill, Info, Options, Request
 
 _MARGIN: Final = 0.35
@@ -92,7 +92,7 @@ async def complete(
         on_why(target.why)
         return ()
     request = _request(asked.document, target, surroundings)
-    film = Film(watcher, asked.document, Gap(target.gaps[0].start, target.gaps[-1].end)) if watcher else None
+    film = filmed(watcher, asked.document, target.gaps)
     fills = await _fills(request, question, engine, settings, film)
     if not fills:
         on_why("The engine found nothing in time.")

@@ -20,6 +20,9 @@ ENDPOINT: Final = "endpoint"
 """The value of `infill.model` that means a server elsewhere."""
 
 DEVICES: Final = ("auto", "cpu", "cuda", "mps", "spread")
+APIS: Final = ("openai", "mercury", "llama.cpp", "ollama")
+"""Of endpoints; docs/endpoints.md lists them."""
+
 DTYPES: Final = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
 
 
@@ -114,9 +117,7 @@ class EndpointSettings:
     url: str = _setting(
         "", _WORDS, "where the endpoint is, without the path of its API, such as `http://127.0.0.1:8080`"
     )
-    api: str = _setting(
-        "openai", _one_of("openai", "mercury", "llama.cpp", "ollama"), "which API it has: docs/endpoints.md lists them"
-    )
+    api: str = _setting("openai", _one_of(*APIS), "which API it has: docs/endpoints.md lists them")
     model: str = _setting("", _WORDS, "what the endpoint calls the model; empty where it has only one")
     template: str = _setting(
         "",

@@ -4,7 +4,7 @@ It knows neither engines nor editors.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -57,6 +57,11 @@ class Film:
         best = tuple(TraceToken(it.text, "pinned" if it.pinned else "committed", it.confidence) for it in fill.tokens)
         if _text(best) != _text(tokens[first:behind]):
             self(Frame(step + 1, (*tokens[:first], *best, *tokens[behind:]), "another draft was more probable", 0.0))
+
+
+def filmed(watcher: Watcher | None, document: Document, gaps: Sequence[Gap]) -> Film | None:
+    """The film of a fill of these gaps; None where nobody watches."""
+    return Film(watcher, document, Gap(gaps[0].start, gaps[-1].end)) if watcher else None
 
 
 def _text(tokens: tuple[TraceToken, ...]) -> str:

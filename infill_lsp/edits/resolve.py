@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from infill_lsp.document import Document, Gap
+from infill_lsp.document import Document
 from infill_lsp.edits.attempt import Attempt
 from infill_lsp.edits.edit import Change, Edit
 from infill_lsp.edits.offer import Kind, Offer
@@ -18,7 +18,7 @@ from infill_lsp.edits.plan import plan
 from infill_lsp.errors import RequestRefusedError
 from infill_lsp.syntax.critic import Critic
 from infill_lsp.syntax.faults import fault_count, fault_reach
-from infill_lsp.watching import Film, Watcher
+from infill_lsp.watching import Film, Watcher, filmed
 from infill_model.request import Fill, Options, Request
 
 BUDGET_MS: Final = 2_000.0
@@ -83,8 +83,7 @@ class _Asking:
         self.on_progress(number, len(self.attempts))
         remask = REVISE if attempt.start is not None else "none"
         options = Options(n=FILLS, budget_ms=left, start=attempt.start, remask=remask)
-        gap = Gap(attempt.gaps[0].start, attempt.gaps[-1].end)
-        film = Film(self.watcher, self.document, gap) if self.watcher else None
+        film = filmed(self.watcher, self.document, attempt.gaps)
         try:
             fills = await self.ask(attempt.request(self.document), options, on_draft=film)
         except RequestRefusedError:

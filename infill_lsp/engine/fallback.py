@@ -115,10 +115,6 @@ class FallbackEngine:
             request, left if known else replace(left, copies_only=True), stream=stream, on_draft=on_draft
         )
 
-    async def ping(self, text: str) -> float:
-        """Milliseconds that `text` takes to the engine that answers now, and back; as `Engine.ping`."""
-        return await self._engine.ping(text)
-
     async def _after_fall(self, asked: Engine, error: InfillError) -> None:
         """Wait until the embedded engine was started after another one failed; raises the error where there is none."""
         if self._embedded is None or asked is not self._chosen:

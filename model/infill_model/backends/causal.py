@@ -18,8 +18,8 @@ from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.edge import Ids, on_canvas
 from infill_model.backends.hub import shown_name
 from infill_model.backends.memory import check_room
-from infill_model.backends.open_fill import LANGUAGES, LONGEST, LONGEST_BLOCK, cut_at_line
-from infill_model.backends.placing import placing, settle, weights_of
+from infill_model.backends.open_fill import LONGEST, LONGEST_BLOCK, cut_at_line, info_of
+from infill_model.backends.placing import placing, settle
 from infill_model.backends.prompt import Prompt
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.errors import WeightsError
@@ -116,17 +116,7 @@ class CausalInfiller:
     @property
     def info(self) -> Info:
         """What the model says of itself."""
-        count, kept = weights_of(self._model)
-        return Info(
-            name=self.name,
-            parameters=count,
-            languages=LANGUAGES,
-            device=self._model.device.type,
-            dtype=kept,
-            threads=torch.get_num_threads(),
-            context=self._prompt.window,
-            trained_tokens=0,
-        )
+        return info_of(self.name, self._model, self._model.device, self._prompt.window)
 
     def fill(
         self,

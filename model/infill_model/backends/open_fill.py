@@ -132,17 +132,7 @@ class OpenInfiller:
     @property
     def info(self) -> Info:
         """What the model says of itself."""
-        count, kept = weights_of(self.denoiser.network)
-        return Info(
-            name=self.name,
-            parameters=count,
-            languages=LANGUAGES,
-            device=self.denoiser.device.type,
-            dtype=kept,
-            threads=torch.get_num_threads(),
-            context=self.prompt.window,
-            trained_tokens=0,
-        )
+        return info_of(self.name, self.denoiser.network, self.denoiser.device, self.prompt.window)
 
     def fill(
         self,
@@ -215,6 +205,21 @@ class OpenInfiller:
 def masks_of(job: Job) -> int:
     """How many masks the first gap of a job's canvas has or had."""
     return next((len(it.ids) for it in job.pieces if not it.pinned), 0)
+
+
+def info_of(name: str, network: torch.nn.Module, device: torch.device, window: int) -> Info:
+    """What a loaded checkpoint says of itself; how much it was trained on is not in its folder."""
+    count, kept = weights_of(network)
+    return Info(
+        name=name,
+        parameters=count,
+        languages=LANGUAGES,
+        device=device.type,
+        dtype=kept,
+        threads=torch.get_num_threads(),
+        context=window,
+        trained_tokens=0,
+    )
 
 
 def cut_at_line(fill: Fill) -> Fill:
