@@ -26,7 +26,7 @@ FAR: Final = 64_000
 """Code points at the most; in between, the window ends where an outermost definition starts."""
 
 Span = tuple[int, int]
-"""From and to, in code points of one gap's text."""
+"""From and to, in code points of one gap's text; (0, 1) in an empty one, where something is to be written."""
 
 _Place = tuple[int, int]
 """A place around the gaps: the index of the piece of text, and how many bytes into it."""
@@ -83,14 +83,14 @@ class _Draft:
         return max(error.start - self.ends[gap], self.starts[gap] - error.end)
 
     def under(self, gap: int, error: _Error) -> Span:
-        """The part of a touched gap's text under the error, or the character next to it."""
+        """The part of a touched gap's text under the error, or the character next to it; all of a blank one."""
         data = self.data[self.starts[gap] : self.ends[gap]]
         start, end = (_length(data[: max(at - self.starts[gap], 0)]) for at in (error.start, error.end))
         text = data.decode("utf-8")
         if start < end:
             return start, end
         if not text.strip():
-            return 0, len(text)
+            return 0, max(len(text), 1)
         first, last = len(text) - len(text.lstrip()), len(text.rstrip()) - 1
         at = first if error.start <= self.starts[gap] else last
         return at, at + 1
@@ -136,7 +136,7 @@ class Critic:
                 spans[gap].append(draft.under(gap, error))
             if not touched:
                 gap = min(gaps, key=lambda gap: draft.distance(gap, error))
-                spans[gap].append((0, len(texts[gap])))
+                spans[gap].append((0, max(len(texts[gap]), 1)))
         if not any(spans):
             self._ask_own_parser(texts, spans)
         return [_merged(found) for found in spans]
@@ -150,13 +150,11 @@ class Critic:
         gap = min(range(len(texts)), key=lambda it: max(starts[it] - at, at - starts[it] - len(texts[it]), 0))
         inside = starts[gap] <= at < starts[gap] + len(texts[gap])
         start = at - starts[gap] if inside else 0
-        spans[gap].append((start, start + 1 if inside else len(texts[gap])))
+        spans[gap].append((start, start + 1 if inside else max(len(texts[gap]), 1)))
 
     def parses(self, texts: Sequence[str]) -> bool:
         """Whether the draft brings no syntax error into the file."""
-        if self._new_errors(_Draft.of(self._pieces, texts)):
-            return False
-        return self._own is None or self._own.objection(texts) is None
+        return not any(self(texts))
 
     def _new_errors(self, draft: _Draft) -> list[_Error]:
         errors = self._errors(draft)
@@ -239,11 +237,11 @@ def _length(data: bytes) -> int:
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
-    """Spans in order, overlapping ones joined and empty ones left out."""
+    """Spans in order, overlapping ones joined."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
             merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        elif start < end:
+        else:
             merged.append((start, end))
     return merged

@@ -96,9 +96,10 @@ def test_a_broken_gap_in_a_broken_file_is_still_seen() -> None:
     check("x = )\ny = ‸\nz = (\n", ["1]"], [["1]"]])
 
 
-def test_nothing_can_be_written_anew_in_an_empty_gap() -> None:
-    check("for x in ‸:\n    pass\n", [""], [[]])
-    assert not Critic(["for x in ", ":\n    pass\n"], PYTHON).parses([""])
+def test_an_empty_gap_where_something_has_to_stand_is_objected_to() -> None:
+    for before, after in [("for x in ", ":\n    pass\n"), ("try:\n    ", "\nexcept OSError:\n    pass\n")]:
+        assert Critic([before, after], PYTHON)([""]) == [[(0, 1)]]
+        assert not Critic([before, after], PYTHON).parses([""])
 
 
 SOURCE = Path(argparse.__file__).read_text(encoding="utf-8")
@@ -122,7 +123,7 @@ def test_spans_lie_in_their_gaps_in_order_and_apart(pieces: list[str], data: st.
     for text, spans in zip(texts, critic(texts), strict=True):
         bounds = [at for span in spans for at in span]
         assert bounds == sorted(set(bounds))
-        assert all(0 <= at <= len(text) for at in bounds)
+        assert all(0 <= at <= max(len(text), 1) for at in bounds)
     assert critic(texts) == critic(texts)
 
 
