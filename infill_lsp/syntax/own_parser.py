@@ -3,27 +3,36 @@
 Grammars are lenient, for they read what is still being written: a `try` without a body passes, and a line indented too
 far. The language's own parser is strict, so it can only be asked about files that are right but for the gap. Which are,
 is found by trying. Where it takes the file with something simple in the gap, a draft that it does not take is wrong;
-where it takes it with something simple instead of the gap's line, a draft that it stumbles over is. It knows neither
-trees nor bytes; offsets are code points.
+where it takes it with something simple instead of the gap's line, a draft in or behind which it stumbles is. It knows
+neither trees nor bytes; offsets are code points.
 """
 
 import ast
 import itertools
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Final, TypeAlias
 
 ErrorAt: TypeAlias = Callable[[str], int | None]
 """From a text to where its first syntax error is; None where there is none, or nothing can be said."""
 
 _STAND_INS: Final = (
-    *("pass", "", "if x:", "if x: pass", "try: pass", "try:", "else:", "except x:"),
-    *("x(", "x = [", "x = {", "x,"),
+    *("pass", "", "if x:", "if x: pass", "try: pass", "try:", "else:", "except x:", "match x:", "def x():"),
+    *("x(", "x = [", "x = {", "x,", "x=x(", "def x(", "x)", ")", "x]", "]", "x}", "}"),
 )
-"""Lines, one of which fits in most places of a Python file. None closes a bracket that somebody may still close."""
+"""Lines, one of which fits in most places of a Python file."""
 
-_COMPLETIONS: Final = ("x", "x:", ":", "", "x,")
+_COMPLETIONS: Final = ("x", "x:", ":", "", "x,", "x=")
 """What may finish a line that was begun, or stand in the middle of it; none closes a bracket."""
+
+_OPENERS: Final = {")": "(", "]": "[", "}": "{"}
+
+_CLOSINGS: Final = ("x)", "x]", "x}", "x):")
+"""What may finish a line on which a bracket was opened. One from a line above somebody may still close."""
+
+_OPENINGS: Final = tuple(itertools.product(("", "= ", ": "), ("x(", "x[", "x{")))
+"""How a gap may begin and go on behind which a bracket is closed that was not opened."""
 
 
 def python_error_at(text: str) -> int | None:
@@ -51,50 +60,83 @@ class OwnParser:
     def __init__(self, pieces: Sequence[str], error_at: ErrorAt) -> None:
         self._pieces, self._error_at = pieces, error_at
         self._right: dict[tuple[str, ...], bool] = {}
-        self._can_be_right: bool | None = None
 
     def objection(self, texts: Sequence[str]) -> int | None:
         """Where a draft, as one text with what is around it, brings in an error; None where it brings in none."""
-        at = self._error_at("".join(_alternating(self._pieces, texts)))
+        at = self._error_at(_joined(self._pieces, texts))
         if at is None:
             return None
-        blamed = self._is_in_gap(at, texts) and self._is_right(self._indentations(texts))
-        return at if blamed or self._may_be_right() else None
+        gap = self._starts(texts)[0]
+        if at >= gap:
+            if self._is_right_with_lines(self._indentations(texts)):
+                return at
+        elif at >= gap - len(self._pieces[0].rpartition("\n")[2]) and self._is_right_closed:
+            return at
+        return at if self._is_right_completed else None
 
-    def _is_in_gap(self, at: int, texts: Sequence[str]) -> bool:
-        """Whether an error is in what a draft has written, not in a line that it only goes on with."""
-        start = 0
-        for piece, text in zip(self._pieces, texts, strict=False):
-            start += len(piece)
-            line_is_the_drafts = not piece[piece.rfind("\n") + 1 :].strip()
-            if start <= at < start + len(text) or (line_is_the_drafts and at >= start):
-                return True
-            start += len(text)
-        return False
+    @cached_property
+    def _is_right_closed(self) -> bool:
+        """Whether the file is right where gaps close a bracket."""
+        return self._is_right_with(_CLOSINGS)
 
-    def _may_be_right(self) -> bool:
+    @cached_property
+    def _is_right_completed(self) -> bool:
         """Whether the file is right with something simple in every gap."""
-        if self._can_be_right is None:
-            gaps = len(self._pieces) - 1
-            found = (self._error_at("".join(_alternating(self._pieces, [it] * gaps))) is None for it in _COMPLETIONS)
-            self._can_be_right = any(found)
-        return self._can_be_right
+        return self._is_right_with(_COMPLETIONS) or any(map(self._lacks_only_openers, _OPENINGS))
 
-    def _is_right(self, indentations: tuple[str, ...]) -> bool:
+    def _is_right_with(self, fills: Sequence[str]) -> bool:
+        return self._fits(fills, len(self._pieces) - 1, partial(_joined, self._pieces))
+
+    def _is_right_with_lines(self, indentations: tuple[str, ...]) -> bool:
         """Whether the file is right with some simple line, so indented, in the place of each line with a gap."""
         if indentations not in self._right:
-            found = (self._error_at(self._with(indentations, it)) is None for it in _STAND_INS)
-            self._right[indentations] = any(found)
+            first, *between, last = self._pieces
+            starts = ["\n" in it for it in (first + "\n", *between)]  # Gaps on one line share what stands in.
+            rest = [it[it.find("\n") : it.rfind("\n") + 1] for it in between if "\n" in it]
+            pieces = [first[: first.rfind("\n") + 1], *rest, last[len(last.partition("\n")[0]) :]]
+            indented = list(itertools.compress(indentations, starts))
+            text_with = lambda lines: _joined(pieces, list(map(str.__add__, indented, lines)))  # noqa: E731
+            self._right[indentations] = self._fits(_STAND_INS, len(indented), text_with)
         return self._right[indentations]
 
-    def _with(self, indentations: tuple[str, ...], stand_in: str) -> str:
-        first, *between, last = self._pieces
-        start, end = first.rfind("\n") + 1, last.find("\n")
-        parts = [first[:start], indentations[0], stand_in]
-        for piece, indentation in zip(between, indentations[1:], strict=True):
-            if "\n" in piece:  # Gaps on one line share what stands in.
-                parts += [piece[piece.find("\n") : piece.rfind("\n") + 1], indentation, stand_in]
-        return "".join([*parts, last[end:] if end >= 0 else ""])
+    def _fits(self, options: Sequence[str], places: int, text_with: Callable[[Sequence[str]], str]) -> bool:
+        """Whether a text is right with some of `options`, which are tried in place after place.
+
+        In each place stays what the parser gets farthest with.
+        """
+        chosen = [options[0]] * places
+        for place in range(places):
+            left: dict[str, int] = {}
+            for option in options:
+                chosen[place] = option
+                text = text_with(chosen)
+                at = self._error_at(text)
+                if at is None:
+                    return True
+                left[option] = len(text) - at
+            chosen[place] = min(options, key=left.__getitem__)
+        return False
+
+    def _lacks_only_openers(self, opening: tuple[str, str]) -> bool:
+        """Whether the file is right where every gap opens a bracket, and some more that are closed behind it."""
+        lead, fill = opening
+        fills, left = [fill] * (len(self._pieces) - 1), len("".join(self._pieces)) + 1
+        while True:
+            texts = [f"{lead}{it}" for it in fills]
+            text = _joined(self._pieces, texts)
+            at = self._error_at(text)
+            if at is None:
+                return True
+            gap = sum(start <= at for start in self._starts(texts)) - 1
+            opener = _OPENERS.get(text[at : at + 1])
+            if opener is None or gap < 0 or len(text) - at >= left:
+                return False
+            left = len(text) - at  # What is behind the error gets less with every opener, or it is another error.
+            fills[gap] = f"x{opener}{fills[gap]}"
+
+    def _starts(self, texts: Sequence[str]) -> list[int]:
+        """Where each gap starts when the gaps hold `texts`."""
+        return [len(_joined(self._pieces[: n + 1], texts[:n])) for n in range(len(texts))]
 
     def _indentations(self, texts: Sequence[str]) -> tuple[str, ...]:
         """Of the line that each gap starts in; the draft's own where there is nothing before it."""
@@ -103,9 +145,6 @@ class OwnParser:
         return tuple(line[: len(line) - len(line.lstrip(" \t"))] for line in lines)
 
 
-def _alternating(pieces: Sequence[str], texts: Sequence[str]) -> Iterator[str]:
+def _joined(pieces: Sequence[str], texts: Sequence[str]) -> str:
     """Pieces and texts by turns; there is one piece more."""
-    for piece, text in zip(pieces, texts, strict=False):
-        yield piece
-        yield text
-    yield pieces[-1]
+    return "".join(itertools.chain.from_iterable(itertools.zip_longest(pieces, texts, fillvalue="")))

@@ -30,6 +30,10 @@ def objects(document: str, *texts: str) -> bool:
         ("if a:\n    b\n‸\n    c\n", "els:"),
         ("try:\n    a\n‸\n    b\n", "else:"),
         ("def f()‸\n    return 1\n", " ->"),
+        ("x = a.c‸)\nif x:\n    pass\n", "ed"),  # What is closed behind the gap has to be opened in it.
+        ("x = ‸\n    1]), 2)\n", "f(["),
+        ("cla‸\n    x = 1\n", "ss A"),
+        ("from .a‸\nx = 1\n", "b"),
     ],
 )
 def test_what_a_grammar_lets_pass_is_objected_to(document: str, fill: str) -> None:
@@ -44,9 +48,12 @@ def test_what_a_grammar_lets_pass_is_objected_to(document: str, fill: str) -> No
         ("print 'old'\nx = ‸\n", "(1"),
         ("%matplotlib inline\nx = ‸\n", "1 1"),
         ("x = foo(\n    a,\n    ‸\n\ndef g():\n    pass\n", "b,"),  # Somebody may still close it.
+        ("x = foo(\n    a,\n    ‸\ny = 1\nz = 2\n", "b,"),
+        ("x = foo(\n    a,\n    b=‸\ny = 1\nz = 2\n", "1,"),
         ("x = ‸\n", "'\\d'"),  # A warning at most.
         ("π😀 = ‸\n", "1"),  # Nothing would do in this line.
         ("x = ) + ‸\n", "1"),
+        ("x = ‸\n    1]), 2)\n", "f(g(["),
         ("‸", ""),
     ],
 )
