@@ -47,10 +47,17 @@ def _cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     kinds = list(dict.fromkeys(row.kind for row in rows))
     ordered = sorted(rows, key=lambda row: kinds.index(row.kind))
     lines = [
-        [row.kind, row.method, str(row.tasks), *(_share(of(row)) for of in shares.values()), f"{row.forwards:.1f}"]
+        [
+            row.kind,
+            row.method,
+            str(row.tasks),
+            *(_share(of(row)) for of in shares.values()),
+            f"{row.forwards:.1f}",
+            f"{row.ms:.0f}",
+        ]
         for row in ordered
     ]
-    return ["kind", "method", "tasks", *shares, "forwards"], lines
+    return ["kind", "method", "tasks", *shares, "forwards", "ms"], lines
 
 
 def _share(interval: Interval | None) -> str:

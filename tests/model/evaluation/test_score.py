@@ -33,7 +33,8 @@ def runner() -> Iterator[Runner]:
 def rows(runner: Runner, tasks: list[Task], **texts: list[str]) -> dict[tuple[str, str], Row]:
     methods = {
         name: {
-            task.task_id: Prediction(task.task_id, (text,), forwards=4) for task, text in zip(tasks, its, strict=True)
+            task.task_id: Prediction(task.task_id, (text,), forwards=4, ms=len(text))
+            for task, text in zip(tasks, its, strict=True)
         }
         for name, its in texts.items()
     }
@@ -64,6 +65,7 @@ def test_a_judgement_of_each_kind(runner: Runner) -> None:
     assert mean(found["right", "all"].exact) == 1
     assert found["right", "all"].tasks == 5
     assert found["right", "all"].forwards == 4
+    assert found["right", "rest"].ms == 2
 
 
 def test_one_kind_needs_no_sum(runner: Runner) -> None:
@@ -85,16 +87,16 @@ def test_only_tasks_that_all_wrote_are_judged() -> None:
 
 def test_markdown_shows_the_columns_that_say_something() -> None:
     found = [
-        Row("one", "rest", 2, Interval(0.5, 0.25, 0.75, 2), None, None, None, 3.0),
-        Row("one", "all", 4, Interval(1.0, 1.0, 1.0, 4), None, None, None, 2.5),
-        Row("two", "rest", 2, None, None, None, None, 0.0),
+        Row("one", "rest", 2, Interval(0.5, 0.25, 0.75, 2), None, None, None, 3.0, 40.2),
+        Row("one", "all", 4, Interval(1.0, 1.0, 1.0, 4), None, None, None, 2.5, 39.8),
+        Row("two", "rest", 2, None, None, None, None, 0.0, 0.0),
     ]
     assert markdown(found) == (
-        "| kind | method | tasks | exact match | forwards |\n"
-        "| --- | --- | ---: | ---: | ---: |\n"
-        "| rest | one | 2 | 50.0 [25.0, 75.0] | 3.0 |\n"
-        "| rest | two | 2 |  | 0.0 |\n"
-        "| all | one | 4 | 100.0 [100.0, 100.0] | 2.5 |\n"
+        "| kind | method | tasks | exact match | forwards | ms |\n"
+        "| --- | --- | ---: | ---: | ---: | ---: |\n"
+        "| rest | one | 2 | 50.0 [25.0, 75.0] | 3.0 | 40 |\n"
+        "| rest | two | 2 |  | 0.0 | 0 |\n"
+        "| all | one | 4 | 100.0 [100.0, 100.0] | 2.5 | 40 |\n"
     )
 
 
