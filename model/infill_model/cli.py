@@ -143,6 +143,12 @@ def _score() -> Loaded:
     return add_score_flags, score
 
 
+def _card() -> Loaded:
+    from infill_model.evaluation.card import add_card_flags, card
+
+    return add_card_flags, card
+
+
 COMMANDS = (
     Command("corpus", "Build the training corpus from a pinned list of packages.", _corpus),
     Command("tokenizer", "Train the tokenizer on a corpus.", _tokenizer),
@@ -157,6 +163,7 @@ COMMANDS = (
     Command("calibrate", "Hold confidence against what was right, and find the floor for showing fills.", _calibrate),
     Command("revisions", "Compare remask policies by what they repair and what they spoil.", _revisions),
     Command("score", "Judge what was filled, beside the baselines.", _score),
+    Command("card", "Fill the tables of a model card from result files.", _card),
 )
 """Every command, in the order of `--help`."""
 
