@@ -29,6 +29,7 @@ from nvim_driver import (
 PATIENT = "settings = { budget = { automatic = 5000, invoked = 5000 }, confidence = 0 }"
 STATUS_LINE = "vim.o.statusline, vim.o.laststatus = \"%t %{v:lua.require'infill'.statusline()}\", 2\n"
 BASKET = (REPOSITORY / "examples" / "basket.py").read_text()
+BOOKINGS = (Path(__file__).parent / "vscode" / "samples" / "bookings.py").read_text()
 INVOICE = """class Invoice:
     def __init__(self, items):
         self.items = items
@@ -108,6 +109,24 @@ def test_a_gap_in_the_middle_of_a_line_of_another_file(editor: Editor, home: Hom
     ghost = editor.some_ghost()
     editor.type("<M-l>")
     editor.until(editor.last, f"self.items.append(it{ghost})")
+
+
+def test_a_line_that_belongs_further_left_goes_there(editor: Editor, home: Home) -> None:
+    text = BOOKINGS.replace('row["price"]),\n        )\n', 'row["price"]),\n')
+    row = row_of(text, 'row["price"]),')
+    editor.open(home.file("bookings.py", text), row)
+    editor.type("o")
+    editor.until(lambda: editor.lua("return vim.api.nvim_get_mode().mode"), "i")
+    editor.type("<M-Bslash>")
+    editor.some_ghost()
+    for _ in range(editor.lua("return require('infill').count()")):
+        if (ghost := editor.some_ghost()).startswith("        )"):
+            break
+        editor.type("<M-]>")
+        editor.until(lambda other=ghost: editor.ghost() not in ("", other), True)
+    editor.type("<M-l>")
+    editor.until(lambda: editor.lines()[row], "        )")
+    editor.until(editor.ghost, "")
 
 
 def test_several_lines_asked_for_by_hand(editor: Editor, home: Home) -> None:
