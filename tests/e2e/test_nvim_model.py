@@ -41,6 +41,9 @@ INVOICE = """class Invoice:
         ...
 """
 AVERAGE = INVOICE.replace("...", "return total / len(self.items)")
+PRICES = INVOICE.replace("...", "return sum( for item in self.items)")
+COUNT = INVOICE.replace("...", "return len()")
+TYPO = "def total(items):\n    result = 0\n    for item in items:\n        result += item.price\n    retrun result\n"
 UNCLOSED = AVERAGE.replace("self.items)\n\n", "self.items\n\n")
 TOTAL = "return sum(item.price * it"
 
@@ -170,9 +173,12 @@ def test_dismissed_is_gone(editor: Editor, home: Home) -> None:
 @pytest.mark.parametrize(
     ("text", "at", "keys"),
     [
+        pytest.param(PRICES, "return sum( for", "f(l:InfillFill<CR>", id="fill-gap"),
         pytest.param(INVOICE, "...", ":InfillBody<CR>", id="fill-body"),
+        pytest.param(COUNT, "return len()", "$:InfillArguments<CR>", id="fill-arguments"),
         pytest.param(AVERAGE, "return total /", "^wv$h:InfillRewrite<CR>", id="rewrite-selection"),
         pytest.param(UNCLOSED, "return sum", "$:InfillRepair<CR>", id="repair-syntax"),
+        pytest.param(TYPO, "result = 0", ":InfillSuggest<CR>", id="suggest-edits"),
     ],
 )
 def test_an_edit_is_applied_and_undone_at_once(
