@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from nvim_driver import (
     NEOVIMS,
@@ -26,8 +27,9 @@ from nvim_driver import (
 
 # Machines that run tests are slow: time for a suggestion beyond what people are asked to wait.
 PATIENT = "settings = { budget = { automatic = 5000, invoked = 5000 }, confidence = 0 }"
-STATUS_LINE = "vim.o.statusline, vim.o.laststatus = \"%{v:lua.require'infill'.statusline()}\", 2\n"
+STATUS_LINE = "vim.o.statusline, vim.o.laststatus = \"%t %{v:lua.require'infill'.statusline()}\", 2\n"
 BASKET = (REPOSITORY / "examples" / "basket.py").read_text()
+BOOKINGS = (Path(__file__).parent / "vscode" / "samples" / "bookings.py").read_text()
 INVOICE = """class Invoice:
     def __init__(self, items):
         self.items = items
@@ -39,6 +41,9 @@ INVOICE = """class Invoice:
         ...
 """
 AVERAGE = INVOICE.replace("...", "return total / len(self.items)")
+PRICES = INVOICE.replace("...", "return sum( for item in self.items)")
+COUNT = INVOICE.replace("...", "return len()")
+TYPO = "def total(items):\n    result = 0\n    for item in items:\n        result += item.price\n    retrun result\n"
 UNCLOSED = AVERAGE.replace("self.items)\n\n", "self.items\n\n")
 TOTAL = "return sum(item.price * it"
 
@@ -109,6 +114,24 @@ def test_a_gap_in_the_middle_of_a_line_of_another_file(editor: Editor, home: Hom
     editor.until(editor.last, f"self.items.append(it{ghost})")
 
 
+def test_a_line_that_belongs_further_left_goes_there(editor: Editor, home: Home) -> None:
+    text = BOOKINGS.replace('row["price"]),\n        )\n', 'row["price"]),\n')
+    row = row_of(text, 'row["price"]),')
+    editor.open(home.file("bookings.py", text), row)
+    editor.type("o")
+    editor.until(lambda: editor.lua("return vim.api.nvim_get_mode().mode"), "i")
+    editor.type("<M-Bslash>")
+    editor.some_ghost()
+    for _ in range(editor.lua("return require('infill').count()")):
+        if (ghost := editor.some_ghost()).startswith("        )"):
+            break
+        editor.type("<M-]>")
+        editor.until(lambda other=ghost: editor.ghost() not in ("", other), True)
+    editor.type("<M-l>")
+    editor.until(lambda: editor.lines()[row], "        )")
+    editor.until(editor.ghost, "")
+
+
 def test_several_lines_asked_for_by_hand(editor: Editor, home: Home) -> None:
     text = "def total(values):\n    result = 0\n    for value in values:"
     editor.open(home.file("total.py", text + "\n    return result\n"), 3)
@@ -150,9 +173,12 @@ def test_dismissed_is_gone(editor: Editor, home: Home) -> None:
 @pytest.mark.parametrize(
     ("text", "at", "keys"),
     [
+        pytest.param(PRICES, "return sum( for", "f(l:InfillFill<CR>", id="fill-gap"),
         pytest.param(INVOICE, "...", ":InfillBody<CR>", id="fill-body"),
+        pytest.param(COUNT, "return len()", "$:InfillArguments<CR>", id="fill-arguments"),
         pytest.param(AVERAGE, "return total /", "^wv$h:InfillRewrite<CR>", id="rewrite-selection"),
         pytest.param(UNCLOSED, "return sum", "$:InfillRepair<CR>", id="repair-syntax"),
+        pytest.param(TYPO, "result = 0", ":InfillSuggest<CR>", id="suggest-edits"),
     ],
 )
 def test_an_edit_is_applied_and_undone_at_once(
@@ -202,27 +228,97 @@ def servers(editor: Editor) -> list[int]:
 
 @pytest.mark.parametrize("neovim", [NEOVIMS[0], NEOVIMS[2]], ids=str)
 def test_in_a_real_terminal(neovim: Neovim, tmp_path: Path) -> None:
-    """The same story on a screen; what was to be seen is kept."""
+    """The same story on a screen, each part in a file of its own; what was to be seen is kept."""
     program = neovim.or_skip()
     home = Home(tmp_path, real_server(), readme_init(neovim.backend, PATIENT) + STATUS_LINE)
     file = home.file("invoice.py", INVOICE)
     terminal = Terminal(home, [str(program), "--clean", "-n", "-u", str(home.init), str(file)])
     try:
-        terminal.until(lambda screen: "infill: ready" in screen)
-        terminal.type("G", "S", TOTAL)
-        shown = terminal.until(
-            lambda screen: len(re.findall(re.escape(TOTAL) + r"\S", screen)) == 2
-        )  # the other is above
-        keep(f"nvim-{neovim}-ghost.txt", shown)
-        terminal.type("M-l")
-        terminal.leave_insert()
-        terminal.type(":w", "Enter")
-        keep(f"nvim-{neovim}-accepted.txt", terminal.until(lambda screen: "written" in screen))
-        assert file.read_text().splitlines()[-1] in (line.rstrip() for line in shown.splitlines())
-        terminal.type(f":edit {home.project}/total.ts", "Enter", "i", "const total = 1; const sum = to")
+        accept_all(terminal, file, f"nvim-{neovim}")
+        accept_a_word(terminal, home)
+        fill_the_middle(terminal, home)
+        repair_and_undo(terminal, home)
+        come_back_after_a_kill(terminal, home)
+        switch_to(terminal, home.file("total.ts", ""))
+        terminal.type("i", "const total = 1; const sum = to")
         keep(f"nvim-{neovim}-typescript.txt", terminal.until(lambda screen: "ready, limited here" in screen))
     finally:
         terminal.close()
+
+
+def accept_all(terminal: Terminal, file: Path, name: str) -> None:
+    terminal.until(lambda screen: "invoice.py infill: ready" in screen)
+    terminal.type("G", "S", TOTAL)
+    shown = terminal.until(lambda screen: last_row(screen).startswith(TOTAL) and last_row(screen) != TOTAL)
+    keep(f"{name}-ghost.txt", shown)
+    terminal.type("M-l")
+    assert saved(terminal, file, f"{name}-accepted.txt") == last_row(shown)
+
+
+def accept_a_word(terminal: Terminal, home: Home) -> None:
+    file = home.file("word.py", INVOICE)
+    switch_to(terminal, file)
+    terminal.type("G", "S", TOTAL)
+    shown = terminal.until(lambda screen: last_row(screen).startswith(TOTAL) and last_row(screen) != TOTAL)
+    terminal.type("M-w")
+    word = re.match(r"\s*(\w+|[^\w\s]+)", last_row(shown).removeprefix(TOTAL))
+    assert word is not None
+    assert saved(terminal, file) == TOTAL + word[0]
+
+
+def fill_the_middle(terminal: Terminal, home: Home) -> None:
+    file = home.file("middle.py", INVOICE.replace("...", "return sum( for item in self.items)"))
+    filled = re.compile(r"return sum\(item\.pri\S.* for item in self\.items\)")
+    switch_to(terminal, file)
+    terminal.type("G", "$", "F(", "a", "item.pri")
+    terminal.until(lambda screen: filled.fullmatch(last_row(screen)) is not None)
+    terminal.type("M-l")
+    assert filled.fullmatch(saved(terminal, file))
+
+
+def repair_and_undo(terminal: Terminal, home: Home) -> None:
+    switch_to(terminal, home.file("repair.py", INVOICE.replace("...", "return sum(self.items")))
+    terminal.type("G", ":InfillRepair", "Enter")
+    terminal.until(lambda screen: last_row(screen) == "return sum(self.items)")
+    terminal.type("u")
+    terminal.until(lambda screen: last_row(screen) == "return sum(self.items")
+
+
+def come_back_after_a_kill(terminal: Terminal, home: Home) -> None:
+    switch_to(terminal, home.file("again.py", INVOICE))
+    neovim = psutil.Process(int(terminal.tell("display-message -p -t e2e '#{pane_pid}'")))
+    for process in neovim.children(recursive=True):
+        if "--stdio" in process.cmdline():
+            process.kill()
+    # Neovim tells of it by itself, and where that takes two lines it waits for a key before it draws anything else.
+    terminal.until(lambda screen: "infill quit with exit code" in screen)
+    terminal.type("Enter")
+    terminal.until(lambda screen: "again.py infill: ready" in screen)
+    terminal.type("G", "S", TOTAL)
+    terminal.until(lambda screen: last_row(screen).startswith(TOTAL) and last_row(screen) != TOTAL)
+
+
+def switch_to(terminal: Terminal, file: Path) -> None:
+    """Opens a file in the same Neovim, and waits until the status line tells of it."""
+    terminal.leave_insert()
+    terminal.type(f":edit {file}", "Enter")
+    terminal.until(lambda screen: f"{file.name} infill: ready" in screen)
+
+
+def last_row(screen: str) -> str:
+    """The last line of the buffer as it is seen, ghost text included, without its indentation."""
+    rows = screen.splitlines()
+    return rows[: rows.index("~")][-1].strip()
+
+
+def saved(terminal: Terminal, file: Path, name: str | None = None) -> str:
+    """Leaves insert mode and saves; the file's last line without its indentation."""
+    terminal.leave_insert()
+    terminal.type(":w", "Enter")
+    screen = terminal.until(lambda screen: "written" in screen)
+    if name:
+        keep(name, screen)
+    return file.read_text().splitlines()[-1].strip()
 
 
 def keep(name: str, screen: str) -> None:

@@ -147,22 +147,31 @@ def test_candidates_follow_one_another_and_come_back(open_file: Open) -> None:
 
 
 def test_ghost_text_in_a_notebook(open_file: Open) -> None:
-    cells = [["def area(width, height):\n", "    return width * height"], []]
-    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
-    notebook = {
-        "cells": [{**cell, "source": it} for it in cells],
-        "metadata": {"language_info": {"name": "python"}},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    window, file = open_file("shapes.ipynb", json.dumps(notebook))
-    window.page.locator(".code-cell-row .cell-editor-container").nth(1).click()
-    window.page.locator(".code-cell-row .monaco-editor.focused").wait_for()
+    window, file = open_file("shapes.ipynb", _notebook("def area(width, height):\n    return width * height", ""))
+    window.click_cell(1)
     window.type("print(area(width, hei")
     ghost = window.wait_for_ghost()
     window.picture("notebook")
     window.press("Tab")
     window.saved(file, lambda saved: f"print(area(width, hei{ghost}" in saved)
+
+
+def test_an_edit_of_a_notebooks_cell_is_shown_and_made(open_file: Open) -> None:
+    broken = "def total(items):\n    return sum(items\n\n\nprint(total([1, 2]))"
+    window, file = open_file("totals.ipynb", _notebook("import math", broken))
+    before = file.read_text(encoding="utf-8")
+    window.click_cell(1)
+    window.press("Control+Home")
+    window.press("ArrowDown")
+    window.run("Infill: Repair Syntax Here")
+    window.wait_for_preview()
+    window.picture("preview-in-a-notebook")
+    assert file.read_text(encoding="utf-8") == before
+    window.press("Control+Enter")
+    window.wait_for_no_preview()
+    first, mended = _cells(window.saved(file, lambda saved: _cells(saved)[1] != broken))
+    assert first == "import math"
+    compile(mended, file, "exec")
 
 
 def test_a_language_the_model_was_not_trained_on_says_so(open_file: Open) -> None:
@@ -254,6 +263,19 @@ def test_a_click_on_the_status_item_opens_the_menu(open_file: Open) -> None:
     rows.filter(has_text="open-dcoder").wait_for()
     window.picture("models")
     window.press("Escape")
+
+
+def _notebook(*cells: str) -> str:
+    """A notebook of Python, as it is saved."""
+    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+    made = [{**cell, "source": it.splitlines(keepends=True)} for it in cells]
+    metadata = {"language_info": {"name": "python"}}
+    return json.dumps({"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+
+
+def _cells(notebook: str) -> list[str]:
+    """The cells of a saved notebook."""
+    return ["".join(it["source"]) for it in json.loads(notebook)["cells"]]
 
 
 def _choose(window: Workbench, fits: Callable[[str], bool]) -> None:

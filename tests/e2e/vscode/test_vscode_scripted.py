@@ -58,6 +58,20 @@ def test_an_edit_whose_preview_is_closed_is_not_made(open_scripted: Open) -> Non
     window.saved(file, lambda text: text.count(BODY) == 1)
 
 
+def test_the_menu_of_the_editor_rewrites_what_is_selected(open_scripted: Open) -> None:
+    window, file = open_scripted("basket.py", BASKET)
+    window.go_to(8, 9)
+    window.press("Shift+End")
+    entry = window.context_menu().filter(has_text="Rewrite Selection, Keep Its Structure")
+    entry.wait_for()
+    window.picture("context-menu")
+    entry.click()
+    window.wait_for_preview()
+    window.press("Control+Enter")
+    window.wait_for_no_preview()
+    window.saved(file, lambda text: BODY in text)
+
+
 def test_the_canvas_condenses_before_ones_eyes(open_scripted: Open) -> None:
     window, _ = open_scripted("basket.py", BASKET)
     window.go_to(11, 16)

@@ -110,6 +110,16 @@ class Workbench:
         self.page.locator(".quick-input-widget").wait_for(state="hidden")
         expect(self.page.locator('[id="status.editor.selection"]')).to_contain_text(f"Ln {line}, Col {column}")
 
+    def click_cell(self, number: int) -> None:
+        """Put the cursor into a cell of a notebook; the first is 0."""
+        self.page.locator(".code-cell-row .cell-editor-container").nth(number).click()
+        self.page.locator(".code-cell-row .monaco-editor.focused").wait_for()
+
+    def context_menu(self) -> Locator:
+        """Open the menu of the editor at the cursor, with the keyboard; its entries."""
+        self.press("Shift+F10")
+        return self.page.locator(".monaco-menu .action-label")
+
     def type(self, text: str) -> None:
         """Type as a person does, key by key."""
         self.page.keyboard.type(text, delay=30)

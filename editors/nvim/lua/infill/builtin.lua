@@ -1,9 +1,10 @@
 --- Suggestions with Neovim's own inline completion (0.12). It asks and draws; what it lacks is added here: accepting a
 --- word or a line, asking by hand, and an accept that knows what was typed since the answer came.
 ---
---- Asking by hand, and showing on what is left after a word, need the completion's own object, which is not documented;
---- `:checkhealth infill` says if a newer Neovim has moved it. The rest works without.
+--- Asking by hand, showing on what is left after a word, and drawing a line that moves to the left need the completion's
+--- own object, which is not documented; `:checkhealth infill` says if a newer Neovim has moved it. The rest works without.
 local client = require('infill.client')
+local draw = require('infill.draw')
 local edit = require('infill.edit')
 local api = vim.api
 local M = {}
@@ -69,6 +70,27 @@ local function show_on(bufnr, item, row)
   end
 end
 
+--- Draws what Neovim cannot, which leaves out all that is before the cursor: a line with less indentation.
+local function draw_replacements(bufnr, completor)
+  local show, hide = completor.show, completor.hide
+  if not show or not hide or rawget(completor, 'show') then
+    return
+  end
+  completor.hide = function(self)
+    draw.hide(bufnr)
+    hide(self)
+  end
+  completor.show = function(self, hint)
+    show(self, hint)
+    local item = self.current
+    local place = item and api.nvim_get_current_buf() == bufnr and fitting(bufnr, item)
+    if place and not vim.startswith(item.insert_text, place.before) then
+      hide(self)
+      draw.show(bufnr, place, item.insert_text, hint or '')
+    end
+  end
+end
+
 ---@param bufnr integer
 function M.enable(bufnr)
   vim.lsp.inline_completion.enable(true, { bufnr = bufnr })
@@ -79,6 +101,9 @@ function M.enable(bufnr)
   })
   -- The server may have come up while someone types.
   local completor = M.completor(bufnr)
+  if completor then
+    draw_replacements(bufnr, completor)
+  end
   if completor and api.nvim_get_current_buf() == bufnr and vim.startswith(api.nvim_get_mode().mode, 'i') then
     completor:automatic_request()
   end
