@@ -77,7 +77,9 @@ def test_milliseconds_from_key_to_ghost_text(editor: CodeServer, new_window: New
     for number, text in enumerate(FILES):
         window.show(tmp_path / f"typed{number}.py", f"{text}\n\ndef more(bookings, entries, args):\n    \n")
         window.go_to(text.count("\n") + 4, 5)
-        for begun, next_two in _beginnings(text) if _shown(keys, "new") < KEYS else ():
+        for begun, next_two in _beginnings(text):
+            if _shown(keys, "new") >= KEYS:
+                break
             window.page.keyboard.insert_text(begun)
             window.press("Escape")  # What comes next is to be new, not typed on.
             keys += [_pressed(window, character) for character in next_two]
