@@ -165,7 +165,8 @@ class EngineSettings:
     @property
     def can_fall_back(self) -> bool:
         """Whether the embedded model would be something else than these settings already say."""
-        return self.model != "embedded" or self.device not in ("auto", "cpu") or self.dtype != "auto"
+        beside = self.verify is not None or self.device not in ("auto", "cpu") or self.dtype != "auto"
+        return self.model != "embedded" or beside
 
     @property
     def cpu_threads(self) -> int:

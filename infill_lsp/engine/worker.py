@@ -151,6 +151,8 @@ def _why_not_loaded(error: Exception) -> str:
         return str(error)
     if isinstance(error, ImportError):
         return f"The engine needs a package that is not installed ({error}); install infill-lsp again"
+    if is_memory(error):
+        return f"The model has too little memory ({_first_sentence(error)}); choose a smaller one or another device"
     return f"The engine cannot load its model: {error!r}"
 
 
