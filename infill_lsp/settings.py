@@ -23,6 +23,7 @@ DEVICES: Final = ("auto", "cpu", "cuda", "mps", "spread")
 APIS: Final = ("openai", "mercury", "llama.cpp", "ollama")
 """Of endpoints; docs/endpoints.md lists them."""
 
+COMPILES: Final = ("off", "auto")
 DTYPES: Final = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
 
 
@@ -143,6 +144,7 @@ class EngineSettings:
             that was downloaded, or `endpoint`.
         device: `cpu`, `cuda`, `mps`, `spread` over all GPUs and the CPU, or `auto` for the best there is.
         dtype: of the weights: `float32`, `bfloat16`, `float16`, `int8`, `int4`, or `auto` for the best on the device.
+        compile: `auto` to compile forwards where that can be done, on CUDA; else `off`.
         threads: of the CPU; None for half of its cores, at least one.
         verify: the path of a folder with a causal model that checks what the model drafts; None for none.
         verify_by: `exact`: what comes out is what the causal model would write alone; `rank`: it ranks several drafts.
@@ -152,6 +154,7 @@ class EngineSettings:
     model: str = "embedded"
     device: str = "auto"
     dtype: str = "auto"
+    compile: str = "off"
     threads: int | None = None
     verify: str | None = None
     verify_by: str = "exact"
@@ -196,6 +199,11 @@ class ServerSettings:
     dtype: str = _setting(
         "auto", _one_of(*DTYPES), "of the weights; `int8` and `int4` need bitsandbytes, but for `embedded`"
     )
+    compile: str = _setting(
+        "off",
+        _one_of(*COMPILES),
+        "`auto`: on CUDA, forwards of checkpoints that see both ways are compiled, each length at its first use",
+    )
     threads: int | None = _setting(None, _or_null(_whole(1, 1024)), "CPU threads; null for half of the cores")
     verify: VerifySettings = VerifySettings()
     endpoint: EndpointSettings = EndpointSettings()
@@ -218,6 +226,7 @@ class ServerSettings:
             model=self.model or "embedded",
             device=self.device,
             dtype=self.dtype,
+            compile=self.compile,
             threads=self.threads,
             verify=self.verify.model,
             verify_by=self.verify.by,

@@ -19,9 +19,16 @@ AnyInfiller: TypeAlias = Infiller | OpenInfiller | CausalInfiller | VerifiedInfi
 
 
 def load(
-    model: str | Path = "embedded", *, device: str = "auto", dtype: str = "auto", threads: int | None = None
+    model: str | Path = "embedded",
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    threads: int | None = None,
+    compiled: bool = False,
 ) -> AnyInfiller:
     """Load whatever is in a folder, by what its config.json says it is; a name on the hub means what was downloaded.
+
+    `compiled` is for models that see both ways, on CUDA; others are run as they are.
 
     Raises:
         WeightsError: the folder is missing, incomplete, damaged, or holds no model that can be run.
@@ -40,7 +47,7 @@ def load(
         return Infiller.load(folder, device=device, dtype=dtype, threads=threads)
     if not any(it.claims(checkpoint) for it in FAMILIES) and marks_of(checkpoint):
         return CausalInfiller.load(folder, device=device, dtype=dtype, threads=threads)
-    return OpenInfiller.load(folder, device=device, dtype=dtype, threads=threads)
+    return OpenInfiller.load(folder, device=device, dtype=dtype, threads=threads, compiled=compiled)
 
 
 def load_verified(
@@ -51,6 +58,7 @@ def load_verified(
     device: str = "auto",
     dtype: str = "auto",
     threads: int | None = None,
+    compiled: bool = False,
 ) -> VerifiedInfiller:
     """Load a model that drafts, and a causal one that checks or ranks its drafts.
 
@@ -63,4 +71,5 @@ def load_verified(
             f"{verifier}: it is no causal model with marks for filling in the middle, so it cannot check drafts; "
             "give one such as Qwen2.5-Coder"
         )
-    return VerifiedInfiller(load(model, device=device, dtype=dtype, threads=threads), checks, way)
+    drafts = load(model, device=device, dtype=dtype, threads=threads, compiled=compiled)
+    return VerifiedInfiller(drafts, checks, way)
