@@ -2,7 +2,8 @@
 
 There is no mask. Where the canvas has one, the decoder is shown a random token, another one in each step; what is
 pinned or committed is shown as it is, as if written back after the reference's renoising. The code behind the gap is
-pinned on the canvas. What the last step predicted conditions the next one.
+pinned on the canvas. What the last step predicted conditions the next one. Tokens are committed as far as the entropy
+bound allows, and a fill ends when nothing moves any more, as in the reference's sampler.
 
 Reference: transformers 5.23, models/diffusion_gemma (Apache-2.0).
 """
@@ -22,6 +23,8 @@ from infill_model.backends.family import Family, OpenDenoiser
 from infill_model.backends.sequence import Row, SequenceContext, forbidden_at, padded, row_of, shadow_rows
 from infill_model.canvas import Canvas
 from infill_model.errors import WeightsError
+from infill_model.policies.stop import Stable
+from infill_model.policies.unmask import EntropyBound
 from infill_model.vocabulary import MASK, PAD
 
 if TYPE_CHECKING:
@@ -257,4 +260,6 @@ FAMILY = GemmaFamily(
     ids=ids,
     lengths="lengths",
     block=None,
+    unmask=EntropyBound(0.1),
+    stop=Stable(1, 0.005),
 )

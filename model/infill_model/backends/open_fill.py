@@ -183,7 +183,8 @@ class OpenInfiller:
         critic: TextCritic | None = None,
         on_draft: Callable[[Frame], None] | None = None,
     ) -> Run:
-        return Run(self.denoiser, self.vocabulary, options, limits, critic, on_draft, self.family.unmask)
+        family = self.family
+        return Run(self.denoiser, self.vocabulary, options, limits, critic, on_draft, family.unmask, family.stop)
 
     def _filled(self, run: Run, request: Request) -> list[Job]:
         """Jobs that came to their end, by the family's way to find the length."""
