@@ -24,6 +24,7 @@ APIS: Final = ("openai", "mercury", "llama.cpp", "ollama")
 """Of endpoints; docs/endpoints.md lists them."""
 
 COMPILES: Final = ("off", "auto")
+REUSES: Final = ("none", "prefix", "dual")
 DTYPES: Final = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
 
 
@@ -144,6 +145,8 @@ class EngineSettings:
             that was downloaded, or `endpoint`.
         device: `cpu`, `cuda`, `mps`, `spread` over all GPUs and the CPU, or `auto` for the best there is.
         dtype: of the weights: `float32`, `bfloat16`, `float16`, `int8`, `int4`, or `auto` for the best on the device.
+        reuse: what steps of a checkpoint that sees both ways take over from the first: `none`, what it made of the code
+            before the gap (`prefix`), or on both sides (`dual`).
         compile: `auto` to compile forwards where that can be done, on CUDA; else `off`.
         threads: of the CPU; None for half of its cores, at least one.
         verify: the path of a folder with a causal model that checks what the model drafts; None for none.
@@ -154,6 +157,7 @@ class EngineSettings:
     model: str = "embedded"
     device: str = "auto"
     dtype: str = "auto"
+    reuse: str = "none"
     compile: str = "off"
     threads: int | None = None
     verify: str | None = None
@@ -199,6 +203,11 @@ class ServerSettings:
     dtype: str = _setting(
         "auto", _one_of(*DTYPES), "of the weights; `int8` and `int4` need bitsandbytes, but for `embedded`"
     )
+    reuse: str = _setting(
+        "none",
+        _one_of(*REUSES),
+        "what steps of checkpoints that see both ways take over from the first: quicker, not what the model says",
+    )
     compile: str = _setting(
         "off",
         _one_of(*COMPILES),
@@ -226,6 +235,7 @@ class ServerSettings:
             model=self.model or "embedded",
             device=self.device,
             dtype=self.dtype,
+            reuse=self.reuse,
             compile=self.compile,
             threads=self.threads,
             verify=self.verify.model,

@@ -140,11 +140,11 @@ def test_what_cannot_be_compiled_is_said_once_and_runs_as_it_is(
     assert model.info.dtype == "float32"
 
 
-def test_the_setting_reaches_the_engine_and_a_cpu_is_left_alone(tmp_path: Path) -> None:
-    settings, complaints = read({"compile": "auto"}, ServerSettings(), ServerSettings())
+def test_the_settings_reach_the_engine_and_a_cpu_is_left_alone(tmp_path: Path) -> None:
+    settings, complaints = read({"compile": "auto", "reuse": "dual"}, ServerSettings(), ServerSettings())
     assert not complaints
-    command = worker_command(settings.engine)
-    assert command[command.index("--compile") + 1] == "auto"
-    assert "--compile" in worker_command(ServerSettings().engine)
+    command, usual = worker_command(settings.engine), worker_command(ServerSettings().engine)
+    assert [it[it.index("--compile") + 1] for it in (command, usual)] == ["auto", "off"]
+    assert [it[it.index("--reuse") + 1] for it in (command, usual)] == ["dual", "none"]
     model = OpenInfiller.load(checkpoint(tmp_path / "it", "dream"), device="cpu", compiled=True)
     assert denoiser(model).static is None
