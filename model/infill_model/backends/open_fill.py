@@ -141,7 +141,7 @@ class OpenInfiller:
         """What the model says of itself."""
         info = info_of(self.name, self.denoiser.network, self.denoiser.device, self.prompt.window)
         static = self.denoiser.static if isinstance(self.denoiser, SequenceDenoiser) else None
-        return replace(info, dtype=f"{info.dtype}, compiled") if static and static.shapes else info
+        return replace(info, dtype=info.dtype + static.state) if static else info
 
     def fill(
         self,

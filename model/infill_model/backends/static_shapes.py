@@ -53,8 +53,8 @@ class StaticShapes:
         self._compiled = compiled(self._plain)
         self.shapes: set[tuple[int, int]] = set()
         """B and n of what was run compiled."""
-        self.failed = False
-        """Whether compiling did not work here; then nothing is padded or compiled any more."""
+        self.failed = ""
+        """Why compiling does not work here; then nothing is padded or compiled any more."""
 
     def __call__(self, ids: Tensor, real: Tensor) -> tuple[Tensor, list[KeysValues]] | None:
         """States (B, m, D), m >= n, and keys and values; to be copied from before the next call.
@@ -74,12 +74,18 @@ class StaticShapes:
             torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
             found = self._compiled(F.pad(ids, (0, whole - length)), F.pad(real, (0, whole - length)))
         except Exception as error:  # Whatever is missing: a compiler, Triton, memory for graphs.
-            self.failed = True
-            why = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_SAID]
-            _LOG.warning("torch.compile does not work here (%s); fills are not compiled", why)
+            self.failed = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_SAID]
+            _LOG.warning("torch.compile does not work here (%s); fills are not compiled", self.failed)
             return None
         self.shapes.add((rows, whole))
         return found
+
+    @property
+    def state(self) -> str:
+        """How it is, to stand behind the name of a dtype."""
+        if self.failed:
+            return f", not compiled ({self.failed})"
+        return ", compiled" if self.shapes else ""
 
     @torch.no_grad()
     def prepare(self, rows: int, length: int) -> None:
