@@ -141,6 +141,23 @@ def test_the_listing_says_of_an_endpoint_what_is_to_be_done(
     assert said == "endpoint: api.example.com: allowed."
 
 
+@pytest.mark.usefixtures("consent")
+def test_the_endpoint_of_the_configuration_can_be_chosen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.json"
+    monkeypatch.setattr(user_config, "config_file", lambda: file)
+    assert main(["models", "use", "endpoint"]) != 0
+    assert "infill.endpoint.url is empty" in capsys.readouterr().err
+    assert not file.exists()
+    file.write_text(json.dumps({"endpoint": {"url": "https://api.example.com"}}))
+    assert main(["models", "use", "endpoint"]) == 0
+    said = capsys.readouterr().out
+    assert "The server asks api.example.com" in said
+    assert "infill-lsp endpoint allow api.example.com" in said
+    assert user_config.load()[0].engine.model == "endpoint"
+
+
 def test_what_has_room_is_told_by_the_least_packing_it_takes() -> None:
     entries = [Entry(f"org/{it}", "dream", it * 1e9, "MIT", "no", "") for it in (0.5, 7.6, 8.0, 70.0)]
     found = fitting.fits("cuda", 12e9, entries)

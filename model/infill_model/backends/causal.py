@@ -249,7 +249,7 @@ class CausalInfiller:
                 took = round((time.perf_counter() - began) * 1e3, 3)
                 on_draft(Frame(written, self._shown(jobs[0]), "1 written", took))
             if len(kept) < len(going):
-                cache.batch_select_indices(torch.tensor(kept, dtype=torch.int64, device=self._model.device))
+                cache.batch_select_indices(torch.tensor(kept, dtype=torch.int64))
             going = [going[n] for n in kept]
         return jobs
 
