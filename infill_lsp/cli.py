@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from infill_lsp.errors import AddressError, InfillError, PositionError, SettingError
-from infill_lsp.settings import APIS, DEVICES, DTYPES, ENDPOINT, EndpointSettings, EngineSettings
+from infill_lsp.settings import APIS, COMPILES, DEVICES, DTYPES, ENDPOINT, REUSES, EndpointSettings, EngineSettings
 
 EngineCommand = Callable[[EngineSettings], Sequence[str]]
 """From settings to the command line that starts an engine."""
@@ -328,6 +328,8 @@ def _declare_engine(flags: argparse.ArgumentParser) -> None:
     )
     flags.add_argument("--device", default="auto", choices=DEVICES, help="where to run it")
     flags.add_argument("--dtype", default="auto", choices=DTYPES, help="of the weights")
+    flags.add_argument("--reuse", default="none", choices=REUSES, help="what later steps take over from the first")
+    flags.add_argument("--compile", default="off", choices=COMPILES, help="auto: forwards on CUDA, where they can be")
     flags.add_argument("--threads", type=_integer(1, 1024), metavar="N", help="CPU threads to use")
     flags.add_argument("--url", default="", help="of the endpoint, without the path of its API")
     flags.add_argument("--api", default=APIS[0], choices=APIS, help="of the endpoint")
@@ -348,7 +350,13 @@ def _engine_settings(chosen: argparse.Namespace) -> EngineSettings:
             chosen, url=chosen.url, api=chosen.api, model=chosen.endpoint_model, template=chosen.template
         )
     settings = EngineSettings(
-        model=chosen.model, device=chosen.device, dtype=chosen.dtype, threads=chosen.threads, endpoint=endpoint
+        model=chosen.model,
+        device=chosen.device,
+        dtype=chosen.dtype,
+        reuse=chosen.reuse,
+        compile=chosen.compile,
+        threads=chosen.threads,
+        endpoint=endpoint,
     )
     if "verify" in chosen:
         return replace(settings, verify=chosen.verify, verify_by=chosen.verify_by)

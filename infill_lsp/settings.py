@@ -23,6 +23,8 @@ DEVICES: Final = ("auto", "cpu", "cuda", "mps", "spread")
 APIS: Final = ("openai", "mercury", "llama.cpp", "ollama")
 """Of endpoints; docs/endpoints.md lists them."""
 
+COMPILES: Final = ("off", "auto")
+REUSES: Final = ("none", "prefix", "dual")
 DTYPES: Final = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
 
 
@@ -143,6 +145,9 @@ class EngineSettings:
             that was downloaded, or `endpoint`.
         device: `cpu`, `cuda`, `mps`, `spread` over all GPUs and the CPU, or `auto` for the best there is.
         dtype: of the weights: `float32`, `bfloat16`, `float16`, `int8`, `int4`, or `auto` for the best on the device.
+        reuse: what steps of a checkpoint that sees both ways take over from the first: `none`, what it made of the code
+            before the gap (`prefix`), or on both sides (`dual`).
+        compile: `auto` to compile forwards where that can be done, on CUDA; else `off`.
         threads: of the CPU; None for half of its cores, at least one.
         verify: the path of a folder with a causal model that checks what the model drafts; None for none.
         verify_by: `exact`: what comes out is what the causal model would write alone; `rank`: it ranks several drafts.
@@ -152,6 +157,8 @@ class EngineSettings:
     model: str = "embedded"
     device: str = "auto"
     dtype: str = "auto"
+    reuse: str = "none"
+    compile: str = "off"
     threads: int | None = None
     verify: str | None = None
     verify_by: str = "exact"
@@ -165,7 +172,8 @@ class EngineSettings:
     @property
     def can_fall_back(self) -> bool:
         """Whether the embedded model would be something else than these settings already say."""
-        return self.model != "embedded" or self.device not in ("auto", "cpu") or self.dtype != "auto"
+        beside = self.verify is not None or self.device not in ("auto", "cpu") or self.dtype != "auto"
+        return self.model != "embedded" or beside
 
     @property
     def cpu_threads(self) -> int:
@@ -195,6 +203,16 @@ class ServerSettings:
     dtype: str = _setting(
         "auto", _one_of(*DTYPES), "of the weights; `int8` and `int4` need bitsandbytes, but for `embedded`"
     )
+    reuse: str = _setting(
+        "none",
+        _one_of(*REUSES),
+        "what steps of checkpoints that see both ways take over from the first: quicker, not what the model says",
+    )
+    compile: str = _setting(
+        "off",
+        _one_of(*COMPILES),
+        "`auto`: on CUDA, forwards of checkpoints that see both ways are compiled, each length at its first use",
+    )
     threads: int | None = _setting(None, _or_null(_whole(1, 1024)), "CPU threads; null for half of the cores")
     verify: VerifySettings = VerifySettings()
     endpoint: EndpointSettings = EndpointSettings()
@@ -217,6 +235,8 @@ class ServerSettings:
             model=self.model or "embedded",
             device=self.device,
             dtype=self.dtype,
+            reuse=self.reuse,
+            compile=self.compile,
             threads=self.threads,
             verify=self.verify.model,
             verify_by=self.verify.by,

@@ -126,15 +126,26 @@ def _show(report: Report) -> None:
         print("All is well.")
 
 
+def _about(model: Info) -> list[tuple[str, str]]:
+    """What a model says of itself; an endpoint tells nothing of its model's size."""
+    languages = ", ".join(model.languages)
+    if not model.parameters:
+        return [
+            ("model", f"{model.name}, for {languages}"),
+            ("endpoint", f"{model.device}, {model.context:,} characters around the gap"),
+        ]
+    trained = f"{model.trained_tokens / 1e6:,.0f} M tokens" if model.trained_tokens else "its card says what"
+    return [
+        ("model", f"{model.name}, {model.parameters / 1e6:.1f} M parameters, for {languages}"),
+        ("trained on", f"{trained}, context {model.context}"),
+        ("device", f"{model.device}, {model.dtype}, {model.threads} threads"),
+    ]
+
+
 def _rows(report: Report) -> list[tuple[str, str]]:
     rows = [(name, version or "missing") for name, version in report.versions.items()]
     if report.model:
-        model = report.model
-        rows += [
-            ("model", f"{model.name}, {model.parameters / 1e6:.1f} M parameters, for {', '.join(model.languages)}"),
-            ("trained on", f"{model.trained_tokens / 1e6:,.0f} M tokens, context {model.context}"),
-            ("device", f"{model.device}, {model.dtype}, {model.threads} threads"),
-        ]
+        rows += _about(report.model)
     if report.ready_ms is not None:
         rows.append(
             ("engine", f"ready after {report.ready_ms:.0f} ms, 8 KB there and back {report.round_trip_ms:.2f} ms")

@@ -1,6 +1,6 @@
 """`infill-lsp models`: which models can be used, how large, under which licence, verified, here, in use, how fast.
 
-It asks no network and loads nothing.
+An endpoint is one of them where the user has configured one. It asks no network and loads nothing.
 """
 
 import json
@@ -13,7 +13,9 @@ from typing import Final
 
 from infill_lsp import user_config
 from infill_lsp.commands import probes
-from infill_lsp.settings import ServerSettings
+from infill_lsp.endpoints import hosts
+from infill_lsp.endpoints.errors import EndpointError
+from infill_lsp.settings import ENDPOINT, ServerSettings
 from infill_model.backends.catalogue import ENTRIES, Entry, embedded_parameters
 from infill_model.backends.hub import hub_folder, is_whole, snapshot
 from infill_model.backends.sizes import Probe, weight_bytes
@@ -31,13 +33,13 @@ class Row:
 
     Attributes:
         name: of the model.
-        family: that runs it.
+        family: that runs it; the API of an endpoint.
         parameters: how many.
         gigabytes: what its weights take in the dtype that is set.
         licence: of the weights.
         verified: against the reference of its family: logits and decodes, logits, no, or its own.
-        folder: where it is installed, None if it is not.
-        whole: whether all of its weights are there.
+        folder: where it is installed, None if it is not; what the setting is to be given.
+        whole: whether all of its weights are there; whether code may be sent to an endpoint.
         used: whether the server is to run it.
         speed: how fast it is here, in words.
         about: what it is good for.
@@ -62,7 +64,7 @@ def rows(
     settings: ServerSettings,
     measured: Sequence[Probe] = (),
 ) -> list[Row]:
-    """The listing, the embedded model first, and last a model in use that is not in the catalogue.
+    """The listing, the embedded model first, and last an endpoint, or a model in use that is not in the catalogue.
 
     Args:
         entries: of the catalogue.
@@ -86,7 +88,34 @@ def rows(
         about="ships",
     )
     listed = [own, *(_row(it, installed(it.name), settings, measured) for it in entries)]
+    if settings.endpoint.url or chosen == ENDPOINT:
+        listed.append(_endpoint(settings))
     return listed if any(it.used for it in listed) else [*listed, _other(chosen, installed(chosen))]
+
+
+def _endpoint(settings: ServerSettings) -> Row:
+    """The endpoint of the settings, and whether code may be sent there."""
+    it = settings.endpoint
+    try:
+        place, consent = hosts.destination(it), hosts.refusal(it)
+        name = f"{it.model} at {place.host}" if it.model else place.host
+        allowed = "needs no permission, for it is this machine" if hosts.needed(it) is None else "allowed"
+        about, whole = f"{name}: {allowed if consent is None else consent}", consent is None
+    except EndpointError as error:
+        about, whole = str(error), False
+    return Row(
+        name=ENDPOINT,
+        family=it.api,
+        parameters=0,
+        gigabytes=0,
+        licence="its host's",
+        verified="no",
+        folder=ENDPOINT,
+        whole=whole,
+        used=settings.engine.model == ENDPOINT,
+        speed="its host's",
+        about=about,
+    )
 
 
 def _row(entry: Entry, folder: Path | None, settings: ServerSettings, measured: Sequence[Probe]) -> Row:
@@ -149,7 +178,7 @@ def _show(found: Sequence[Row], settings: ServerSettings) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False)
-    measured = any(it.speed != NOT_MEASURED and it.name != "embedded" for it in found)
+    measured = any(it.speed != NOT_MEASURED and it.name not in ("embedded", ENDPOINT) for it in found)
     headings = ("model", "family", "size", "memory", "licence", "verified", "here", "speed")
     for heading in headings if measured else headings[:-1]:
         number = heading in ("size", "memory")
@@ -163,6 +192,7 @@ def _show(found: Sequence[Row], settings: ServerSettings) -> None:
         f"Memory is that of the weights in {dtype}. Verified: held against the outputs of the family's own code.",
         "`infill-lsp models use NAME` downloads a model where it is not here, and sets it for the server.",
     ]
+    lines += [f"endpoint: {it.about.rstrip('.')}." for it in found if it.name == ENDPOINT]
     if not measured:
         lines.append("How fast they are here was not measured: `infill-lsp doctor --probe`.")
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
@@ -172,7 +202,10 @@ def _cells(it: Row) -> tuple[str, ...]:
     size = f"{it.parameters / 1e9:.1f} B" if it.parameters >= 1e8 else f"{it.parameters / 1e6:.0f} M"
     memory = f"{it.gigabytes:.1f} GB" if it.gigabytes >= 0.1 else "< 0.1 GB"
     if not it.parameters:
-        size = memory = "?"
+        size = memory = "-" if it.name == ENDPOINT else "?"
     verified = "yes" if it.verified == "logits and decodes" else it.verified
-    here = "in use" if it.used and it.whole else "in use, missing" if it.used else "yes" if it.whole else "no"
-    return it.name, it.family, size, memory, it.licence, verified, "half" if it.folder and not it.whole else here
+    lacks = "not allowed" if it.name == ENDPOINT else "half" if it.folder else "missing" if it.used else "no"
+    if it.used:
+        return it.name, it.family, size, memory, it.licence, verified, "in use" if it.whole else f"in use, {lacks}"
+    here = "allowed" if it.name == ENDPOINT else "yes"
+    return it.name, it.family, size, memory, it.licence, verified, here if it.whole else lacks

@@ -1,7 +1,7 @@
 """`infill-lsp models use NAME`: sets which model the server runs, and fetches it where it is not here.
 
-NAME is one of the catalogue, any on the hub, a folder, or `embedded`. It writes the user's configuration and, if asked
-for, what it downloads.
+NAME is one of the catalogue, any on the hub, a folder, `embedded`, or `endpoint` for the one that is configured. It
+writes the user's configuration and, if asked for, what it downloads.
 """
 
 import difflib
@@ -15,7 +15,10 @@ from pathlib import Path
 from infill_lsp import user_config
 from infill_lsp.commands import download
 from infill_lsp.commands.download import DownloadError, Plan
+from infill_lsp.endpoints import hosts
+from infill_lsp.endpoints.errors import EndpointError
 from infill_lsp.errors import InfillError
+from infill_lsp.settings import ENDPOINT
 from infill_model.backends.catalogue import ENTRIES
 from infill_model.backends.hub import hub_folder, is_whole, snapshot
 
@@ -38,6 +41,8 @@ def run(name: str, *, yes: bool, ask: Callable[[str], bool] | None = None) -> in
     if name == "embedded":
         print(f"The server runs the embedded model ({user_config.choose(None)}).")
         return 0
+    if name == ENDPOINT:
+        return _endpoint()
     chosen = _resolved(name)
     if isinstance(chosen, Path):
         folder, value = chosen, str(chosen)
@@ -53,6 +58,19 @@ def run(name: str, *, yes: bool, ask: Callable[[str], bool] | None = None) -> in
     path = user_config.choose(value)
     print(f"The server runs {value} by the backend {backend}, from {folder}.")
     print(f"That is written in {path}; `infill.model` in an editor's settings wins over it.")
+    return 0
+
+
+def _endpoint() -> int:
+    """Have the server ask the endpoint of the user's configuration."""
+    settings, _ = user_config.load()
+    try:
+        host, refusal = hosts.destination(settings.endpoint).host, hosts.refusal(settings.endpoint)
+    except EndpointError as error:
+        raise ChoiceError(f"{error} (in {user_config.config_file()})") from error
+    print(f"The server asks {host} ({user_config.choose(ENDPOINT)}).")
+    if refusal:
+        print(refusal)
     return 0
 
 
@@ -77,7 +95,7 @@ def nearest(name: str) -> str:
     names = {it.name.lower(): it.name for it in ENTRIES} | {
         it.name.rpartition("/")[2].lower(): it.name for it in ENTRIES
     }
-    close = difflib.get_close_matches(name.lower(), [*names, "embedded"], n=6, cutoff=0.5)
+    close = difflib.get_close_matches(name.lower(), [*names, "embedded", ENDPOINT], n=6, cutoff=0.5)
     found = list(dict.fromkeys(names.get(it, it) for it in close))[:3]
     return f"; did you mean {' or '.join(found)}?" if found else "; `infill-lsp models` lists them"
 

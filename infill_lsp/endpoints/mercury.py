@@ -1,6 +1,7 @@
 """`/v1/fim/completions` as Inception's Mercury and Mistral's Codestral have it, and Mercury's `/v1/edit/completions`.
 
-After https://docs.inceptionlabs.ai/capabilities/autocomplete and /next-edit. Neither tells how sure the model was.
+After Inception's OpenAPI description of both and https://docs.inceptionlabs.ai/capabilities/next-edit. Neither tells
+how sure the model was.
 """
 
 import re
@@ -13,13 +14,13 @@ _FENCED: Final = re.compile(r"```[\w+-]*\n(.*?)\n?```", re.DOTALL)
 
 
 def body(ask: GapAsk) -> Body:
-    """As for OpenAI, but without what is not documented here."""
+    """As for OpenAI, but without what is not documented here: Mercury has no temperature, Codestral has."""
     return {
         **ask.named,
         "prompt": ask.prefix_with_files,
         "suffix": ask.suffix,
         "max_tokens": ask.tokens,
-        "temperature": ask.temperature,
+        **({} if ask.model.startswith("mercury") else {"temperature": ask.temperature}),
         "stop": ask.stop,
         "stream": True,
     }
@@ -39,11 +40,15 @@ def edit_body(ask: GapAsk, present: str) -> Body:
 
 
 def revised(value: object) -> str | None:
-    """What stands between the triple backticks of the answer."""
+    """What stands between the triple backticks of the answer, or all of it where there are none; None if it is cut."""
     match value:
+        case {"choices": [{"finish_reason": "length"}, *_]}:
+            return None
         case {"choices": [{"message": {"content": str(content)}}, *_]}:
             found = _FENCED.search(content)
-            return found[1].replace("<|cursor|>", "") if found else None
+            if found is None and "```" in content:
+                return None
+            return (found[1] if found else content.removesuffix("\n")).replace("<|cursor|>", "")
     return None
 
 

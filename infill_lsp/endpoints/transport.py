@@ -23,8 +23,8 @@ from infill_lsp.endpoints.keys import read_key
 from infill_lsp.privacy import looks_secret
 from infill_lsp.settings import EndpointSettings
 
-TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
-"""Seconds without a byte; a request that has a budget ends with that."""
+_CONNECT: Final = 5.0
+"""Seconds for a connection."""
 
 _PASSING: Final = (408, 425, 429, 500, 502, 503, 504, 529)
 """Statuses after which it may go well the next time."""
@@ -37,12 +37,14 @@ _MOST_QUOTED: Final = 200
 class Retry:
     """When to try again: after about `first` seconds, twice as long each time, `most` times, or when the endpoint says.
 
-    Where the endpoint wants more than `longest` seconds of patience, it is told to the user instead.
+    Where the endpoint wants more than `longest` seconds of patience, it is told to the user instead. After `silence`
+    seconds without a byte nothing more is waited for; a request that has a budget ends with that.
     """
 
     first: float = 0.2
     longest: float = 5.0
     most: int = 3
+    silence: float = 30.0
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after this attempt, counted from 0; at random, so that clients do not all come at once."""
@@ -70,7 +72,8 @@ class Transport:
         self.place: Destination = destination(settings)
         self._key: str | None = None
         # Proxies of the environment are for the world outside; what is for this machine stays on it.
-        self._client = httpx.AsyncClient(follow_redirects=False, timeout=TIMEOUT, trust_env=not self.place.loopback)
+        timeout = httpx.Timeout(self._retry.silence, connect=_CONNECT)
+        self._client = httpx.AsyncClient(follow_redirects=False, timeout=timeout, trust_env=not self.place.loopback)
 
     async def values(self, path: str, body: Mapping[str, object], deadline: float | None) -> wire.Values:
         """The JSON values that the endpoint answers. Leaving the iteration closes the connection.
@@ -119,10 +122,10 @@ class Transport:
                         if words := error_of(value):
                             raise EndpointError(f"{host} met an error{self._quoted(words)}")
                         yield value
-        except httpx.ConnectError:
+        except (httpx.ConnectError, httpx.ConnectTimeout):
             raise _PassingError(f"{host} cannot be reached; is the endpoint running?") from None
         except httpx.TimeoutException:
-            raise _PassingError(f"{host} took too long to answer") from None
+            raise _PassingError(f"{host} took too long to answer: {self._retry.silence:g} s without a byte") from None
         except httpx.TransportError:
             raise _PassingError(f"{host} closed the connection in the middle of its answer") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:

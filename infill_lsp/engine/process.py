@@ -26,7 +26,7 @@ def worker_command(settings: EngineSettings) -> list[str]:
         # -P keeps the current folder out of the import path: it is the user's, and may well hold a `token.py`.
         *(sys.executable, "-P", "-m", "infill_lsp.engine.worker"),
         *("--model", settings.model, "--device", settings.device, "--dtype", settings.dtype),
-        *("--threads", str(settings.cpu_threads)),
+        *("--reuse", settings.reuse, "--compile", settings.compile, "--threads", str(settings.cpu_threads)),
         *(("--verify", settings.verify, "--verify-by", settings.verify_by) if settings.verify else ()),
         *(("--endpoint", json.dumps(asdict(settings.endpoint))) if settings.endpoint else ()),
     ]

@@ -18,7 +18,7 @@ from infill_lsp.engine import messages
 from infill_lsp.engine.inbox import Inbox
 from infill_lsp.engine.messages import Ask, Cancel, Failed, Filled, Message, Partial, Ping, Pong, Status
 from infill_lsp.errors import MessageError
-from infill_lsp.settings import endpoint_from_json
+from infill_lsp.settings import COMPILES, REUSES, endpoint_from_json
 from infill_lsp.stdio import claim_stdio
 from infill_lsp.syntax.critic import Critic
 from infill_model.errors import InfillModelError
@@ -151,6 +151,8 @@ def _why_not_loaded(error: Exception) -> str:
         return str(error)
     if isinstance(error, ImportError):
         return f"The engine needs a package that is not installed ({error}); install infill-lsp again"
+    if is_memory(error):
+        return f"The model has too little memory ({_first_sentence(error)}); choose a smaller one or another device"
     return f"The engine cannot load its model: {error!r}"
 
 
@@ -183,6 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--verify-by", default="exact", choices=("exact", "rank"), help="what it does with them")
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps, spread, or auto")
     parser.add_argument("--dtype", default="auto", help="float32, bfloat16, float16, int8, int4, or auto")
+    parser.add_argument("--reuse", default="none", choices=REUSES, help="what later steps take over from the first")
+    parser.add_argument("--compile", default="off", choices=COMPILES, help="auto: on CUDA, where it can be done")
     parser.add_argument("--threads", type=int, default=None, help="how many CPU threads to use")
     parser.add_argument("--endpoint", default=None, help="settings of an endpoint that is asked instead, as JSON")
     chosen = parser.parse_args(arguments)
@@ -191,10 +195,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def load() -> Filler:
         from infill_model.backends import loading  # noqa: PLC0415  # torch takes a second; `starting` is said before
 
-        if chosen.verify:
-            load_both = partial(loading.load_verified, chosen.model, chosen.verify, chosen.verify_by)
-            return load_both(device=chosen.device, dtype=chosen.dtype, threads=chosen.threads)
-        return loading.load(chosen.model, device=chosen.device, dtype=chosen.dtype, threads=chosen.threads)
+        one = partial(loading.load, chosen.model)
+        both = partial(loading.load_verified, chosen.model, chosen.verify, chosen.verify_by)
+        return (both if chosen.verify else one)(
+            device=chosen.device,
+            dtype=chosen.dtype,
+            threads=chosen.threads,
+            reuse=chosen.reuse,
+            compiled=chosen.compile == "auto",
+        )
 
     def connect() -> Filler:
         from infill_lsp.endpoints.fill import Endpoint  # noqa: PLC0415  # a model that is loaded here needs no httpx

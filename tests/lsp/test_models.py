@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from infill_lsp import user_config
 from infill_lsp.cli import main
 from infill_lsp.commands import fitting, models, probes
-from infill_lsp.settings import ServerSettings
+from infill_lsp.endpoints import hosts
+from infill_lsp.settings import EndpointSettings, ServerSettings
 from infill_model.backends import hub
 from infill_model.backends.catalogue import ENTRIES, Entry
 from infill_model.backends.sizes import Probe
@@ -89,6 +91,71 @@ def test_memory_is_that_of_the_dtype_that_is_set() -> None:
 def test_a_model_in_use_that_is_in_no_catalogue_is_listed(tmp_path: Path) -> None:
     *_, last = models.rows([], lambda _: None, ServerSettings(model=str(tmp_path)))
     assert (last.name, last.used, last.whole) == (str(tmp_path), True, False)
+
+
+@pytest.fixture
+def consent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees what the user has allowed."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def with_endpoint(chosen: str | None = None, /, **endpoint: str) -> ServerSettings:
+    return ServerSettings(model=chosen, endpoint=EndpointSettings(**endpoint))  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("consent")
+def test_an_endpoint_is_listed_with_its_api_its_host_and_whether_it_may_be_asked() -> None:
+    assert len(models.rows([], lambda _: None, ServerSettings())) == 1, "nobody has configured one"
+    hosted = with_endpoint(url="https://api.example.com", api="mercury", model="mercury-edit-2")
+    _, row = models.rows([], lambda _: None, hosted)
+    assert (row.name, row.family, row.folder, row.whole, row.used) == ("endpoint", "mercury", "endpoint", False, False)
+    assert row.about.startswith("mercury-edit-2 at api.example.com: Nothing is sent to api.example.com before you")
+    assert "infill-lsp endpoint allow api.example.com" in row.about
+    hosts.allow(hosts.Permission("api.example.com"))
+    _, row = models.rows([], lambda _: None, hosted)
+    assert (row.whole, row.about) == (True, "mercury-edit-2 at api.example.com: allowed")
+    _, row = models.rows([], lambda _: None, with_endpoint("endpoint", url="http://127.0.0.1:8080", api="llama.cpp"))
+    assert (row.used, row.whole, row.about.partition(",")[0]) == (True, True, "127.0.0.1:8080: needs no permission")
+    _, row = models.rows([], lambda _: None, with_endpoint("endpoint", url="http://example.com"))
+    assert (row.used, row.whole) == (True, False)
+    assert "Code is sent to example.com by https only" in row.about
+    _, row = models.rows([], lambda _: None, with_endpoint("endpoint"))
+    assert "infill.endpoint.url is empty" in row.about
+
+
+@pytest.mark.usefixtures("consent")
+def test_the_listing_says_of_an_endpoint_what_is_to_be_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    settings = with_endpoint("endpoint", url="https://api.example.com", api="mercury")
+    monkeypatch.setattr(user_config, "load", lambda: (settings, ()))
+    assert models.run(as_json=False) == 0
+    (row, *_) = [it for it in capsys.readouterr().out.splitlines() if it.startswith("endpoint")]
+    assert row.split()[:4] == ["endpoint", "mercury", "-", "-"]
+    assert row.endswith("in use, not allowed")
+    hosts.allow(hosts.Permission("api.example.com"))
+    assert models.run(as_json=False) == 0
+    row, said = [it for it in capsys.readouterr().out.splitlines() if it.startswith("endpoint")]
+    assert row.endswith("in use")
+    assert said == "endpoint: api.example.com: allowed."
+
+
+@pytest.mark.usefixtures("consent")
+def test_the_endpoint_of_the_configuration_can_be_chosen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.json"
+    monkeypatch.setattr(user_config, "config_file", lambda: file)
+    assert main(["models", "use", "endpoint"]) != 0
+    assert "infill.endpoint.url is empty" in capsys.readouterr().err
+    assert not file.exists()
+    file.write_text(json.dumps({"endpoint": {"url": "https://api.example.com"}}))
+    assert main(["models", "use", "endpoint"]) == 0
+    said = capsys.readouterr().out
+    assert "The server asks api.example.com" in said
+    assert "infill-lsp endpoint allow api.example.com" in said
+    assert user_config.load()[0].engine.model == "endpoint"
 
 
 def test_what_has_room_is_told_by_the_least_packing_it_takes() -> None:

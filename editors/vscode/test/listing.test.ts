@@ -18,5 +18,7 @@ test("a server that knows no listing lists nothing", () => {
 test("a model is described by what decides", () => {
   assert.equal(facts(embedded), "ships · 9 M parameters, < 0.1 GB · licence: Apache-2.0");
   assert.equal(facts(large), "code, both ways · 7.6 B parameters, 15.2 GB · licence: Apache-2.0");
+  const elsewhere = { ...embedded, name: "endpoint", parameters: 0, gigabytes: 0, folder: "endpoint", about: "api.example.com: allowed" };
+  assert.equal(facts(elsewhere), "api.example.com: allowed");
   assert.equal(download(large), "hf download org/large");
 });

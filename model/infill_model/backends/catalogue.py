@@ -46,20 +46,21 @@ class Entry:
 
 
 _READ_CARD: Final = "see its card"
+_UNSTATED: Final = "none on its card"
 _BOTH: Final = "logits and decodes"
 
 ENTRIES: Final = (
     Entry("fredzzp/open-dcoder-0.5B", "open-dcoder", 0.49e9, "Apache-2.0", _BOTH, "the smallest; for laptops"),
     Entry("Dream-org/Dream-Coder-v0-Instruct-7B", "dream", 7.6e9, "Apache-2.0", _BOTH, "code, both ways"),
     Entry("Dream-org/Dream-v0-Instruct-7B", "dream", 7.6e9, "Apache-2.0", _BOTH, "general, both ways"),
-    Entry("apple/DiffuCoder-7B-Instruct", "dream", 7.6e9, _READ_CARD, _BOTH, "code, both ways"),
+    Entry("apple/DiffuCoder-7B-Instruct", "dream", 7.6e9, "Apple AMLR", _BOTH, "code, both ways"),
     Entry("Dream-org/DreamOn-v0-7B", "dreamon", 7.6e9, _READ_CARD, _BOTH, "finds the length itself"),
     Entry("GSAI-ML/LLaDA-8B-Base", "llada", 8.0e9, "MIT", _BOTH, "general, both ways"),
     Entry("GSAI-ML/LLaDA-8B-Instruct", "llada", 8.0e9, "MIT", _BOTH, "general, both ways"),
     Entry("GSAI-ML/LLaDA-1.5", "llada", 8.0e9, "MIT", _BOTH, "general, both ways"),
     Entry("GSAI-ML/iLLaDA-8B-Base", "illada", 7.6e9, "Apache-2.0", "no", "general, both ways"),
     Entry("GSAI-ML/iLLaDA-8B-Instruct", "illada", 7.6e9, "Apache-2.0", "no", "general, both ways"),
-    Entry("JetLM/SDAR-1.7B-Chat", "sdar", 1.7e9, _READ_CARD, _BOTH, "blocks of 4; code behind the gap as a prompt"),
+    Entry("JetLM/SDAR-1.7B-Chat", "sdar", 1.7e9, "Apache-2.0", _BOTH, "blocks of 4; code behind the gap as a prompt"),
     Entry("JetLM/SDAR-4B-Chat", "sdar", 4.0e9, "Apache-2.0", _BOTH, "blocks of 4; code behind the gap as a prompt"),
     Entry("JetLM/SDAR-30B-A3B-Chat", "sdar-moe", 30.5e9, _READ_CARD, "no", "experts, blocks of 4"),
     Entry("Efficient-Large-Model/Fast_dLLM_v2_1.5B", "fast-dllm-v2", 1.5e9, _READ_CARD, _BOTH, "blocks of 32"),
@@ -71,12 +72,12 @@ ENTRIES: Final = (
     Entry("kuleshov-group/mdlm-owt", "mdlm", 0.17e9, "Apache-2.0", "no", "research, web text, both ways"),
     Entry("kuleshov-group/bd3lm-owt-block_size4", "bd3lm", 0.17e9, _READ_CARD, "no", "research, web text, blocks of 4"),
     Entry("louaaron/sedd-small", "sedd", 0.17e9, _READ_CARD, "no", "research, web text, its own analytic step"),
-    Entry("louaaron/sedd-medium", "sedd", 0.42e9, _READ_CARD, "no", "research, web text, its own analytic step"),
+    Entry("louaaron/sedd-medium", "sedd", 0.42e9, _UNSTATED, "no", "research, web text, its own analytic step"),
     Entry("Qwen/Qwen2.5-Coder-0.5B", "causal", 0.49e9, "Apache-2.0", "no", "left to right: the control"),
-    Entry("Qwen/Qwen2.5-Coder-7B", "causal", 7.6e9, _READ_CARD, "no", "left to right: the control"),
+    Entry("Qwen/Qwen2.5-Coder-7B", "causal", 7.6e9, "Apache-2.0", "no", "left to right: the control"),
     Entry("bigcode/starcoder2-3b", "causal", 3.0e9, "BigCode OpenRAIL-M", "no", "left to right: the control"),
-    Entry("deepseek-ai/deepseek-coder-1.3b-base", "causal", 1.3e9, _READ_CARD, "no", "left to right: the control"),
-    Entry("google/codegemma-2b", "causal", 2.5e9, _READ_CARD, "no", "left to right: the control"),
+    Entry("deepseek-ai/deepseek-coder-1.3b-base", "causal", 1.3e9, "DeepSeek", "no", "left to right: the control"),
+    Entry("google/codegemma-2b", "causal", 2.5e9, "Gemma", "no", "left to right: the control"),
     Entry("JetBrains/Mellum-4b-base", "causal", 4.0e9, "Apache-2.0", "no", "left to right: the control"),
     Entry("ibm-granite/granite-3b-code-base-2k", "causal", 3.5e9, "Apache-2.0", "no", "left to right: the control"),
 )

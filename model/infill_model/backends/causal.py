@@ -1,15 +1,17 @@
 """Causal models trained to fill in the middle, run by transformers: the autoregressive control beside the denoisers.
 
 [prefix mark] code before [suffix mark] code behind [middle mark], and then the gap token by token. What is common with
-the row before is not run again, which is exact. What somebody else drafted is checked in one forward (`Propose`), and
-what is written stays the model's own. transformers' own classes only; no code that comes with a checkpoint.
+the row before is not run again, which is exact. Several fills are written side by side, a token of each in one forward.
+What somebody else drafted is checked in one forward (`Propose`), and what is written stays the model's own.
+transformers' own classes only; no code that comes with a checkpoint.
 """
 
+import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import torch
 from torch import Tensor
@@ -151,18 +153,20 @@ class CausalInfiller:
             options: how many fills, and how they are sampled.
             cancelled: whether to stop.
             on_draft: told of the first fill after each forward.
-            propose: drafts the greedy fill, which comes out the same, in fewer forwards where drafts are right.
+            propose: drafts the greedy fill, which comes out the same, in fewer forwards where drafts are right; it is
+                then written by itself, and the others side by side behind it.
         """
         started = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
         limits = Limits(LONGEST_BLOCK if request.block else LONGEST, deadline, cancelled)
-        row = self._laid_out(request)
+        row, line = self._laid_out(request), not request.block
+        choosers = [_Chooser(options.temperature if n else 0.0, options.seed + n) for n in range(options.n)]
+        alone = choosers[:1] if propose is not None or options.n == 1 else []
+        jobs = [self._written(row, limits, it, on_draft, propose, line=line) for it in alone]
+        if others := choosers[len(alone) :]:
+            jobs += self._side_by_side(row, limits, others, None if alone else on_draft, line=line)
         fills: dict[tuple[str, ...], Fill] = {}
-        for number in range(options.n):
-            heat = options.temperature if number else 0.0
-            chooser = _Chooser(heat, options.seed + number)
-            told, idea = (on_draft, propose) if number == 0 else (None, None)
-            job = self._written(row, limits, chooser, told, idea, line=not request.block)
+        for job in jobs:
             fill = job.fill(self.vocabulary, 1)
             fill = fill if request.block else cut_at_line(fill)
             total = (time.perf_counter() - started) * 1000
@@ -217,6 +221,55 @@ class CausalInfiller:
                 on_draft(Frame(job.steps, self._shown(job), f"{len(job.done) - before} written", took))
             if ended:
                 return job
+
+    @torch.no_grad()
+    def _side_by_side(
+        self,
+        row: list[int],
+        limits: Limits,
+        choosers: Sequence["_Chooser"],
+        on_draft: Callable[[Frame], None] | None,
+        *,
+        line: bool,
+    ) -> list[Job]:
+        """Write the gap several times, a token of each in every forward; `on_draft` is told of the first."""
+        jobs = [Job([], [], stopped="complete") for _ in choosers]
+        going, written = list(range(len(jobs))), 0
+        cache: DynamicCache | None = None
+        while going:
+            if stopped := _limit(limits, written):
+                for number in going:
+                    jobs[number].stopped = stopped
+                break
+            began = time.perf_counter()
+            cache, logits = self._continued(cache, row, [jobs[it] for it in going])
+            kept = [n for n, it in enumerate(going) if self._one_more(jobs[it], choosers[it], logits[n], line=line)]
+            written += 1
+            if on_draft is not None and len(jobs[0].done) == written:
+                took = round((time.perf_counter() - began) * 1e3, 3)
+                on_draft(Frame(written, self._shown(jobs[0]), "1 written", took))
+            if len(kept) < len(going):
+                cache.batch_select_indices(torch.tensor(kept, dtype=torch.int64))
+            going = [going[n] for n in kept]
+        return jobs
+
+    def _continued(
+        self, cache: "DynamicCache | None", row: list[int], jobs: Sequence[Job]
+    ) -> tuple["DynamicCache", Tensor]:
+        """(B, V) float32 logits of what follows each job's last token, and the cache of all of them with it."""
+        if cache is None:
+            logits = self._next(row).expand(len(jobs), -1)
+            cache = cast("DynamicCache", copy.deepcopy(self._cache))  # The row's own stays for the next request.
+            cache.batch_repeat_interleave(len(jobs))
+            return cache, logits
+        last = torch.tensor([[it.done[-1].id - RESERVED] for it in jobs], device=self._model.device)
+        out = self._model(input_ids=last, past_key_values=cache, use_cache=True)
+        return cache, out.logits[:, -1].float()
+
+    def _one_more(self, job: Job, chooser: "_Chooser", logits: Tensor, *, line: bool) -> bool:
+        """Write the next token; says whether the gap goes on."""
+        job.steps += 1
+        return self._add(job, *chooser(logits), line=line)
 
     def _add(self, job: Job, token: int, confidence: float, *, line: bool) -> bool:
         """Write a token unless it ends the gap; says whether the gap goes on."""

@@ -2,24 +2,29 @@
 
 There is no mask. Where the canvas has one, the decoder is shown a random token, another one in each step; what is
 pinned or committed is shown as it is, as if written back after the reference's renoising. The code behind the gap is
-pinned on the canvas. What the last step predicted conditions the next one.
+pinned on the canvas. What the last step predicted conditions the next one. Tokens are committed as far as the entropy
+bound allows, and a fill ends when nothing moves any more, as in the reference's sampler.
 
 Reference: transformers 5.23, models/diffusion_gemma (Apache-2.0).
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from infill_model.backends.checkpoint import Checkpoint, read_json
 from infill_model.backends.edge import Edge, Ids
 from infill_model.backends.family import Family, OpenDenoiser
-from infill_model.backends.sequence import Row, SequenceContext, forbidden_at, row_of, shadow_rows
+from infill_model.backends.sequence import Row, SequenceContext, forbidden_at, padded, row_of, shadow_rows
 from infill_model.canvas import Canvas
 from infill_model.errors import WeightsError
+from infill_model.policies.stop import Stable
+from infill_model.policies.unmask import EntropyBound
 from infill_model.vocabulary import MASK, PAD
 
 if TYPE_CHECKING:
@@ -87,13 +92,15 @@ class GemmaDenoiser:
 
     @torch.no_grad()
     def encode(self, contexts: Sequence[Sequence[int]]) -> GemmaContext:
-        """Encode what stands before each canvas."""
-        rows, states = [], []
-        for ids in contexts:
-            row = Row(*row_of(self.edge, ids), None)
-            rows.append(row)
-            cache, _ = self.prefix(row.left.unsqueeze(0))
-            states.append(State(cache, torch.Generator().manual_seed(0)))
+        """Encode what stands before each canvas; before those of one gap stands the same."""
+        rows = [Row(*row_of(self.edge, it), None) for it in contexts]
+        known: dict[tuple[int, ...], DynamicCache] = {}
+        states = []
+        for row in rows:
+            left = tuple(row.left.tolist())
+            if left not in known:
+                known[left], _ = self.prefix(row.left.unsqueeze(0))
+            states.append(State(known[left], torch.Generator().manual_seed(0)))
         return GemmaContext(tuple(rows), states=tuple(states))
 
     def prefix(
@@ -133,18 +140,36 @@ class GemmaDenoiser:
         """(N, RESERVED + V) float32 at the positions `where` (B, C) is true, as hot as this step is."""
         if not isinstance(context, GemmaContext):
             raise TypeError("this context was encoded by another denoiser")
-        rows = []
-        for number, (row, state) in enumerate(zip(context.rows, context.states, strict=True)):
-            if not where[number].any():
-                continue
-            shown = self._shown(canvas.ids[number], row, state)
-            said = self.step(state.cache, shown.unsqueeze(0), state.before) / temperature(state.steps)
-            state.before = said.to(self._model.dtype)
-            state.steps += 1
-            rows.append(said[0, : where.shape[1]][where[number]])
-        out = self.edge.outward(torch.cat(rows))
+        active = where.any(1).tolist()
+        groups: dict[tuple[int, int], list[int]] = {}
+        for number, state in enumerate(context.states):
+            if active[number]:
+                groups.setdefault((id(state.cache), state.steps), []).append(number)
+        found: dict[int, Tensor] = {}
+        for group in groups.values():
+            shown = [self._shown(canvas.ids[it], context.rows[it], context.states[it]) for it in group]
+            said = self._together(shown, [context.states[it] for it in group])
+            found |= {it: own[: where.shape[1]][where[it, : len(own)]] for it, own in zip(group, said, strict=True)}
+        out = self.edge.outward(torch.cat([found[it] for it in sorted(found)]))
         forbidden = forbidden_at(context, where, out.shape[1], self._breaks)
         return out if forbidden is None else out.masked_fill_(forbidden, -torch.inf)
+
+    def _together(self, shown: Sequence[Tensor], states: Sequence[State]) -> list[Tensor]:
+        """(C, V) logits of each canvas, tempered, in one forward; all stand behind the same, in the same step."""
+        first = states[0]
+        ids, real = padded(shown)
+        before = None
+        if first.before is not None:
+            before = pad_sequence([it.before for it in states if it.before is not None], batch_first=True)
+        mask = None
+        if not real.all():
+            mask = torch.cat([real.new_ones(len(shown), first.cache.get_seq_length()), real], dim=1).long()
+        said = self.step(widened(first.cache, len(shown)), ids, before, mask) / temperature(first.steps)
+        own = [it[: len(canvas)] for it, canvas in zip(said, shown, strict=True)]
+        for state, it in zip(states, own, strict=True):
+            state.before = it.to(self._model.dtype)
+            state.steps += 1
+        return own
 
     def _shown(self, ids: Tensor, row: Row, state: State) -> Tensor:
         """(n,) what the decoder sees: noise for masks, and the code behind the gap as far as the canvas reaches."""
@@ -168,6 +193,20 @@ class GemmaDenoiser:
             return plain, plain[:0]
         around = GemmaContext(tuple(context.rows[row] for row in rows), context.forbidden, states=tuple(copies))
         return plain, self.logits(around, masked, alone)
+
+
+def widened(cache: "DynamicCache", times: int) -> "DynamicCache":
+    """The same keys and values for several canvases, without a copy: the decoder only reads them."""
+    from transformers.cache_utils import CacheLayerMixin  # noqa: PLC0415  # It is there, for the model is loaded.
+
+    if times == 1:
+        return cache
+    wide = copy.copy(cache)
+    wide.layers = [copy.copy(it) for it in cache.layers]
+    for it in wide.layers:
+        if isinstance(it, CacheLayerMixin) and it.keys is not None and it.values is not None:
+            it.keys, it.values = it.keys.expand(times, -1, -1, -1), it.values.expand(times, -1, -1, -1)
+    return wide
 
 
 def temperature(step: int, steps: int = STEPS) -> float:
@@ -221,4 +260,6 @@ FAMILY = GemmaFamily(
     ids=ids,
     lengths="lengths",
     block=None,
+    unmask=EntropyBound(0.1),
+    stop=Stable(1, 0.005),
 )

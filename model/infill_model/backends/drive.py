@@ -17,7 +17,7 @@ from infill_model.judge import Judge
 from infill_model.policies import Policies, remask_policy, stop_policy, unmask_policy
 from infill_model.policies.draft import Draft
 from infill_model.policies.prediction import Sampling
-from infill_model.policies.stop import Limits
+from infill_model.policies.stop import Limits, StopPolicy
 from infill_model.policies.unmask import UnmaskPolicy
 from infill_model.request import Frame, Options, TextCritic
 from infill_model.trace import show
@@ -38,6 +38,7 @@ class Run:
         critic: judges finished drafts.
         on_draft: told of the first job after each step.
         unmask: commits masks in place of what the options say; None for what they say.
+        stop: ends fills, likewise.
         forwards: spent so far.
         encode_ms: spent on contexts so far.
     """
@@ -49,6 +50,7 @@ class Run:
     critic: TextCritic | None = None
     on_draft: Callable[[Frame], None] | None = None
     unmask: UnmaskPolicy | None = None
+    stop: StopPolicy | None = None
     forwards: int = 0
     encode_ms: float = 0.0
     policies: Policies = field(init=False)
@@ -56,7 +58,8 @@ class Run:
     def __post_init__(self) -> None:
         it = self.options
         unmask = unmask_policy(it.unmask) if self.unmask is None else self.unmask
-        self.policies = Policies(unmask, remask_policy(it.remask), stop_policy(it.stop))
+        stop = stop_policy(it.stop) if self.stop is None else self.stop
+        self.policies = Policies(unmask, remask_policy(it.remask), stop)
 
     def once(
         self,

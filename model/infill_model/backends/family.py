@@ -17,6 +17,7 @@ from infill_model.backends.protocol import Denoiser
 from infill_model.backends.sequence import SequenceContext, SequenceDenoiser
 from infill_model.backends.transformer import Shape, Transformer
 from infill_model.errors import WeightsError
+from infill_model.policies.stop import StopPolicy
 from infill_model.policies.unmask import UnmaskPolicy
 
 Renamed: TypeAlias = Iterable[tuple[str, Tensor]]
@@ -57,6 +58,7 @@ class Family:
         block: width of a block, where each sees itself and earlier ones only; None where all positions see all.
         window: tokens of code around a gap that it is given.
         unmask: what commits its masks, whatever the options say; None where the options say it.
+        stop: when a fill ends, likewise.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Family:
     block: Callable[[Checkpoint], int] | None
     window: Callable[[Checkpoint], int] = lambda _: WINDOW
     unmask: UnmaskPolicy | None = None
+    stop: StopPolicy | None = None
 
     def denoiser(
         self, checkpoint: Checkpoint, ids: Ids, breaks: Sequence[int], dtype: torch.dtype, device: str

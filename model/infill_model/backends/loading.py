@@ -10,6 +10,7 @@ from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.families import FAMILIES
 from infill_model.backends.hub import hub_folder, snapshot
 from infill_model.backends.open_fill import OpenInfiller
+from infill_model.backends.sequence import Reuse
 from infill_model.backends.verified import VerifiedInfiller, Way
 from infill_model.errors import WeightsError
 from infill_model.fill import Infiller, model_path
@@ -19,9 +20,17 @@ AnyInfiller: TypeAlias = Infiller | OpenInfiller | CausalInfiller | VerifiedInfi
 
 
 def load(
-    model: str | Path = "embedded", *, device: str = "auto", dtype: str = "auto", threads: int | None = None
+    model: str | Path = "embedded",
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    threads: int | None = None,
+    reuse: str = "none",
+    compiled: bool = False,
 ) -> AnyInfiller:
     """Load whatever is in a folder, by what its config.json says it is; a name on the hub means what was downloaded.
+
+    `reuse` (none, prefix, dual) and `compiled` are for models that see both ways; others are run as they are.
 
     Raises:
         WeightsError: the folder is missing, incomplete, damaged, or holds no model that can be run.
@@ -40,7 +49,7 @@ def load(
         return Infiller.load(folder, device=device, dtype=dtype, threads=threads)
     if not any(it.claims(checkpoint) for it in FAMILIES) and marks_of(checkpoint):
         return CausalInfiller.load(folder, device=device, dtype=dtype, threads=threads)
-    return OpenInfiller.load(folder, device=device, dtype=dtype, threads=threads)
+    return OpenInfiller.load(folder, device=device, dtype=dtype, threads=threads, reuse=Reuse(reuse), compiled=compiled)
 
 
 def load_verified(
@@ -51,6 +60,8 @@ def load_verified(
     device: str = "auto",
     dtype: str = "auto",
     threads: int | None = None,
+    reuse: str = "none",
+    compiled: bool = False,
 ) -> VerifiedInfiller:
     """Load a model that drafts, and a causal one that checks or ranks its drafts.
 
@@ -63,4 +74,5 @@ def load_verified(
             f"{verifier}: it is no causal model with marks for filling in the middle, so it cannot check drafts; "
             "give one such as Qwen2.5-Coder"
         )
-    return VerifiedInfiller(load(model, device=device, dtype=dtype, threads=threads), checks, way)
+    drafts = load(model, device=device, dtype=dtype, threads=threads, reuse=reuse, compiled=compiled)
+    return VerifiedInfiller(drafts, checks, way)

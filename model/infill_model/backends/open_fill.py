@@ -22,6 +22,7 @@ from infill_model.backends.memory import check_room
 from infill_model.backends.placing import placing, settle, weights_of
 from infill_model.backends.prompt import WINDOW, Prompt
 from infill_model.backends.sequence import Reuse, SequenceDenoiser
+from infill_model.backends.static_shapes import StaticShapes
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.errors import WeightsError
 from infill_model.in_turn import one_by_one
@@ -92,6 +93,7 @@ class OpenInfiller:
         dtype: str = "auto",
         threads: int | None = None,
         reuse: Reuse = Reuse.NONE,
+        compiled: bool = False,
     ) -> "OpenInfiller":
         """Load a checkpoint folder.
 
@@ -101,6 +103,7 @@ class OpenInfiller:
             dtype: `auto`, `float32`, `bfloat16`, `float16`, `int8` or `int4`; by itself bfloat16, on a CPU float32.
             threads: that a forward may use.
             reuse: what the steps of a model that sees both ways take over from the first; quicker, and less exact.
+            compiled: whether the forwards of such a model are compiled, for a few shapes; on CUDA only.
 
         Raises:
             WeightsError: the folder is not a checkpoint of a known family, is incomplete, or would need foreign code.
@@ -126,13 +129,19 @@ class OpenInfiller:
         _fits(folder, vocabulary, ids, denoiser.size)
         if isinstance(denoiser, SequenceDenoiser):
             denoiser.reuse = reuse
+            if compiled and where.device == "cuda" and denoiser.block is None and not (where.bits or where.spread):
+                denoiser.static = StaticShapes(denoiser.network)
+                rows = len(LINE_LENGTHS) if family.lengths == "lengths" else 1
+                denoiser.static.prepare(rows, family.window(checkpoint) + LINE_LENGTHS[-1])
         block, window = family.block and family.block(checkpoint), family.window(checkpoint)
         return cls(shown_name(folder), family, ids, block, denoiser, vocabulary, window, Offsets.beside(folder))
 
     @property
     def info(self) -> Info:
         """What the model says of itself."""
-        return info_of(self.name, self.denoiser.network, self.denoiser.device, self.prompt.window)
+        info = info_of(self.name, self.denoiser.network, self.denoiser.device, self.prompt.window)
+        static = self.denoiser.static if isinstance(self.denoiser, SequenceDenoiser) else None
+        return replace(info, dtype=info.dtype + static.state) if static else info
 
     def fill(
         self,
@@ -174,7 +183,8 @@ class OpenInfiller:
         critic: TextCritic | None = None,
         on_draft: Callable[[Frame], None] | None = None,
     ) -> Run:
-        return Run(self.denoiser, self.vocabulary, options, limits, critic, on_draft, self.family.unmask)
+        family = self.family
+        return Run(self.denoiser, self.vocabulary, options, limits, critic, on_draft, family.unmask, family.stop)
 
     def _filled(self, run: Run, request: Request) -> list[Job]:
         """Jobs that came to their end, by the family's way to find the length."""

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from infill_model.backends.edge import Edge
+from infill_model.backends.static_shapes import StaticShapes
 from infill_model.backends.transformer import Backbone, KeysValues
 from infill_model.canvas import Canvas
 from infill_model.vocabulary import LINE, MIDDLE, PAD, RESERVED
@@ -126,6 +127,8 @@ class SequenceDenoiser:
             reuse: what later forwards of a context take from its first.
         """
         self.network, self.edge, self.shifted, self.block, self.reuse = network, edge, shifted, block, reuse
+        self.static: StaticShapes | None = None
+        """Runs forwards over whole rows, where all see all, in a few shapes; None where they are run as they come."""
         self._breaks = torch.tensor(breaks, dtype=torch.int64, device=network.device)
         self._kept: Kept | None = None
 
@@ -196,9 +199,12 @@ class SequenceDenoiser:
     def _all_at_once(self, whole: Sequence[Tensor], context: SequenceContext, spots: Sequence[_Spot]) -> Tensor:
         """(N, D) states where all positions see all: one forward, shorter rows padded and the padding unseen."""
         ids, real = padded(whole)
-        places = torch.arange(ids.shape[1], device=self.device).unsqueeze(0)
-        seen = None if bool(real.all()) else real.unsqueeze(1).expand(-1, ids.shape[1], -1)
-        states, keys_values = self.network(ids, places, seen)
+        found = self.static(ids, real) if self.static else None
+        if found is None:
+            places = torch.arange(ids.shape[1], device=self.device).unsqueeze(0)
+            seen = None if bool(real.all()) else real.unsqueeze(1).expand(-1, ids.shape[1], -1)
+            found = self.network(ids, places, seen)
+        states, keys_values = found
         self._remember(whole, context, states, keys_values)
         rows = [row for row, _ in spots]
         picked: Tensor = states[rows, [self._source(context, it) for it in spots]]
@@ -224,7 +230,7 @@ class SequenceDenoiser:
             )
             for k, v in keys_values
         ]
-        context.first.append(First(states[:, left - 1] if left else None, picked))
+        context.first.append(First(states[:, left - 1].clone() if left else None, picked))
 
     def _on_top(self, own: Sequence[Tensor], context: SequenceContext, spots: Sequence[_Spot]) -> Tensor:
         """(N, D) states of the canvases, and with `Reuse.PREFIX` of the right, on top of the first forward's rest."""

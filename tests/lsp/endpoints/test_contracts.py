@@ -97,8 +97,8 @@ EDIT = json.loads((Path(__file__).parent / "contracts/edits/mercury_edit.json").
 REVISED = Request(EDIT["request"]["prefix"], EDIT["request"]["suffix"], files=tuple(EDIT["request"]["files"]))
 
 
-def revise(content: str, api: str = "mercury") -> list[tuple[str, ...]]:
-    answer = {"choices": [{"message": {"role": "assistant", "content": content}, "finish_reason": "stop"}]}
+def revise(content: str, api: str = "mercury", finish: str = "stop") -> list[tuple[str, ...]]:
+    answer = {"choices": [{"message": {"role": "assistant", "content": content}, "finish_reason": finish}]}
     with Stub(Reply((json.dumps(answer),), JSON)) as stub:
         settings = EndpointSettings(url=stub.url, api=api, model="mercury-edit-2")
         fills = ask(settings, REVISED, Options(start=(EDIT["start"],), n=3))
@@ -110,15 +110,26 @@ def test_mercury_revises_a_line() -> None:
     assert revise(EDIT["content"]) == [(EDIT["text"],), (EDIT["start"],)]
 
 
+def test_mercury_revises_without_backticks_too() -> None:
+    """So does the example in its OpenAPI description; its guide has them."""
+    assert revise("    b.flag(col, row)\n") == [(EDIT["text"],), (EDIT["start"],)]
+
+
+@pytest.mark.parametrize("content", [EDIT["content"], "    b.flag(col, row)", "```python\n    b.flag(col, row)"])
+def test_what_mercury_could_not_finish_is_no_revision(content: str) -> None:
+    assert revise(content, finish="length") == [(EDIT["start"],)]
+
+
 @pytest.mark.parametrize(
     "content",
     [
         "I would not change anything.",
         "```python\n    b.flag(row, col)\n```",
+        "```python\n    b.flag(col, row)",
         "```\nelse: b.flag(r, c)\n```",
         "```\n    b.flag(r, c)\n    b.flag(c, r)\n```",
     ],
-    ids=["no code", "as it was", "what is around it", "more lines"],
+    ids=["no code", "as it was", "no end", "what is around it", "more lines"],
 )
 def test_what_mercury_does_not_change_or_should_not_stays(content: str) -> None:
     assert revise(content) == [(EDIT["start"],)]

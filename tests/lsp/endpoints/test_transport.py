@@ -10,6 +10,7 @@ import pytest
 from asking import BLOCK, LINE, QUICK, ask
 from stub import JSON, Asked, Reply, Stub, events, said
 
+from infill_lsp.cli import main
 from infill_lsp.endpoints import hosts
 from infill_lsp.endpoints.errors import EndpointError
 from infill_lsp.endpoints.fill import Endpoint
@@ -265,6 +266,21 @@ def test_an_endpoint_is_served_without_torch() -> None:
     code = "import sys, infill_lsp.engine.worker, infill_lsp.endpoints.fill; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_doctor_tells_of_an_endpoint_what_it_knows(capfd: pytest.CaptureFixture[str]) -> None:
+    with Stub(said("a + b")) as stub:
+        assert main(["doctor", "--model", "endpoint", "--url", stub.url, "--endpoint-model", "tiny"]) == 0
+        out = capfd.readouterr().out
+        host = stub.url.removeprefix("http://")
+    lines = {it.partition(" ")[0]: it.partition(" ")[2].strip() for it in out.splitlines()}
+    assert lines["model"].startswith("tiny, for python")
+    assert lines["endpoint"] == f"{host}, 16,000 characters around the gap"
+    assert "parameters" not in out
+    assert "trained on" not in out
+    assert "device" not in lines
+    assert "'a + b'" in lines["self-test"]
+    assert "All is well." in out
 
 
 def test_nothing_runs_on_after_a_fill() -> None:

@@ -13,6 +13,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
+import short_of_memory
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "model/backends"))
+from tiny import checkpoint
 
 from infill_lsp.engine.client import Restart
 from infill_lsp.engine.fallback import FallbackEngine
@@ -144,3 +148,16 @@ def test_it_can_be_closed_while_it_falls_back() -> None:
         asked.cancel()
 
     run(body, "--refuse-to-load", "cut short")
+
+
+def test_a_gpu_without_room_for_the_warm_up_is_one_sentence(tmp_path: Path) -> None:
+    async def session() -> None:
+        chosen = short_of_memory.command(str(checkpoint(tmp_path / "model", "dream")), "--at-once")
+        async with FallbackEngine(chosen, fake_engine.command(), restart=SOON) as engine:
+            await asyncio.wait_for(engine.ready(), PATIENCE)
+            assert engine.reason == (
+                "The model has too little memory (CUDA out of memory); choose a smaller one or another device. "
+                "The embedded model answers instead."
+            )
+
+    asyncio.run(session())

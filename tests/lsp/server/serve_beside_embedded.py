@@ -1,4 +1,7 @@
-"""`infill-lsp` as a program whose chosen models are all the scripted one, and whose embedded model is the real one."""
+"""`infill-lsp` as a program whose embedded model is the real one.
+
+A folder that is chosen is served by an engine that lacks memory; whatever else is chosen is the scripted model.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -6,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
+import short_of_memory
 
 from infill_lsp.cli import main
 from infill_lsp.engine.process import worker_command
@@ -13,7 +17,9 @@ from infill_lsp.settings import EngineSettings
 
 
 def engine(settings: EngineSettings) -> Sequence[str]:
-    return worker_command(settings) if settings.model == "embedded" else fake_engine.command()
+    if settings.model == "embedded":
+        return worker_command(settings)
+    return short_of_memory.command(settings.model) if Path(settings.model).is_dir() else fake_engine.command()
 
 
 if __name__ == "__main__":

@@ -46,9 +46,9 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @contextmanager
-def serving(command: tuple[str, ...], model: str) -> Iterator[RawClient]:
+def serving(command: tuple[str, ...], model: str, **others: object) -> Iterator[RawClient]:
     with RawClient(command) as client:
-        client.initialize(initializationOptions=SETTINGS | {"model": model})
+        client.initialize(initializationOptions=SETTINGS | {"model": model, **others})
         yield client
         assert client.end() == 0
 
@@ -80,6 +80,35 @@ def test_a_model_that_cannot_be_loaded_is_said_once_and_the_embedded_one_answers
         logged = [it for it in client.seen if it.get("method") == "window/logMessage" and words in str(it["params"])]
         assert len(logged) <= 1, "no nagging"
         assert {it["state"] for it in states(client)} <= {"starting", "degraded"}
+
+
+@pytest.mark.parametrize(
+    ("what", "words"), [("nothing", "no such model folder"), ("a denoiser", "it is no causal model")]
+)
+def test_a_wrong_model_to_verify_leaves_the_embedded_one_alone(what: str, words: str, tmp_path: Path) -> None:
+    if what == "a denoiser":
+        checkpoint(tmp_path / "model", "dream")
+    with serving(REAL, "embedded", verify={"model": str(tmp_path / "model")}) as client:
+        status = client.status("degraded")
+        assert words in status["reason"]
+        assert status["reason"].endswith("The embedded model answers instead.")
+        assert status["reason"].count("\n") == 0
+        assert status["model"].startswith("infill")
+        assert "checked by" not in status["model"]
+        assert written(client, CODE, "file:///a.py")
+
+
+def test_a_gpu_that_runs_out_of_memory_in_the_middle_of_a_request_is_said_and_the_embedded_model_answers_it(
+    tmp_path: Path,
+) -> None:
+    folder = checkpoint(tmp_path / "model", "dream")
+    with serving(BESIDE, str(folder)) as client:
+        assert client.status("ready")["model"] == "model"
+        assert written(client, CODE, "file:///a.py"), "by the embedded model, within the budget"
+        status = client.status("degraded")
+        words = "The model ran out of memory (CUDA out of memory). The embedded model answers instead."
+        assert (status["reason"], status["model"][:6]) == (words, "infill")
+        assert written(client, CODE, "file:///b.py")
 
 
 def test_a_request_that_lacks_memory_is_answered_by_the_embedded_model_and_so_are_the_next() -> None:

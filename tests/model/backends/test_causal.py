@@ -1,19 +1,24 @@
 """A causal model of noise in transformers, filled in the middle."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from tiny import tokenizer
 
-from infill_model.backends.causal import MARKS, CausalInfiller
+from infill_model.backends.causal import MARKS, CausalInfiller, _Chooser
 from infill_model.backends.loading import load
+from infill_model.backends.open_fill import LONGEST, LONGEST_BLOCK, cut_at_line
 from infill_model.errors import WeightsError
-from infill_model.request import Frame, Options, Request
+from infill_model.policies.stop import Limits
+from infill_model.request import Fill, Frame, Options, Request
 from infill_model.vocabulary import RESERVED
 
 transformers = pytest.importorskip("transformers")
+DynamicCache = transformers.DynamicCache
 LINE = Request("def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n")
 
 
@@ -63,6 +68,60 @@ def test_several_fills_and_gaps_and_cancellation(folder: Path) -> None:
     (none,) = model.fill(LINE, Options(), cancelled=lambda: True)
     assert none.stopped == "cancelled"
     assert none.texts == ("",)
+
+
+def one_by_one(model: CausalInfiller, request: Request, options: Options) -> list[Fill]:
+    """What the same seeds give without a batch, alike ones too."""
+    row, limits = model._laid_out(request), Limits(LONGEST_BLOCK if request.block else LONGEST)
+    choosers = [_Chooser(options.temperature if n else 0.0, options.seed + n) for n in range(options.n)]
+    fills = [model._written(row, limits, it, None, None, line=not request.block) for it in choosers]
+    return [it.fill(model.vocabulary, 1) for it in fills]
+
+
+def sliding(folder: Path, place: Path) -> Path:
+    """The same model, whose layers see 8 tokens back."""
+    shutil.copytree(folder, place)
+    config = json.loads((place / "config.json").read_text())
+    window = {"use_sliding_window": True, "sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]}
+    (place / "config.json").write_text(json.dumps(config | window))
+    return place
+
+
+@pytest.mark.parametrize("window", [False, True], ids=["all", "window"])
+@pytest.mark.parametrize("block", [False, True], ids=["line", "block"])
+def test_fills_side_by_side_are_those_one_by_one_in_the_forwards_of_the_longest(
+    folder: Path, tmp_path: Path, block: bool, window: bool
+) -> None:
+    model = load(sliding(folder, tmp_path / "it") if window else folder, device="cpu")
+    assert isinstance(model, CausalInfiller)
+    assert any(DynamicCache(config=model._model.config).is_sliding) == window
+    batches: list[int] = []
+    model._model.register_forward_pre_hook(
+        lambda _, args, named: batches.append(len(named["input_ids"])), with_kwargs=True
+    )
+    request, options = replace(LINE, block=block), Options(n=4, temperature=0.6, seed=3)
+    together, found = model.fill(request, options), list(batches)
+    alone = one_by_one(model, request, options)
+    expected = {it.texts: it for it in (it if block else cut_at_line(it) for it in reversed(alone))}
+    assert {it.texts for it in together} == set(expected)
+    assert len(expected) > 1
+    for fill in together:
+        one = expected[fill.texts]
+        assert [it.text for it in fill.tokens] == [it.text for it in one.tokens]
+        assert [it.confidence for it in fill.tokens] == pytest.approx([it.confidence for it in one.tokens], abs=1e-5)
+    assert len(found) == max(it.steps for it in alone)
+    assert sum(found) == sum(it.steps for it in alone) - 3, "all begin with the same row; who has ended is left out"
+
+
+def test_side_by_side_the_first_is_told_of_and_all_stop_at_once(folder: Path) -> None:
+    model = load(folder, device="cpu")
+    frames: list[Frame] = []
+    first, *_ = model.fill(LINE, Options(n=3, temperature=1.0), on_draft=frames.append)
+    assert "".join(it.text for it in frames[-1].tokens).startswith(first.texts[0])
+    after: list[Frame] = []
+    block, options = replace(LINE, block=True), Options(n=3, temperature=1.0)
+    fills = model.fill(block, options, cancelled=lambda: len(after) == 2, on_draft=after.append)
+    assert {(it.stopped, len(it.tokens)) for it in fills} == {("cancelled", 2)}
 
 
 def test_a_causal_model_without_marks_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from infill_model.backends.diffusion_gemma import GemmaDenoiser
 from infill_model.canvas import Canvas, Piece
 from infill_model.denoise import denoise
 from infill_model.policies import Policies, remask_policy, stop_policy, unmask_policy
+from infill_model.policies.prediction import Sampling
 from infill_model.policies.stop import Limits
-from infill_model.vocabulary import MASK, MIDDLE, RESERVED
+from infill_model.vocabulary import MASK, MIDDLE, PAD, RESERVED
 
 transformers = pytest.importorskip("transformers.models.diffusion_gemma", reason="this transformers has no such model")
 
@@ -113,6 +114,64 @@ def test_the_one_loop_fills_a_gap_before_pinned_code() -> None:
     assert (end.ids[0] >= 2).all()
     again = list(denoise(it, it.encode(around), canvas, policies, Limits(48)))
     assert torch.equal(again[-1].canvas.ids, end.ids)
+
+
+ROWS = (
+    [Piece([MASK] * 3, False)],
+    [Piece([MASK] * 5, False), Piece([319 + RESERVED], True), Piece([MASK] * 2, False)],
+    [Piece([MASK] * 4, False)],
+    [Piece([MASK] * 4, False)],
+)
+BEFORE, BEHIND = [2 + RESERVED, 162 + RESERVED], [341 + RESERVED, 136 + RESERVED]
+CONTEXTS = {
+    "the code behind alone": [[*BEFORE, MIDDLE, *BEHIND]] * len(ROWS),
+    "up to the canvas's end": [[*BEFORE, MIDDLE, *BEHIND * 200]] * len(ROWS),
+    "unlike code before": [[*BEFORE, MIDDLE, *BEHIND], [*BEFORE * 3, MIDDLE], [*BEFORE, MIDDLE], [*BEFORE * 3, MIDDLE]],
+    "more than a window before": [[*BEFORE * 300, MIDDLE, *BEHIND]] * len(ROWS),
+}
+
+
+def decoded(rows: range, contexts: list[list[int]]) -> tuple[list[list[int]], int]:
+    """What becomes of some of the canvases in one batch, sampled but for the first, and the decoder's forwards."""
+    it, forwards = model(), []
+    watched = it._model.model.decoder.register_forward_pre_hook(lambda *_: forwards.append(1))
+    policies = Policies(unmask_policy("entropy_bound:0.1"), remask_policy("none"), stop_policy("complete"))
+    sampling = Sampling(tuple(0.7 if n else 0.0 for n in rows), tuple(rows))
+    canvas = Canvas.of([ROWS[n] for n in rows])
+    drafts = list(denoise(it, it.encode([contexts[n] for n in rows]), canvas, policies, Limits(48), sampling=sampling))
+    watched.remove()
+    ids = drafts[-1].canvas.ids
+    return [[i for i in row if i != PAD] for row in ids.tolist()], len(forwards)
+
+
+@needs_parity
+@pytest.mark.parametrize("around", CONTEXTS)
+def test_canvases_side_by_side_become_what_each_becomes_alone_in_the_forwards_of_the_longest(around: str) -> None:
+    contexts = CONTEXTS[around]
+    alone = [decoded(range(n, n + 1), contexts) for n in range(len(ROWS))]
+    together, forwards = decoded(range(len(ROWS)), contexts)
+    assert together == [row for (row,), _ in alone]
+    unlike = len({tuple(it[: it.index(MIDDLE)]) for it in contexts})
+    assert forwards <= unlike * max(it for _, it in alone)
+    assert forwards < sum(it for _, it in alone)
+    assert forwards > 2
+
+
+@needs_parity
+@pytest.mark.parametrize("around", CONTEXTS)
+def test_logits_side_by_side_are_those_of_each_alone_step_after_step(around: str) -> None:
+    it, contexts = model(), CONTEXTS[around]
+    canvas = Canvas.of(ROWS)
+    wide, alone = it.encode(contexts), [it.encode([row]) for row in contexts]
+    for _ in range(3):
+        together = it.logits(wide, canvas, canvas.masked)
+        one_by_one = [
+            it.logits(own, Canvas.of([row]), Canvas.of([row]).masked) for own, row in zip(alone, ROWS, strict=True)
+        ]
+        usual = torch.cat(one_by_one)
+        finite = usual.isfinite()
+        assert torch.equal(together.isfinite(), finite)
+        assert (together[finite] - usual[finite]).abs().max() <= TOLERANCE
 
 
 @needs_parity

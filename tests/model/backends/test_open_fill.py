@@ -1,5 +1,6 @@
 """The facade over self-made checkpoints of every way to find a length."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import torch
 from tiny import CONFIGS, checkpoint
 
+from infill_lsp import cli
 from infill_lsp.syntax import languages
 from infill_model.backends.loading import load
 from infill_model.backends.open_fill import (
@@ -191,3 +193,14 @@ def test_reuse_is_off_unless_asked_for(tmp_path: Path) -> None:
         OpenInfiller.load(folder, device="cpu").fill(LINE, Options())[0].texts == plain.fill(LINE, Options())[0].texts
     )
     assert saving.fill(LINE, Options(n=3))[0].stopped == "complete"
+
+
+def test_reuse_can_be_chosen_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, file = checkpoint(tmp_path / "it", "dream"), tmp_path / "app.py"
+    file.write_text(LINE.prefix + LINE.suffix)
+    written = {}
+    for flags in ([], ["--reuse", "none"], ["--reuse", "dual", "--compile", "auto"]):
+        place = [f"{file}:2:12", "--model", str(folder), "--device", "cpu", "--threads", "1", "--json"]
+        assert cli.main(["fill", *place, *flags]) == 0
+        written["".join(flags)] = json.loads(capsys.readouterr().out)["texts"]
+    assert written[""] == written["--reusenone"] != written["--reusedual--compileauto"]

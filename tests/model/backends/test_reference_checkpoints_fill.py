@@ -11,6 +11,8 @@ from tiny import tokenizer
 from infill_model.backends.catalogue import ENTRIES
 from infill_model.backends.families import FAMILIES
 from infill_model.backends.open_fill import OpenInfiller
+from infill_model.policies.stop import Limits, Stable
+from infill_model.policies.unmask import EntropyBound
 from infill_model.request import Options, Request
 
 LINE = Request("def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n")
@@ -23,17 +25,31 @@ def test_every_family_is_tried() -> None:
     assert verified <= {it.name for it in FAMILIES}
 
 
-@needs_parity
-@pytest.mark.parametrize("name", FOLDERS)
-def test_it_fills(name: str, tmp_path: Path) -> None:
+def loaded(name: str, place: Path) -> OpenInfiller:
     if name == "diffusion_gemma":
         pytest.importorskip("transformers.models.diffusion_gemma", reason="this transformers has no such model")
-    folder = tmp_path / name
+    folder = place / name
     shutil.copytree(PARITY / name, folder, ignore=shutil.ignore_patterns("cases.*"))
     tokenizer(("<|endoftext|>",)).save(str(folder / "tokenizer.json"))
     if name == "llada2":
         (folder / "added_tokens.json").write_text(json.dumps({"<|mask|>": 503}))
-    model = OpenInfiller.load(folder, device="cpu")
+    return OpenInfiller.load(folder, device="cpu")
+
+
+@needs_parity
+def test_diffusion_gemma_samples_as_its_reference_does_whatever_the_options_say(tmp_path: Path) -> None:
+    model = loaded("diffusion_gemma", tmp_path)
+    policies = model._run(Options(unmask="threshold:0.9", stop="complete"), Limits(48)).policies
+    assert (policies.unmask, policies.stop) == (EntropyBound(0.1), Stable(1, 0.005))
+    own = model.fill(LINE, Options(n=3))
+    assert [it.texts for it in own] == [it.texts for it in model.fill(LINE, Options(n=3, unmask="threshold:0.1"))]
+    assert any(it.stopped == "stable" or it.steps > 1 for it in own)
+
+
+@needs_parity
+@pytest.mark.parametrize("name", FOLDERS)
+def test_it_fills(name: str, tmp_path: Path) -> None:
+    model = loaded(name, tmp_path)
     for options in (Options(), Options(n=2, unmask="entropy_bound:0.1", stop="stable")):
         fills = model.fill(LINE, options)
         assert fills

@@ -26,6 +26,7 @@ export function listed(output: string): readonly Model[] {
 export function facts({ parameters, gigabytes, licence, about }: Model): string {
   const size = parameters >= 1e8 ? `${(parameters / 1e9).toFixed(1)} B` : `${Math.round(parameters / 1e6)} M`;
   const memory = gigabytes >= 0.1 ? `${gigabytes.toFixed(1)} GB` : "< 0.1 GB";
+  if (!parameters) return about; // An endpoint tells nothing of its model.
   return `${about} · ${size} parameters, ${memory} · licence: ${licence}`;
 }
 
