@@ -72,6 +72,8 @@ VARIANTS: Final[Mapping[str, Callable[[Recipe], Recipe]]] = MappingProxyType(
         "usual": lambda it: it,
         "one layer more in the encoder": _depth(1),
         "one layer more in the denoiser": _depth(-1),
+        "all weights one": _noise(most_weight=1.0),
+        "weights hardly bounded": _noise(most_weight=16.0),
         "complementary masks only": _noise(full_pair=0.0),
         "fully masked pairs only": _noise(full_pair=1.0),
         "few long gaps": _noise(long_gaps=0.1),

@@ -57,7 +57,8 @@ class Noise:
     """How gaps are noised; the shares are of views, of visible tokens, or of gaps.
 
     `told_line`: of the gaps in which no line ends, that say so. `kept_surplus`: of the surplus positions after the
-    second of a view, that have a loss, which then counts for those left out.
+    second of a view, that have a loss, which then counts for those left out. `most_weight`: that a view with few masks
+    gives each of them.
     """
 
     full_pair: float = 0.5
@@ -68,6 +69,7 @@ class Noise:
     long_gaps: float = 0.4
     told_line: float = 0.8
     kept_surplus: float = 1 / 3
+    most_weight: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +292,7 @@ class RowBuilder:
             mask = list(mask)
             mask[rng.choice(free)] = True
         masked = sum(mask[i] for i in free)
-        weight = min(2.0, max(1, len(free)) / max(1, masked))  # 1/t of the diffusion bound, bounded.
+        weight = min(self.noise.most_weight, max(1, len(free)) / max(1, masked))  # 1/t of the diffusion bound.
         noisy = [MASK if m and not p else i for i, m, p in zip(clean, mask, frozen, strict=True)]
         spoil = self.noise.wrong_tokens if rng.random() < self.noise.wrong_views else 0.0
         positions = []
