@@ -96,15 +96,15 @@ async def complete(
     fills = await _fills(request, question, engine, settings, film)
     if not fills:
         on_why("The engine found nothing in time.")
-    shown: dict[Insertion, None] = {}
+    shown: dict[tuple[int, int, str], Insertion] = {}  # Fills may differ in no more than what is cut off.
     for fill in fills:
         found = _refined(asked.document, target, request, fill, settings.confidence)
         found = found if isinstance(found, Dropped) else _shown(question, found)
         if isinstance(found, Dropped):
             on_why(f"A fill is not shown: {found.reason}.")  # Its text stays out of logs: it may be a secret.
         else:
-            shown[found] = None
-    return tuple(shown)
+            shown.setdefault((found.start, found.end, found.text), found)
+    return tuple(shown.values())
 
 
 async def _fills(

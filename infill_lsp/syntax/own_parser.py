@@ -9,8 +9,9 @@ neither trees nor bytes; offsets are code points.
 
 import ast
 import itertools
+import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Final, TypeAlias
 
@@ -28,11 +29,10 @@ _COMPLETIONS: Final = ("x", "x:", ":", "", "x,", "x=")
 
 _OPENERS: Final = {")": "(", "]": "[", "}": "{"}
 
-_CLOSINGS: Final = ("x)", "x]", "x}", "x):")
-"""What may finish a line on which a bracket was opened. One from a line above somebody may still close."""
-
 _OPENINGS: Final = tuple(itertools.product(("", "= ", ": "), ("x(", "x[", "x{")))
 """How a gap may begin and go on behind which a bracket is closed that was not opened."""
+
+_OPENS_BLOCK: Final = re.compile(r"\s*(async|class|def|elif|else|except|finally|for|if|match|try|while|with)\b")
 
 
 def python_error_at(text: str) -> int | None:
@@ -66,18 +66,19 @@ class OwnParser:
         at = self._error_at(_joined(self._pieces, texts))
         if at is None:
             return None
-        gap = self._starts(texts)[0]
-        if at >= gap:
-            if self._is_right_with_lines(self._indentations(texts)):
-                return at
-        elif at >= gap - len(self._pieces[0].rpartition("\n")[2]) and self._is_right_closed:
-            return at
+        if at >= self._starts(texts)[0] and any(map(self._is_right_with_lines, self._indentations(texts))):
+            return None if self._lacks_only_its_block(texts) else at
         return at if self._is_right_completed else None
 
-    @cached_property
-    def _is_right_closed(self) -> bool:
-        """Whether the file is right where gaps close a bracket."""
-        return self._is_right_with(_CLOSINGS)
+    def _lacks_only_its_block(self, texts: Sequence[str]) -> bool:
+        """Whether somebody has begun a line, on which a block opens now that is still to be written."""
+        first, *_, last = self._pieces
+        stem = first[first.rfind("\n") + 1 :]
+        if not stem.strip() or not _OPENS_BLOCK.match(stem + texts[0]):
+            return False
+        end = len(last.partition("\n")[0])
+        block = f"\n{stem[: len(stem) - len(stem.lstrip())]}        pass"
+        return self._error_at(_joined([*self._pieces[:-1], last[:end] + block + last[end:]], texts)) is None
 
     @cached_property
     def _is_right_completed(self) -> bool:
@@ -138,11 +139,15 @@ class OwnParser:
         """Where each gap starts when the gaps hold `texts`."""
         return [len(_joined(self._pieces[: n + 1], texts[:n])) for n in range(len(texts))]
 
-    def _indentations(self, texts: Sequence[str]) -> tuple[str, ...]:
-        """Of the line that each gap starts in; the draft's own where there is nothing before it."""
-        stems = (piece[piece.rfind("\n") + 1 :] for piece in self._pieces[:-1])
-        lines = (f"{stem}x" if stem else text for stem, text in zip(stems, texts, strict=True))
-        return tuple(line[: len(line) - len(line.lstrip(" \t"))] for line in lines)
+    def _indentations(self, texts: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Of the line that each gap starts in; where nothing is before it, the draft's own and then a level less."""
+        stems = [piece[piece.rfind("\n") + 1 :] for piece in self._pieces[:-1]]
+        lines = [f"{stem}x" if stem.strip() else stem + text for stem, text in zip(stems, texts, strict=True)]
+        own = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines]
+        yield tuple(own)
+        if not all(map(str.strip, stems)):
+            less = (it[: -1 if it.endswith("\t") else -4] for it in own)
+            yield tuple(a if stem.strip() else b for a, b, stem in zip(own, less, stems, strict=True))
 
 
 def _joined(pieces: Sequence[str], texts: Sequence[str]) -> str:

@@ -4,8 +4,9 @@ It lays requests out as canvases, drives the one denoising loop over them, block
 It knows no files of the user, no editors, no grammar: a critic may be passed in that does.
 """
 
+import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -273,8 +274,8 @@ class Infiller:
         said = dict(zip(jobs, self._log_probabilities(request, list(jobs)), strict=True))
         totals = {texts: total for texts, (total, _) in said.items()}
         chances = most_probable_first(totals, {it.texts: it.chance for it in copies})
-        order = sorted(chances, key=partial(_objects, critic))
-        return [_Choice(jobs[texts], said[texts][0] / said[texts][1], chances[texts]) for texts in order[:n]]
+        order = itertools.islice(_fine_first(chances, critic), n)
+        return [_Choice(jobs[texts], said[texts][0] / said[texts][1], chances[texts]) for texts in order]
 
     def _run(
         self,
@@ -314,6 +315,17 @@ def model_path(model: str | Path) -> Path:
 def _objects(critic: TextCritic | None, texts: Sequence[str]) -> bool:
     """Whether a critic, where there is one, would have something of it written anew."""
     return critic is not None and any(critic(texts))
+
+
+def _fine_first(drafts: Iterable[tuple[str, ...]], critic: TextCritic | None) -> Iterator[tuple[str, ...]]:
+    """Drafts in their order, but those that the critic objects to last; it is not asked more than it has to be."""
+    objected = []
+    for texts in drafts:
+        if _objects(critic, texts):
+            objected.append(texts)
+        else:
+            yield texts
+    yield from objected
 
 
 def _most_steps(jobs: Sequence[Job]) -> int:

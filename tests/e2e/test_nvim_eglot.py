@@ -57,11 +57,11 @@ def basket(tmp_path: Path) -> Path:
 
 
 def test_a_completion_of_the_real_server_is_accepted(tmp_path: Path) -> None:
-    seen = eglot(real_server(), basket(tmp_path), typed="\n\ndef main():\n    basket = Basket()\n    basket.")
+    seen = eglot(real_server(), basket(tmp_path), typed="\n\ndef again(self):\n    for known in self.")
     assert seen["server"] == "infill-lsp"
     assert "ready" in seen["states"]
-    assert "\n".join(seen["lines"]).endswith("    basket." + seen["completions"][0].removeprefix("basket."))
-    assert seen["completions"][0].removeprefix("basket.")
+    assert "\n".join(seen["lines"]).endswith("    for known in self." + seen["completions"][0].removeprefix("self."))
+    assert seen["completions"][0].removeprefix("self.")
 
 
 def test_a_body_is_filled_by_the_real_server(tmp_path: Path) -> None:

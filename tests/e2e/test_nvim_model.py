@@ -115,20 +115,20 @@ def test_a_gap_in_the_middle_of_a_line_of_another_file(editor: Editor, home: Hom
 
 
 def test_a_line_that_belongs_further_left_goes_there(editor: Editor, home: Home) -> None:
-    text = BOOKINGS.replace('row["price"]),\n        )\n', 'row["price"]),\n')
-    row = row_of(text, 'row["price"]),')
+    text = BOOKINGS.replace('help="only this room",\n    )\n', 'help="only this room",\n')
+    row = row_of(text, 'help="only this room",')
     editor.open(home.file("bookings.py", text), row)
     editor.type("o")
     editor.until(lambda: editor.lua("return vim.api.nvim_get_mode().mode"), "i")
     editor.type("<M-Bslash>")
     editor.some_ghost()
     for _ in range(editor.lua("return require('infill').count()")):
-        if (ghost := editor.some_ghost()).startswith("        )"):
+        if (ghost := editor.some_ghost()).startswith("    )"):
             break
         editor.type("<M-]>")
         editor.until(lambda other=ghost: editor.ghost() not in ("", other), True)
     editor.type("<M-l>")
-    editor.until(lambda: editor.lines()[row], "        )")
+    editor.until(lambda: editor.lines()[row], "    )")
     editor.until(editor.ghost, "")
 
 

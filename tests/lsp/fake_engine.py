@@ -19,6 +19,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from infill_lsp.engine.worker import serve
@@ -73,8 +74,10 @@ class Scripted:
             case "die":
                 print("about to die", file=sys.stderr, flush=True)
                 os.kill(os.getpid(), signal.SIGKILL)
-        text = rest.replace("\\n", "\n") if order == "fill" else "filled"
-        return [_fill(text if n == 0 else f"{text}{n}", request, options) for n in range(options.n)]
+        text = rest.replace("\\n", "\n") if order in ("fill", "blanks") else "filled"
+        ends = (" " * n if order == "blanks" else str(n or "") for n in range(options.n))  # Blanks are cut off later.
+        fills = [_fill(f"{text}{it}", request, options) for it in ends]
+        return [replace(it, confidence=it.confidence - n / 100) for n, it in enumerate(fills)]
 
 
 def _draft_until(cancelled: Callable[[], bool], on_draft: Callable[[Frame], None] | None) -> None:

@@ -118,15 +118,15 @@ def test_a_body_comes_as_lines_below(open_file: Open) -> None:
 
 
 def test_a_line_that_belongs_further_left_goes_there(open_file: Open) -> None:
-    text = BOOKINGS.replace('row["price"]),\n        )\n', 'row["price"]),\n            \n')
-    number = text[: text.index("            \n")].count("\n") + 1
+    text = BOOKINGS.replace('help="only this room",\n    )\n', 'help="only this room",\n        \n')
+    number = text[: text.index("        \n")].count("\n") + 1
     window, file = open_file("bookings.py", text)
-    window.go_to(number, 13)
+    window.go_to(number, 9)
     window.run("Infill: Fill Here")
     _choose(window, lambda ghost: ghost.startswith(")"))
     window.picture("dedent")
     window.press("Tab")
-    window.saved(file, lambda text: text.splitlines()[number - 1] == "        )")
+    window.saved(file, lambda text: text.splitlines()[number - 1] == "    )")
 
 
 def test_candidates_follow_one_another_and_come_back(open_file: Open) -> None:

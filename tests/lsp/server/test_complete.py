@@ -57,6 +57,10 @@ def test_by_hand_there_are_several_and_none_twice() -> None:
     ]
 
 
+def test_fills_that_become_one_are_shown_once() -> None:
+    assert [text for *_, text in asked("# blanks bee\nx = |", invoked=True)] == ["bee"]
+
+
 def test_below_the_floor_there_is_nothing() -> None:
     assert asked("# fill bee\nx = |", settings=ServerSettings(confidence=0.61)) == []
     assert asked("# fill bee\nx = |", settings=ServerSettings(confidence=0.59))

@@ -34,6 +34,8 @@ def objects(document: str, *texts: str) -> bool:
         ("x = ‸\n    1]), 2)\n", "f(["),
         ("cla‸\n    x = 1\n", "ss A"),
         ("from .a‸\nx = 1\n", "b"),
+        ("def f(a, ‸\nx = 1\n", "b) ->:"),
+        ("try:\n    a\n    ‸\n    b\n", "return 1"),
     ],
 )
 def test_what_a_grammar_lets_pass_is_objected_to(document: str, fill: str) -> None:
@@ -50,6 +52,10 @@ def test_what_a_grammar_lets_pass_is_objected_to(document: str, fill: str) -> No
         ("x = foo(\n    a,\n    ‸\n\ndef g():\n    pass\n", "b,"),  # Somebody may still close it.
         ("x = foo(\n    a,\n    ‸\ny = 1\nz = 2\n", "b,"),
         ("x = foo(\n    a,\n    b=‸\ny = 1\nz = 2\n", "1,"),
+        ("x = foo(a, ‸\ny = 1\n", "b"),
+        ("def f(a, ‸", "b):"),  # Its block is still to be written.
+        ("class A:\n    de‸\n\n    def g(self):\n        pass\n", "f f(self):"),
+        ("if x:\n    pass\nel‸\ny = 1\n", "se:"),
         ("x = ‸\n", "'\\d'"),  # A warning at most.
         ("π😀 = ‸\n", "1"),  # Nothing would do in this line.
         ("x = ) + ‸\n", "1"),
