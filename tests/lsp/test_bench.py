@@ -28,7 +28,8 @@ def test_tasks_are_filled_as_an_editor_would_have_them(tasks: Path, tmp_path: Pa
     assert main(["bench", "tasks", str(tasks), "--out", str(out), "--steps", "4", "--threads", "1"]) == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [it["task_id"] for it in rows] == ["a", "b", "c"]
-    assert all(it["forwards"] and it["ms"] > 0 and it["tokens"] for it in rows[:2])
+    assert all(it["forwards"] and it["ms"] > 0 for it in rows[:2])
+    assert any(it["tokens"] for it in rows)
     made = json.loads((tmp_path / "server.run.json").read_text())
     assert made["method"] == "server"
     assert made["options"]["steps"] == 4
