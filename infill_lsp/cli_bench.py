@@ -67,6 +67,7 @@ def _tasks(flags: argparse.ArgumentParser, integer: Integer) -> None:
     flags.add_argument("--remask", default=usual.remask, metavar="SPEC", help="which tokens to take back in a step")
     flags.add_argument("--no-copy", action="store_true", help="do not try copies from the same document")
     flags.add_argument("--no-critic", action="store_true", help="do not ask the syntax critic")
+    flags.add_argument("--shown", action="store_true", help="write only what a server shows")
 
 
 def _sweep(flags: argparse.ArgumentParser, integer: Integer) -> None:
@@ -100,7 +101,15 @@ def _run_tasks(chosen: argparse.Namespace, settings: EngineSettings, engine: Seq
         critic=not chosen.no_critic,
     )
     command = bench_tasks.TasksCommand(
-        chosen.tasks, chosen.out, options, chosen.split, chosen.limit, chosen.method, settings.model, chosen.words
+        tasks=chosen.tasks,
+        out=chosen.out,
+        options=options,
+        split=chosen.split,
+        limit=chosen.limit,
+        method=chosen.method,
+        shown=chosen.shown,
+        model=settings.model,
+        words=chosen.words,
     )
     return bench_tasks.run(command, engine)
 

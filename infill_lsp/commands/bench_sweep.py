@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from infill_lsp.commands.bench_tasks import fill, model
+from infill_lsp.commands.bench_tasks import first, model
 from infill_lsp.engine.client import Engine
 from infill_model.evaluation.flags import progress_bar
 from infill_model.evaluation.metrics import edit_similarity, exact_match, parses
@@ -161,11 +161,11 @@ async def _measure(
             for task in tasks:
                 await running.ask(task.request(), Options(steps=1))
                 for row, options in zip(rows, grid, strict=True):
-                    async for it in fill(running, [task], options):
-                        texts = it.completion
-                        exact = exact_match(texts, task.gold)
-                        similar = edit_similarity(texts, task.gold)
-                        row.append((exact, similar, exact or parses(task.filled(texts)), it.ms, it.forwards))
+                    it = await first(running, task, options)
+                    texts = task.completions(it.texts)
+                    exact = exact_match(texts, task.gold)
+                    similar = edit_similarity(texts, task.gold)
+                    row.append((exact, similar, exact or parses(task.filled(texts)), it.ms.total, it.forwards))
                 progress.advance(bar)
     return [_summed(options, row) for options, row in zip(grid, rows, strict=True)], made
 

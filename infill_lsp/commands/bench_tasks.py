@@ -6,17 +6,19 @@ and its controls, here is what people get. It judges nothing.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from infill_lsp.engine.client import Engine
+from infill_lsp.settings import ServerSettings
+from infill_lsp.syntax.critic import Critic
 from infill_model.backends.catalogue import embedded_weights
 from infill_model.evaluation.flags import progress_bar
 from infill_model.evaluation.predict import Prediction, prediction, write_predictions
 from infill_model.evaluation.record import Model, Run, record, sha256
 from infill_model.evaluation.tasks import Task, read_tasks
-from infill_model.request import Info, Options
+from infill_model.request import Fill, Info, Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class TasksCommand:
         split: only these tasks; all where None.
         limit: no more than this many.
         method: what tables call it.
+        shown: whether only those are written that a server shows: sure enough, and no break of the syntax.
         model: `embedded`, or a folder.
         words: of the command line, for the record.
     """
@@ -40,6 +43,7 @@ class TasksCommand:
     split: str | None
     limit: int | None
     method: str
+    shown: bool
     model: str
     words: Sequence[str]
 
@@ -60,8 +64,10 @@ def run(command: TasksCommand, engine: Sequence[str]) -> int:
             info = await running.ready()
             with progress_bar() as progress:
                 bar = progress.add_task(f"filling {len(tasks)} tasks", total=len(tasks))
-                async for it in fill(running, tasks, command.options):
-                    written.append(it)
+                for task in tasks:
+                    best = await first(running, task, command.options)
+                    if not command.shown or is_shown(task, best):
+                        written.append(prediction(task, best))
                     progress.advance(bar)
         return info
 
@@ -72,11 +78,17 @@ def run(command: TasksCommand, engine: Sequence[str]) -> int:
     return 0
 
 
-async def fill(engine: Engine, tasks: Sequence[Task], options: Options) -> AsyncIterator[Prediction]:
-    """The first fill of each task, one after the other, as an editor would ask for it."""
-    for task in tasks:
-        (best, *_) = await engine.ask(task.request(), options)
-        yield prediction(task, best)
+async def first(engine: Engine, task: Task, options: Options) -> Fill:
+    """The first fill of a task, as an editor would ask for it."""
+    best, *_ = await engine.ask(task.request(), options)
+    return best
+
+
+def is_shown(task: Task, best: Fill) -> bool:
+    """Whether a server with the usual settings shows a fill; how it would refine it is left out."""
+    critic = Critic.of(task.request())
+    sure = any(best.texts) and best.confidence >= ServerSettings().confidence
+    return sure and (critic is None or critic.parses(best.texts))
 
 
 def model(info: Info, given: str) -> Model:

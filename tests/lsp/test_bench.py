@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from infill_lsp.cli import main
-from infill_lsp.commands import bench_sweep
+from infill_lsp.commands import bench_sweep, bench_tasks
 from infill_lsp.commands.bench_sweep import Grid, Measured, operating_point
+from infill_model.evaluation.tasks import Task
+from infill_model.request import Fill, Timing
 
 TASKS = [
     {"task_id": "a", "kind": "rest", "prefix": "first = 1\nsecond = fir", "suffix": "\nprint(first)\n", "gold": "st"},
@@ -36,6 +38,15 @@ def test_tasks_are_filled_as_an_editor_would_have_them(tasks: Path, tmp_path: Pa
     assert made["options"]["critic"] is True
     assert made["record"]["command"].startswith("infill-lsp bench tasks tasks.jsonl")
     assert len(made["record"]["model"]["sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "shown"), [("1", 0.5, True), ("1", 0.05, False), ("1 +", 0.5, False), ("", 0.5, False)]
+)
+def test_a_server_shows_what_is_sure_and_breaks_no_syntax(text: str, confidence: float, shown: bool) -> None:
+    task = Task("a", "x = ", "\ny = 2\n", gold=("1",))
+    fill = Fill((text,), (), confidence, None, 1, 1, Timing(0.0, 0.0, 0.0), "complete")
+    assert bench_tasks.is_shown(task, fill) is shown
 
 
 def test_a_file_that_holds_no_tasks_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
