@@ -202,10 +202,7 @@ def test_an_edit_from_the_light_bulb_can_be_discarded(open_file: Open) -> None:
     number = BOOKINGS[: BOOKINGS.index("return self.nights * self.price")].count("\n") + 1
     window.go_to(number, 9)
     window.press("Shift+End")
-    window.press("Control+.")
-    window.page.locator(".action-widget .action-list-item, .action-widget .monaco-list-row").filter(
-        has_text="Rewrite selection"
-    ).click()
+    window.act("Rewrite selection")
     window.wait_for_preview()
     window.page.get_by_role("button", name="Discard").first.click()
     window.wait_for_no_preview()

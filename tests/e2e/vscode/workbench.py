@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
 _GHOST = """() => {
   const leaves = [...document.querySelectorAll('.view-lines [class*="ghost-text"]')].filter(it => !it.children.length);
@@ -141,6 +141,21 @@ class Workbench:
         labels = self.page.locator(".quick-input-widget .label-name", has_text=re.compile(f"^{re.escape(title)}$"))
         labels.first.click()
         self.page.locator(".quick-input-widget").wait_for(state="hidden")
+
+    def act(self, title: str) -> None:
+        """Choose what the light bulb offers for the selection; asked again where VS Code asked before it was there."""
+        expect(self.page.locator('[id="status.editor.selection"]')).to_contain_text("selected")
+        actions = self.page.locator(".action-widget .action-list-item, .action-widget .monaco-list-row")
+        wanted = actions.filter(has_text=title)
+        for patience in (5_000, 15_000, PATIENCE):
+            self.press("Control+.")
+            try:
+                wanted.click(timeout=patience)
+            except Error:
+                self.press("Escape")
+            else:
+                return
+        raise AssertionError(f"{title!r} is not offered")
 
     def wait_for_preview(self) -> None:
         """Wait until an edit is shown as a difference."""
