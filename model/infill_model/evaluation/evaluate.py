@@ -23,7 +23,7 @@ _CONTROLS: Final[Mapping[str, Callable[[Infiller, Sequence[Task]], Filler]]] = M
     {
         "autoregressive": lambda model, tasks: Autoregressive(model),
         "plain-loop": lambda model, tasks: PlainLoop(model),
-        "oracle-length": lambda model, tasks: OracleLength(model, {it.request(): it.gold for it in tasks}),
+        "oracle-length": lambda model, tasks: OracleLength(model, {it.request(): it.wanted for it in tasks}),
         "in-turn": lambda model, tasks: InTurn(model.fill),
     }
 )

@@ -77,7 +77,7 @@ def revisions(arguments: argparse.Namespace) -> None:
     started = time.monotonic()
     tasks = [it for it in read_wanted(arguments) if it.gaps == 1 and it.gold]
     model = Infiller.load(arguments.model, threads=arguments.threads)
-    oracle = OracleLength(model, {it.request(): it.gold for it in tasks})
+    oracle = OracleLength(model, {it.request(): it.wanted for it in tasks})
     rows = []
     with progress_bar() as progress:
         bar = progress.add_task("filling", total=len(tasks) * len(arguments.remask))
@@ -99,7 +99,7 @@ def row(policy: str, tasks: Sequence[Task], fills: Sequence[Fill], model: Infill
     pairs = []
     for task, fill in zip(tasks, fills, strict=True):
         vocabulary = model.vocabulary
-        gold = vocabulary.pieces(vocabulary.encode(task.gold[0]))
+        gold = vocabulary.pieces(vocabulary.encode(task.wanted[0]))
         pairs += list(choices(fill.trace, gold))
     right = [(last, gold) for first, last, gold in pairs if first == gold]
     wrong = [(first, last, gold) for first, last, gold in pairs if first != gold]

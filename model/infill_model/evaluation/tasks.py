@@ -95,6 +95,11 @@ class Task:
         """The texts of a fill as they stand in the gaps: prefix + completion + suffix is the file."""
         return (f"{texts[0]}\n",) if self.takes_whole_lines else tuple(texts)
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The texts of the fill that is the gold: `completions` makes the gold of them."""
+        return (self.gold[0].removesuffix("\n"),) if self.gold and self.takes_whole_lines else self.gold
+
     def filled(self, completions: Sequence[str]) -> str:
         """The whole text with its gaps filled."""
         pieces = [self.prefix, completions[0]]
