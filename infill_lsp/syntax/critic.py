@@ -15,7 +15,7 @@ from tree_sitter import Parser
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.faults import broken
 from infill_lsp.syntax.languages import Language
-from infill_lsp.syntax.own_parser import OwnParser
+from infill_lsp.syntax.own_parser import OwnParser, starts_of
 from infill_lsp.syntax.tree import utf8
 from infill_model.request import Request
 
@@ -90,7 +90,7 @@ class _Draft:
         if start < end:
             return start, end
         if not text.strip():
-            return 0, max(len(text), 1)
+            return _all_of(text)
         first, last = len(text) - len(text.lstrip()), len(text.rstrip()) - 1
         at = first if error.start <= self.starts[gap] else last
         return at, at + 1
@@ -136,7 +136,7 @@ class Critic:
                 spans[gap].append(draft.under(gap, error))
             if not touched:
                 gap = min(gaps, key=lambda gap: draft.distance(gap, error))
-                spans[gap].append((0, max(len(texts[gap]), 1)))
+                spans[gap].append(_all_of(texts[gap]))
         if not any(spans):
             self._ask_own_parser(texts, spans)
         return [_merged(found) for found in spans]
@@ -146,11 +146,11 @@ class Critic:
         at = self._own.objection(texts) if self._own else None
         if at is None:
             return
-        starts = [sum(map(len, (*self._pieces[: gap + 1], *texts[:gap]))) for gap in range(len(texts))]
+        starts = starts_of(self._pieces, texts)
         gap = min(range(len(texts)), key=lambda it: max(starts[it] - at, at - starts[it] - len(texts[it]), 0))
         inside = starts[gap] <= at < starts[gap] + len(texts[gap])
-        start = at - starts[gap] if inside else 0
-        spans[gap].append((start, start + 1 if inside else max(len(texts[gap]), 1)))
+        start = at - starts[gap]
+        spans[gap].append((start, start + 1) if inside else _all_of(texts[gap]))
 
     def parses(self, texts: Sequence[str]) -> bool:
         """Whether the draft brings no syntax error into the file."""
@@ -234,6 +234,10 @@ def _after_line(piece: str) -> str:
 
 def _length(data: bytes) -> int:
     return len(data.decode("utf-8", "ignore"))
+
+
+def _all_of(text: str) -> Span:
+    return 0, max(len(text), 1)
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:

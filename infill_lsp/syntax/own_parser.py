@@ -66,7 +66,7 @@ class OwnParser:
         at = self._error_at(_joined(self._pieces, texts))
         if at is None:
             return None
-        if at >= self._starts(texts)[0] and any(map(self._is_right_with_lines, self._indentations(texts))):
+        if at >= starts_of(self._pieces, texts)[0] and any(map(self._is_right_with_lines, self._indentations(texts))):
             return None if self._lacks_only_its_block(texts) else at
         return at if self._is_right_completed else None
 
@@ -128,16 +128,12 @@ class OwnParser:
             at = self._error_at(text)
             if at is None:
                 return True
-            gap = sum(start <= at for start in self._starts(texts)) - 1
+            gap = sum(start <= at for start in starts_of(self._pieces, texts)) - 1
             opener = _OPENERS.get(text[at : at + 1])
             if opener is None or gap < 0 or len(text) - at >= left:
                 return False
             left = len(text) - at  # What is behind the error gets less with every opener, or it is another error.
             fills[gap] = f"x{opener}{fills[gap]}"
-
-    def _starts(self, texts: Sequence[str]) -> list[int]:
-        """Where each gap starts when the gaps hold `texts`."""
-        return [len(_joined(self._pieces[: n + 1], texts[:n])) for n in range(len(texts))]
 
     def _indentations(self, texts: Sequence[str]) -> Iterator[tuple[str, ...]]:
         """Of the line that each gap starts in; where nothing is before it, the draft's own and then a level less."""
@@ -148,6 +144,11 @@ class OwnParser:
         if not all(map(str.strip, stems)):
             less = (it[: -1 if it.endswith("\t") else -4] for it in own)
             yield tuple(a if stem.strip() else b for a, b, stem in zip(own, less, stems, strict=True))
+
+
+def starts_of(pieces: Sequence[str], texts: Sequence[str]) -> list[int]:
+    """Where each gap between `pieces` starts when the gaps hold `texts`."""
+    return [len(_joined(pieces[: n + 1], texts[:n])) for n in range(len(texts))]
 
 
 def _joined(pieces: Sequence[str], texts: Sequence[str]) -> str:

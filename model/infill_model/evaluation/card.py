@@ -8,7 +8,7 @@ measures nothing.
 import argparse
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -18,7 +18,7 @@ import cattrs
 from infill_model.errors import TaskError
 from infill_model.evaluation.record import write_text
 from infill_model.evaluation.score import Row
-from infill_model.evaluation.table import markdown
+from infill_model.evaluation.table import markdown, markdown_table
 
 _PLACE: Final = re.compile(r"(<!-- from (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -91,7 +91,9 @@ def _ablations(result: _Result) -> str:
         )
         for it in result["outcomes"]
     ]
-    return _table(("variant", "canvas loss", "next-token loss", "exact match", "edit similarity", "forwards"), rows)
+    return markdown_table(
+        ("variant", "canvas loss", "next-token loss", "exact match", "edit similarity", "forwards"), rows
+    )
 
 
 def _frontier(result: _Result) -> str:
@@ -106,7 +108,7 @@ def _frontier(result: _Result) -> str:
         )
         for it in result["frontier"]
     ]
-    return _table(("options", "exact match", "edit similarity", "parses", "forwards", "ms p50", "ms p95"), rows)
+    return markdown_table(("options", "exact match", "edit similarity", "parses", "forwards", "ms p50", "ms p95"), rows)
 
 
 def _calibration(result: _Result) -> str:
@@ -116,7 +118,7 @@ def _calibration(result: _Result) -> str:
         if it["confidence"] <= result["floor"] + 0.2
     ]
     errors = f"Expected calibration error: tokens {result['token_error']:.3f}, whole fills {result['fill_error']:.3f}."
-    return _table(("floor", "fills shown", "of the right ones", "right of those shown"), rows) + f"\n{errors}\n"
+    return markdown_table(("floor", "fills shown", "of the right ones", "right of those shown"), rows) + f"\n{errors}\n"
 
 
 def _revisions(result: _Result) -> str:
@@ -132,7 +134,7 @@ def _revisions(result: _Result) -> str:
         for it in result["rows"]
     ]
     heads = ("policy", "wrong at first", "repaired", "changed", "right at first", "spoiled", "exact match", "forwards")
-    return _table(heads, rows)
+    return markdown_table(heads, rows)
 
 
 _TABLES: Final[Mapping[str, Callable[[_Result], str]]] = MappingProxyType(
@@ -149,8 +151,3 @@ _TABLES: Final[Mapping[str, Callable[[_Result], str]]] = MappingProxyType(
 
 def _per_cent(*shares: float) -> list[str]:
     return [f"{100 * it:.1f}" for it in shares]
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    ruler = ["---", *["---:"] * (len(heads) - 1)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in (heads, ruler, *rows))

@@ -36,9 +36,13 @@ def show(rows: Sequence[Row], console: Console) -> None:
 
 def markdown(rows: Sequence[Row]) -> str:
     """For a model card."""
-    names, cells = _cells(rows)
-    lines = [names, ["---" if number < 2 else "---:" for number in range(len(names))], *cells]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown_table(*_cells(rows), left=2)
+
+
+def markdown_table(names: Sequence[str], lines: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """A table in Markdown whose first `left` columns are words, the others figures."""
+    ruler = ["---" if number < left else "---:" for number in range(len(names))]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (names, ruler, *lines))
 
 
 def _cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
