@@ -64,7 +64,8 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise TaskError(f"{path}: cannot be read: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise TaskError(f"{path}: cannot be read ({why})") from error
 
 
 def _source(result: _Result) -> str:
