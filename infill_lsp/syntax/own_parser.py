@@ -20,12 +20,16 @@ ErrorAt: TypeAlias = Callable[[str], int | None]
 
 _STAND_INS: Final = (
     *("pass", "", "if x:", "if x: pass", "try: pass", "try:", "else:", "except x:", "match x:", "def x():"),
-    *("x(", "x = [", "x = {", "x,", "x=x(", "def x(", "x)", ")", "x]", "]", "x}", "}"),
+    *("x(", "x = [", "x = {", "x,", "x=x,", "x: x,", "x=x(", "def x(", "x)", ")", "):", "x]", "]", "]:", "x}", "}"),
+    *("if x:\n    if x:", "if x:\n    if x: pass"),
 )
 """Lines, one of which fits in most places of a Python file."""
 
 _COMPLETIONS: Final = ("x", "x:", ":", "", "x,", "x=")
 """What may finish a line that was begun, or stand in the middle of it; none closes a bracket."""
+
+_LEFT_OPEN: Final = re.compile(r"""[a-zA-Z]{,2}(?:"(?!"")|'(?!''))""")
+"""Where a parser sees the error of a draft that does not end a string, or gives a key no value: before the draft."""
 
 _OPENERS: Final = {")": "(", "]": "[", "}": "{"}
 
@@ -66,7 +70,8 @@ class OwnParser:
         at = self._error_at(_joined(self._pieces, texts))
         if at is None:
             return None
-        if at >= starts_of(self._pieces, texts)[0] and any(map(self._is_right_with_lines, self._indentations(texts))):
+        behind = at >= len(self._pieces[0]) or _LEFT_OPEN.match(self._pieces[0], at)
+        if behind and any(map(self._is_right_with_lines, self._indentations(texts))):
             return None if self._lacks_only_its_block(texts) else at
         return at if self._is_right_completed else None
 
@@ -96,7 +101,7 @@ class OwnParser:
             rest = [it[it.find("\n") : it.rfind("\n") + 1] for it in between if "\n" in it]
             pieces = [first[: first.rfind("\n") + 1], *rest, last[len(last.partition("\n")[0]) :]]
             indented = list(itertools.compress(indentations, starts))
-            text_with = lambda lines: _joined(pieces, list(map(str.__add__, indented, lines)))  # noqa: E731
+            text_with = lambda lines: _joined(pieces, list(map(_indented, indented, lines)))  # noqa: E731
             self._right[indentations] = self._fits(_STAND_INS, len(indented), text_with)
         return self._right[indentations]
 
@@ -144,6 +149,10 @@ class OwnParser:
         if not all(map(str.strip, stems)):
             less = (it[: -1 if it.endswith("\t") else -4] for it in own)
             yield tuple(a if stem.strip() else b for a, b, stem in zip(own, less, stems, strict=True))
+
+
+def _indented(indentation: str, lines: str) -> str:
+    return indentation + lines.replace("\n", f"\n{indentation}")
 
 
 def starts_of(pieces: Sequence[str], texts: Sequence[str]) -> list[int]:

@@ -11,7 +11,7 @@ from infill_model.request import Fill, Request, Timing, Token
 from infill_model.retrieval import copy_all, different_copies
 
 
-def copies(request: Request) -> list[tuple[tuple[str, ...], float]]:
+def copies_for(request: Request) -> list[tuple[tuple[str, ...], float]]:
     """Different texts for the gaps with their chances, the likeliest first; several gaps have one choice at most.
 
     Several copies are right together about as often as the least sure of them; they come from the document alone.
@@ -26,7 +26,7 @@ def copies(request: Request) -> list[tuple[tuple[str, ...], float]]:
 
 def fills_of_copies(request: Request, most: int) -> list[Fill]:
     """At most `most` fills, the likeliest first; none when nothing can be copied. Their times are 0."""
-    return [_fill(request, texts, chance) for texts, chance in copies(request)[:most]]
+    return [_fill(request, texts, chance) for texts, chance in copies_for(request)[:most]]
 
 
 def _fill(request: Request, texts: Sequence[str], chance: float) -> Fill:

@@ -6,7 +6,7 @@ It knows no files of the user, no editors, no grammar: a critic may be passed in
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,8 @@ from infill_model import folder, huge_pages, quantised
 from infill_model.autoregressive import continue_greedily, log_probabilities
 from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.canvas import Canvas
-from infill_model.choice import most_probable_first
-from infill_model.copied import fills_of_copies
+from infill_model.choice import Texts, most_probable_first
+from infill_model.copied import copies_for, fills_of_copies
 from infill_model.denoise import denoise
 from infill_model.errors import WeightsError
 from infill_model.folder import Config
@@ -30,6 +30,7 @@ from infill_model.policies import Policies, remask_policy, stop_policy, unmask_p
 from infill_model.policies.prediction import Sampling
 from infill_model.policies.stop import Limits, never
 from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing
+from infill_model.together import BEAM, Way, likeliest_together
 from infill_model.trace import show
 from infill_model.vocabulary import Vocabulary
 from infill_model.window import split_suffix
@@ -214,7 +215,7 @@ class Infiller:
         copies = [self.layout.copies(it) if options.retrieve else [] for it in requests]
         drafts = [self._drafts(it, its, options, critic) for it, its in zip(requests, copies, strict=True)]
         encode_ms = self._run([job for jobs in drafts for job in jobs], options, limits, critic, on_draft)
-        best = [self._best(*it, options.n, critic) for it in zip(requests, copies, drafts, strict=True)]
+        best = [self._best(*it, options, critic) for it in zip(requests, copies, drafts, strict=True)]
         confirmed = [it.job for choices in best for it in choices if not it.job.steps]
         encode_ms += self._run(confirmed, options, limits, critic, None)
         fills = []
@@ -256,7 +257,12 @@ class Infiller:
         return [self.layout.job(request, heat, seed, masks=options.masks) for heat, seed in heats]
 
     def _best(
-        self, request: Request, copies: Sequence[Copied], drafts: Sequence[Job], n: int, critic: TextCritic | None
+        self,
+        request: Request,
+        copies: Sequence[Copied],
+        drafts: Sequence[Job],
+        options: Options,
+        critic: TextCritic | None,
     ) -> list[_Choice]:
         """Different drafts and copies, the one most probably right first.
 
@@ -269,13 +275,32 @@ class Infiller:
         jobs = {it.texts: it.job for it in copies}
         for job in reversed(drafts):  # A draft needs no confirmation, and of equal ones the greedy one counts.
             jobs[job.fill(self.vocabulary, gaps).texts] = job
-        if len(jobs) == 1 or any(job.stopped == "cancelled" for job in drafts):
+        alone = len(jobs) == 1 and not (request.between and options.retrieve)
+        if alone or any(job.stopped == "cancelled" for job in drafts):
             return [_Choice(drafts[0], None, None)]
-        said = dict(zip(jobs, self._log_probabilities(request, list(jobs)), strict=True))
-        totals = {texts: total for texts, (total, _) in said.items()}
-        chances = most_probable_first(totals, {it.texts: it.chance for it in copies})
-        order = itertools.islice(_fine_first(chances, critic), n)
-        return [_Choice(jobs[texts], said[texts][0] / said[texts][1], chances[texts]) for texts in order]
+        if request.between:
+            one = partial(self._ways_of_one, list(jobs), options.retrieve)
+            ways = likeliest_together(request, one, max(BEAM, options.n))
+            made = {it.texts: jobs.get(it.texts) or self.layout.copied(request, it.texts) for it in ways}
+            jobs = {texts: job for texts, job in made.items() if job}
+        else:
+            ways = self._ways(request, list(jobs), {it.texts: it.chance for it in copies})
+        found = {it.texts: it for it in ways if it.texts in jobs}
+        order = itertools.islice(_fine_first(found, critic), options.n)
+        chosen = [_Choice(jobs[it], found[it].total / found[it].tokens, found[it].chance) for it in order]
+        return chosen or [_Choice(drafts[0], None, None)]  # None of them has room on the canvas.
+
+    def _ways(self, request: Request, texts: Sequence[Texts], copied: Mapping[Texts, float]) -> list[Way]:
+        """Each text for the one gap of a request, the one most probably right first."""
+        said = dict(zip(texts, self._log_probabilities(request, texts), strict=True))
+        chances = most_probable_first({it: total for it, (total, _) in said.items()}, copied)
+        return [Way(it, chance, *said[it]) for it, chance in chances.items()]
+
+    def _ways_of_one(self, drafted: Sequence[Texts], retrieve: bool, request: Request, number: int) -> list[Way]:
+        """What was drafted for one gap of several, and what may be copied there now that those before it are filled."""
+        found = dict(copies_for(request)) if retrieve else {}
+        own = dict.fromkeys((texts[number],) for texts in drafted)
+        return self._ways(request, [*found, *(it for it in own if it not in found)], found)
 
     def _run(
         self,

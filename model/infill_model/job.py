@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from infill_model.canvas import Piece
-from infill_model.copied import copies
+from infill_model.copied import copies_for
 from infill_model.errors import StartError
 from infill_model.policies.draft import Draft
 from infill_model.request import Fill, Frame, Request, StopReason, Timing, Token
@@ -243,12 +243,16 @@ class Layout:
 
     def copies(self, request: Request) -> list[Copied]:
         """What may be copied into the gaps, the likeliest first; what does not fit is left out."""
-        found = copies(request)
+        found = copies_for(request)
         if not found:
             return []
         masked = self.job(request)
         laid_out = [(texts, chance, self._started(masked, texts)) for texts, chance in found]
         return [Copied(texts, chance, job) for texts, chance, job in laid_out if job]
+
+    def copied(self, request: Request, texts: Sequence[str]) -> Job | None:
+        """The job that starts from these texts as it does from copies; None when the canvas has no room for them."""
+        return self._started(self.job(request), texts)
 
     def _started(self, masked: Job, texts: Sequence[str]) -> Job | None:
         """The job with a text in each hole instead of masks; None when the canvas has no room for them."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infill_model.copied import copies, fills_of_copies
+from infill_model.copied import copies_for, fills_of_copies
 from infill_model.fill import Infiller
 from infill_model.request import Options, Request
 from infill_model.retrieval import FOREIGN, LEAST_FOREIGN, MOST_FOREIGN, different_copies
@@ -53,7 +53,7 @@ def test_the_likeliest_comes_first() -> None:
 def test_copies_alone_need_no_network() -> None:
     first, *others = fills_of_copies(ASKED, 5)
     assert first.texts == ("ight * rate",)
-    assert first.confidence == copies(ASKED)[0][1]
+    assert first.confidence == copies_for(ASKED)[0][1]
     assert first.retrieved
     assert (first.steps, first.forwards) == (0, 0)
     assert "".join(it.text for it in first.tokens) == "ight * rate"

@@ -36,6 +36,11 @@ def objects(document: str, *texts: str) -> bool:
         ("from .a‸\nx = 1\n", "b"),
         ("def f(a, ‸\nx = 1\n", "b) ->:"),
         ("try:\n    a\n    ‸\n    b\n", "return 1"),
+        ('x = "branc‸\ny = 1\n', "h:"),  # The parser sees this error where the string starts,
+        ('x = {\n    "a": 1,\n    "b‸\n}\n', 'c",'),  # and this one, too.
+        ("def f(\n    a=1,\n    ‸\n    c=2,\n):\n    pass\n", "b,"),
+        ("def f(a) -> Li‸\n    pass\n", "st[int],"),
+        ("if a:\n    ‸\n            b\n        else:\n            c\n", "try:"),  # Two blocks open in the gap.
     ],
 )
 def test_what_a_grammar_lets_pass_is_objected_to(document: str, fill: str) -> None:
