@@ -137,6 +137,12 @@ def _revisions() -> Loaded:
     return add_revisions_flags, revisions
 
 
+def _changes() -> Loaded:
+    from infill_model.evaluation.changes import add_changes_flags, changes
+
+    return add_changes_flags, changes
+
+
 def _score() -> Loaded:
     from infill_model.evaluation.command import add_score_flags, score
 
@@ -162,6 +168,7 @@ COMMANDS = (
     Command("lengths", "Measure what the confidence of each length means for an open checkpoint.", _lengths),
     Command("calibrate", "Hold confidence against what was right, and find the floor for showing fills.", _calibrate),
     Command("revisions", "Compare remask policies by what they repair and what they spoil.", _revisions),
+    Command("changes", "Say what one way of filling made of another's fills.", _changes),
     Command("score", "Judge what was filled, beside the baselines.", _score),
     Command("card", "Fill the tables of a model card from result files.", _card),
 )

@@ -138,12 +138,29 @@ def _revisions(result: _Result) -> str:
     return markdown_table(heads, rows)
 
 
+def _changes(result: _Result) -> str:
+    rows = [
+        (
+            kind,
+            *(str(it[name]) for name in ("tasks", "changed", "gained", "lost", "mended", "broken", "wrong")),
+            *_per_cent(it["overwritten"] / max(1, it["wrong"]), it["repaired"] / max(1, it["wrong"])),
+            str(it["right"]),
+            *_per_cent(it["spoiled"] / max(1, it["right"])),
+        )
+        for kind, it in result["changes"].items()
+    ]
+    counts = ("tasks", "changed", "right now", "no longer right", "parse now", "no longer parse")
+    tokens = ("wrong tokens", "overwritten", "repaired", "right tokens", "spoiled")
+    return markdown_table(("kind", *counts, *tokens), rows)
+
+
 _TABLES: Final[Mapping[str, Callable[[_Result], str]]] = MappingProxyType(
     {
         "runs": _scores,
         "outcomes": _ablations,
         "frontier": _frontier,
         "floors": _calibration,
+        "changes": _changes,
         "rows": _revisions,
     }
 )

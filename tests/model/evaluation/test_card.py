@@ -59,6 +59,11 @@ def test_a_table_of_each_other_kind(tmp_path: Path) -> None:
     assert "| edit | 4 | 25.0 | 50.0 | 10 | 10.0 | 10.0 | 2.0 |" in rendered(
         written(tmp_path, rows=[{**row, "forwards": 2.0}])
     )
+    counts = {"tasks": 9, "changed": 3, "gained": 2, "lost": 1, "mended": 3, "broken": 0}
+    counts |= {"wrong": 8, "overwritten": 4, "repaired": 2, "right": 10, "spoiled": 1}
+    assert "| block | 9 | 3 | 2 | 1 | 3 | 0 | 8 | 50.0 | 25.0 | 10 | 10.0 |" in rendered(
+        written(tmp_path, changes={"block": counts})
+    )
 
 
 def test_what_is_no_result_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
