@@ -71,8 +71,9 @@ def test_a_sweep_measures_every_combination(
 
 
 def test_quality_goes_first_and_then_speed() -> None:
-    def measured(quality: float, ms: float) -> Measured:
-        return Measured(4, None, "u", "none", True, quality, quality, 1.0, ms, ms, 4.0)
+    def measured(quality: float, ms: float, parses: float = 1.0) -> Measured:
+        return Measured(4, None, "u", "none", True, quality, quality, parses, ms, ms, 4.0)
 
     best, nearly, fast = measured(0.5, 90), measured(0.49, 40), measured(0.4, 10)
     assert operating_point([best, nearly, fast]) == nearly
+    assert operating_point([best, nearly, fast, measured(0.5, 20, parses=0.8)]) == nearly
