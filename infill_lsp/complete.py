@@ -96,9 +96,10 @@ async def complete(
     fills = await _fills(request, question, engine, settings, film)
     if not fills:
         on_why("The engine found nothing in time.")
+    floor = 0.0 if question.invoked else settings.confidence  # Who asks by hand wants the best there is.
     shown: dict[tuple[int, int, str], Insertion] = {}  # Fills may differ in no more than what is cut off.
     for fill in fills:
-        found = _refined(asked.document, target, request, fill, settings.confidence)
+        found = _refined(asked.document, target, request, fill, floor)
         found = found if isinstance(found, Dropped) else _shown(question, found)
         if isinstance(found, Dropped):
             on_why(f"A fill is not shown: {found.reason}.")  # Its text stays out of logs: it may be a secret.

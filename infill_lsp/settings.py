@@ -217,7 +217,7 @@ class ServerSettings:
     verify: VerifySettings = VerifySettings()
     endpoint: EndpointSettings = EndpointSettings()
     budget: Budget = Budget()
-    confidence: float = _setting(0.1, _SHARE, "suggestions below this confidence are not shown")
+    confidence: float = _setting(0.1, _SHARE, "suggestions below this confidence are not shown while you type")
     candidates: int = _setting(4, _whole(1, 16), "suggestions to choose from when asked for by hand")
     completion: bool = _setting(
         False, _SWITCH, "whether suggestions are also in the list of completions, for editors without ghost text"

@@ -5,6 +5,7 @@ It knows no files of the user, no editors, no grammar: a critic may be passed in
 """
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -58,8 +59,11 @@ class _Choice:
     def fill(self, vocabulary: Vocabulary, gaps: int) -> Fill:
         """As text. How sure the denoiser is of a copy says little of whether it is right; how copies do says more."""
         read = self.job.fill(vocabulary, gaps)
-        sure = self.chance if self.job.retrieved and self.chance is not None else read.confidence
-        return replace(read, score=self.score, confidence=sure)
+        if self.job.retrieved and self.chance is not None:
+            return replace(read, score=self.score, confidence=self.chance)
+        return replace(
+            read, score=self.score, confidence=math.prod(it.confidence for it in read.tokens if not it.pinned)
+        )
 
 
 class Infiller:

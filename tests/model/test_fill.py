@@ -1,5 +1,6 @@
 """Text in, fills out: layout, growth, blocks, several gaps, candidates, and the autoregressive control."""
 
+import math
 import time
 from dataclasses import replace
 
@@ -49,6 +50,12 @@ def test_nothing_but_text_reaches_the_text(infiller: Infiller, prefix: str, suff
     assert not any(token in fill.texts[0] for token in SPECIAL_TOKENS)
     assert 0 <= fill.confidence <= 1
     assert fill.stopped == "complete"
+
+
+def test_how_sure_a_fill_is_is_how_probably_all_of_it_is_right(infiller: Infiller) -> None:
+    fill = infiller.fill(REQUEST, replace(QUICK, retrieve=False))[0]
+    assert len(fill.tokens) > 1
+    assert fill.confidence == pytest.approx(math.prod(it.confidence for it in fill.tokens))
 
 
 def test_two_gaps_are_filled_at_once_around_what_is_pinned(infiller: Infiller) -> None:

@@ -61,8 +61,9 @@ def test_fills_that_become_one_are_shown_once() -> None:
     assert [text for *_, text in asked("# blanks bee\nx = |", invoked=True)] == ["bee"]
 
 
-def test_below_the_floor_there_is_nothing() -> None:
+def test_below_the_floor_there_is_nothing_unless_asked_by_hand() -> None:
     assert asked("# fill bee\nx = |", settings=ServerSettings(confidence=0.61)) == []
+    assert asked("# fill bee\nx = |", settings=ServerSettings(confidence=0.61), invoked=True)
     assert asked("# fill bee\nx = |", settings=ServerSettings(confidence=0.59))
 
 
