@@ -48,10 +48,6 @@ def _next_token(weight: float) -> Callable[[Recipe], Recipe]:
     return lambda it: replace(it, plan=replace(it.plan, next_token_weight=weight))
 
 
-def _no_guesses(it: Recipe) -> Recipe:
-    return replace(it, plan=replace(it.plan, own_guesses_every=0))
-
-
 def _noise(**changes: float) -> Callable[[Recipe], Recipe]:
     return lambda it: replace(it, noise=replace(it.noise, **changes))
 
@@ -78,8 +74,7 @@ VARIANTS: Final[Mapping[str, Callable[[Recipe], Recipe]]] = MappingProxyType(
         "fully masked pairs only": _noise(full_pair=1.0),
         "few long gaps": _noise(long_gaps=0.1),
         "many long gaps": _noise(long_gaps=0.7),
-        "no wrong tokens": lambda it: _no_guesses(_noise(wrong_views=0.0)(it)),
-        "no guesses of its own": _no_guesses,
+        "no wrong tokens": _noise(wrong_views=0.0),
         "twice the wrong tokens": _noise(wrong_views=0.6),
         "next-token loss at 0.3": _next_token(0.3),
         "no next-token loss": _next_token(0.0),

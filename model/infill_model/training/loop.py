@@ -25,7 +25,7 @@ from infill_model.training import checkpoint
 from infill_model.training.checkpoint import Progress
 from infill_model.training.corpus import CorpusFile
 from infill_model.training.data import Batches
-from infill_model.training.loss import TensorBatch, losses, with_own_guesses
+from infill_model.training.loss import TensorBatch, losses
 from infill_model.training.optimiser import Optimiser, rate_share
 from infill_model.training.rows import Batch, Noise, RowBuilder, RowShape
 from infill_model.vocabulary import Vocabulary
@@ -47,7 +47,6 @@ class Plan:
         warmup: steps of learning-rate warm-up.
         decay: share of the run in which the learning rate falls to zero.
         next_token_weight: of the encoder's loss beside the denoiser's.
-        own_guesses_every: every so many steps the network corrects its own guesses; 0 for never.
         save_minutes: between checkpoints.
         evaluate_every: steps between losses on held-out projects; 0 for never.
         compile: whether to compile the loss.
@@ -60,7 +59,6 @@ class Plan:
     warmup: int = 100
     decay: float = 0.25
     next_token_weight: float = 1.0
-    own_guesses_every: int = 4
     save_minutes: float = 5.0
     evaluate_every: int = 250
     compile: bool = True
@@ -193,10 +191,7 @@ class Trainer:
         started = time.perf_counter()
         plan, step = self.plan, self.progress.step
         batch = TensorBatch.of(arrays, self.device)
-        generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + step)
         with self.accelerator.autocast():
-            if plan.own_guesses_every and step % plan.own_guesses_every == 1 and step > plan.warmup:
-                batch = with_own_guesses(self.network, batch, 0.15, generator)
             canvas_loss, next_token_loss = self._losses(self.network, batch)
             loss = canvas_loss + plan.next_token_weight * next_token_loss
         if not torch.isfinite(loss):

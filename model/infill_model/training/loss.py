@@ -11,7 +11,6 @@ from torch import Tensor
 
 from infill_model.network import Network
 from infill_model.training.rows import Batch
-from infill_model.vocabulary import DEL, MASK, RESERVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +53,3 @@ def losses(network: Network, batch: TensorBatch) -> tuple[Tensor, Tensor]:
 def pick(states: Tensor, at: Tensor) -> Tensor:
     """(B, n, D) states at positions `at` (B, m) -> (B, m, D)."""
     return states.gather(1, at.unsqueeze(-1).expand(-1, -1, states.shape[-1]))
-
-
-@torch.no_grad()
-def with_own_guesses(network: Network, batch: TensorBatch, share: float, generator: torch.Generator) -> TensorBatch:
-    """Write the network's own guesses over a share of the masked targets, mistakes included.
-
-    What it trains on then looks like a draft of its own in the middle of denoising, where some commits were too early
-    (Seed Diffusion, LLaDA2.1). The generator lives on the CPU.
-    """
-    encoded = network.encode(batch.context)
-    states = network.denoise(batch.context, encoded, batch.visible, batch.ids, batch.pinned, batch.valid).flatten(1, 2)
-    logits = network.logits(pick(states, batch.target_at)).float()
-    logits[..., [i for i in range(RESERVED) if i != DEL]] = float("-inf")
-    guess = logits.argmax(dim=-1)
-    ids = batch.ids.flatten(1)
-    chance = torch.rand(guess.shape, generator=generator).to(ids.device) < share
-    write = chance & (guess != DEL) & (ids.gather(1, batch.target_at) == MASK) & (batch.target_weight > 0)
-    # Padding targets point at position 0 as well: add what changes instead of writing twice to one place.
-    change = torch.zeros_like(ids).scatter_add(1, batch.target_at, torch.where(write, guess - MASK, 0))
-    replaced = (ids + change).view_as(batch.ids)
-    return TensorBatch(**{it.name: getattr(batch, it.name) for it in fields(batch)} | {"ids": replaced})

@@ -21,9 +21,8 @@ from infill_model.training import checkpoint
 from infill_model.training.corpus import read_corpus
 from infill_model.training.curves import read_log
 from infill_model.training.loop import Plan, Trainer
-from infill_model.training.loss import TensorBatch, losses, with_own_guesses
 from infill_model.training.optimiser import Optimiser, orthogonalise, rate_share
-from infill_model.vocabulary import MASK, Vocabulary
+from infill_model.vocabulary import Vocabulary
 
 LEARNS = Plan(steps=200, rows=8, warmup=10, compile=False, workers=0, evaluate_every=0, precision="fp32")
 CANVAS_BOUND = 4.3
@@ -147,15 +146,3 @@ def test_muon_updates_are_nearly_orthogonal() -> None:
     singular = torch.linalg.svdvals(orthogonalise(matrices))
     assert 0.6 < singular.min() <= singular.max() < 1.3
     assert torch.allclose(orthogonalise(matrices.mT), orthogonalise(matrices).mT, atol=1e-4)
-
-
-def test_own_guesses_replace_masks_alone(vocabulary: Vocabulary, shape: Shape, network: Network, corpus: Path) -> None:
-    run = trainer(corpus / "run", LEARNS, vocabulary, shape, corpus)
-    batch = TensorBatch.of(run.batches[3], torch.device("cpu"))
-    guessed = with_own_guesses(network, batch, 1.0, torch.Generator().manual_seed(0))
-    changed = guessed.ids != batch.ids
-    assert changed.any()
-    assert (batch.ids[changed] == MASK).all()
-    assert (guessed.ids >= 0).all()
-    assert (guessed.ids < shape.vocabulary).all()
-    assert all(torch.isfinite(it) for it in losses(network, guessed))
