@@ -31,7 +31,7 @@ class Grid:
     """The values of each option; every combination is measured."""
 
     steps: tuple[int, ...] = (4, 8, 64)
-    masks: tuple[int | None, ...] = (8, None, 24)
+    masks: tuple[int | None, ...] = (8, 12, 24)
     unmask: tuple[str, ...] = ("threshold:0.9:0.5", "threshold:0.9:0.7", "threshold:0.9:0.9", "factor")
     remask: tuple[str, ...] = ("none", "revoke:0.3", "edit")
     critic: tuple[bool, ...] = (True, False)

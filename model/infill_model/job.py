@@ -15,11 +15,9 @@ from infill_model.request import Fill, Frame, Request, StopReason, Timing, Token
 from infill_model.vocabulary import DEL, LINE, MASK, Vocabulary
 from infill_model.window import Window, split_suffix
 
-LINE_MASKS = 12
-"""Masks a gap within a line starts with; what is too much becomes `<del>`."""
-
-FEWEST_MASKS = 8
-"""Masks each of several gaps starts with at least; where there is no room for them the gaps are filled in turn."""
+FIRST_MASKS = 8
+"""Masks a gap starts with; what is too much becomes `<del>`. Where several gaps have no room for as many on one canvas,
+they are filled in turn."""
 
 MORE_MASKS = 16
 """By how many masks a full gap grows while the canvas has room."""
@@ -192,7 +190,7 @@ class Layout:
     def fits(self, request: Request) -> bool:
         """Whether all gaps of a request and what is pinned between them have room on one canvas."""
         between = sum(len(self.vocabulary.encode(it)) for it in request.between)
-        return not request.between or between + LONGEST_REST + FEWEST_MASKS * (len(request.between) + 1) <= self.canvas
+        return not request.between or between + LONGEST_REST + FIRST_MASKS * (len(request.between) + 1) <= self.canvas
 
     def context(self, request: Request) -> list[int]:
         """The encoder's tokens of a request."""
@@ -207,14 +205,14 @@ class Layout:
             request: what is to be filled.
             temperature: of sampling; 0 for the most probable tokens.
             seed: of sampling.
-            masks: that the gaps start with, all as many or each its own; what their kind needs where None. No more
-                than there is room for.
+            masks: that the gaps start with, all as many or each its own; `FIRST_MASKS` where None. No more than there
+                is room for.
         """
         rest, _ = split_suffix(request.suffix)
         pinned = [self.vocabulary.encode(it) for it in request.between]
         tail = self.rest(rest, block=request.block)
         room = self.canvas - len(tail) - sum(map(len, pinned))
-        wanted = masks if masks is not None else room if request.block else LINE_MASKS
+        wanted = masks if masks is not None else FIRST_MASKS
         each = [wanted] * (len(pinned) + 1) if isinstance(wanted, int) else wanted
         first, *others = (max(1, min(it, room // len(each))) for it in each)
         pieces = [Piece([MASK] * first, pinned=False)]

@@ -25,7 +25,7 @@ class Request:
         suffix: all text after the last gap.
         between: the text between each two neighbouring gaps; one gap has none.
         language: the LSP language id, or None when unknown.
-        block: whether several lines are wanted; it sets how many masks the canvas starts with.
+        block: whether several lines are wanted.
         files: excerpts of other files, the most relevant last; copied from, and seen by the model as space allows.
     """
 
@@ -47,7 +47,7 @@ class Options:
         budget_ms: the time after which the best draft so far is returned; None for no limit.
         seed: of the sampled fills; the same seed and request give the same fill.
         temperature: of the sampled fills.
-        masks: that each gap starts with; None for what its kind usually needs. It grows, or leaves some empty, as ever.
+        masks: that each gap starts with; None for what the model usually starts with. It grows, or leaves some empty.
         retrieve: whether a copy from the document or from `Request.files` may start a second draft.
         critic: whether finished drafts are shown to a critic of syntax, where there is one.
         start: the text that each gap holds now. It is revised as `remask` says (`revoke:0.05`, say, writes anew what
@@ -61,7 +61,7 @@ class Options:
     budget_ms: float | None = None
     seed: int = 0
     temperature: float = 0.8
-    unmask: str = "threshold:0.9:0.7"
+    unmask: str = "threshold:0.9:0.5"
     remask: str = "none"
     stop: str = "complete"
     masks: int | None = None

@@ -13,7 +13,7 @@ from infill_model.autoregressive import log_probabilities
 from infill_model.canvas import Canvas, Piece
 from infill_model.errors import StartError
 from infill_model.fill import Infiller
-from infill_model.job import LINE_MASKS, MORE_MASKS, Job, Written
+from infill_model.job import FIRST_MASKS, MORE_MASKS, Job, Written
 from infill_model.judge import Judge
 from infill_model.request import Frame, Options, Request
 from infill_model.vocabulary import DEL, END, LINE, MASK, MIDDLE, RESERVED, REST, SPECIAL_TOKENS
@@ -101,10 +101,10 @@ def test_a_full_gap_grows_and_then_goes_on_in_a_next_block(infiller: Infiller) -
     assert not job.goes_on(8 * canvas, canvas)
 
 
-def test_a_short_gap_within_a_line_starts_small_and_a_block_large(infiller: Infiller) -> None:
-    line, block = infiller.layout.job(Request("x = ", "\n")), infiller.layout.job(Request("x = ", "\n", block=True))
-    assert len(line.pieces[0].ids) == min(LINE_MASKS, infiller.config.shape.canvas)
-    assert len(block.pieces[0].ids) == infiller.config.shape.canvas
+@pytest.mark.parametrize("block", [False, True])
+def test_a_gap_starts_small_and_grows(infiller: Infiller, block: bool) -> None:
+    job = infiller.layout.job(Request("x = ", "\n", block=block))
+    assert len(job.pieces[0].ids) == FIRST_MASKS
 
 
 def test_candidates_differ_and_are_ranked(infiller: Infiller) -> None:
