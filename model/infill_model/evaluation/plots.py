@@ -51,8 +51,10 @@ def frontier(points: Sequence[Point], best: Point, quality: str, path: Path) -> 
     axes.plot([best.ms], [best.quality], "C3*", markersize=14, label=best.name)
     axes.set(xlabel="milliseconds a fill, p50", ylabel=quality)
     axes.set_xscale("log")
+    for formatted in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        formatted("{x:g}")
     axes.grid(alpha=0.3, which="both")
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)
