@@ -20,7 +20,7 @@ from infill_model.evaluation.predict import read_predictions
 from infill_model.evaluation.record import Record, Run, record, sha256, to_json, write_text
 from infill_model.evaluation.runner import Runner
 from infill_model.evaluation.score import BASELINES, Predictions, Row, baselines, compare, in_all
-from infill_model.evaluation.table import markdown, show
+from infill_model.evaluation.table import show
 from infill_model.evaluation.tasks import Task, write_tasks
 
 
@@ -58,7 +58,6 @@ def add_score_flags(parser: argparse.ArgumentParser) -> None:
     add_task_flags(parser)
     parser.add_argument("predictions", type=Path, nargs="*", metavar="PREDICTIONS", help="from `infill-model evaluate`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result with what it takes to repeat it")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table for a model card")
     parser.add_argument("--workers", type=count, default=2, metavar="N", help="tests at a time (default: 2)")
 
 
@@ -77,8 +76,6 @@ def score(arguments: argparse.Namespace) -> None:
         bar = progress.add_task("judging", total=len(tasks) * len(methods))
         rows = compare(tasks, methods, runner, lambda: progress.advance(bar))
     show(rows, Console())
-    if arguments.markdown:
-        write_text(arguments.markdown, markdown(rows))
     if arguments.json:
         made = record(arguments.words, seconds=time.monotonic() - started)
         described = tuple(it for it in runs.values() if it is not None)

@@ -111,14 +111,15 @@ def test_from_a_corpus_to_a_table(
     heldout_corpus: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tasks, plain, control = tmp_path / "tasks.jsonl.gz", tmp_path / "plain.jsonl", tmp_path / "control.jsonl"
-    result, table = tmp_path / "result.json", tmp_path / "table.md"
+    result, card = tmp_path / "result.json", tmp_path / "CARD.md"
+    card.write_text("<!-- from result.json -->\n<!-- end -->\n")
     assert main(["heldout", "--corpus", str(heldout_corpus), "--out", str(tasks), "--per-kind", "3"]) == 0
     quick = ["evaluate", str(tasks), "--model", str(model_folder), "--unmask", "threshold:0.001", "--steps", "4"]
     assert main([*quick, "--no-copy", "--out", str(plain), "--batch", "5"]) == 0
     assert main([*quick, "--control", "autoregressive", "--out", str(control), "--limit", "6"]) == 0
     assert len(plain.read_text().splitlines()) == len(read_tasks(tasks)) == 18
     capsys.readouterr()
-    files = [str(plain), str(control), "--json", str(result), "--markdown", str(table)]
+    files = [str(plain), str(control), "--json", str(result)]
     assert main(["score", str(tasks), *files]) == 0
     said = capsys.readouterr()
     assert "judging the 6 of 18 tasks" in said.err
@@ -129,7 +130,8 @@ def test_from_a_corpus_to_a_table(
     assert [it["record"]["model"]["name"] for it in found["runs"]] == ["tiny-noise", "tiny-noise"]
     assert len(found["runs"][0]["record"]["model"]["sha256"]) == 64
     assert str(tmp_path) not in result.read_text()
-    assert table.read_text().count("\n") == 2 + 4 * 7
+    assert main(["card", str(card)]) == 0
+    assert card.read_text().count("\n| ") == 2 + 4 * 7
 
 
 @pytest.fixture
