@@ -7,7 +7,7 @@ It knows no files of the user, no editors, no grammar: a critic may be passed in
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,11 +15,10 @@ from pathlib import Path
 import torch
 
 from infill_model import folder, huge_pages, quantised
-from infill_model.autoregressive import continue_greedily, log_probabilities
+from infill_model.autoregressive import continue_greedily
 from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.canvas import Canvas
-from infill_model.choice import Texts, most_probable_first
-from infill_model.copied import copies_for, fills_of_copies
+from infill_model.copied import fills_of_copies
 from infill_model.denoise import denoise
 from infill_model.errors import WeightsError
 from infill_model.folder import Config
@@ -30,8 +29,8 @@ from infill_model.network import Network
 from infill_model.policies import Policies, remask_policy, stop_policy, unmask_policy
 from infill_model.policies.prediction import Sampling
 from infill_model.policies.stop import Limits, never
+from infill_model.ranking import Ranking
 from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing
-from infill_model.together import BEAM, Way, likeliest_together
 from infill_model.trace import show
 from infill_model.vocabulary import Vocabulary
 from infill_model.window import split_suffix
@@ -73,6 +72,7 @@ class Infiller:
         self.config, self.vocabulary, self.dtype = config, vocabulary, dtype
         self.denoiser = EmbeddedDenoiser(network)
         self.layout = Layout(vocabulary, config.shape.context, config.shape.canvas)
+        self.ranking = Ranking(self.denoiser, self.layout)
 
     @classmethod
     def load(
@@ -187,25 +187,8 @@ class Infiller:
 
     def score(self, request: Request, texts: Sequence[str]) -> float:
         """Mean autoregressive log-probability per token of filled gaps, their ends included, in nats."""
-        ((total, tokens),) = self._log_probabilities(request, [texts])
+        ((total, tokens),) = self.ranking.log_probabilities(request, [texts])
         return total / tokens
-
-    def _log_probabilities(self, request: Request, fills: Sequence[Sequence[str]]) -> list[tuple[float, int]]:
-        """Of all gaps together, and over how many tokens, for each way to fill them."""
-        prefixes, totals, tokens = [request.prefix] * len(fills), [0.0] * len(fills), [0] * len(fills)
-        for gap, after in enumerate((*request.between, request.suffix)):
-            rest, below = split_suffix(after)
-            tail = self.layout.rest(rest, block=request.block)
-            middles = [self.vocabulary.encode(texts[gap]) for texts in fills]
-            same = [range(len(fills))] if gap == 0 else [[n] for n in range(len(fills))]  # What stands before the gap.
-            for group in same:
-                context = self.layout.window.context(prefixes[group[0]], below, request.files)
-                logs = log_probabilities(self.denoiser, context, tail, [middles[n] for n in group])
-                for n, value in zip(group, logs, strict=True):
-                    totals[n] += value
-                    tokens[n] += len(middles[n]) + 1
-            prefixes = [prefix + texts[gap] + after for prefix, texts in zip(prefixes, fills, strict=True)]
-        return list(zip(totals, tokens, strict=True))
 
     def _fills(
         self,
@@ -245,7 +228,7 @@ class Infiller:
         encode_ms += self._run([present], options, Limits(1), None, None)
         both = [it.fill(self.vocabulary, len(start)) for it in (present, revised)]
         fills = list({it.texts: it for it in reversed(both)}.values())
-        said = self._log_probabilities(request, [it.texts for it in fills])
+        said = self.ranking.log_probabilities(request, [it.texts for it in fills])
         spent = revised.steps + present.steps
         scored = [replace(it, score=total / n, forwards=spent) for it, (total, n) in zip(fills, said, strict=True)]
         order = sorted(range(len(fills)), key=lambda index: said[index][0], reverse=True)
@@ -283,28 +266,15 @@ class Infiller:
         if alone or any(job.stopped == "cancelled" for job in drafts):
             return [_Choice(drafts[0], None, None)]
         if request.between:
-            one = partial(self._ways_of_one, list(jobs), options.retrieve)
-            ways = likeliest_together(request, one, max(BEAM, options.n))
+            ways = self.ranking.of_several_gaps(request, list(jobs), options.n, retrieve=options.retrieve)
             made = {it.texts: jobs.get(it.texts) or self.layout.copied(request, it.texts) for it in ways}
             jobs = {texts: job for texts, job in made.items() if job}
         else:
-            ways = self._ways(request, list(jobs), {it.texts: it.chance for it in copies})
+            ways = self.ranking.of_one_gap(request, list(jobs), {it.texts: it.chance for it in copies})
         found = {it.texts: it for it in ways if it.texts in jobs}
         order = itertools.islice(_fine_first(found, critic), options.n)
         chosen = [_Choice(jobs[it], found[it].total / found[it].tokens, found[it].chance) for it in order]
         return chosen or [_Choice(drafts[0], None, None)]  # None of them has room on the canvas.
-
-    def _ways(self, request: Request, texts: Sequence[Texts], copied: Mapping[Texts, float]) -> list[Way]:
-        """Each text for the one gap of a request, the one most probably right first."""
-        said = dict(zip(texts, self._log_probabilities(request, texts), strict=True))
-        chances = most_probable_first({it: total for it, (total, _) in said.items()}, copied)
-        return [Way(it, chance, *said[it]) for it, chance in chances.items()]
-
-    def _ways_of_one(self, drafted: Sequence[Texts], retrieve: bool, request: Request, number: int) -> list[Way]:
-        """What was drafted for one gap of several, and what may be copied there now that those before it are filled."""
-        found = dict(copies_for(request)) if retrieve else {}
-        own = dict.fromkeys((texts[number],) for texts in drafted)
-        return self._ways(request, [*found, *(it for it in own if it not in found)], found)
 
     def _run(
         self,
