@@ -98,7 +98,8 @@ def _ablations(result: _Result) -> str:
 
 
 def _frontier(result: _Result) -> str:
-    best = result["best"]
+    best = result["best"]  # The frontier knows nothing of files that parse, so the chosen point may be behind it.
+    points = [it for it in result["frontier"] if it != best] + [best]
     rows = [
         (
             f"steps {it['steps']}, masks {it['masks'] or 'as usual'}, {it['unmask']}, {it['remask']}"
@@ -107,7 +108,7 @@ def _frontier(result: _Result) -> str:
             *_per_cent(it["exact"], it["similarity"], it["parses"]),
             *(f"{it[name]:.1f}" for name in ("forwards", "ms", "ms_p95")),
         )
-        for it in result["frontier"]
+        for it in sorted(points, key=lambda it: it["ms"])
     ]
     return markdown_table(("options", "exact match", "edit similarity", "parses", "forwards", "ms p50", "ms p95"), rows)
 

@@ -32,7 +32,7 @@ def test_every_name_in_the_tables_reads_by_itself() -> None:
 
 
 def test_the_default_options_name_policies() -> None:
-    assert unmask_policy(Options().unmask) == Threshold(0.9, surplus=0.7)
+    assert unmask_policy(Options().unmask) == Threshold(0.9, surplus=0.5)
     assert remask_policy(Options().remask) == Keep()
 
 
