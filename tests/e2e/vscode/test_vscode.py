@@ -118,7 +118,7 @@ def test_a_body_comes_as_lines_below(open_file: Open) -> None:
 
 
 def test_a_line_that_belongs_further_left_goes_there(open_file: Open) -> None:
-    text = BOOKINGS.replace('help="only this room",\n    )\n', 'help="only this room",\n        \n')
+    text = BOOKINGS.replace('last, price",\n    )\n', 'last, price",\n        \n')
     number = text[: text.index("        \n")].count("\n") + 1
     window, file = open_file("bookings.py", text)
     window.go_to(number, 9)
