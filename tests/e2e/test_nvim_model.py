@@ -115,8 +115,8 @@ def test_a_gap_in_the_middle_of_a_line_of_another_file(editor: Editor, home: Hom
 
 
 def test_a_line_that_belongs_further_left_goes_there(editor: Editor, home: Home) -> None:
-    text = BOOKINGS.replace('help="only this room",\n    )\n', 'help="only this room",\n')
-    row = row_of(text, 'help="only this room",')
+    text = BOOKINGS.replace('last, price",\n    )\n', 'last, price",\n')
+    row = row_of(text, '        help="a CSV file with the columns room, guest, first, last, price",')
     editor.open(home.file("bookings.py", text), row)
     editor.type("o")
     editor.until(lambda: editor.lua("return vim.api.nvim_get_mode().mode"), "i")
