@@ -13,7 +13,7 @@ from infill_lsp.endpoints.ends import end, trimmed
 from infill_model.request import Fill, Frame, StopReason, Timing, Token, TraceToken
 
 NEUTRAL: Final = 0.5
-"""The confidence of what nothing is known about; `infill.confidence` hides what is below 0.3 unless told otherwise."""
+"""The confidence of what nothing is known about; `infill.confidence` hides what is below 0.1 unless told otherwise."""
 
 
 @dataclass

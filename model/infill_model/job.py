@@ -231,9 +231,7 @@ class Layout:
         gaps = len(request.between) + 1
         if len(texts) != gaps:
             raise StartError(f"a fill needs a text to start from for each gap: {gaps}, not {len(texts)}")
-        pieces = list(masked.pieces)
-        for number, text in enumerate(texts):
-            pieces[2 * number] = Piece([*self.vocabulary.encode(text), DEL], pinned=False)
+        pieces = self._holding(masked, texts)
         width = sum(len(piece.ids) for piece in pieces)
         if width > self.canvas:
             raise StartError(f"the text to start from needs {width} places; the canvas has {self.canvas}")
@@ -254,9 +252,14 @@ class Layout:
 
     def _started(self, masked: Job, texts: Sequence[str]) -> Job | None:
         """The job with a text in each hole instead of masks; None when the canvas has no room for them."""
-        pieces = list(masked.pieces)
-        for number, text in enumerate(texts):
-            pieces[2 * number] = Piece([*self.vocabulary.encode(text), DEL], pinned=False)
+        pieces = self._holding(masked, texts)
         if sum(len(piece.ids) for piece in pieces) > self.canvas:
             return None
         return Job(masked.context, pieces, retrieved=True)
+
+    def _holding(self, masked: Job, texts: Sequence[str]) -> list[Piece]:
+        """The canvas of a job with a text in each hole instead of masks, and where it may end."""
+        pieces = list(masked.pieces)
+        for number, text in enumerate(texts):
+            pieces[2 * number] = Piece([*self.vocabulary.encode(text), DEL], pinned=False)
+        return pieces
