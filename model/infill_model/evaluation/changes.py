@@ -105,7 +105,7 @@ def change(task: Task, before: Prediction, after: Prediction) -> Change:
     is_right = sum(common(b, gold) for _, b, gold in triples)
     wrong = sum(len(a) for a, _, _ in triples) - was_right
     gone = sum(len(a) - common(a, b) for a, b, _ in triples)
-    parsed, does_parse = (old != new and parses(task.filled(it)) for it in (old, new))
+    parsed, does_parse = (old != new and parses(task.filled(it), task.language) for it in (old, new))
     return Change(
         tasks=1,
         changed=int(old != new),

@@ -9,13 +9,14 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from infill_model.errors import TaskError
 from infill_model.evaluation.flags import add_task_flags, count, progress_bar, read_wanted
-from infill_model.evaluation.heldout import heldout_tasks
+from infill_model.evaluation.heldout import RULES, heldout_tasks
 from infill_model.evaluation.predict import read_predictions
 from infill_model.evaluation.record import Record, Run, record, sha256, to_json, write_text
 from infill_model.evaluation.runner import Runner
@@ -44,11 +45,20 @@ def add_heldout_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split", choices=("heldout", "train"), default="heldout", help="train: to tune, not to report"
     )
+    parser.add_argument(
+        "--language",
+        nargs="+",
+        default=["python"],
+        metavar="ID",
+        help="LSP language ids; each has its own share of each kind (default: python)",
+    )
+    parser.add_argument("--kind", nargs="+", choices=list(RULES), default=[], help="default: all")
 
 
 def heldout(arguments: argparse.Namespace) -> None:
     """Cut gaps into the held-out projects of a corpus and write them as a task file."""
-    tasks = heldout_tasks(arguments.corpus, arguments.per_kind, arguments.seed, arguments.split)
+    cut = partial(heldout_tasks, arguments.corpus, arguments.per_kind, arguments.seed, arguments.split)
+    tasks = [task for language in arguments.language for task in cut(language=language, kinds=arguments.kind)]
     write_tasks(tasks, arguments.out)
     print(f"{len(tasks)} tasks in {arguments.out}")
 

@@ -41,7 +41,7 @@ class _File:
 
     @cached_property
     def source(self) -> Source | None:
-        return read_source(self.file.text)
+        return read_source(self.file.text, self.file.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,19 @@ class _Project:
         return rng.choices(self.files, cum_weights=self.up_to)[0]
 
 
-def heldout_tasks(corpus: Path, per_kind: int, seed: int, split: Split = "heldout") -> list[Task]:
+def heldout_tasks(
+    corpus: Path,
+    per_kind: int,
+    seed: int,
+    split: Split = "heldout",
+    *,
+    language: str = "python",
+    kinds: Sequence[str] = (),
+) -> list[Task]:
     """`per_kind` tasks of each kind from the held-out projects, or as many as there is room for.
 
-    With `split` train they come from the projects trained on: for tuning what is not the network.
+    With `split` train they come from the projects trained on: for tuning what is not the network. `kinds` are keys of
+    `RULES`; none for all.
 
     The kinds take turns, so that the first n tasks have about the same share of each.
 
@@ -65,21 +74,21 @@ def heldout_tasks(corpus: Path, per_kind: int, seed: int, split: Split = "heldou
         CorpusError: there is no corpus in `corpus`, or it is damaged.
         TaskError: it has no held-out code that a gap could be cut into.
     """
-    projects = _projects(corpus, split)
+    projects = _projects(corpus, split, language)
     by_kind = []
-    for kind in RULES:
+    for kind in kinds or RULES:
         rng = random.Random(f"{seed} {kind}")  # noqa: S311 - a seed that repeats is what is wanted.
         by_kind.append(_tasks(projects, kind, per_kind, rng))
     tasks = [task for turn in zip_longest(*by_kind) for task in turn if task is not None]
     if not tasks:
-        raise TaskError(f"{corpus}: the held-out split has no code to cut gaps into")
+        raise TaskError(f"{corpus}: the {split} split has no {language} to cut gaps into")
     return tasks
 
 
-def _projects(corpus: Path, split: Split) -> dict[str, _Project]:
+def _projects(corpus: Path, split: Split, language: str) -> dict[str, _Project]:
     files: dict[str, list[_File]] = {}
     for file in read_corpus(corpus, split):
-        if file.weight >= 1 and file.language == "python":
+        if file.weight >= 1 and file.language == language:
             files.setdefault(file.project, []).append(_File(file))
     return {
         name: _Project(its, list(accumulate(it.file.text.count("\n") + 1 for it in its)))
@@ -127,6 +136,7 @@ def _cut(file: CorpusFile, gaps: Sequence[Gap], kind: str) -> Task:
         kind=kind,
         project=file.project,
         block=kind == "block",
+        language=file.language,
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from infill_model.grammars import parser
+
 
 def exact_match(texts: Sequence[str], gold: Sequence[str]) -> bool:
     """Whether every gap has its gold, white space at the ends of both aside."""
@@ -46,8 +48,14 @@ def levenshtein(a: str, b: str) -> int:
     return distance
 
 
-def parses(text: str) -> bool:
-    """Whether the running Python's parser takes the text as a file."""
+def parses(text: str, language: str = "python") -> bool:
+    """Whether a file of this text parses: by the running Python's own parser, or by the grammar of another language.
+
+    A language without a grammar here has nothing to object.
+    """
+    if language != "python":
+        reading = parser(language)
+        return reading is None or not reading.parse(text.encode()).root_node.has_error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Their escapes are their authors' affair.
         try:

@@ -96,7 +96,7 @@ def compare(
         runner: runs the tests.
         on_done: is called after each task of each method, from several threads.
     """
-    parsed = [bool(task.gold) and parses(task.filled(task.gold)) for task in tasks]
+    parsed = [bool(task.gold) and parses(task.filled(task.gold), task.language) for task in tasks]
     kinds = list(dict.fromkeys(it.kind for it in tasks))
     rows = []
     for name, predictions in methods.items():
@@ -120,7 +120,7 @@ def _judge(
     for task, parsed_before, prediction in zip(tasks, parsed, predictions, strict=True):
         texts = prediction.completion
         exact = exact_match(texts, task.gold) if task.gold else None
-        parses_now = (exact or parses(task.filled(texts))) if parsed_before else None
+        parses_now = (exact or parses(task.filled(texts), task.language)) if parsed_before else None
         similarity = edit_similarity(texts, task.gold) if task.gold else None
         judged.append(Judgement(task.kind, exact, similarity, parses_now, None, prediction.forwards, prediction.ms))
         if task.test is None:

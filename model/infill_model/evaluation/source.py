@@ -1,17 +1,30 @@
-"""What of a Python file may become a gap: lines of code, names, and statements with where they start and end.
+"""What of a file may become a gap: lines of code, names, and statements with where they start and end.
 
 Offsets are code points. It knows nothing of tasks or of chance.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-import tree_sitter_python
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
 from infill_model.evaluation.metrics import parses
+from infill_model.grammars import parser
 
-_PARSER = Parser(Language(tree_sitter_python.language()))
+_STRINGS: Final = frozenset(
+    (
+        *("string", "template_string", "interpreted_string_literal", "raw_string_literal", "rune_literal"),
+        *("string_literal", "char_literal", "character_literal", "system_lib_string", "regex"),
+    )
+)
+_HOLDS_STATEMENTS: Final = frozenset(
+    (
+        *("module", "block", "program", "source_file", "statement_block", "class_body", "statement_list"),
+        *("declaration_list", "constructor_body", "compound_statement", "translation_unit", "field_declaration_list"),
+    )
+)
+"""Types of nodes, of all grammars together, that hold statements or members one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,7 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that the running Python parses.
+    """A file that parses.
 
     Attributes:
         lines: its lines of code, in order.
@@ -49,27 +62,39 @@ class Source:
     last_rows: frozenset[int]
 
 
-def read_source(text: str) -> Source | None:
-    """The lines of code of a Python file, or None when it does not parse."""
-    tree = _PARSER.parse(text.encode())
-    if tree.root_node.has_error or not parses(text):  # Pieces of files get past the one, new syntax past the other.
+def read_source(text: str, language: str = "python") -> Source | None:
+    """The lines of code of a file, or None when it does not parse or there is no grammar."""
+    reading = parser(language)
+    if reading is None:
+        return None
+    tree = reading.parse(text.encode())
+    # Pieces of Python's files get past the grammar, and new syntax past its own parser.
+    if tree.root_node.has_error or not parses(text, language):
         return None
     nodes = list(_walk(tree.root_node))
     prose = {row for node in nodes if _is_prose(node) for row in _rows(node)}
-    code = {row for node in nodes if not node.child_count and node.type != "comment" for row in _rows(node)} - prose
+    code = {row for node in nodes if not node.child_count and not _is_comment(node) for row in _rows(node)} - prose
     offset = _offsets(text)
-    comments = {node.start_point.row: offset(node.start_byte) for node in nodes if node.type == "comment"}
+    comments = {node.start_point.row: offset(node.start_byte) for node in nodes if _is_comment(node)}
     names: dict[int, list[tuple[int, int]]] = {}
     for node in nodes:
-        if node.type == "identifier":
+        if node.type.endswith("identifier") and not node.child_count:
             names.setdefault(node.start_point.row, []).append((offset(node.start_byte), offset(node.end_byte)))
-    statements = [node for node in nodes if node.parent is not None and node.parent.type in ("module", "block")]
+    statements = [node for node in nodes if _is_statement(node)]
     return Source(
         text,
         tuple(_lines(text, code, comments, names)),
         frozenset(node.start_point.row for node in statements),
         frozenset(node.end_point.row for node in statements),
     )
+
+
+def _is_comment(node: Node) -> bool:
+    return node.type.endswith("comment")
+
+
+def _is_statement(node: Node) -> bool:
+    return node.is_named and node.parent is not None and node.parent.type in _HOLDS_STATEMENTS
 
 
 def _lines(
@@ -85,18 +110,18 @@ def _lines(
 
 
 def _walk(node: Node) -> Iterator[Node]:
-    """The node and all below it, in the order of the text; strings are not gone into."""
+    """The node and all below it, in the order of the text; strings and comments are not gone into."""
     waiting = [node]
     while waiting:
         node = waiting.pop()
         yield node
-        if node.type != "string":
+        if node.type not in _STRINGS and not _is_comment(node):
             waiting.extend(reversed(node.children))
 
 
 def _is_prose(node: Node) -> bool:
     """Whether the node is a string of several lines or one that stands alone, as a docstring does."""
-    if node.type != "string":
+    if node.type not in _STRINGS:
         return False
     alone = node.parent is not None and node.parent.type == "expression_statement" and node.parent.child_count == 1
     return alone or node.start_point.row != node.end_point.row

@@ -2,7 +2,8 @@
 
 A task file has one JSON object per line (`.jsonl`, or `.jsonl.gz`): `task_id`, `prefix` (or `prompt`), `suffix`, and
 `between` when there are several gaps. `gold` (or `canonical_solution`), `kind`, `project`, `block`, `test`,
-`entry_point` and `split` are read when they are there, so the files of HumanEval-Infilling are read as they are.
+`entry_point`, `split` and `language` are read when they are there, so the files of HumanEval-Infilling are read as they
+are.
 
 Normalisation of whole-line gaps. In HumanEval-Infilling's line splits and their like a gap is whole lines: the prompt
 ends where a line starts, the suffix starts with the next line, and the gold brings its own indentation and newline. An
@@ -49,6 +50,7 @@ class Task:
         test: code that fails when the filled code is wrong; None when there is none.
         entry_point: what `test` checks, when `test` defines `check(candidate)`.
         split: the part of its benchmark.
+        language: the LSP language id.
     """
 
     task_id: str
@@ -62,6 +64,7 @@ class Task:
     test: str | None = None
     entry_point: str | None = None
     split: str = ""
+    language: str = "python"
 
     @property
     def gaps(self) -> int:
@@ -72,13 +75,18 @@ class Task:
     def takes_whole_lines(self) -> bool:
         """Whether the gap goes from a line's start to the next line's start, so that its text ends with a newline.
 
-        The suffix starts with a line, and not with the rest of one, when it is indented by four or more, or no less
-        than the least indented of the other indented lines; or when it is not indented and begins as statements do.
-        Of the rows whose prompt ends at a line's start, this is wrong for 2 of 4025 in MBPP, none of 5209 in the line
-        splits and 13 of 76 in the random spans of HumanEval-Infilling.
+        Only Python's benchmarks cut so. The suffix starts with a line, and not with the rest of one, when it is
+        indented by four or more, or no less than the least indented of the other indented lines; or when it is not
+        indented and begins as statements do. Of the rows whose prompt ends at a line's start, this is wrong for 2 of
+        4025 in MBPP, none of 5209 in the line splits and 13 of 76 in the random spans of HumanEval-Infilling.
         """
         line = self.suffix.split("\n", 1)[0]
-        if self.between or not line.strip() or (self.prefix and not self.prefix.endswith("\n")):
+        if (
+            self.language != "python"
+            or self.between
+            or not line.strip()
+            or (self.prefix and not self.prefix.endswith("\n"))
+        ):
             return False
         if not _indentation(line):
             return _STATEMENT.match(line) is not None
@@ -89,7 +97,9 @@ class Task:
     def request(self) -> Request:
         """What the model is asked."""
         suffix = f"\n{self.suffix}" if self.takes_whole_lines else self.suffix
-        return Request(prefix=self.prefix, suffix=suffix, between=self.between, block=self.block)
+        return Request(
+            prefix=self.prefix, suffix=suffix, between=self.between, language=self.language, block=self.block
+        )
 
     def completions(self, texts: Sequence[str]) -> tuple[str, ...]:
         """The texts of a fill as they stand in the gaps: prefix + completion + suffix is the file."""
@@ -211,6 +221,7 @@ def _task(row: dict[str, object], where: str) -> Task:
         test=_text(row, "test", where) if row.get("test") is not None else None,
         entry_point=_text(row, "entry_point", where) if row.get("entry_point") is not None else None,
         split=_text(row, "split", where, default=""),
+        language=_text(row, "language", where, default="python"),
     )
 
 

@@ -20,8 +20,10 @@ from typing import Final
 import cattrs
 
 from infill_model.errors import CorpusError
+from infill_model.training.archives import Package
 from infill_model.training.dedupe import Windows
-from infill_model.training.sources import LANGUAGES, Package, Source, SourceList, Split, standard_library
+from infill_model.training.languages import Language, language_of, starts_like
+from infill_model.training.sources import Source, SourceList, Split, fetch, standard_library
 
 STANDARD_LIBRARY: Final = "cpython"
 
@@ -37,8 +39,20 @@ GENERATED_WITHIN: Final = 600
 MAX_DIGITS: Final = 0.5
 """Share of the characters that are not white space."""
 
-_VENDORED: Final = re.compile(r"(^|/)(_?vendor(ed|s)?|_?extern(al|als)?|_?third_party|site-packages)/", re.IGNORECASE)
-_TEST: Final = re.compile(r"(^|/)(tests?|testing|test_[^/]*|[^/]*_tests?\.py|conftest\.py)(/|$)")
+_VENDORED: Final = re.compile(
+    r"(^|/)(_?vendor(ed|s)?|_?extern(al|als)?|_?third[_-]party|site-packages|node_modules|bower_components)/",
+    re.IGNORECASE,
+)
+_BUILT: Final = re.compile(
+    r"(^|/)(dist|build|umd|cjs|esm|es|es\d+|fesm[^/]*|lib-esm|bundles?|compiled)/|(?<!/index)\.d\.[cm]?ts$"
+)
+"""Where packages of npm hold what a compiler or a bundler made of their sources."""
+_COMPILED: Final = ("javascript", "typescript")
+_MINIFIED: Final = re.compile(r"[.-](min|bundle)\.\w+$|(^|/)package-lock\.json$")
+_TEST: Final = re.compile(
+    r"(^|/)(tests?|testing|__tests__|test_[^/]*|[^/]*_tests?\.(py|go|rs|rb|cc|cpp|c)|conftest\.py"
+    r"|[^/]*\.(test|spec)\.[cm]?[jt]sx?|[^/]*_spec\.rb|[^/]*Tests?\.(java|cs|php))(/|$)"
+)
 _GENERATED: Final = re.compile(
     r"auto(matically|-|)\s?generated|generated (by|from|file|using)|do not edit", re.IGNORECASE
 )
@@ -117,14 +131,16 @@ def build_corpus(listed: SourceList, out: Path, cache: Path, progress: Callable[
         sources.insert(0, Source(STANDARD_LIBRARY, platform.python_version(), "PSF-2.0"))
     windows = Windows()
     records: list[SourceRecord] = []
+    done = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
         for split in ("heldout", "train"):
             with _writer(out / f"{split}.jsonl.gz") as write:
                 for source in (s for s in sources if s.split == split):
-                    progress(f"{source.name} {source.version}", len(records), len(sources))
+                    progress(f"{source.name} {source.version}", done, len(sources))
                     package = _package(source, listed, cache)
-                    records.append(_add(source, package, windows, write))
+                    records += _add(source, package, windows, write)
+                    done += 1
         manifest = Manifest(platform.python_version(), _totals(records), tuple(records))
         (out / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
@@ -169,26 +185,37 @@ def read_corpus(folder: Path, split: Split) -> Iterator[CorpusFile]:
 def _package(source: Source, listed: SourceList, cache: Path) -> Package:
     if source.name == STANDARD_LIBRARY:
         return standard_library(listed.standard_library)
-    return LANGUAGES[source.language].fetch(source, cache)
+    return fetch(source, cache)
 
 
-def _add(source: Source, package: Package, windows: Windows, write: Callable[[CorpusFile], None]) -> SourceRecord:
-    """Write the rows of one source and say how much of it was kept."""
-    counts = Counter[str]()
-    for path, content in package.files():
-        rows = list(_rows(source, path, content, windows))
+def _add(source: Source, package: Package, windows: Windows, write: Callable[[CorpusFile], None]) -> list[SourceRecord]:
+    """Write the rows of one source and say of each of its languages how much was kept."""
+    counts = {it: Counter[str]() for it in source.languages}
+    for path, content in package.files(lambda path: language_of(path, source.languages) is not None):
+        language = language_of(path, source.languages)
+        if language is None or not _included(source, path) or not starts_like(language, path, content):
+            continue
+        rows = list(_rows(source, path, content, language, windows))
         for row in rows:
             write(row)
-        kept = sum(len(row.text.encode()) for row in rows)
-        counts["files"] += 1
-        counts["files_kept"] += bool(rows)
-        counts["bytes"] += len(content)
-        counts["bytes_kept"] += kept
-        counts["bytes_weighted"] += round(kept * _weight(path))
+        _count(counts[language.id], path, content, rows)
+    return [_record(source, package, language, count) for language, count in counts.items()]
+
+
+def _count(counts: Counter[str], path: str, content: bytes, rows: list[CorpusFile]) -> None:
+    kept = sum(len(row.text.encode()) for row in rows)
+    counts["files"] += 1
+    counts["files_kept"] += bool(rows)
+    counts["bytes"] += len(content)
+    counts["bytes_kept"] += kept
+    counts["bytes_weighted"] += round(kept * _weight(path))
+
+
+def _record(source: Source, package: Package, language: str, counts: Counter[str]) -> SourceRecord:
     return SourceRecord(
         name=source.name,
         version=source.version,
-        language=source.language,
+        language=language,
         split=source.split,
         licence=source.licence,
         stated_licence=package.stated_licence,
@@ -197,11 +224,21 @@ def _add(source: Source, package: Package, windows: Windows, write: Callable[[Co
     )
 
 
-def _rows(source: Source, path: str, content: bytes, windows: Windows) -> Iterator[CorpusFile]:
+def _included(source: Source, path: str) -> bool:
+    if source.include and not any(fnmatch(path, pattern) for pattern in source.include):
+        return False
+    return source.share == 1 or zlib.crc32(path.encode()) < source.share * 2**32
+
+
+def _rows(source: Source, path: str, content: bytes, language: Language, windows: Windows) -> Iterator[CorpusFile]:
     if any(fnmatch(path, pattern) for pattern in source.exclude):
         return
-    for piece in windows.unseen(_wanted(path, content), LANGUAGES[source.language].comment):
-        yield CorpusFile(source.name, path, source.language, _weight(path), piece)
+    if source.registry == "npm" and language.id in _COMPILED and _BUILT.search(path):
+        return
+    if not source.vendored and _VENDORED.search(path):
+        return
+    for piece in windows.unseen(_wanted(path, content), language.comments):
+        yield CorpusFile(source.name, path, language.id, _weight(path), piece)
 
 
 def _weight(path: str) -> float:
@@ -210,7 +247,7 @@ def _weight(path: str) -> float:
 
 def _wanted(path: str, content: bytes) -> str:
     """The text of a file worth training on, else nothing."""
-    if len(content) > MAX_BYTES or _VENDORED.search(path):
+    if len(content) > MAX_BYTES or _MINIFIED.search(path):
         return ""
     try:
         text = content.decode("utf-8").replace("\r\n", "\n")

@@ -21,18 +21,18 @@ class Windows:
     def __init__(self) -> None:
         self._seen: set[bytes] = set()
 
-    def unseen(self, text: str, comment: str) -> Iterator[str]:
+    def unseen(self, text: str, comments: tuple[str, ...]) -> Iterator[str]:
         """Yield what is left of `text` when the windows seen before are cut out, and remember its other windows.
 
         Each piece is whole lines of the text, unchanged. Pieces with fewer than `WINDOW` lines of code are dropped.
 
         Args:
             text: lines end with a newline.
-            comment: how a line starts that is nothing but a comment.
+            comments: how a line starts that is nothing but a comment.
         """
         lines = text.split("\n")
         lines = [line + "\n" for line in lines[:-1]] + lines[-1:]
-        code = [n for n, line in enumerate(lines) if _is_code(line.strip(), comment)]
+        code = [n for n, line in enumerate(lines) if _is_code(line.strip(), comments)]
         start = 0  # an index into `code`: the current piece begins right after the line of code before it
         for cut_from, cut_to in [*self._cuts([lines[n].strip() for n in code]), (len(code), len(code))]:
             if cut_from - start >= WINDOW:
@@ -59,5 +59,5 @@ class Windows:
             yield cut_from, cut_to
 
 
-def _is_code(line: str, comment: str) -> bool:
-    return line != "" and not line.startswith(comment)
+def _is_code(line: str, comments: tuple[str, ...]) -> bool:
+    return line != "" and not line.startswith(comments)

@@ -1,32 +1,30 @@
-"""Where training text comes from: the pinned list of packages, and for each language the way to fetch one.
+"""Where training text comes from: the pinned lists of packages, and how a package of a list is had.
 
-Packages are read, never installed and never run; source distributions are not taken, because pip runs their build
-script even to download them. What of a package is worth training on is `corpus.py`'s to say.
+What of a package is worth training on is `corpus.py`'s to say.
 """
 
-import hashlib
-import os
 import re
-import subprocess
-import sys
 import sysconfig
 import tomllib
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from email.parser import HeaderParser
 from pathlib import Path
 from typing import Final, Literal
 
 import cattrs
 
 from infill_model.errors import CorpusError
+from infill_model.training.archives import Package, Wanted
+from infill_model.training.languages import LANGUAGES
+from infill_model.training.registries import REGISTRIES
 
 Split = Literal["train", "heldout"]
 
 PERMISSIVE: Final = frozenset(
-    ("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "PSF-2.0", "Zlib")
+    (
+        *("0BSD", "Apache-2.0", "BSD-1-Clause", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC"),
+        *("MIT", "MIT-0", "PostgreSQL", "PSF-2.0", "Unlicense", "Zlib"),
+    )
 )
 """SPDX ids of the licences that a source may have, alone or joined by AND and OR."""
 
@@ -38,9 +36,13 @@ class Source:
     Attributes:
         licence: an SPDX expression.
         sha256: of the archive, in hexadecimal; checked when given.
-        archive: a local archive to read instead of asking the package index, relative to the list's folder.
+        archive: a local archive to read instead of asking the registry, relative to the list's folder.
+        include: globs of paths inside the package, of which one has to match; none for all.
         exclude: globs of paths inside the package that are left out, such as copies of other packages.
-        language: the id of a row of `LANGUAGES`.
+        vendored: whether its copies of other packages are wanted, as where a binding brings its library along.
+        share: of its files, chosen by the hashes of their paths; large packages are not to outweigh the others.
+        languages: ids of rows of `LANGUAGES`; a file is in the first that has files named like it.
+        registry: a key of `REGISTRIES`.
     """
 
     name: str
@@ -49,8 +51,12 @@ class Source:
     split: Split = "train"
     sha256: str | None = None
     archive: str | None = None
+    include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    language: str = "python"
+    vendored: bool = False
+    share: float = 1.0
+    languages: tuple[str, ...] = ("python",)
+    registry: str = "pypi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +70,6 @@ class SourceList:
 
     source: tuple[Source, ...] = ()
     standard_library: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A package that was fetched and can be read.
-
-    Attributes:
-        sha256: of the archive, in hexadecimal; empty where there is no archive.
-        stated_licence: what the package says of itself.
-        files: yields the path inside the package and the content of each file of the language, sorted by path.
-    """
-
-    sha256: str
-    stated_licence: str
-    files: Callable[[], Iterator[tuple[str, bytes]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Language:
-    """One row of `LANGUAGES`: all that the corpus needs to know of a language.
-
-    Attributes:
-        id: the language id of the Language Server Protocol.
-        comment: how a line starts that is nothing but a comment.
-        fetch: gets a package of the list; its second argument is a folder that keeps archives for the next time.
-    """
-
-    id: str
-    comment: str
-    fetch: Callable[[Source, Path], Package]
 
 
 def read_sources(path: Path) -> SourceList:
@@ -120,8 +96,11 @@ def _checked(source: Source, path: Path) -> Source:
     licences = set(re.split(r" AND | OR |[()]", source.licence)) - {""}
     if not licences <= PERMISSIVE:
         raise CorpusError(f"{path}: {source.name} is under {source.licence}, which is not on the list of licences")
-    if source.language not in LANGUAGES:
-        raise CorpusError(f"{path}: {source.name} is in {source.language}; known is {', '.join(LANGUAGES)}")
+    unknown = [it for it in source.languages if it not in LANGUAGES]
+    if unknown or not source.languages:
+        raise CorpusError(f"{path}: {source.name} is in {', '.join(unknown)}; known is {', '.join(LANGUAGES)}")
+    if source.registry not in REGISTRIES:
+        raise CorpusError(f"{path}: {source.name} is from {source.registry}; known is {', '.join(REGISTRIES)}")
     return source if source.archive is None else replace(source, archive=str(path.parent / source.archive))
 
 
@@ -135,84 +114,29 @@ def standard_library(pattern: str) -> Package:
     """
     root = Path(sysconfig.get_path("stdlib"))
 
-    def files() -> Iterator[tuple[str, bytes]]:
+    def files(wanted: Wanted) -> Iterator[tuple[str, bytes]]:
         for path in sorted(root.glob(pattern)):
             name = path.relative_to(root).as_posix()
-            if path.is_file() and not _NOT_LIBRARY.search(name):
+            if path.is_file() and wanted(name) and not _NOT_LIBRARY.search(name):
                 yield name, path.read_bytes()
 
     return Package("", "PSF-2.0", files)
 
 
-def fetch_wheel(source: Source, cache: Path) -> Package:
-    """Get a wheel, from the list's own archive, from `cache` or by `pip download`, and open it.
+def fetch(source: Source, cache: Path) -> Package:
+    """Get a package, from the list's own archive, from `cache` or from its registry, and open it.
 
     Raises:
-        CorpusError: pip cannot get it, it is not a wheel, or its hash is not the pinned one.
+        CorpusError: it cannot be had or read, or its hash is not the pinned one.
     """
-    archive = Path(source.archive) if source.archive else _download(source, cache / f"{source.name}-{source.version}")
-    try:
-        sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
-    except OSError as error:
-        raise CorpusError(f"{archive}: cannot read the archive ({error.strerror})") from error
-    if source.sha256 not in (None, sha256):
+    registry = REGISTRIES[source.registry]
+    archive = Path(source.archive) if source.archive else registry.fetch(source.name, source.version, cache)
+    package = registry.open(archive)
+    if source.sha256 not in (None, package.sha256):
         raise CorpusError(f"{archive}: its hash is not the one pinned for {source.name} {source.version}; delete it")
-    return Package(sha256, _stated_licence(archive), lambda: _python_files(archive))
-
-
-def _download(source: Source, folder: Path) -> Path:
-    if not any(folder.glob("*.whl")):
-        # One fixed platform, so that everyone trains on the same archive.
-        where = ["--python-version=3.13", *(f"--platform=manylinux_2_{minor}_x86_64" for minor in (28, 27, 24, 17))]
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        wanted = f"{source.name}=={source.version}"
-        ran = subprocess.run(
-            [*pip, "--only-binary=:all:", *where, f"--dest={folder}", wanted],
-            env=os.environ | {"PIP_CONSTRAINT": ""},  # The project's own pins are not the corpus's.
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if ran.returncode != 0:
-            reason = next((line for line in reversed(ran.stderr.splitlines()) if line.startswith("ERROR")), ran.stderr)
-            raise CorpusError(f"cannot fetch {wanted}: {reason.removeprefix('ERROR: ').strip()}")
-    return min(folder.glob("*.whl"))
-
-
-def _python_files(archive: Path) -> Iterator[tuple[str, bytes]]:
-    with _open(archive) as wheel:
-        for name in sorted(wheel.namelist()):
-            if name.endswith(".py"):
-                yield name, _read(wheel, name, archive)
-
-
-def _stated_licence(archive: Path) -> str:
-    with _open(archive) as wheel:
-        name = next((n for n in wheel.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", n)), None)
-        if name is None:
-            raise CorpusError(f"{archive}: not a wheel (it has no METADATA)")
-        metadata = HeaderParser().parsestr(_read(wheel, name, archive).decode("utf-8", "replace"))
-    classifiers = [c.split(" :: ")[-1] for c in metadata.get_all("Classifier", []) if c.startswith("License ::")]
-    named = metadata.get("License", "").strip()
-    words = [named] * ("\n" not in named) + classifiers  # Some put the licence's whole text where its name belongs.
-    return metadata.get("License-Expression") or "; ".join(filter(None, words)) or "not stated"
-
-
-def _open(archive: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(archive)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise CorpusError(f"{archive}: not a readable wheel ({error}); delete it and build again") from error
-
-
-def _read(wheel: zipfile.ZipFile, name: str, archive: Path) -> bytes:
-    try:
-        return wheel.read(name)
-    except (OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise CorpusError(f"{archive}: {name} in it is damaged ({error}); delete it and build again") from error
+    return package
 
 
 DEFAULT_SOURCES: Final = Path(__file__).with_name("sources.toml")
-
-LANGUAGES: Final = {language.id: language for language in (Language("python", "#", fetch_wheel),)}
-"""Every language a corpus can be built of. JavaScript will be one more row, with a `fetch_npm` beside `fetch_wheel`."""
+LANGUAGE_SOURCES: Final = Path(__file__).with_name("sources-languages.toml")
+"""The list of the other languages; `sources.toml` is Python's."""

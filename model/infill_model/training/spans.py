@@ -11,13 +11,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import tree_sitter_python
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
+
+from infill_model.grammars import parser
 
 LINES_ABOVE = 80
 LINES_BELOW = 40
 LONGEST_GAP_LINES = 6
-_PARSERS = {"python": Parser(Language(tree_sitter_python.language()))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +111,15 @@ def _skip_indent(text: str, start: int, end: int) -> int:
 
 def _node_spans(source: Excerpt) -> list[Span]:
     """All syntax nodes that end on the split line and are neither one character nor more than a few lines long."""
-    parser = _PARSERS.get(source.language)
-    if parser is None:
+    reading = parser(source.language)
+    if reading is None:
         return []
     data = source.text.encode()
     to_bytes = len(source.text[: source.line_start].encode())
     end_bytes = to_bytes + len(source.text[source.line_start : source.line_end].encode())
     plain = len(data) == len(source.text)
     spans = set()
-    for node in _nodes_ending_within(parser.parse(data).root_node, to_bytes, end_bytes):
+    for node in _nodes_ending_within(reading.parse(data).root_node, to_bytes, end_bytes):
         start = node.start_byte if plain else len(data[: node.start_byte].decode(errors="ignore"))
         end = node.end_byte if plain else len(data[: node.end_byte].decode(errors="ignore"))
         lines = source.text.count("\n", start, end)

@@ -40,9 +40,16 @@ def total(circles: list[Circle]) -> float:
 '''
 
 
-def corpus(folder: Path, *files: tuple[str, str, float, str]) -> Path:
+def corpus(folder: Path, *files: tuple[str, str, float, str], language: str = "python") -> Path:
+    """Write a held-out split; files that are not Python's by their name are in `language`."""
     rows = [
-        {"project": project, "path": path, "language": "python", "weight": weight, "text": text}
+        {
+            "project": project,
+            "path": path,
+            "language": "python" if path.endswith(".py") else language,
+            "weight": weight,
+            "text": text,
+        }
         for project, path, weight, text in files
     ]
     (folder / "heldout.jsonl.gz").write_bytes(gzip.compress("".join(json.dumps(it) + "\n" for it in rows).encode()))

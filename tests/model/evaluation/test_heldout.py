@@ -127,9 +127,111 @@ def test_a_corpus_that_is_too_small_gives_what_it_has(tmp_path: Path) -> None:
     assert of(tasks, "block") == []
 
 
+JAVASCRIPT = """// Shapes.
+class Circle {
+  constructor(radius) {
+    this.radius = radius; // its size
+    this.name = `round
+      prose`;
+  }
+  area() {
+    const half = this.radius / 2;
+    return Math.PI * half * this.radius;
+  }
+}
+"""
+GO = """package shapes
+
+// Area is that of a circle.
+func Area(radius float64) float64 {
+\thalf := radius / 2
+\tif half < 0 {
+\t\treturn 0
+\t}
+\treturn math.Pi * half * radius
+}
+"""
+RUST = """/// Shapes.
+pub struct Circle { radius: f64 }
+
+impl Circle {
+    pub fn area(&self) -> f64 {
+        let half = self.radius / 2.0;
+        /* said
+           at length */
+        half * self.radius * std::f64::consts::PI
+    }
+}
+"""
+JAVA = """class Circle {
+    private final double radius;
+
+    Circle(double radius) {
+        this.radius = radius;
+        this.check();
+    }
+
+    double area() {
+        double half = radius / 2;
+        return Math.PI * half * radius;
+    }
+}
+"""
+C = """#include <math.h>
+struct circle { double radius; };
+
+double area(struct circle *it) {
+    double half = it->radius / 2;
+    return M_PI * half * it->radius;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("javascript", JAVASCRIPT),
+        ("typescript", JAVASCRIPT.replace("radius)", "radius: number)")),
+        ("go", GO),
+        ("rust", RUST),
+        ("java", JAVA),
+        ("c", C),
+        ("cpp", C.replace("struct circle *it", "const circle &it").replace("->", ".")),
+    ],
+)
+def test_gaps_of_other_languages_are_cut_by_their_grammar(tmp_path: Path, language: str, text: str) -> None:
+    folder = corpus(tmp_path, ("p", "shapes", 1.0, text), ("q", "a.py", 1.0, SHAPES), language=language)
+    tasks = [it for it in heldout_tasks(folder, 4, 0, language=language) if it.project == "p"]
+    assert {it.kind for it in tasks} == set(RULES)
+    for task in tasks:
+        assert task.request().language == language
+        assert task.filled(task.gold) == text
+        assert parses(task.filled(task.gold), language)
+        assert not task.takes_whole_lines
+        for gold in task.gold:
+            assert task.kind == "block" or not ("prose" in gold or "said" in gold)
+            assert not gold.startswith("//")
+    for task in of(tasks, "block"):
+        assert task.gold[0].count("\n") >= 1
+        assert task.gold[0][0].isalpha() or task.gold[0].startswith("#include")
+
+
+@pytest.mark.parametrize("language", ["javascript", "typescript", "go", "rust", "java", "c", "cpp"])
+def test_a_bracket_too_few_does_not_parse_in_any_language(language: str) -> None:
+    text = {"go": GO, "rust": RUST, "java": JAVA, "c": C}.get(language, JAVASCRIPT if "script" in language else C)
+    assert parses(text, language)
+    assert not parses(text.replace("2;", "(2;").replace("2\n", "(2\n").replace("2.0;", "(2.0;"), language)
+
+
+def test_a_language_without_a_grammar_is_not_cut_and_not_objected_to(tmp_path: Path) -> None:
+    assert parses("((", "cobol")
+    with pytest.raises(TaskError, match="has no cobol to cut gaps into"):
+        heldout_tasks(corpus(tmp_path, ("p", "a", 1.0, "MOVE A TO B.\n"), language="cobol"), 5, 0, language="cobol")
+
+
 @pytest.mark.parametrize("text", ["", "# only\n", '"""Only."""\n', "def broken(:\n"])
 def test_no_code_is_an_error(tmp_path: Path, text: str) -> None:
-    with pytest.raises(TaskError, match="has no code to cut gaps into"):
+    with pytest.raises(TaskError, match="has no python to cut gaps into"):
         heldout_tasks(corpus(tmp_path, ("p", "a.py", 1.0, text)), 5, 0)
 
 

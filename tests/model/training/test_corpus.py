@@ -1,5 +1,9 @@
 import gzip
+import io
 import json
+import shutil
+import subprocess
+import tarfile
 import zipfile
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +16,14 @@ from infill_model.cli import main
 from infill_model.errors import CorpusError
 from infill_model.training.corpus import CorpusFile, Manifest, build_corpus, read_corpus, read_manifest
 from infill_model.training.dedupe import WINDOW, Windows
-from infill_model.training.sources import DEFAULT_SOURCES, LANGUAGES, Source, read_sources, standard_library
+from infill_model.training.sources import (
+    DEFAULT_SOURCES,
+    LANGUAGE_SOURCES,
+    Source,
+    fetch,
+    read_sources,
+    standard_library,
+)
 
 METADATA = (
     "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\nLicense: MIT\nClassifier: License :: OSI Approved :: MIT License\n"
@@ -74,7 +85,7 @@ def test_rows_and_manifest_say_what_was_kept_and_from_where(tmp_path: Path) -> N
 
 
 def test_standard_library_is_the_running_interpreters_without_what_is_installed_or_tells_of_the_machine() -> None:
-    paths = [path for path, _ in standard_library("**/*.py").files()]
+    paths = [path for path, _ in standard_library("**/*.py").files(lambda path: path.endswith(".py"))]
     assert {"json/decoder.py", "textwrap.py"} <= set(paths)
     assert paths == sorted(paths)
     assert not [path for path in paths if "site-packages" in path or "_sysconfigdata" in path]
@@ -152,7 +163,7 @@ def windows_of(text: str) -> list[tuple[str, ...]]:
 @given(st.lists(LINES, max_size=6))
 def test_no_window_is_kept_twice_and_none_is_lost(texts: list[str]) -> None:
     windows = Windows()
-    kept = [list(windows.unseen(text, "#")) for text in texts]
+    kept = [list(windows.unseen(text, ("#",))) for text in texts]
     left = [window for pieces in kept for piece in pieces for window in windows_of(piece)]
     assert len(left) == len(set(left))
     for text, pieces in zip(texts, kept, strict=True):
@@ -161,13 +172,13 @@ def test_no_window_is_kept_twice_and_none_is_lost(texts: list[str]) -> None:
         for piece in pieces:  # In order, without overlap, and whole lines.
             at = text.index(piece, at) + len(piece)
             assert piece.endswith("\n") or at == len(text)
-    assert not [piece for text in texts for piece in windows.unseen(text, "#")]
+    assert not [piece for text in texts for piece in windows.unseen(text, ("#",))]
 
 
 @given(LINES)
 def test_a_first_text_without_repetition_stays_as_it_is(text: str) -> None:
     unlike = "\n".join(f"{line}{n}" for n, line in enumerate(text.split("\n")))
-    assert list(Windows().unseen(unlike, "#")) == ([unlike] if windows_of(unlike) else [])
+    assert list(Windows().unseen(unlike, ("#",))) == ([unlike] if windows_of(unlike) else [])
 
 
 def test_a_missing_archive_is_fetched_by_pip_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,12 +188,12 @@ def test_a_missing_archive_is_fetched_by_pip_once(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
     source = Source("fetched", "1.0", "MIT")
-    fetched = LANGUAGES["python"].fetch(source, tmp_path / "cache")
-    assert list(fetched.files()) == [("fetched.py", code("fetched").encode())]
+    fetched = fetch(source, tmp_path / "cache")
+    assert list(fetched.files(lambda path: path.endswith(".py"))) == [("fetched.py", code("fetched").encode())]
     (index / "fetched-1.0-py3-none-any.whl").unlink()
-    assert LANGUAGES["python"].fetch(source, tmp_path / "cache").sha256 == fetched.sha256
-    with pytest.raises(CorpusError, match=r"cannot fetch absent==1\.0: .*absent"):
-        LANGUAGES["python"].fetch(Source("absent", "1.0", "MIT"), tmp_path / "cache")
+    assert fetch(source, tmp_path / "cache").sha256 == fetched.sha256
+    with pytest.raises(CorpusError, match=r"cannot fetch absent 1\.0: .*absent"):
+        fetch(Source("absent", "1.0", "MIT"), tmp_path / "cache")
 
 
 def damaged(path: Path) -> None:
@@ -218,8 +229,12 @@ def test_a_bad_archive_is_told_in_a_sentence(tmp_path: Path, make, more: str, se
         (b"\xff", "not a TOML file"),
         (b"[[source]]\nname = 'a'\nversion = '1'\nlicence = 'GPL-3.0-only'", "a is under GPL-3.0-only"),
         (
-            b"[[source]]\nname = 'a'\nversion = '1'\nlicence = 'MIT'\nlanguage = 'cobol'",
+            b"[[source]]\nname = 'a'\nversion = '1'\nlicence = 'MIT'\nlanguages = ['cobol']",
             "a is in cobol; known is python",
+        ),
+        (
+            b"[[source]]\nname = 'a'\nversion = '1'\nlicence = 'MIT'\nregistry = 'cpan'",
+            "a is from cpan; known is pypi, npm, debian",
         ),
         (b"[[source]]\nname = 'a'\nlicence = 'MIT'", "version"),
         (b"[[source]]\nname = 'a'\nversion = '1'\nlicence = 'MIT'\nsplit = 'test'", "split"),
@@ -240,6 +255,125 @@ def test_the_built_in_list_is_pinned_and_split_by_project() -> None:
     assert sum(source.split == "train" for source in sources) >= 25
     assert 6 <= sum(source.split == "heldout" for source in sources) <= 8
     assert all(len(source.sha256 or "") == 64 for source in sources)
+
+
+def test_the_list_of_the_other_languages_holds_out_whole_projects_of_the_seven_main_ones() -> None:
+    sources = read_sources(LANGUAGE_SOURCES).source
+    names = [source.name for source in sources]
+    assert len(names) == len(set(names))
+    assert all(len(source.sha256 or "") == 64 for source in sources)
+    for language in ("javascript", "typescript", "go", "rust", "java", "c", "cpp"):
+        split = [source.split for source in sources if language in source.languages]
+        assert split.count("heldout") == 3
+        assert split.count("train") >= 5
+    held_out = [it for it, source in enumerate(sources) if source.split == "heldout"]
+    assert held_out == list(range(len(held_out))), "those held out come first"
+
+
+def npm(path: Path, files: dict[str, str]) -> Path:
+    """Make what `npm pack` writes."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in {"package.json": '{"license": "MIT"}', **files}.items():
+            entry = tarfile.TarInfo(f"package/{name}")
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return path
+
+
+def slashes(name: str) -> str:
+    """Code of a language whose comments start with two slashes."""
+    return "".join(f"let {name}_{n} = {name}({n});\n" for n in range(20))
+
+
+def test_a_package_of_npm_gives_sources_of_several_languages_and_nothing_that_was_built(tmp_path: Path) -> None:
+    files = {
+        "lib/a.js": "// said\n" * 30 + slashes("a"),
+        "src/b.tsx": slashes("b"),
+        "dist/b.js": slashes("built"),
+        "src/b.d.ts": slashes("declared"),
+        "lib/a.min.js": slashes("minified"),
+        "node_modules/c/c.js": slashes("c"),
+        "test/a.test.js": slashes("test"),
+        "README.md": "".join(f"{n}. Read it {n} times.\n" for n in "abcdefghijkl"),
+        "data.txt": slashes("data"),
+    }
+    npm(tmp_path / "pkg-1.0.tgz", files)
+    more = "registry = 'npm'\nlanguages = ['javascript', 'typescript', 'markdown']"
+    manifest = build(tmp_path, f"name = 'pkg'\narchive = 'pkg-1.0.tgz'\n{more}")
+    rows = {row.path: (row.language, row.weight) for row in read_corpus(tmp_path, "train")}
+    assert rows == {
+        "README.md": ("markdown", 1.0),
+        "lib/a.js": ("javascript", 1.0),
+        "src/b.tsx": ("typescript", 1.0),
+        "test/a.test.js": ("javascript", 0.25),
+    }
+    assert {it.language: it.files_kept for it in manifest.sources} == {"javascript": 2, "typescript": 1, "markdown": 1}
+    assert {it.stated_licence for it in manifest.sources} == {"MIT"}
+
+
+def test_vendored_copies_are_taken_where_they_are_wanted_and_a_share_is_always_the_same(tmp_path: Path) -> None:
+    npm(tmp_path / "pkg-1.0.tgz", {f"vendor/{n}.c": slashes(f"v{n}") for n in range(40)})
+    row = "name = 'pkg'\narchive = 'pkg-1.0.tgz'\nregistry = 'npm'\nlanguages = ['c']\n"
+    build(tmp_path, row)
+    assert not list(read_corpus(tmp_path, "train"))
+    taken = []
+    for share in (1.0, 0.5, 0.5):
+        build(tmp_path, f"{row}vendored = true\nshare = {share}")
+        taken.append([it.path for it in read_corpus(tmp_path, "train")])
+    assert len(taken[0]) == 40
+    assert 10 < len(taken[1]) < 30
+    assert taken[1] == taken[2]
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs Debian's dpkg-deb")
+def test_a_package_of_debian_is_read_with_its_scripts_and_its_licences(tmp_path: Path) -> None:
+    script = "".join(f"echo {n}-{n}\n" for n in "abcdefghijklm")
+    files = {
+        "DEBIAN/control": "Package: pkg\nVersion: 1.0\nArchitecture: all\nMaintainer: A <a@b.c>\nDescription: d\n",
+        "usr/share/doc/pkg/copyright": "License: Expat\n\nFiles: b\nLicense: BSD-3-clause\n\nLicense: Expat\n",
+        "usr/bin/run": f"#!/usr/bin/env bash\n{script}",
+        "usr/bin/other": f"#!/usr/bin/python3\n{script}",
+        "usr/include/a.h": slashes("header"),
+        "usr/include/skipped/a.h": slashes("skipped"),
+    }
+    for name, text in files.items():
+        (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / name).write_text(text)
+    subprocess.run(["dpkg-deb", "--build", tmp_path / "root", tmp_path / "pkg.deb"], check=True, capture_output=True)
+    more = "registry = 'debian'\nlanguages = ['cpp', 'c', 'shellscript']\ninclude = ['usr/bin/*', 'usr/include/*.h']"
+    manifest = build(tmp_path, f"name = 'pkg'\narchive = 'pkg.deb'\n{more}\nexclude = ['*/skipped/*']")
+    rows = {row.path: row.language for row in read_corpus(tmp_path, "train")}
+    assert rows == {"usr/bin/run": "shellscript", "usr/include/a.h": "cpp"}
+    assert {it.stated_licence for it in manifest.sources} == {"Expat; BSD-3-clause"}
+
+
+@pytest.mark.parametrize(
+    ("registry", "name", "content", "sentence"),
+    [
+        ("npm", "pkg.tgz", b"not a tar", r"pkg\.tgz: not a readable archive"),
+        ("npm", "pkg.tgz", gzip.compress(bytes(1024)), r"pkg\.tgz: not a package of npm"),
+        ("debian", "pkg.deb", b"not a deb", r"pkg\.deb: not a readable archive"),
+    ],
+)
+def test_a_bad_archive_of_another_registry_is_told_in_a_sentence(
+    tmp_path: Path, registry: str, name: str, content: bytes, sentence: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CorpusError, match=sentence):
+        build(tmp_path, f"name = 'pkg'\narchive = '{name}'\nregistry = '{registry}'\nlanguages = ['c']")
+
+
+def test_a_client_that_is_missing_or_fails_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Source("@a/b", "1.0", "MIT", registry="npm", languages=("javascript",))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CorpusError, match=r"cannot fetch @a/b 1\.0: npm cannot be run \(No such file"):
+        fetch(source, tmp_path / "cache")
+    (tmp_path / "npm").write_text("#!/bin/sh\necho 'npm error 404 Not Found' >&2\nexit 1\n")
+    (tmp_path / "npm").chmod(0o755)
+    with pytest.raises(CorpusError, match=r"cannot fetch @a/b 1\.0: 404 Not Found"):
+        fetch(source, tmp_path / "cache")
 
 
 @pytest.mark.parametrize(
