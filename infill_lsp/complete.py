@@ -130,7 +130,7 @@ async def _fills(
 
 def knows_language(info: Info | None, document: Document) -> bool:
     """Whether a model was trained on the language of a document; elsewhere only copies are suggested."""
-    return info is not None and document.language is not None and document.language.id in info.languages
+    return info is not None and info.knows(document.language.id if document.language else None)
 
 
 def with_selected(question: Question) -> Question:

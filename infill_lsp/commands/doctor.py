@@ -128,7 +128,7 @@ def _show(report: Report) -> None:
 
 def _about(model: Info) -> list[tuple[str, str]]:
     """What a model says of itself; an endpoint tells nothing of its model's size."""
-    languages = ", ".join(model.languages)
+    languages = "any language" if model.knows(None) else ", ".join(model.languages)
     if not model.parameters:
         return [
             ("model", f"{model.name}, for {languages}"),

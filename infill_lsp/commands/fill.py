@@ -117,14 +117,15 @@ async def _ask(
 
 
 def _check_language(name: str, language: Language | None, info: Info) -> None:
+    if info.knows(language.id if language else None):
+        return
     known = " and ".join(sorted(_name(id_) for id_ in info.languages))
     if language is None:
         raise LanguageError(
             f"{name}: its name does not tell its language; say which with --language. "
             f"The model {info.name} was trained on {known}"
         )
-    if language.id not in info.languages:
-        raise LanguageError(f"{name}: the model {info.name} was not trained on {language.name}, only on {known}")
+    raise LanguageError(f"{name}: the model {info.name} was not trained on {language.name}, only on {known}")
 
 
 def _name(language_id: str) -> str:

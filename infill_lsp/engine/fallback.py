@@ -110,7 +110,7 @@ class FallbackEngine:
             await self._after_fall(asked, error)
         info = await self.ready()
         left = _less(options, (time.perf_counter() - started) * 1e3)
-        known = request.language in info.languages
+        known = info.knows(request.language)
         return await self._engine.ask(
             request, left if known else replace(left, copies_only=True), stream=stream, on_draft=on_draft
         )

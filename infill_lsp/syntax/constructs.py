@@ -1,7 +1,8 @@
 r"""Bodies, arguments and functions at a place, in any language whose grammar names its fields as grammars do.
 
-It reads the fields `body`, `consequence`, `arguments` and `parameters`, comments and strings, and no language's own
-node kinds. What it says about is a text with `\n`, `\r\n` or `\r`; what it adds is written with `\n`.
+It reads the fields `body`, `consequence`, `arguments` and `parameters`, comments and strings, and of a language's own
+node kinds those of its functions. What it says about is a text with `\n`, `\r\n` or `\r`; what it adds is written
+with `\n`.
 """
 
 import re
@@ -17,7 +18,7 @@ from infill_lsp.syntax.tree import SyntaxTree
 _LINE_END: Final = re.compile(r"[\r\n]")
 
 _STUB: Final = re.compile(
-    r"""(?: pass | \.\.\. | raise \s NotImplemented(?:Error)?\b.* | (?:todo|unimplemented)!\(.*\)
+    r"""(?: pass | : | \.\.\. | raise \s NotImplemented(?:Error)?\b.* | (?:todo|unimplemented)!\(.*\)
           | panic\(.*(?:implemented|todo).*\)
           | throw \s new \s (?: Unsupported\w+\(.*\) | .*(?:implemented|todo).* ) )
         \s* ;? $""",
@@ -82,7 +83,7 @@ def function_lines(tree: SyntaxTree, at: int) -> Lines | None:
     """The body of the innermost function around `at`."""
     for node in _around(tree, at):
         body = node.child_by_field_name("body")
-        if body is not None and _has_parameters(node):
+        if body is not None and (node.type in tree.language.functions or _has_parameters(node)):
             start, end = tree.span(body)
             return Lines(start, end, tuple(tree.span(it) for it in _quoted(body)))
     return None

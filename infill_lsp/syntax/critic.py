@@ -25,6 +25,9 @@ NEAR: Final = 4_000
 FAR: Final = 64_000
 """Code points at the most; in between, the window ends where an outermost definition starts."""
 
+MOST_OPEN: Final = 6
+"""Blocks that may be open when a critic closes them."""
+
 Span = tuple[int, int]
 """From and to, in code points of one gap's text; (0, 1) in an empty one, where something is to be written."""
 
@@ -105,6 +108,7 @@ class Critic:
     def __init__(self, pieces: Sequence[str], language: Language) -> None:
         if language.grammar is None:
             raise ValueError(f"there is no grammar for {language.name} here")
+        self._language = language
         self._parser = Parser(language.grammar())
         first, last = (_end_of(pieces[0], language.definition), _start_of(pieces[-1], language.definition))
         self._pieces = (first, *pieces[1:-1], last)
@@ -127,6 +131,26 @@ class Critic:
         return self._known_spans[key]
 
     def _spans(self, texts: tuple[str, ...]) -> list[list[Span]]:
+        spans = self._spans_as_it_is(texts)
+        return self._closed(texts) if any(spans) and self._closed is not None else spans
+
+    @cached_property
+    def _closed(self) -> "Critic | None":
+        """The critic of the same file with the blocks closed that the user has not closed yet.
+
+        Where a brace is missing, some grammars call all from the head of the block on an error, whatever is in it. None
+        where braces do not make the file whole, apart from the lines of the gaps.
+        """
+        *pieces, last = self._without_lines
+        empty = [""] * len(pieces)
+        if "{" not in pieces[0] or not self._errors(_Draft.of([*pieces, last], empty)):
+            return None
+        for closing in ("\n" + "}" * braces for braces in range(1, MOST_OPEN + 1)):
+            if not self._errors(_Draft.of([*pieces, last + closing], empty)):
+                return Critic([*self._pieces[:-1], self._pieces[-1] + closing], self._language)
+        return None
+
+    def _spans_as_it_is(self, texts: tuple[str, ...]) -> list[list[Span]]:
         draft = _Draft.of(self._pieces, texts)
         gaps = range(len(texts))
         spans: list[list[Span]] = [[] for _ in gaps]
@@ -187,12 +211,17 @@ class Critic:
 
         Each with what is missing there: a brace is if a block was not closed yet, and then only that is not its fault.
         """
-        first, *between, last = self._pieces
-        rest = [_after_line(_before_line(piece)) if "\n" in piece else "" for piece in between]
-        lines = _Draft.of([_before_line(first), *rest, _after_line(last)], [""] * (len(self._pieces) - 1))
+        lines = _Draft.of(self._without_lines, [""] * (len(self._pieces) - 1))
         gaps, errors = range(len(lines.starts)), self._errors(lines)
         near = (lines.touches, lines.misses_before)
         return {(gap, error.missing) for gap in gaps for error in errors if any(at(gap, error) for at in near)}
+
+    @cached_property
+    def _without_lines(self) -> tuple[str, ...]:
+        """The text around the gaps without the lines that they are on."""
+        first, *between, last = self._pieces
+        rest = [_after_line(_before_line(piece)) if "\n" in piece else "" for piece in between]
+        return _before_line(first), *rest, _after_line(last)
 
     def _errors(self, draft: _Draft) -> list[_Error]:
         nodes = broken(self._parser.parse(draft.data).root_node)

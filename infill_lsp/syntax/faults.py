@@ -71,8 +71,8 @@ def broken(root: Node, first: int = 0, last: int | None = None) -> list[Node]:
         node = branches.pop()
         if node.start_byte > last or node.end_byte < first:
             continue
-        if node.is_error or node.is_missing:
-            found.append(node)
+        if node.is_error or node.is_missing or (node.has_error and not node.child_count):
+            found.append(node)  # The last of them hides what is missing: so does the grammar of shell scripts.
         if node.has_error:
             branches += reversed(_children(node, first, last))
     return found

@@ -143,6 +143,9 @@ def _behind_opener(cursor: _Cursor) -> Target | None:
         return None
     if not opens_body(cursor.document, cursor.offset):
         return None
+    language = cursor.document.language
+    if language is not None and language.opener_takes_value and cursor.before[-1:].isspace():
+        return None
     if not is_empty_body(cursor.document, cursor.offset):
         return Target.nothing("The block that opens here has a body already.")
     if not cursor.invoked:

@@ -1,6 +1,6 @@
 """The languages, one declaration each: how a file is recognised, and its grammar and nodes where there is one.
 
-Some grammars come with this package, others are used once their wheels are installed; a language without one is still
+Most grammars come with this package, others are used once their wheels are installed; a language without one is still
 recognised. To add a language, declare it here; nothing else names one. It knows nothing of trees, gaps or models.
 """
 
@@ -44,6 +44,11 @@ HASH_LIKE: Final = "|".join((r"#[^\n]*", _TRIPLE, _QUOTED, _APOSTROPHES))
 
 _C_LIKE: Final = "|".join((_SLASHES, _QUOTED, _BACKTICKS, _CHARACTER))
 _JS_LIKE: Final = "|".join((_SLASHES, _REGEX, _QUOTED, _BACKTICKS, _APOSTROPHES))
+_CSS_LIKE: Final = "|".join((r"/\*(?:.*?\*/|.*\Z)", _QUOTED, _APOSTROPHES))
+_PHP_LIKE: Final = "|".join((_SLASHES, r"#(?!\[)[^\n]*", _QUOTED, _APOSTROPHES))
+_SHELL_LIKE: Final = "|".join((r"(?<![\w$({\\])#[^\n]*", r'"(?:\\.|[^"\\])*(?:"|\Z)', r"'[^']*(?:'|\Z)", r"\\."))
+_SQL_LIKE: Final = "|".join((r"--[^\n]*", r"/\*(?:.*?\*/|.*\Z)", r"'(?:''|[^'])*(?:'|\Z)", _QUOTED))
+_TAGS: Final = "|".join((r"<!--.*?(?:-->|\Z)", _QUOTED))
 _COMMENT: Final = frozenset({"comment", "line_comment", "block_comment", "multiline_comment"})
 _TEXT: Final = frozenset({"string", "string_literal", "string_scalar", "quoted_attribute_value", "string_value"})
 
@@ -60,6 +65,7 @@ class Language:
         id: the LSP language id.
         name: as people write it.
         suffixes: of its files, in lower case, with the dot.
+        aliases: what editors call it that do not keep to the protocol's ids, in lower case.
         grammar: loads its tree-sitter grammar; None when there is none here.
         blocks: nodes that hold statements or members between braces, or under a colon.
         arguments: nodes that hold the arguments of a call, brackets included.
@@ -73,6 +79,7 @@ class Language:
         not_code: a pattern, to be read with DOTALL, of texts and comments; it must do while the tree is broken.
         semicolons: whether a semicolon completes a statement.
         opens_block: matches the end of a line after which an indented block follows.
+        opener_takes_value: whether a value may follow on the line of what opens a block, as behind a key.
         definition: matches where an outermost definition starts, and hardly ever within a text or comment.
         error_at: the language's own parser, where it is at hand: from a text to its first error.
     """
@@ -81,6 +88,7 @@ class Language:
     name: str
     suffixes: tuple[str, ...]
     grammar: Callable[[], Grammar] | None = None
+    aliases: tuple[str, ...] = ()
     blocks: Kinds = frozenset()
     arguments: Kinds = frozenset()
     functions: Kinds = frozenset()
@@ -93,6 +101,7 @@ class Language:
     not_code: str = _C_LIKE
     semicolons: bool = False
     opens_block: re.Pattern[str] = _BRACES
+    opener_takes_value: bool = False
     definition: re.Pattern[str] = re.compile(r"^(?=\w)", re.MULTILINE)
     error_at: ErrorAt | None = None
 
@@ -113,7 +122,13 @@ def _wheel_if_installed(module: str, function: str = "language") -> Callable[[],
 
 
 def _script(
-    id_: str, name: str, suffixes: tuple[str, ...], grammar: Callable[[], Grammar], *, more_blocks: str = ""
+    id_: str,
+    name: str,
+    suffixes: tuple[str, ...],
+    grammar: Callable[[], Grammar],
+    *,
+    aliases: tuple[str, ...] = (),
+    more_blocks: str = "",
 ) -> Language:
     """JavaScript and what is built on it."""
     functions = (
@@ -124,6 +139,7 @@ def _script(
         name,
         suffixes,
         grammar,
+        aliases,
         blocks=_kinds("statement_block class_body class_static_block switch_body " + more_blocks),
         arguments=_kinds("arguments"),
         functions=_kinds(functions),
@@ -165,13 +181,20 @@ LANGUAGES: Final = (
         definition=re.compile(r"^(?:@\w|(?:async )?def \w+\(|class \w+[(:])", re.MULTILINE),
         error_at=python_error_at,
     ),
-    _script("javascript", "JavaScript", (".js", ".mjs", ".cjs"), _wheel("tree_sitter_javascript")),
-    _script("javascriptreact", "JavaScript with JSX", (".jsx",), _wheel("tree_sitter_javascript")),
+    _script("javascript", "JavaScript", (".js", ".mjs", ".cjs"), _wheel("tree_sitter_javascript"), aliases=("js",)),
+    _script(
+        "javascriptreact",
+        "JavaScript with JSX",
+        (".jsx",),
+        _wheel("tree_sitter_javascript"),
+        aliases=("javascript.jsx", "js-jsx", "jsx"),
+    ),
     _script(
         "typescript",
         "TypeScript",
         (".ts", ".mts", ".cts"),
         _wheel("tree_sitter_typescript", "language_typescript"),
+        aliases=("ts",),
         more_blocks=_TYPES,
     ),
     _script(
@@ -179,6 +202,7 @@ LANGUAGES: Final = (
         "TypeScript with JSX",
         (".tsx",),
         _wheel("tree_sitter_typescript", "language_tsx"),
+        aliases=("typescript.tsx", "tsx"),
         more_blocks=_TYPES,
     ),
     Language(
@@ -252,8 +276,9 @@ LANGUAGES: Final = (
     Language(
         "cpp",
         "C++",
-        (".cc", ".cpp", ".cxx", ".hh", ".hpp"),
+        (".cc", ".cpp", ".cxx", ".hh", ".hpp", ".hxx", ".inl", ".ipp"),
         _wheel("tree_sitter_cpp"),
+        aliases=("c++",),
         blocks=_kinds(_C_BLOCKS),
         arguments=_kinds("argument_list subscript_argument_list"),
         functions=_kinds("function_definition lambda_expression"),
@@ -265,8 +290,9 @@ LANGUAGES: Final = (
     Language(
         "json",
         "JSON",
-        (".json",),
+        (".json", ".jsonc"),
         _wheel("tree_sitter_json"),
+        aliases=("jsonc",),
         comments=_kinds("comment"),
         strings=_kinds("string"),
         quotes='"',
@@ -276,31 +302,54 @@ LANGUAGES: Final = (
     Language(
         "csharp",
         "C#",
-        (".cs",),
-        _wheel_if_installed("tree_sitter_c_sharp"),
-        comments=_COMMENT,
-        strings=_TEXT,
+        (".cs", ".csx"),
+        _wheel("tree_sitter_c_sharp"),
+        aliases=("cs", "c#"),
+        blocks=_kinds(
+            "block declaration_list enum_member_declaration_list switch_body accessor_list switch_expression"
+        ),
+        arguments=_kinds("argument_list bracketed_argument_list attribute_argument_list"),
+        functions=_kinds(
+            "method_declaration constructor_declaration local_function_statement lambda_expression "
+            "anonymous_method_expression operator_declaration accessor_declaration"
+        ),
+        comments=_kinds("comment"),
+        strings=_kinds(
+            "string_literal verbatim_string_literal raw_string_literal character_literal interpolated_string_expression"
+        ),
+        code_in_strings=_kinds("interpolation"),
         line_comment="//",
+        long_quotes=('"""',),
         semicolons=True,
+        definition=re.compile(
+            r"^(?:\[|(?:using|namespace|public|internal|abstract|sealed|static|partial"
+            r"|class|struct|interface|enum|record|delegate)\b)",
+            re.MULTILINE,
+        ),
     ),
     Language(
         "css",
         "CSS",
         (".css",),
-        _wheel_if_installed("tree_sitter_css"),
-        not_code=_JS_LIKE,
-        comments=_COMMENT,
-        strings=_TEXT,
+        _wheel("tree_sitter_css"),
+        blocks=_kinds("block keyframe_block_list"),
+        arguments=_kinds("arguments"),
+        not_code=_CSS_LIKE,
+        comments=_kinds("comment"),
+        strings=_kinds("string_value"),
         semicolons=True,
+        definition=re.compile(r"^(?=[.#@:*\[\w])", re.MULTILINE),
     ),
     Language(
         "html",
         "HTML",
         (".html", ".htm"),
-        _wheel_if_installed("tree_sitter_html"),
-        comments=_COMMENT,
-        strings=_TEXT,
+        _wheel("tree_sitter_html"),
+        not_code=_TAGS,
+        comments=_kinds("comment"),
+        strings=_kinds("quoted_attribute_value"),
         opens_block=_NEVER,
+        definition=re.compile(r"^(?=<\w)", re.MULTILINE),
     ),
     Language(
         "kotlin",
@@ -321,28 +370,43 @@ LANGUAGES: Final = (
         line_comment="--",
         opens_block=re.compile(r"\b(?:then|do|else|repeat)\s*$|\bfunction\b.*\)\s*$"),
     ),
-    Language("markdown", "Markdown", (".md",), opens_block=_NEVER),
+    Language("markdown", "Markdown", (".md", ".markdown"), opens_block=_NEVER),  # Nothing is an error in Markdown.
     Language(
         "php",
         "PHP",
-        (".php",),
-        _wheel_if_installed("tree_sitter_php", "language_php"),
-        not_code=_JS_LIKE,
-        comments=_COMMENT,
-        strings=_TEXT,
+        (".php", ".phtml"),
+        _wheel("tree_sitter_php", "language_php"),
+        blocks=_kinds("compound_statement declaration_list enum_declaration_list switch_block match_block"),
+        arguments=_kinds("arguments"),
+        functions=_kinds("function_definition method_declaration anonymous_function arrow_function"),
+        not_code=_PHP_LIKE,
+        comments=_kinds("comment"),
+        strings=_kinds("string encapsed_string heredoc nowdoc shell_command_expression"),
         line_comment="//",
         semicolons=True,
+        definition=re.compile(
+            r"^(?:#\[|(?:namespace|use|abstract|final|readonly|class|interface|trait|enum|function)\b)", re.MULTILINE
+        ),
     ),
     Language(
         "ruby",
         "Ruby",
-        (".rb",),
-        _wheel_if_installed("tree_sitter_ruby"),
+        (".rb", ".rake", ".gemspec"),
+        _wheel("tree_sitter_ruby"),
+        blocks=_kinds("block do_block body_statement"),
+        arguments=_kinds("argument_list"),
+        functions=_kinds("method singleton_method lambda do_block block"),
         not_code=HASH_LIKE,
-        comments=_COMMENT,
-        strings=_TEXT,
+        comments=_kinds("comment"),
+        strings=_kinds("string heredoc_body subshell regex string_array symbol_array delimited_symbol character"),
+        code_in_strings=_kinds("interpolation"),
         line_comment="#",
-        opens_block=re.compile(r"^\s*(?:def|class|module|if|elsif|else|unless|while|begin|rescue)\b|\bdo\b[^.]*$"),
+        opens_block=re.compile(
+            r"^\s*(?:(?:private|public|protected|private_class_method)\s+)?"
+            r"(?:def|class|module|if|elsif|else|unless|while|until|for|case|when|in|begin|rescue|ensure)\b(?!.*\bend\s*$)"
+            r"|\bdo\b(?:\s*\|[^|]*\|)?\s*$|\{\s*(?:\|[^|]*\|)?\s*$"
+        ),
+        definition=re.compile(r"^(?:require|require_relative|module|class|def)\b", re.MULTILINE),
     ),
     Language(
         "scala",
@@ -356,24 +420,35 @@ LANGUAGES: Final = (
     Language(
         "shellscript",
         "shell",
-        (".sh", ".bash", ".zsh"),
-        _wheel_if_installed("tree_sitter_bash"),
-        not_code=HASH_LIKE,
-        comments=_COMMENT,
-        strings=_TEXT,
+        (".sh", ".bash", ".zsh", ".ksh"),
+        _wheel("tree_sitter_bash"),
+        aliases=("sh", "bash", "zsh", "ksh", "shell"),
+        blocks=_kinds("compound_statement do_group"),
+        functions=_kinds("function_definition"),
+        not_code=_SHELL_LIKE,
+        comments=_kinds("comment"),
+        strings=_kinds("string raw_string ansi_c_string translated_string heredoc_body"),
+        code_in_strings=_kinds("command_substitution expansion arithmetic_expansion"),
         line_comment="#",
-        opens_block=re.compile(r"\b(?:then|do|else)\s*$|\{\s*$"),
+        opens_block=re.compile(r"\b(?:then|do|else)\s*(?:#.*)?$|\{\s*(?:#.*)?$"),
+        definition=re.compile(r"^(?:function\s|[\w-]+\s*\(\))", re.MULTILINE),
     ),
     Language(
         "sql",
         "SQL",
         (".sql",),
         _wheel_if_installed("tree_sitter_sql"),
-        comments=_COMMENT,
+        aliases=("mysql", "plsql", "pgsql", "sqlite"),
+        not_code=_SQL_LIKE,
+        comments=_kinds("comment marginalia"),
         strings=_TEXT,
         line_comment="--",
         semicolons=True,
         opens_block=_NEVER,
+        definition=re.compile(
+            r"^(?:select|with|insert|update|delete|create|alter|drop|grant|begin|commit)\b",
+            re.MULTILINE | re.IGNORECASE,
+        ),
     ),
     Language(
         "swift",
@@ -399,22 +474,24 @@ LANGUAGES: Final = (
         "yaml",
         "YAML",
         (".yaml", ".yml"),
-        _wheel_if_installed("tree_sitter_yaml"),
+        _wheel("tree_sitter_yaml"),
+        aliases=("yaml.docker-compose", "yaml.ansible", "dockercompose", "github-actions-workflow"),
         not_code=HASH_LIKE,
-        comments=_COMMENT,
-        strings=_TEXT,
+        comments=_kinds("comment"),
+        strings=_kinds("double_quote_scalar single_quote_scalar block_scalar"),
         line_comment="#",
-        opens_block=re.compile(r":\s*$"),
+        opens_block=re.compile(r":\s*(?:#.*)?$"),
+        opener_takes_value=True,
     ),
 )
 
-_BY_ID: Final = {language.id: language for language in LANGUAGES}
+_BY_ID: Final = {id_: language for language in LANGUAGES for id_ in (language.id, *language.aliases)}
 _BY_SUFFIX: Final = {suffix: language for language in LANGUAGES for suffix in language.suffixes}
 
 
 def by_id(id_: str | None) -> Language | None:
-    """The language with this LSP id."""
-    return _BY_ID.get(id_ or "")
+    """The language with this LSP id, or that an editor calls so."""
+    return _BY_ID.get((id_ or "").lower())
 
 
 def of_file(name: str) -> Language | None:

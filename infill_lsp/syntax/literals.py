@@ -77,7 +77,8 @@ def _of_node(document: Document, tree: SyntaxTree, language: Language, node: Nod
     if node.type in language.comments:
         line_comment = bool(language.line_comment) and text.startswith(language.line_comment)
         closed = not line_comment and text.endswith(("*/", "-->"))
-        return Inside("comment", start, end - 2 if closed else None, not line_comment)
+        sign = "-->" if text.endswith("-->") else "*/"
+        return Inside("comment", start, end - len(sign) if closed else None, not line_comment)
     opener = _OPENER.match(text)
     if opener is None:
         return Inside("string", start, end, long=False)

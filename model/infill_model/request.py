@@ -6,7 +6,7 @@ Offsets and lengths are code points; times are milliseconds.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 StopReason = Literal["complete", "stable", "steps", "deadline", "cancelled"]
 """Why a fill ended: every mask committed; argmax stable and confident; step limit; out of time; told to."""
@@ -141,9 +141,17 @@ class Fill:
     trace: tuple[Frame, ...] = ()
 
 
+ANY_LANGUAGE: Final = "all"
+"""Stands among `Info.languages` for every language there is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What a loaded model says of itself."""
+    """What a loaded model says of itself.
+
+    Attributes:
+        languages: LSP ids of those it was trained on, or `ANY_LANGUAGE`.
+    """
 
     name: str
     parameters: int
@@ -153,3 +161,7 @@ class Info:
     threads: int
     context: int
     trained_tokens: int
+
+    def knows(self, language: str | None) -> bool:
+        """Whether the model was trained on the language with this LSP id; None where it is not known which it is."""
+        return language in self.languages or ANY_LANGUAGE in self.languages

@@ -27,6 +27,14 @@ JAVASCRIPT = language("javascript", tree_sitter_javascript.language)
 GO = language("go", tree_sitter_go.language)
 
 
+def known(id_: str) -> Language:
+    """The language with this id, whose grammar comes along."""
+    found = languages.by_id(id_)
+    assert found is not None
+    assert found.grammar is not None
+    return found
+
+
 def marked(text: str, in_: Language | None = PYTHON) -> tuple[Document, int, int]:
     """The document of a text whose cursor is marked by one `|`, or whose selection by two; and the range."""
     first, *others = text.split("|")

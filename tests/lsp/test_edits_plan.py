@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from edited import GO, JAVASCRIPT, PYTHON, marked, offered, planned
+from edited import GO, JAVASCRIPT, PYTHON, known, marked, offered, planned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +64,67 @@ def test_what_is_written_is_no_empty_body(text: str) -> None:
 )
 def test_an_empty_body_in_braces_is_filled(text: str, expected: str, language: Language) -> None:
     check(text, "fill_body", [expected], language)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "id_"),
+    [
+        ("f(a: A): B {|}\n", None, "typescript"),
+        ("function f(a: A): B {|}\n", "function f(a: A): B {\n    «»\n}\n", "typescript"),
+        ("fn f(a: u8) -> u8 {\n    todo!()|\n}\n", "fn f(a: u8) -> u8 {\n    «todo!()»\n}\n", "rust"),
+        (
+            "class A {\n    int f() {\n        throw new UnsupportedOperationException();|\n    }\n}\n",
+            "class A {\n    int f() {\n        «throw new UnsupportedOperationException();»\n    }\n}\n",
+            "java",
+        ),
+        ("int f(int a)\n{|}\n", "int f(int a)\n{\n    «»\n}\n", "c"),
+        ("auto f = [](int a) {|};\n", "auto f = [](int a) {\n    «»\n};\n", "cpp"),
+        (
+            "class A {\n    int F() {\n        throw new NotImplementedException();|\n    }\n}\n",
+            "class A {\n    int F() {\n        «throw new NotImplementedException();»\n    }\n}\n",
+            "csharp",
+        ),
+        ("<?php\nfunction f($a) {|}\n", "<?php\nfunction f($a) {\n    «»\n}\n", "php"),
+        ("f() {\n  :|\n}\n", "f() {\n  «:»\n}\n", "shellscript"),
+    ],
+)
+def test_an_empty_body_is_filled_in_every_language_with_bodies(text: str, expected: str | None, id_: str) -> None:
+    check(text, "fill_body", [expected] if expected else [], known(id_))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "id_"),
+    [
+        ("const x = f<A>(a, |);\n", "const x = f<A>(a, «»);\n", "typescript"),
+        ("fn g() {\n    f(a, |);\n}\n", "fn g() {\n    f(a, «»);\n}\n", "rust"),
+        ("class A {\n    int x = new B(|);\n}\n", "class A {\n    int x = new B(«»);\n}\n", "java"),
+        ("int x = f(a, |);\n", "int x = f(a, «»);\n", "c"),
+        ("auto x = a::f(|);\n", "auto x = a::f(«»);\n", "cpp"),
+        ("class A {\n    int x = F(a, |);\n}\n", "class A {\n    int x = F(a, «»);\n}\n", "csharp"),
+        ("x = f(a, |)\n", "x = f(a, «»)\n", "ruby"),
+        ("<?php\n$x = f($a, |);\n", "<?php\n$x = f($a, «»);\n", "php"),
+    ],
+)
+def test_arguments_are_filled_in_every_language_with_calls(text: str, expected: str, id_: str) -> None:
+    check(text, "fill_arguments", [expected], known(id_))
+
+
+@pytest.mark.parametrize(
+    ("text", "id_"),
+    [
+        ("function f(a: A) {\n  |g(a);\n}\n", "typescript"),
+        ("fn f(a: u8) {\n    |g(a);\n}\n", "rust"),
+        ("class A {\n    void f() {\n        |g(a);\n    }\n}\n", "java"),
+        ("void f(void) {\n    |g(a);\n}\n", "c"),
+        ("void A::f() {\n    |g(a);\n}\n", "cpp"),
+        ("class A {\n    void F() {\n        |G(a);\n    }\n}\n", "csharp"),
+        ("def f\n  |g(a)\nend\n", "ruby"),
+        ("<?php\nfunction f() {\n    |g(a);\n}\n", "php"),
+        ("f() {\n  |g a\n}\n", "shellscript"),
+    ],
+)
+def test_edits_are_suggested_in_a_function_of_every_language_that_has_them(text: str, id_: str) -> None:
+    assert "suggest_edits" in offered(text, known(id_))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Final, Literal, Protocol
 from infill_model.backends.causal import CausalInfiller
 from infill_model.in_turn import one_by_one
 from infill_model.policies.stop import never
-from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing
+from infill_model.request import ANY_LANGUAGE, Fill, Frame, Info, Options, Request, TextCritic, Timing
 
 Way = Literal["exact", "rank"]
 DRAFTS: Final = 4
@@ -53,7 +53,7 @@ class VerifiedInfiller:
     def info(self) -> Info:
         """What the drafter says of itself, under both names and with the parameters of both."""
         it, other = self.drafter.info, self.verifier.info
-        languages = tuple(language for language in it.languages if language in other.languages)
+        languages = other.languages if ANY_LANGUAGE in it.languages else tuple(filter(other.knows, it.languages))
         word = "checked" if self.way == "exact" else "ranked"
         name = f"{it.name}, {word} by {other.name}"
         return replace(it, name=name, parameters=it.parameters + other.parameters, languages=languages)
