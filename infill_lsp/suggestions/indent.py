@@ -6,6 +6,7 @@ belongs further left therefore replaces the indentation that is there.
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice, pairwise
 from typing import Final
@@ -135,7 +136,7 @@ def _from_zero(document: Document, first: str, others: list[str]) -> bool:
         return False
     if document.opens_block(first) or open_after(scan(first, language).brackets):
         return width(written[0]) > 0
-    leaves = _LEAVES.match(first.lstrip(BLANKS)) or _DEFINES.match(others[0])
+    leaves = _LEAVES.match(first.lstrip(BLANKS)) or _DEFINES.match(others[0]) or language.closes_block.match(others[0])
     return bool(others[0].strip()) and width(others[0]) == 0 and not leaves and others[0][0] not in ")]}"
 
 
@@ -161,14 +162,21 @@ def _home(document: Document, insertion: Insertion, here: str, first: str) -> st
     """The indentation of the line that `first` continues; None where there is no such line, or it is no such one."""
     if first.startswith((")", "]", "}")):
         return _closer_home(document, insertion, first)
-    partner = next((partner for own, partner in _PARTNERS if own.match(first)), None)
+    is_partner = _partner(document, first)
     limit = width(here)
-    for line in lines_above(document, insertion) if partner else ():
-        if partner and width(line) <= limit:
-            if partner.match(line.lstrip()):
+    for line in lines_above(document, insertion) if is_partner else ():
+        if is_partner and width(line) <= limit:
+            if is_partner(line.strip()):
                 return indentation(line)
             limit = width(line) - 1
     return None
+
+
+def _partner(document: Document, first: str) -> Callable[[str], object] | None:
+    """What tells the line that `first` continues or closes; None where it does neither."""
+    if document.language and document.language.closes_block.match(first):
+        return document.opens_block
+    return next((partner.match for own, partner in _PARTNERS if own.match(first)), None)
 
 
 def _closer_home(document: Document, insertion: Insertion, first: str) -> str | None:

@@ -79,6 +79,7 @@ class Language:
         not_code: a pattern, to be read with DOTALL, of texts and comments; it must do while the tree is broken.
         semicolons: whether a semicolon completes a statement.
         opens_block: matches the end of a line after which an indented block follows.
+        closes_block: matches where a line starts that closes a block with a word.
         opener_takes_value: whether a value may follow on the line of what opens a block, as behind a key.
         definition: matches where an outermost definition starts, and hardly ever within a text or comment.
         error_at: the language's own parser, where it is at hand: from a text to its first error.
@@ -101,6 +102,7 @@ class Language:
     not_code: str = _C_LIKE
     semicolons: bool = False
     opens_block: re.Pattern[str] = _BRACES
+    closes_block: re.Pattern[str] = _NEVER
     opener_takes_value: bool = False
     definition: re.Pattern[str] = re.compile(r"^(?=\w)", re.MULTILINE)
     error_at: ErrorAt | None = None
@@ -369,6 +371,7 @@ LANGUAGES: Final = (
         strings=_TEXT,
         line_comment="--",
         opens_block=re.compile(r"\b(?:then|do|else|repeat)\s*$|\bfunction\b.*\)\s*$"),
+        closes_block=re.compile(r"end\b"),
     ),
     Language("markdown", "Markdown", (".md", ".markdown"), opens_block=_NEVER),  # Nothing is an error in Markdown.
     Language(
@@ -406,6 +409,7 @@ LANGUAGES: Final = (
             r"(?:def|class|module|if|elsif|else|unless|while|until|for|case|when|in|begin|rescue|ensure)\b(?!.*\bend\s*$)"
             r"|\bdo\b(?:\s*\|[^|]*\|)?\s*$|\{\s*(?:\|[^|]*\|)?\s*$"
         ),
+        closes_block=re.compile(r"end\b"),
         definition=re.compile(r"^(?:require|require_relative|module|class|def)\b", re.MULTILINE),
     ),
     Language(
@@ -431,6 +435,7 @@ LANGUAGES: Final = (
         code_in_strings=_kinds("command_substitution expansion arithmetic_expansion"),
         line_comment="#",
         opens_block=re.compile(r"\b(?:then|do|else)\s*(?:#.*)?$|\{\s*(?:#.*)?$"),
+        closes_block=re.compile(r"(?:fi|done|esac)\b"),
         definition=re.compile(r"^(?:function\s|[\w-]+\s*\(\))", re.MULTILINE),
     ),
     Language(

@@ -18,7 +18,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,9 +35,8 @@ def command(*flags: str) -> list[str]:
 
 
 class Scripted:
-    info = INFO
-
-    def __init__(self, *, no_memory: bool = False) -> None:
+    def __init__(self, *, no_memory: bool = False, languages: Sequence[str] = INFO.languages) -> None:
+        self.info = replace(INFO, languages=tuple(languages))
         self.no_memory = no_memory
 
     def fill(
@@ -113,6 +112,7 @@ def main() -> int:
     parser.add_argument("--die-at-start", action="store_true")
     parser.add_argument("--hang", action="store_true", help="never finish loading")
     parser.add_argument("--no-memory", action="store_true", help="too little for any request")
+    parser.add_argument("--languages", nargs="+", default=INFO.languages, help="that it says it was trained on")
     flags = parser.parse_args()
 
     def load() -> Scripted:
@@ -122,7 +122,7 @@ def main() -> int:
             sys.exit("dying at the start")
         if flags.hang:
             threading.Event().wait()
-        return Scripted(no_memory=flags.no_memory)
+        return Scripted(no_memory=flags.no_memory, languages=flags.languages)
 
     return serve(load, *claim_stdio())
 

@@ -301,6 +301,25 @@ def test_another_language_than_the_models(run: Run, tmp_path: Path, name: str, w
 
 
 @pytest.mark.parametrize(
+    ("languages", "name", "code"),
+    [
+        (("javascript", "go"), "app.js", 0),
+        (("javascript", "go"), "app.go", 0),
+        (("javascript", "go"), "app.py", 2),
+        (("javascript", "go"), "notes.txt", 2),
+        (("all",), "app.rb", 0),
+        (("all",), "notes.txt", 0),
+    ],
+)
+def test_the_model_is_asked_which_languages_it_knows(
+    run: Run, tmp_path: Path, languages: tuple[str, ...], name: str, code: int
+) -> None:
+    file = tmp_path / name
+    file.write_text("# fill 1\nx = \n")
+    assert run("fill", f"{file}:2:5", flags=("--languages", *languages)).code == code
+
+
+@pytest.mark.parametrize(
     ("order", "code", "words"),
     [
         ("refuse", 2, "there is no unmask policy 'magic'"),
