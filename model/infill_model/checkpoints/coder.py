@@ -126,6 +126,10 @@ class CoderInfiller:
         total = (time.perf_counter() - started) * 1000
         return [replace(it, ms=replace(it.ms, total=round(total, 3))) for it in fills]
 
+    def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
+        """What `fill` gives first for each request, one after the other."""
+        return [self.fill(it, replace(options, n=1))[0] for it in requests]
+
     def log_probability(self, request: Request, text: str) -> float:
         """The logarithm of the probability that the one gap of a request holds this text."""
         row = self.layout.row(request.prefix, (request.suffix,), request.files)

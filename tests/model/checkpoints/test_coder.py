@@ -13,6 +13,7 @@ from infill_model.checkpoints import converted, low_rank
 from infill_model.checkpoints.coder import CoderInfiller
 from infill_model.checkpoints.converted import Converted, convert, read
 from infill_model.checkpoints.encoder import CHUNK, ROOT, RowCache
+from infill_model.checkpoints.gguf_export import export_gguf
 from infill_model.checkpoints.gguf_file import GgufFile
 from infill_model.checkpoints.layout import Budget
 from infill_model.checkpoints.writing import Acceptance, Written
@@ -243,6 +244,36 @@ def test_an_update_is_merged(tmp_path: Path) -> None:
     was = plain.weights[f"{name}.weight"].float() * plain.weights[f"{name}.scale"].unsqueeze(1)
     it = updates["model.layers.1.mlp.down_proj"]
     assert (got - was - low_rank.SCALE * it.b @ it.a).abs().max() < 0.02
+
+
+@pytest.mark.parametrize(("kind", "close"), [("f16", 1e-3), ("q8_0", 0.02), ("q4_0", 0.2)])
+def test_what_is_exported_is_the_merged_model(kind: str, close: float, tmp_path: Path) -> None:
+    gguf = write_gguf(tmp_path / "tiny.gguf")
+    updates = low_rank.attach(_network_of(gguf), 4)
+    for it in updates.values():
+        it.b.data.normal_(0, 0.05)
+    low_rank.save(tmp_path / "update", updates, "tiny", torch.float32)
+    export_gguf(gguf, tmp_path / "update", tmp_path / "out.gguf", kind)
+    merged = {name: tensor.clone() for name, tensor in GgufFile(gguf).tensors()}
+    for name, it in updates.items():
+        merged[f"{name}.weight"] += low_rank.SCALE * it.b.detach() @ it.a.detach()
+    got = dict(GgufFile(tmp_path / "out.gguf").tensors())
+    assert got.keys() == merged.keys()
+    assert max(float((got[name] - merged[name]).abs().max()) for name in merged) < close
+    assert GgufFile(tmp_path / "out.gguf").shape == GgufFile(gguf).shape
+    assert GgufFile(tmp_path / "out.gguf").tokens.tokens == GgufFile(gguf).tokens.tokens
+
+
+def test_the_exported_model_fills_as_ours_does(tmp_path: Path) -> None:
+    gguf = write_gguf(tmp_path / "tiny.gguf")
+    export_gguf(gguf, None, tmp_path / "out.gguf", "f16")
+    first, second = (
+        CoderInfiller(_converted(path, tmp_path / f"{path.stem}.safetensors"), "cpu", "float32")
+        for path in (gguf, tmp_path / "out.gguf")
+    )
+    for cursor in range(10, len(CODE), 10):
+        asked = Request(CODE[:cursor], CODE[cursor:])
+        assert first.fill(asked, Options(steps=8))[0].texts == second.fill(asked, Options(steps=8))[0].texts
 
 
 def _network_of(gguf: Path) -> torch.nn.Module:
