@@ -196,6 +196,7 @@ def _declare_fill(flags: argparse.ArgumentParser) -> None:
 
 
 def _run_fill(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    from infill_lsp import user_config
     from infill_lsp.commands import fill
     from infill_model.request import Options
 
@@ -215,7 +216,6 @@ def _run_fill(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         retrieve=not chosen.no_copy,
         trace=chosen.trace is not None,
     )
-    settings = _engine_settings(chosen)
     command = fill.FillCommand(
         file,
         start,
@@ -225,9 +225,9 @@ def _run_fill(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         as_json=chosen.json,
         apply=chosen.apply,
         trace=chosen.trace,
-        sent=settings.endpoint is not None,
+        exclude=user_config.load()[0].exclude,
     )
-    return fill.run(command, engine(settings))
+    return fill.run(command, engine(_engine_settings(chosen)))
 
 
 def _declare_doctor(flags: argparse.ArgumentParser) -> None:

@@ -117,7 +117,7 @@ def test_a_file_that_may_hold_secrets_is_not_sent_and_the_status_says_why() -> N
         await session.loaded()
         asked = busy(seen)
         for name, why in (
-            ("file:///home/.env", ".env may hold secrets: its name matches '*.env'"),
+            ("file:///home/.env", ".env may hold secrets: its name matches '.env'"),
             ("file:///home/id_rsa_old", "id_rsa_old may hold secrets: its name matches 'id_rsa*'"),
         ):
             assert await ask(session, "# fill aha\nx = ", name, invoked=True) == []
