@@ -331,10 +331,12 @@ class Session:
         return inactive is not None
 
     def _cells_before(self, document: Document) -> str:
-        """The code of the cells before this one, of the same language."""
+        """The code of the cells before this one, of the same language; those that may hold secrets are left out."""
         names = (name for notebook in self.notebooks.values() for name in notebook.before(document.name))
         cells = (self.documents[name] for name in names if name in self.documents)
-        return "".join(cell.text.rstrip() + "\n\n" for cell in cells if cell.language == document.language)
+        alike = (it for it in cells if it.language == document.language)
+        allowed = (it for it in alike if not inactive_reason(it.name, it.text, self.settings.exclude))
+        return "".join(it.text.rstrip() + "\n\n" for it in allowed)
 
     def _excerpts(self, question: Question) -> tuple[str, ...]:
         context = self.settings.context
