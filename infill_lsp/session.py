@@ -85,7 +85,7 @@ class Session:
             await self._end_engine()
             self.engine = await self._chosen_engine().__aenter__()
             self._started.set()
-        inactive_reason("")  # It imports what it needs now, rather than while someone waits for a suggestion.
+        inactive_reason("any")  # It makes ready now what it needs, rather than while someone waits for a suggestion.
 
     def _chosen_engine(self) -> FallbackEngine:
         chosen = self.settings.engine

@@ -108,7 +108,7 @@ def test_what_an_endpoint_does_wrong_is_in_the_status_and_the_server_goes_on(sta
         client.status("ready")
         assert client.ghost() == []
         reasons = [it["params"]["reason"] for it in client.seen if it.get("method") == "infill/status"]
-        assert any("does not take the key (401)" in it for it in reasons)
+        assert any("does not take the key (401 Unauthorized)" in it for it in reasons)
         assert client.ghost(uri="file:///w/b.py") == ["a + b"]
 
 

@@ -232,6 +232,18 @@ def test_a_stale_answer_is_moved_along_or_dropped() -> None:
     run(body)
 
 
+def test_a_cell_that_holds_a_key_is_no_context_for_later_cells() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        names = [f"vscode-notebook-cell:/w/n.ipynb#{it}" for it in "ab"]
+        session.notebooks["n"] = Notebook(tuple(Cell(it, True) for it in names))
+        for key, expected in (("", "aha"), ("-----BEGIN PRIVATE" + " KEY-----\nabc\n", "filled")):
+            session.put(Document(names[0], f"# fill aha\n{key}", PYTHON))
+            assert (await ask(session, "x = ", names[1], invoked=True))[0] == expected
+
+    run(body)
+
+
 def test_a_notebook_knows_what_comes_before_a_cell() -> None:
     notebook = Notebook(tuple(Cell(name, name != "text") for name in ("a", "text", "b", "c")))
     assert notebook.before("c") == ("a", "b")
