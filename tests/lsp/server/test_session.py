@@ -237,9 +237,10 @@ def test_a_cell_that_holds_a_key_is_no_context_for_later_cells() -> None:
         await session.start()
         names = [f"vscode-notebook-cell:/w/n.ipynb#{it}" for it in "ab"]
         session.notebooks["n"] = Notebook(tuple(Cell(it, True) for it in names))
-        for key, expected in (("", "aha"), ("-----BEGIN PRIVATE" + " KEY-----\nabc\n", "filled")):
-            session.put(Document(names[0], f"# fill aha\n{key}", PYTHON))
-            assert (await ask(session, "x = ", names[1], invoked=True))[0] == expected
+        key = "-----BEGIN PRIVATE" + " KEY-----\nabc\n"
+        for cell, asked, expected in (("", "x = ", "aha"), (key, "y = ", "filled")):
+            session.put(Document(names[0], f"# fill aha\n{cell}", PYTHON))
+            assert (await ask(session, asked, names[1], invoked=True))[0] == expected
 
     run(body)
 
