@@ -1,57 +1,20 @@
-"""What is never read, sent or shown: files with secrets in them, and suggestions that look like one.
+"""What is neither read nor sent: files that may hold secrets, and those that the user says.
 
 The file being edited is judged by its path, the path that it leads to, and its contents; files read for context also by
-what git ignores. A miss costs more than a false alarm in names, the other way round in suggestions. It opens no file.
+what git ignores. A miss costs more than a false alarm. It opens no file.
 """
 
-import math
 import os
-import re
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from infill_lsp.secret_files import secret_reason
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
-
-_TOKEN: Final = re.compile(
-    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY"
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\bgh[opsur]_[0-9A-Za-z]{36}"
-    r"|\bgithub_pat_\w{22,}"
-    r"|\bglpat-[\w-]{20}"
-    r"|\bxox[abeoprs]-[0-9A-Za-z-]{12,}"
-    r"|\bsk-(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{20,}"
-    r"|\b[rs]k_(?:live|test)_[0-9A-Za-z]{16,}"
-    r"|\bAIza[\w-]{35}"
-    r"|\bya29\.[\w-]{20,}"
-    r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"
-    r"|\bnpm_[0-9A-Za-z]{36}"
-    r"|\bpypi-AgE[\w-]{20,}"
-    r"|\bhf_[0-9A-Za-z]{30,}"
-    r"|\bSG\.[\w-]{16,}\.[\w-]{16,}"
-    r"|\bdop_v1_[0-9a-f]{64}"
-)
-
-_ASSIGNED: Final = re.compile(
-    r"(?:passw(?:or)?d|passwd|pwd|passphrase|secret|token|api_?key|access_?key|private_?key|auth_?key|credential)s?"
-    r"(?:_?\w{0,12})?[\"']?\]?\s*(?::\s*\w+\s*)?(?:=>|:=|[:=(])\s*"
-    r"(?:[rbuf]{0,2}([\"'`])(?P<quoted>[^\s\"'`]{12,200})\1|(?P<bare>[\w+/=-]{20,200})\s*$)",
-    re.IGNORECASE | re.MULTILINE,
-)
-
-LEAST_ENTROPY: Final = 3.2
-"""Bits per character of a literal that may be a secret; twelve random letters and digits have about 3.4."""
-
-_PLACEHOLDER: Final = re.compile(
-    r"[<>{}$%]|\.\.\.|x{4}|\*{3}|123456|abcdef|example|sample|dummy|change|your|test|fake|placeholder|secret|password",
-    re.IGNORECASE,
-)
 
 
 def inactive_reason(path_or_uri: str, text: str = "", patterns: Sequence[str] = ()) -> str | None:
@@ -85,13 +48,6 @@ def _reason(path: str, text: str, patterns: tuple[str, ...]) -> str | None:
         if found.include and found.index is not None:
             return f"{Path(path).name} matches the pattern {patterns[found.index]!r} of your settings"
     return secret_reason(path, text)
-
-
-def looks_secret(text: str) -> bool:
-    """Whether a text has a key, a token or a password in it. Give it whole lines: a name tells what a literal is."""
-    return _TOKEN.search(text) is not None or any(
-        _is_random(it["quoted"] or it["bare"]) for it in _ASSIGNED.finditer(text)
-    )
 
 
 def path_of(name: str) -> Path | None:
@@ -150,23 +106,3 @@ def _anywhere(pattern: str) -> str:
     """A pattern that names a folder and what is in it holds wherever that folder is; git holds it to the top."""
     negated, bare = pattern.startswith("!"), pattern.removeprefix("!")
     return ("!" if negated else "") + (f"**/{bare}" if "/" in bare.strip("/") and bare[0] != "/" else bare)
-
-
-def _is_random(literal: str) -> bool:
-    """Whether a literal has letters and digits mixed as in a secret, and not as in a name, a path or a placeholder."""
-    if _PLACEHOLDER.search(literal) or not re.search(r"\d", literal) or not re.search(r"[A-Za-z]", literal):
-        return False
-    if re.fullmatch(r"[\w-]+(?:[./:]+[\w-]+)+/?", literal) and not re.search(r"\w{16}", literal):
-        return False  # A path, an address or a dotted name.
-    return _entropy(literal) >= LEAST_ENTROPY and _changes(literal) >= 4
-
-
-def _changes(literal: str) -> int:
-    """How often it goes from letters to digits, or from one case to the other, and back."""
-    kinds = re.sub(r"[^\w]|_", "", re.sub(r"[a-z]+", "a", re.sub(r"[A-Z]+", "A", re.sub(r"\d+", "0", literal))))
-    return len(kinds)
-
-
-def _entropy(literal: str) -> float:
-    """Shannon entropy, in bits per character."""
-    return -sum(n / len(literal) * math.log2(n / len(literal)) for n in Counter(literal).values())

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from infill_lsp.privacy import looks_secret
+from infill_lsp.secret_texts import looks_secret
 
 ENDPOINT: Final = "endpoint"
 """The value of `infill.model` that means a server elsewhere."""

@@ -18,6 +18,9 @@ from raw_client import ENVIRONMENT, PATIENCE, fake
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from infill_lsp import server_transport
+from infill_lsp.server_access import Access
+
 Message = dict[str, Any]
 Process = subprocess.Popen[bytes]
 
@@ -167,6 +170,7 @@ def test_the_token_is_another_each_time_or_the_users_own_and_can_be_done_without
         "Referer: http://a.host.org/?Content-Length:{}\r\n\r\n",
         "GET /?Content-Length:{}\r\n\r\n",
         "hello Content-Length: {}\r\n\r\n",
+        "Content-Length: 99999999\r\n\r\n",
     ],
 )
 def test_tcp_drops_what_begins_as_a_request_of_a_browser(head: str, flags: tuple[str, ...]) -> None:
@@ -187,6 +191,31 @@ class WebSocket:
     async def receive(self) -> Message:
         message: Message = json.loads(await self.connection.recv())
         return message
+
+
+def test_tcp_waits_only_so_long_for_the_first_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_transport, "FIRST_WITHIN", 0.1)
+
+    async def closed() -> bytes:
+        making = pytest.fail
+        listening = asyncio.ensure_future(server_transport._tcp(making, "127.0.0.1", port, Access(None)))
+        while not listening.done():
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                break
+            except OSError:
+                await asyncio.sleep(0)
+        writer.write(b"Content-Length: 5\r\n")
+        try:
+            return await asyncio.wait_for(reader.read(), PATIENCE)
+        finally:
+            writer.close()
+            listening.cancel()
+            await asyncio.wait({listening})
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert asyncio.run(closed()) == b""
 
 
 PAGE = "http://localhost:8888"
