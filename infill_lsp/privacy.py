@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from infill_lsp.secret_files import secret_reason
 
@@ -52,10 +52,10 @@ def _reason(path: str, text: str, patterns: tuple[str, ...]) -> str | None:
 
 def path_of(name: str) -> Path | None:
     """The path of a file with this path or `file` URI; None for what is not a file, such as an unsaved buffer."""
-    scheme = urlsplit(name).scheme if ":" in name else ""
-    if scheme == "file":
-        return Path(_local(urlsplit(name).path))
-    return Path(name) if len(scheme) < 2 else None  # One letter is a drive.
+    uri = _split(name)
+    if uri.scheme == "file":
+        return Path(_local(uri.path))
+    return Path(name) if len(uri.scheme) < 2 else None  # One letter is a drive.
 
 
 def place_of(name: str) -> Path | None:
@@ -64,7 +64,7 @@ def place_of(name: str) -> Path | None:
     None for what has no place on a disk, such as an unsaved buffer.
     """
     path = path_of(name)
-    if path is None and (inner := urlsplit(name).path).startswith("/"):
+    if path is None and (inner := _split(name).path).startswith("/"):
         return Path(_local(inner))
     return path
 
@@ -88,7 +88,15 @@ def _local(path: str) -> str:
 
 def _path_text(name: str) -> str:
     path = path_of(name)
-    return path.as_posix() if path is not None else unquote(urlsplit(name).path)
+    return path.as_posix() if path is not None else unquote(_split(name).path)
+
+
+def _split(name: str) -> SplitResult:
+    """The parts of a path or URI; of what is neither, all of it is a path below no folder."""
+    try:
+        return urlsplit(name) if ":" in name else SplitResult("", "", name, "", "")
+    except ValueError:  # Half an address of six, say.
+        return SplitResult("none", "", name.partition(":")[2], "", "")
 
 
 def _relative(path: str) -> str:

@@ -31,6 +31,7 @@ from infill_lsp.errors import (
 )
 from infill_lsp.notebooks import Notebook
 from infill_lsp.privacy import inactive_reason
+from infill_lsp.secret_files import secret_reason
 from infill_lsp.settings import EngineSettings, ServerSettings
 from infill_lsp.status import Notice, Status
 from infill_lsp.suggestions.insertion import Insertion
@@ -335,8 +336,7 @@ class Session:
         names = (name for notebook in self.notebooks.values() for name in notebook.before(document.name))
         cells = (self.documents[name] for name in names if name in self.documents)
         alike = (it for it in cells if it.language == document.language)
-        allowed = (it for it in alike if not inactive_reason(it.name, it.text, self.settings.exclude))
-        return "".join(it.text.rstrip() + "\n\n" for it in allowed)
+        return "".join(it.text.rstrip() + "\n\n" for it in alike if not secret_reason("", it.text))
 
     def _excerpts(self, question: Question) -> tuple[str, ...]:
         context = self.settings.context

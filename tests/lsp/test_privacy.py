@@ -79,6 +79,9 @@ def test_the_path_of_a_document() -> None:
     assert path_of("file:///w/a%20b/c.py") == Path("/w/a b/c.py")
     assert path_of("/w/c.py") == Path("/w/c.py")
     assert path_of("untitled:Untitled-1") is None
+    assert path_of("http://[") is None
+    assert inactive_reason("http://[/a.py") is None
+    assert inactive_reason("http://[/.env") is not None
 
 
 def test_the_path_that_a_link_leads_to_is_judged_too(tmp_path: Path) -> None:

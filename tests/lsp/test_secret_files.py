@@ -98,6 +98,31 @@ def test_there_is_a_text_for_every_rule_about_contents() -> None:
     assert {it.what for it in RULES if it.kind == "content"} == set(TEXTS)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".env-prod",
+        "secrets/prod.yaml",
+        "secrets/db",
+        "password.txt",
+        "private_key.txt",
+        "token.json",
+        "gcp-key.json",
+        "application_default_credentials.json",
+        "firebase-adminsdk-x.json",
+        ".vault_pass",
+        "rclone.conf",
+        ".bash_history",
+        ".zsh_history",
+        ".psql_history",
+        ".python_history",
+        "fish_history",
+    ],
+)
+def test_files_that_hold_secrets_by_their_names(path: str) -> None:
+    assert secret_reason(f"/w/{path}") is not None
+
+
 @pytest.mark.parametrize("name", [".env~", ".env.swp", "#.env#", "id_rsa.old", "credentials.json.bak", "server.pem~"])
 def test_a_copy_holds_what_the_file_held(name: str) -> None:
     assert secret_reason(f"/w/{name}") is not None
