@@ -133,16 +133,17 @@ class _Version(argparse.Action):
 
 
 def _declare_server(parser: argparse.ArgumentParser) -> None:
-    ways = parser.add_argument_group("language server").add_mutually_exclusive_group()
+    server = parser.add_argument_group("language server")
+    ways = server.add_mutually_exclusive_group()
     ways.add_argument("--stdio", action="store_true", help="serve an editor on standard input and output")
     ways.add_argument("--tcp", type=_address, metavar="[HOST]:PORT", help="serve editors that connect; 127.0.0.1")
     ways.add_argument("--ws", type=_address, metavar="[HOST]:PORT", help="the same over WebSocket")
-    parser.add_argument(
+    server.add_argument(
         "--no-token",
         action="store_true",
         help="serve whoever connects; else a client needs the token printed at start",
     )
-    parser.add_argument(
+    server.add_argument(
         "--allow-origin",
         action="append",
         default=[],
