@@ -12,7 +12,7 @@ from infill_model.backends.transformer import Transformer
 from infill_model.checkpoints import converted, low_rank
 from infill_model.checkpoints.coder import CoderInfiller
 from infill_model.checkpoints.converted import Converted, convert, read
-from infill_model.checkpoints.encoder import ROOT, RowCache
+from infill_model.checkpoints.encoder import CHUNK, ROOT, RowCache
 from infill_model.checkpoints.gguf_file import GgufFile
 from infill_model.checkpoints.layout import Budget
 from infill_model.checkpoints.writing import Acceptance, Written
@@ -146,6 +146,7 @@ def test_verified_drafts_give_the_greedy_fill_token_for_token(model: str, reques
 
 def _written(it: CoderInfiller, asked: Request, drafts: list[list[int]]) -> Written:
     cache = it._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
+    assert cache is not None
     writer = replace(it._writer(cache, block=asked.block), most=12)
     written = Written()
     while written.stopped is None:
@@ -159,6 +160,7 @@ def test_a_likely_draft_is_kept_although_another_token_is_likelier(exact: CoderI
     greedy = _written(exact, asked, [])
     second = [it for it in exact._encode("self") if it != greedy.ids[0]]
     cache = exact._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
+    assert cache is not None
     writer = exact._writer(cache, block=False)
     (kept,) = writer.step([Written()], [[second]], Acceptance(1e-9), 8)
     (equal,) = exact._writer(cache, block=False).step([Written()], [[second]], Acceptance(), 8)
@@ -206,6 +208,18 @@ def test_the_critic_s_objections_go_last(exact: CoderInfiller) -> None:
 def test_a_cancelled_fill_ends_before_the_next_forward(exact: CoderInfiller) -> None:
     exact.encoder.forget()
     assert exact.fill(Request(CODE, "\n"), Options(), cancelled=lambda: True)[0].stopped == "cancelled"
+
+
+def test_without_time_to_read_the_code_copies_answer_and_the_next_request_goes_on(file: Path) -> None:
+    model = CoderInfiller(read(file), "cpu", "float32", Budget(above=400, below=48))
+    asked = Request(CODE * 3 + "    result = fir", "\n")
+    (fill,) = model.fill(asked, Options(budget_ms=0))
+    assert (fill.retrieved, fill.texts) == (True, ("st + second",))
+    row = model.layout.row(asked.prefix, (asked.suffix,))
+    cache = model.encoder.cache_for(row)
+    looks = iter([False, True])
+    assert not cache.open(row, lambda: next(looks))
+    assert cache.common(row) == CHUNK
 
 
 def test_a_text_is_revised_where_it_is_improbable_and_scored_as_it_is(exact: CoderInfiller) -> None:
