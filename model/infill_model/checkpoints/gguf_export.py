@@ -50,16 +50,12 @@ def _write(file: GgufFile, factors: dict[str, Any], part: Path, kind: str) -> No
     writer = GGUFWriter(part, "qwen2")
     file.copy_fields(writer)
     for name, theirs, tensor in file.named_tensors():
-        layer = name.removesuffix(".weight")
-        if layer in factors:
-            a, b = factors[layer]
-            tensor += b @ a
-        values = tensor.numpy()
-        if values.ndim < 2:  # noqa: PLR2004
+        a, b = factors.get(name.removesuffix(".weight"), (None, None))
+        values = (tensor if a is None or b is None else tensor + b @ a).numpy()
+        if values.ndim == 1:
             writer.add_tensor(theirs, values.astype(np.float32))
         else:
-            packed = quantize(values, stored)
-            writer.add_tensor(theirs, packed, raw_dtype=stored)
+            writer.add_tensor(theirs, quantize(values, stored), raw_dtype=stored)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
