@@ -154,6 +154,37 @@ def test_braces_of_values_are_not_blocks(marked: str, language: str, kind: GapKi
     check(marked, kind, language=language)
 
 
+LINES = {
+    "javascript": ("const a = {};\n", "// said", '"text"'),
+    "typescript": ("const a: number = {};\n", "// said", "'text'"),
+    "go": ("package a\n\nvar a = {}\n", "// said", '"text"'),
+    "rust": ("fn f() {{\n    let a = {};\n}}\n", "// said", '"text"'),
+    "java": ("class A {{\n    int a = {};\n}}\n", "// said", '"text"'),
+    "c": ("int a = {};\n", "// said", '"text"'),
+    "cpp": ("auto a = {};\n", "// said", '"text"'),
+    "csharp": ("class A {{\n    int a = {};\n}}\n", "// said", '"text"'),
+    "ruby": ("a = {}\n", "# said", "'text'"),
+    "php": ("<?php\n$a = {};\n", "// said", "'text'"),
+}
+"""Of each language a line with a place for a value, a comment and a text."""
+
+
+@pytest.mark.parametrize("language", LINES)
+def test_the_same_places_of_a_line_in_every_language(language: str) -> None:
+    line, comment, text = LINES[language]
+    open_end = line[: line.index("{}")] + "‸"
+    check(open_end, "rest_of_line", language=language)
+    check(line.format("f(‸)"), "expression", language=language)
+    check(line.format("f(‸, b)"), "mid_line", language=language)
+    check(line.format("f(a, ‸)"), "expression", language=language)
+    check(line.format("fo‸o"), "none", language=language)
+    check(line.format("fo‸o"), "mid_line", language=language, invoked=True)
+    check(line.format(f"{text[:-1]}‸{text[-1]}"), "none", language=language)
+    check(line.format(f"{text[:-1]}‸{text[-1]}"), "string", language=language, invoked=True)
+    check(line.format("b") + f"{comment}‸\n", "comment", language=language)
+    check(line.format("b") + "‸\n", "line", language=language)
+
+
 @pytest.mark.parametrize(
     ("marked", "language"),
     [

@@ -24,7 +24,7 @@ M.defaults = {
   cmd = { 'infill-lsp', '--stdio' },
   filetypes = {
     'python', 'javascript', 'javascriptreact', 'typescript', 'typescriptreact', 'go', 'rust', 'java', 'c', 'cpp',
-    'json',
+    'json', 'jsonc', 'cs', 'ruby', 'php', 'sh', 'bash', 'zsh', 'html', 'css', 'sql', 'yaml', 'markdown',
   },
   root_markers = { '.git', 'pyproject.toml', 'package.json', 'go.mod', 'Cargo.toml' },
   backend = 'auto',
