@@ -288,6 +288,7 @@ LANGUAGES: Final = (
         strings=_kinds("string_literal raw_string_literal char_literal"),
         line_comment="//",
         semicolons=True,
+        definition=_NEVER,  # What is in a namespace is rarely indented.
     ),
     Language(
         "json",

@@ -236,6 +236,23 @@ def test_a_block_the_user_has_not_closed_yet_is_not_the_gaps_fault(name: str, do
     assert critic(["1 1]"]) != [[]]
 
 
+def test_a_namespace_may_be_closed_far_below_what_is_in_it() -> None:
+    cpp = languages.by_id("cpp")
+    assert cpp is not None
+    body = "".join(f"int f{n}(int a) {{\n  return a + {n};\n}}\n\n" for n in range(400))
+    critic = Critic(["#include <a.h>\n\n", f"\n\n{body}}}  // namespace a\n"], cpp)
+    assert critic.parses(["namespace a {"])
+    assert not critic.parses(["namespace a {{"])
+
+
+def test_what_is_missing_counts_where_a_grammar_hides_it() -> None:
+    shell = languages.by_id("shellscript")
+    assert shell is not None
+    document = "case $a in\n  -h) echo 'x' ;;\n  ‸\nesac\n"
+    assert Critic(document.split("‸"), shell).parses(["*) f ;;"])
+    assert not Critic(document.split("‸"), shell).parses([")]}"])
+
+
 def test_a_line_that_a_gap_finishes_is_its_duty_though_the_error_starts_above() -> None:
     check("class A:\n    def f(‸\n        return 1\n", [")]}:"], [["]}"]])
     check("class A:\n    def f(‸\n        return 1\n", ["self):"], [[]])
