@@ -12,7 +12,8 @@ from typing import Final
 
 from infill_lsp.document import Document
 from infill_lsp.suggestions.insertion import Insertion
-from infill_lsp.syntax.languages import CLOSERS, HASH_LIKE, Language
+from infill_lsp.syntax.languages import CLOSERS, Language
+from infill_lsp.syntax.quoting import HASH_LIKE
 
 NEAR: Final = 12_000
 """Code points looked at on each side; brackets further away than that are not closed by a suggestion."""

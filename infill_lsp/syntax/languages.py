@@ -16,6 +16,7 @@ from typing import Final
 from tree_sitter import Language as Grammar
 
 from infill_lsp.syntax.own_parser import ErrorAt, python_error_at
+from infill_lsp.syntax.quoting import C_LIKE, CSS_LIKE, HASH_LIKE, JS_LIKE, PHP_LIKE, SHELL_LIKE, SQL_LIKE, TAGS
 
 Kinds = frozenset[str]
 """Types of nodes, as a grammar calls them."""
@@ -30,25 +31,6 @@ _NEVER: Final = re.compile(r"(?!)")
 CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
 """Brackets, the same in every language, with what closes them."""
 
-_QUOTED: Final = r'"(?:\\.|[^"\\\n])*(?:"|(?=\n)|\Z)'
-_APOSTROPHES: Final = r"'(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z)"
-_TRIPLE: Final = r'"""(?:\\.|[^\\])*?(?:"""|\Z)' + r"|'''(?:\\.|[^\\])*?(?:'''|\Z)"
-_BACKTICKS: Final = r"`(?:\\.|[^`\\])*(?:`|\Z)"
-_CHARACTER: Final = r"'(?:\\[^\n']+|\\'|[^'\\\n])'"
-_BEFORE_REGEX: Final = r"(?:(?<=[(,=:\[!&|?{};\n])|(?<=[(,=:\[!&|?{};\n] ))"
-_REGEX: Final = _BEFORE_REGEX + r"/(?![*/ ])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
-_SLASHES: Final = r"//[^\n]*|/\*(?:.*?\*/|.*\Z)"
-
-HASH_LIKE: Final = "|".join((r"#[^\n]*", _TRIPLE, _QUOTED, _APOSTROPHES))
-"""Texts and comments of languages like Python, as a pattern; one that is not closed goes on to the end."""
-
-_C_LIKE: Final = "|".join((_SLASHES, _QUOTED, _BACKTICKS, _CHARACTER))
-_JS_LIKE: Final = "|".join((_SLASHES, _REGEX, _QUOTED, _BACKTICKS, _APOSTROPHES))
-_CSS_LIKE: Final = "|".join((r"/\*(?:.*?\*/|.*\Z)", _QUOTED, _APOSTROPHES))
-_PHP_LIKE: Final = "|".join((_SLASHES, r"#(?!\[)[^\n]*", _QUOTED, _APOSTROPHES))
-_SHELL_LIKE: Final = "|".join((r"(?<![\w$({\\])#[^\n]*", r'"(?:\\.|[^"\\])*(?:"|\Z)', r"'[^']*(?:'|\Z)", r"\\."))
-_SQL_LIKE: Final = "|".join((r"--[^\n]*", r"/\*(?:.*?\*/|.*\Z)", r"'(?:''|[^'])*(?:'|\Z)", _QUOTED))
-_TAGS: Final = "|".join((r"<!--.*?(?:-->|\Z)", _QUOTED))
 _COMMENT: Final = frozenset({"comment", "line_comment", "block_comment", "multiline_comment"})
 _TEXT: Final = frozenset({"string", "string_literal", "string_scalar", "quoted_attribute_value", "string_value"})
 
@@ -99,7 +81,7 @@ class Language:
     line_comment: str = ""
     quotes: str = "\"'"
     long_quotes: tuple[str, ...] = ()
-    not_code: str = _C_LIKE
+    not_code: str = C_LIKE
     semicolons: bool = False
     opens_block: re.Pattern[str] = _BRACES
     closes_block: re.Pattern[str] = _NEVER
@@ -150,7 +132,7 @@ def _script(
         code_in_strings=_kinds("template_substitution"),
         line_comment="//",
         long_quotes=("`",),
-        not_code=_JS_LIKE,
+        not_code=JS_LIKE,
         semicolons=True,
         definition=re.compile(
             r"^(?:export|import|function|async function|class|const|let|var"
@@ -337,7 +319,7 @@ LANGUAGES: Final = (
         _wheel("tree_sitter_css"),
         blocks=_kinds("block keyframe_block_list"),
         arguments=_kinds("arguments"),
-        not_code=_CSS_LIKE,
+        not_code=CSS_LIKE,
         comments=_kinds("comment"),
         strings=_kinds("string_value"),
         semicolons=True,
@@ -348,7 +330,7 @@ LANGUAGES: Final = (
         "HTML",
         (".html", ".htm"),
         _wheel("tree_sitter_html"),
-        not_code=_TAGS,
+        not_code=TAGS,
         comments=_kinds("comment"),
         strings=_kinds("quoted_attribute_value"),
         opens_block=_NEVER,
@@ -383,7 +365,7 @@ LANGUAGES: Final = (
         blocks=_kinds("compound_statement declaration_list enum_declaration_list switch_block match_block"),
         arguments=_kinds("arguments"),
         functions=_kinds("function_definition method_declaration anonymous_function arrow_function"),
-        not_code=_PHP_LIKE,
+        not_code=PHP_LIKE,
         comments=_kinds("comment"),
         strings=_kinds("string encapsed_string heredoc nowdoc shell_command_expression"),
         line_comment="//",
@@ -430,7 +412,7 @@ LANGUAGES: Final = (
         aliases=("sh", "bash", "zsh", "ksh", "shell"),
         blocks=_kinds("compound_statement do_group"),
         functions=_kinds("function_definition"),
-        not_code=_SHELL_LIKE,
+        not_code=SHELL_LIKE,
         comments=_kinds("comment"),
         strings=_kinds("string raw_string ansi_c_string translated_string heredoc_body"),
         code_in_strings=_kinds("command_substitution expansion arithmetic_expansion"),
@@ -445,7 +427,7 @@ LANGUAGES: Final = (
         (".sql",),
         _wheel_if_installed("tree_sitter_sql"),
         aliases=("mysql", "plsql", "pgsql", "sqlite"),
-        not_code=_SQL_LIKE,
+        not_code=SQL_LIKE,
         comments=_kinds("comment marginalia"),
         strings=_TEXT,
         line_comment="--",
