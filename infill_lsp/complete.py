@@ -15,7 +15,7 @@ from infill_lsp.settings import ServerSettings
 from infill_lsp.suggestions.insertion import Dropped, Insertion
 from infill_lsp.suggestions.refine import REFINEMENTS, refine
 from infill_lsp.suggestions.worth import no_secrets
-from infill_lsp.syntax.critic import Critic
+from infill_lsp.syntax.critic import FAR, Critic
 from infill_lsp.syntax.gap import Target, target_at
 from infill_lsp.watching import Film, Watcher, filmed
 from infill_model.request import Fill, Info, Options, Request
@@ -23,6 +23,9 @@ from infill_model.request import Fill, Info, Options, Request
 _MARGIN: Final = 0.35
 """Seconds that the engine may take beyond its budget to encode what it has not seen before, and to answer."""
 
+
+_JUDGED: Final = 2 * FAR + 1
+"""Code points on each side that the critic is given: more than it looks at, were every other one half of a line end."""
 
 _REFINEMENTS: Final = (*REFINEMENTS, no_secrets(looks_secret))
 
@@ -147,15 +150,12 @@ def rebased(insertion: Insertion, before: Document, now: Document) -> Insertion 
         return insertion
     typed = len(now.text) - len(before.text)
     end = insertion.end + typed
-    around = now.text[: insertion.start] == before.text[: insertion.start] and (
-        now.text[end:] == before.text[insertion.end :]
-    )
-    if insertion.start != insertion.end or typed < 0 or not around:
+    if insertion.start != insertion.end or typed < 0:
         return None
     text = now.text[insertion.start : end]
     if "\n" in text or "\r" in text or text == insertion.text or not insertion.text.startswith(text):
         return None
-    return replace(insertion, end=end)
+    return replace(insertion, end=end) if now.is_around(before, insertion.start, insertion.end) else None
 
 
 def _request(document: Document, target: Target, surroundings: Surroundings) -> Request:
@@ -180,7 +180,8 @@ def _parses(document: Document, insertion: Insertion) -> bool:
     """Whether the insertion brings no syntax error into the document; where no grammar can tell, it does not."""
     if document.language is None or document.language.grammar is None:
         return True
-    around = (document.text[: insertion.start], document.text[insertion.end :])
+    part = max(0, insertion.start - _JUDGED), insertion.end + _JUDGED
+    around = document.pieces([Gap(insertion.start, insertion.end)], part)
     return Critic([normalised(it) for it in around], document.language).parses([insertion.text])
 
 

@@ -1,0 +1,68 @@
+"""Which part of a text is parsed to know what is at a place: all of a short one, and of a long one what is around.
+
+Parsers go through every outermost statement of a file even where nothing but one letter has changed, so a tree of the
+whole would make each key as dear as the file is long. It begins and ends where an outermost definition starts, if one
+does so within reach: there nothing is open, neither a block nor a bracket nor a text.
+"""
+
+import re
+from typing import Final
+
+WHOLE: Final = 16_000
+"""Code points of a text that is always parsed as a whole."""
+
+NEAR: Final = 4_000
+"""Code points on each side of a place that its part has at the least: some 100 lines."""
+
+FAR: Final = 12_000
+"""Code points at the most."""
+
+_LINE_START: Final = re.compile(r"^([ \t]*)(?=\S)", re.MULTILINE)
+
+_LONG_LINE: Final = 1_000
+"""Code points of a line from which on places on it are no longer treated alike."""
+
+Part = tuple[int, int]
+"""From and to, in code points."""
+
+
+def part_around(text: str, line_start: int, offset: int, definition: re.Pattern[str]) -> Part:
+    """The part around an offset; the same for all offsets of a line, unless that is very long.
+
+    Args:
+        text: all of it.
+        line_start: where the offset's line starts.
+        offset: what is looked at.
+        definition: matches where an outermost definition starts.
+    """
+    if len(text) <= WHOLE:
+        return 0, len(text)
+    at = line_start + (offset - line_start) // _LONG_LINE * _LONG_LINE
+    return _start(text, at, definition), _end(text, at, definition)
+
+
+def _start(text: str, at: int, definition: re.Pattern[str]) -> int:
+    """The last definition in front; where there is none, the last of the lines that are indented least."""
+    if at <= NEAR:
+        return 0
+    first, last = max(0, at - FAR), at - NEAR
+    starts = [it.start() for it in definition.finditer(text, first, last)]
+    if starts:
+        return starts[-1]
+    if first == 0:
+        return 0
+    lines = [(len(it[1]), -it.start()) for it in _LINE_START.finditer(text, last - NEAR, last)]
+    return -min(lines)[1] if lines else last
+
+
+def _end(text: str, at: int, definition: re.Pattern[str]) -> int:
+    """The first definition behind; where there is none, the first of the lines that are indented least."""
+    first, last = at + NEAR, at + FAR
+    if first >= len(text):
+        return len(text)
+    if found := definition.search(text, first, last):
+        return found.start()
+    if last >= len(text):
+        return len(text)
+    lines = [(len(it[1]), it.start()) for it in _LINE_START.finditer(text, first, first + NEAR)]
+    return min(lines)[1] if lines else first
