@@ -3,6 +3,7 @@
 What privacy forbids and what git ignores is never read. It knows nothing of cursors or similarity.
 """
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from typing import Final
 
 from infill_lsp import privacy
 from infill_lsp.context import similar
-from infill_lsp.context.imports import Import, imports
+from infill_lsp.context.folders import Folders
+from infill_lsp.context.imports import LARGEST, Import, imports
 from infill_lsp.context.signatures import signatures
 from infill_lsp.gitignore import Ignored
 from infill_lsp.syntax import languages
@@ -43,7 +45,7 @@ class Source:
     @cached_property
     def imports(self) -> Mapping[str, Import]:
         """What it imports, by what it calls that."""
-        found = imports(self.text, self.language.id if self.language else None)
+        found = imports(self.text[:LARGEST], self.language.id if self.language else None)
         return {it.used_as: it for it in found}
 
 
@@ -53,6 +55,7 @@ class Sources:
     def __init__(self, roots: Sequence[Path], patterns: Sequence[str]) -> None:
         self.roots, self._patterns = tuple(roots), tuple(patterns)
         self._ignored = Ignored()
+        self._folders = Folders()
         self._read: OrderedDict[Path, tuple[tuple[int, int], Source | None]] = OrderedDict()
 
     def at(self, path: Path) -> Source | None:
@@ -90,12 +93,13 @@ class Sources:
 
     def neighbours(self, path: Path, most: int) -> list[Path]:
         """Files of the same kind in the same folder, those with names near to this one's first."""
-        try:
-            names = sorted(it for it in path.parent.iterdir() if it.suffix == path.suffix and it != path)
-        except OSError:
-            return []
-        at = sum(it < path for it in names)
-        return sorted(names, key=lambda it: abs(names.index(it) - at + 0.5))[:most]
+        names = self._folders.names(path.parent, path.suffix)
+        at = bisect_left(names, path.name)
+        near = names[max(0, at - most) : at + most + 1]
+        beside = [it for it in near if it != path.name]
+        middle = bisect_left(beside, path.name) - 0.5
+        nearest = sorted(range(len(beside)), key=lambda it: abs(it - middle))[:most]
+        return [path.parent / beside[it] for it in nearest]
 
     def _load(self, path: Path) -> Source | None:
         try:

@@ -6,6 +6,7 @@ does so within reach: there nothing is open, neither a block nor a bracket nor a
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 WHOLE: Final = 16_000
@@ -24,6 +25,15 @@ _LONG_LINE: Final = 1_000
 
 Part = tuple[int, int]
 """From and to, in code points."""
+
+
+def parts(text: str, definition: re.Pattern[str]) -> Iterator[Part]:
+    """A text in parts that begin where outermost definitions start, as far as they do so within reach."""
+    start = 0
+    while start < len(text):
+        end = len(text) if len(text) - start <= FAR else _end(text, start, definition)
+        yield start, end
+        start = end
 
 
 def part_around(text: str, line_start: int, offset: int, definition: re.Pattern[str]) -> Part:

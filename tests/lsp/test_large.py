@@ -1,4 +1,4 @@
-"""Large documents: what a key costs on the event loop, what memory they take, and the size above which none is judged."""
+"""Large documents: what a key costs on the event loop, what memory they take, and which are left alone."""
 
 import asyncio
 import statistics

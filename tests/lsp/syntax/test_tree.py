@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from infill_lsp.document import Document
 from infill_lsp.syntax import languages
-from infill_lsp.syntax.part import FAR, NEAR, WHOLE, part_around
+from infill_lsp.syntax.part import FAR, NEAR, WHOLE, part_around, parts
 from infill_lsp.syntax.tree import SyntaxTree
 
 PYTHON = languages.by_id("python")
@@ -75,6 +75,14 @@ def test_a_part_is_never_large(unit: str) -> None:
         assert end - start <= 2 * FAR
         assert min(offset, NEAR) <= offset - start
         assert min(len(text) - offset, NEAR - 1_000) <= end - offset
+
+
+def test_a_text_comes_in_parts_that_are_all_of_it() -> None:
+    assert PYTHON is not None
+    for text in ("", "x", SOURCE, "x" * 50_000, "\n" * 50_000):
+        found = [*parts(text, PYTHON.definition)]
+        assert "".join(text[start:end] for start, end in found) == text
+        assert all(end - start <= FAR + NEAR for start, end in found)
 
 
 def test_all_places_of_a_line_have_the_same_part() -> None:
