@@ -102,7 +102,7 @@ async def complete(
     floor = 0.0 if question.invoked else settings.confidence  # Who asks by hand wants the best there is.
     shown: dict[tuple[int, int, str], Insertion] = {}  # Fills may differ in no more than what is cut off.
     for fill in fills:
-        found = _refined(asked.document, target, request, fill, floor)
+        found = await _refined(asked.document, target, request, fill, floor)
         found = found if isinstance(found, Dropped) else _shown(question, found)
         if isinstance(found, Dropped):
             on_why(f"A fill is not shown: {found.reason}.")  # Its text stays out of logs: it may be a secret.
@@ -163,7 +163,9 @@ def _request(document: Document, target: Target, surroundings: Surroundings) -> 
     return replace(request, prefix=normalised(surroundings.before) + request.prefix, files=surroundings.files)
 
 
-def _refined(document: Document, target: Target, request: Request, fill: Fill, floor: float) -> Insertion | Dropped:
+async def _refined(
+    document: Document, target: Target, request: Request, fill: Fill, floor: float
+) -> Insertion | Dropped:
     """What is left of a fill that is sure enough, fits its place and parses there."""
     first, *others = fill.texts
     text = first + "".join(a + b for a, b in zip(request.between, others, strict=True))
@@ -171,7 +173,8 @@ def _refined(document: Document, target: Target, request: Request, fill: Fill, f
     if written.confidence < floor:
         return Dropped(f"its confidence {written.confidence:.2f} is below {floor:.2f}")
     refined = refine(document, target, written, _REFINEMENTS)
-    if isinstance(refined, Insertion) and not _parses(document, refined):
+    # In a thread: a language's own parser may have to be asked dozens of times, and other documents have their turn.
+    if isinstance(refined, Insertion) and not await asyncio.to_thread(_parses, document, refined):
         return Dropped("it breaks the syntax")
     return refined
 

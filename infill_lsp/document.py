@@ -28,6 +28,9 @@ BELOW: Final = 64_000
 LARGEST: Final = 8_000_000
 """Code points of a document in which anything is suggested."""
 
+LONG_LINE: Final = 1_000
+"""Code points of a line on each side of a place that count; longer lines are data."""
+
 _STEP: Final = 512
 """What is above starts at a multiple of so many lines, so that typing seldom moves it."""
 
@@ -150,12 +153,12 @@ class Document:
         return line, offset - self.lines.start(line) + 1
 
     def line_before(self, offset: int) -> str:
-        """The line of an offset, up to it."""
-        return self.lines.slice(self.lines.start(self.lines.number(offset)), offset)
+        """The line of an offset, up to it; of a line that is very long the end of that."""
+        return self.lines.slice(max(self.lines.start(self.lines.number(offset)), offset - LONG_LINE), offset)
 
     def line_behind(self, offset: int) -> str:
-        """The line of an offset, from it on."""
-        return self.lines.slice(offset, self.lines.end(self.lines.number(offset)))
+        """The line of an offset, from it on; of a line that is very long the beginning of that."""
+        return self.lines.slice(offset, min(self.lines.end(self.lines.number(offset)), offset + LONG_LINE))
 
     def lines_above(self, number: int) -> Iterator[str]:
         """The lines above a line that are not blank, the nearest first."""

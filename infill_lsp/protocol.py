@@ -71,8 +71,8 @@ def checked_offset(document: Document, position: types.Position, encoding: str) 
 
 def position_of(document: Document, offset: int, encoding: str) -> types.Position:
     """The position of an offset."""
-    line, _ = document.place(offset)
-    return types.Position(line - 1, _units(document.line_before(offset), encoding))
+    line, column = document.place(offset)
+    return types.Position(line - 1, _units(document.lines.slice(offset - column + 1, offset), encoding))
 
 
 def gap_of(document: Document, range_: types.Range, encoding: str) -> Gap:

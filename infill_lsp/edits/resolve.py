@@ -4,6 +4,7 @@ What is filled must bring in no syntax error, what is mended must leave fewer, a
 more probable than what stands there. It knows neither engines nor the protocol; an engine's errors are the caller's.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ async def _right(asking: _Asking) -> list[_Found]:
         for fill in await asking.fills(number):
             texts = _trimmed(attempt, fill.texts)
             says_something = any(it.strip() for it in texts) and texts != attempt.present(asking.document)
-            if says_something and (critic is None or critic.parses(texts)):
+            if says_something and await _parses(critic, texts):
                 return [_Found(attempt, texts, fill.confidence)]
     return []
 
@@ -182,7 +183,7 @@ async def _improved(asking: _Asking) -> list[_Found]:
         gain = _gain(present, best)
         if best is not None and gain >= LEAST_GAIN and _is_sure(best):
             critic = Critic.of(attempt.request(asking.document))
-            if critic is None or critic.parses(best.texts):
+            if await _parses(critic, best.texts):
                 found.append(_Found(attempt, best.texts, best.confidence, gain))
     most = sorted(found, key=lambda it: it.worth, reverse=True)[:MOST_SUGGESTIONS]
     before = _errors(asking.document, asking.part)
@@ -206,6 +207,11 @@ _FINDERS: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = M
         "suggest_edits": _improved,
     }
 )
+
+
+async def _parses(critic: Critic | None, texts: Sequence[str]) -> bool:
+    """Whether texts bring in no syntax error; found out in a thread, for others have their turn meanwhile."""
+    return critic is None or await asyncio.to_thread(critic.parses, texts)
 
 
 def _trimmed(attempt: Attempt, texts: Sequence[str]) -> tuple[str, ...]:

@@ -11,9 +11,6 @@ from infill_lsp.syntax.gap import Target
 _SHORTEST: Final = 2
 """Characters; less than that is typed faster than read."""
 
-_LOOK: Final = 2_000
-"""Characters of the insertion's line on each side in which the name of a literal is looked for."""
-
 
 def worthwhile(document: Document, target: Target, insertion: Insertion) -> Insertion | Dropped:
     """Drop what is blank, and what is short or mere closers unless the document lacks them."""
@@ -44,7 +41,7 @@ def no_secrets(looks_secret: Callable[[str], bool]) -> Refinement:
     """A refinement that drops what looks like a key, on the lines it would stand on: a name tells what a literal is."""
 
     def refinement(document: Document, target: Target, insertion: Insertion) -> Insertion | Dropped:
-        lines = before(document, insertion)[-_LOOK:] + insertion.text + rest(document, insertion)[:_LOOK]
+        lines = before(document, insertion) + insertion.text + rest(document, insertion)
         return Dropped("it looks like a secret") if looks_secret(lines) else insertion
 
     return refinement

@@ -19,9 +19,6 @@ _OPENER: Final = re.compile(r"""\w*(#*)("{3}|'{3}|["'`])""")
 _DEEPEST: Final = 50
 """Nodes around a place that are looked at; a sum of a thousand terms is a thousand nodes deep."""
 
-_LOOK: Final = 2_000
-"""Code points of a line in front of a place that are read where only the line tells."""
-
 
 @dataclass(frozen=True, slots=True)
 class Inside:
@@ -119,7 +116,7 @@ def _by_line(document: Document, language: Language, offset: int) -> Inside | No
     """What the line up to `offset` says by itself."""
     if not language.line_comment:
         return None  # Such as prose, where a quote is an apostrophe.
-    before = document.line_before(offset)[-_LOOK:]
+    before = document.line_before(offset)
     start, open_quote = 0, ""
     at = 0
     while at < len(before):

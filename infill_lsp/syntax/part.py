@@ -59,10 +59,7 @@ def _start(text: str, at: int, definition: re.Pattern[str]) -> int:
     starts = [it.start() for it in definition.finditer(text, first, last)]
     if starts:
         return starts[-1]
-    if first == 0:
-        return 0
-    lines = [(len(it[1]), -it.start()) for it in _LINE_START.finditer(text, last - NEAR, last)]
-    return -min(lines)[1] if lines else last
+    return 0 if first == 0 else last_outermost(text, last, NEAR)
 
 
 def _end(text: str, at: int, definition: re.Pattern[str]) -> int:
@@ -74,5 +71,16 @@ def _end(text: str, at: int, definition: re.Pattern[str]) -> int:
         return found.start()
     if last >= len(text):
         return len(text)
-    lines = [(len(it[1]), it.start()) for it in _LINE_START.finditer(text, first, first + NEAR)]
-    return min(lines)[1] if lines else first
+    return first_outermost(text, first, NEAR)
+
+
+def last_outermost(text: str, offset: int, reach: int) -> int:
+    """Where the last of the lines starts that are indented least before an offset; the offset where there is none."""
+    lines = [(len(it[1]), -it.start()) for it in _LINE_START.finditer(text, max(0, offset - reach), offset)]
+    return -min(lines)[1] if lines else offset
+
+
+def first_outermost(text: str, offset: int, reach: int) -> int:
+    """Where the first of the lines starts that are indented least behind an offset; the offset where there is none."""
+    lines = [(len(it[1]), it.start()) for it in _LINE_START.finditer(text, offset, offset + reach)]
+    return min(lines)[1] if lines else offset
