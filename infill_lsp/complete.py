@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from infill_lsp.document import Document, Gap, normalised
+from infill_lsp.document import ABOVE, Document, Gap, normalised
 from infill_lsp.engine.fallback import FallbackEngine
 from infill_lsp.privacy import looks_secret
 from infill_lsp.settings import ServerSettings
@@ -160,7 +160,7 @@ def rebased(insertion: Insertion, before: Document, now: Document) -> Insertion 
 
 def _request(document: Document, target: Target, surroundings: Surroundings) -> Request:
     request = document.request(target.gaps, block=target.block)
-    return replace(request, prefix=normalised(surroundings.before) + request.prefix, files=surroundings.files)
+    return replace(request, prefix=normalised(surroundings.before[-ABOVE:]) + request.prefix, files=surroundings.files)
 
 
 async def _refined(
