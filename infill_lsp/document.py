@@ -96,11 +96,14 @@ class Document:
         return self.parsed(self.part_at(offset))
 
     def part_at(self, offset: int) -> Part:
-        """What is parsed to know what is at an offset: all, unless the text is long."""
+        """What is parsed to know what is at an offset: all, unless the text is long; the same for all of a line."""
         if self.language is None:
             return 0, len(self.text)
         start = self.lines.start(self.lines.number(offset))
-        return part_around(self.text, start, offset, self.language.definition)
+        known = start, (offset - start) // LONG_LINE
+        if known not in self._parts:
+            self._parts[known] = part_around(self.text, start + known[1] * LONG_LINE, self.language.definition)
+        return self._parts[known]
 
     def parsed(self, part: Part | None = None) -> SyntaxTree | None:
         """The syntax tree of a part, or of all; None where there is no grammar for its language."""
@@ -110,6 +113,10 @@ class Document:
         if part not in self._trees:
             self._trees[part] = SyntaxTree.parse(self.text, self.language, part)
         return self._trees[part]
+
+    @cached_property
+    def _parts(self) -> dict[tuple[int, int], Part]:
+        return {}
 
     @cached_property
     def _trees(self) -> dict[Part, SyntaxTree]:

@@ -206,7 +206,7 @@ def _end_of(prefix: str, definition: re.Pattern[str]) -> str:
         return prefix
     window = prefix[-FAR:]
     starts = [match.start() for match in definition.finditer(window, 0, len(window) - NEAR)]
-    return window[starts[-1] if starts else last_outermost(window, len(window) - NEAR, NEAR) :]
+    return window[starts[-1] if starts else last_outermost(window, len(window) - NEAR) :]
 
 
 def _start_of(suffix: str, definition: re.Pattern[str]) -> str:
@@ -215,7 +215,7 @@ def _start_of(suffix: str, definition: re.Pattern[str]) -> str:
         return suffix
     window = suffix[:FAR]
     end = definition.search(window, NEAR)
-    return window[: end.start() if end else first_outermost(window, NEAR, NEAR)]
+    return window[: end.start() if end else first_outermost(window, NEAR)]
 
 
 def _before_line(piece: str) -> str:

@@ -12,16 +12,16 @@ from typing import Final
 WHOLE: Final = 16_000
 """Code points of a text that is always parsed as a whole."""
 
-NEAR: Final = 4_000
-"""Code points on each side of a place that its part has at the least: some 100 lines."""
+NEAR: Final = 3_000
+"""Code points on each side of a place that its part has at the least: some 75 lines."""
+
+_REACH: Final = 2_000
+"""Code points in which the line is looked for that is indented least."""
 
 FAR: Final = 12_000
 """Code points at the most."""
 
 _LINE_START: Final = re.compile(r"^([ \t]*)(?=\S)", re.MULTILINE)
-
-_LONG_LINE: Final = 1_000
-"""Code points of a line from which on places on it are no longer treated alike."""
 
 Part = tuple[int, int]
 """From and to, in code points."""
@@ -36,18 +36,10 @@ def parts(text: str, definition: re.Pattern[str]) -> Iterator[Part]:
         start = end
 
 
-def part_around(text: str, line_start: int, offset: int, definition: re.Pattern[str]) -> Part:
-    """The part around an offset; the same for all offsets of a line, unless that is very long.
-
-    Args:
-        text: all of it.
-        line_start: where the offset's line starts.
-        offset: what is looked at.
-        definition: matches where an outermost definition starts.
-    """
+def part_around(text: str, at: int, definition: re.Pattern[str]) -> Part:
+    """The part around an offset; `definition` matches where an outermost definition starts."""
     if len(text) <= WHOLE:
         return 0, len(text)
-    at = line_start + (offset - line_start) // _LONG_LINE * _LONG_LINE
     return _start(text, at, definition), _end(text, at, definition)
 
 
@@ -59,7 +51,7 @@ def _start(text: str, at: int, definition: re.Pattern[str]) -> int:
     starts = [it.start() for it in definition.finditer(text, first, last)]
     if starts:
         return starts[-1]
-    return 0 if first == 0 else last_outermost(text, last, NEAR)
+    return 0 if first == 0 else last_outermost(text, last)
 
 
 def _end(text: str, at: int, definition: re.Pattern[str]) -> int:
@@ -71,16 +63,16 @@ def _end(text: str, at: int, definition: re.Pattern[str]) -> int:
         return found.start()
     if last >= len(text):
         return len(text)
-    return first_outermost(text, first, NEAR)
+    return first_outermost(text, first)
 
 
-def last_outermost(text: str, offset: int, reach: int) -> int:
+def last_outermost(text: str, offset: int) -> int:
     """Where the last of the lines starts that are indented least before an offset; the offset where there is none."""
-    lines = [(len(it[1]), -it.start()) for it in _LINE_START.finditer(text, max(0, offset - reach), offset)]
+    lines = [(len(it[1]), -it.start()) for it in _LINE_START.finditer(text, max(0, offset - _REACH), offset)]
     return -min(lines)[1] if lines else offset
 
 
-def first_outermost(text: str, offset: int, reach: int) -> int:
+def first_outermost(text: str, offset: int) -> int:
     """Where the first of the lines starts that are indented least behind an offset; the offset where there is none."""
-    lines = [(len(it[1]), it.start()) for it in _LINE_START.finditer(text, offset, offset + reach)]
+    lines = [(len(it[1]), it.start()) for it in _LINE_START.finditer(text, offset, offset + _REACH)]
     return min(lines)[1] if lines else offset

@@ -94,8 +94,8 @@ def test_all_places_of_a_line_have_the_same_part() -> None:
 def test_a_short_text_is_parsed_whole() -> None:
     assert PYTHON is not None
     text = SOURCE[:WHOLE]
-    assert part_around(text, 0, 0, PYTHON.definition) == (0, len(text))
-    assert part_around(text + "x", WHOLE, WHOLE, PYTHON.definition)[0] > 0
+    assert part_around(text, 0, PYTHON.definition) == (0, len(text))
+    assert part_around(text + "x", WHOLE, PYTHON.definition)[0] > 0
 
 
 def test_a_tree_of_a_place_in_a_megabyte_takes_milliseconds() -> None:
