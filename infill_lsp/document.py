@@ -35,7 +35,7 @@ _STEP: Final = 512
 """What is above starts at a multiple of so many lines, so that typing seldom moves it."""
 
 _BLOCK: Final = 256
-"""Code points that are looked at at once to get past blanks."""
+"""Code points that are looked at first to get past blanks, and twice as many each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,21 +184,23 @@ class Document:
 
     def code_end(self, offset: int) -> int:
         """The offset behind the last sign before `offset` that is not blank; 0 where there is none."""
+        text, size = self.text, _BLOCK
         while offset > 0:
-            start = max(0, offset - _BLOCK)
-            if kept := self.text[start:offset].rstrip():
+            start = max(0, offset - size)
+            if kept := text[start:offset].rstrip():
                 return start + len(kept)
-            offset = start
+            offset, size = start, 2 * size
         return 0
 
     def code_start(self, offset: int) -> int:
         """The offset of the first sign from `offset` on that is not blank; the text's end where there is none."""
-        while offset < len(self.text):
-            block = self.text[offset : offset + _BLOCK]
+        text, size = self.text, _BLOCK
+        while offset < len(text):
+            block = text[offset : offset + size]
             if kept := block.lstrip():
                 return offset + len(block) - len(kept)
-            offset += len(block)
-        return len(self.text)
+            offset, size = offset + len(block), 2 * size
+        return len(text)
 
     def opens_block(self, line: str) -> bool:
         """Whether the body of a block belongs below such a line."""
