@@ -21,6 +21,7 @@ def declare(
     kinds = flags.add_subparsers(dest="what", required=True, metavar="WHAT")
     for name, summary, add in (
         ("fill", "how fast fills are, beside their controls", _fill),
+        ("documents", "what large documents and folders cost the server", _documents),
         ("critic", "how often the syntax critic acts, and what that costs", _critic),
         ("tasks", "fill the gaps of a task file as an editor would have them filled", _tasks),
         ("sweep", "quality against milliseconds over a grid of options", _sweep),
@@ -44,6 +45,13 @@ def run(chosen: argparse.Namespace, settings: EngineSettings, engine: Sequence[s
 
 def _fill(flags: argparse.ArgumentParser, integer: Integer) -> None:
     flags.add_argument("--gaps", type=integer(3, 10_000), default=40, metavar="N", help="gaps in real files (40)")
+    flags.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _documents(flags: argparse.ArgumentParser, integer: Integer) -> None:
+    flags.add_argument("--keys", type=integer(1, 10_000), default=20, metavar="N", help="typed into each (20)")
+    flags.add_argument("--files", type=integer(1, 100_000), default=16_000, metavar="N", help="in a folder (16000)")
+    flags.add_argument("--idle", type=integer(1, 3_600), default=20, metavar="S", help="seconds without work (20)")
     flags.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -80,6 +88,12 @@ def _run_fill(chosen: argparse.Namespace, settings: EngineSettings, engine: Sequ
     from infill_lsp.commands import bench
 
     return bench.run(settings, engine, gaps=chosen.gaps, as_json=chosen.json)
+
+
+def _run_documents(chosen: argparse.Namespace, settings: EngineSettings, _: Sequence[str]) -> int:
+    from infill_lsp.commands import bench_documents
+
+    return bench_documents.run(settings, keys=chosen.keys, files=chosen.files, idle_s=chosen.idle, as_json=chosen.json)
 
 
 def _run_critic(chosen: argparse.Namespace, _: EngineSettings, engine: Sequence[str]) -> int:
@@ -124,5 +138,5 @@ def _run_sweep(chosen: argparse.Namespace, settings: EngineSettings, engine: Seq
 
 
 _RUN: Final[Mapping[str, Callable[[argparse.Namespace, EngineSettings, Sequence[str]], int]]] = MappingProxyType(
-    {"fill": _run_fill, "critic": _run_critic, "tasks": _run_tasks, "sweep": _run_sweep}
+    {"fill": _run_fill, "documents": _run_documents, "critic": _run_critic, "tasks": _run_tasks, "sweep": _run_sweep}
 )

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from infill_lsp.document import Document, Gap, normalised
+from infill_lsp.document import ABOVE, Document, Gap, normalised
 from infill_lsp.engine.fallback import FallbackEngine
 from infill_lsp.secret_texts import looks_secret
 from infill_lsp.settings import ServerSettings
 from infill_lsp.suggestions.insertion import Dropped, Insertion
 from infill_lsp.suggestions.refine import REFINEMENTS, refine
 from infill_lsp.suggestions.worth import no_secrets
-from infill_lsp.syntax.critic import Critic
+from infill_lsp.syntax.critic import FAR, Critic
 from infill_lsp.syntax.gap import Target, target_at
 from infill_lsp.watching import Film, Watcher, filmed
 from infill_model.request import Fill, Info, Options, Request
@@ -23,6 +23,9 @@ from infill_model.request import Fill, Info, Options, Request
 _MARGIN: Final = 0.35
 """Seconds that the engine may take beyond its budget to encode what it has not seen before, and to answer."""
 
+
+_JUDGED: Final = 2 * FAR + 1
+"""Code points on each side that the critic is given: more than it looks at, were every other one half of a line end."""
 
 _REFINEMENTS: Final = (*REFINEMENTS, no_secrets(looks_secret))
 
@@ -99,7 +102,7 @@ async def complete(
     floor = 0.0 if question.invoked else settings.confidence  # Who asks by hand wants the best there is.
     shown: dict[tuple[int, int, str], Insertion] = {}  # Fills may differ in no more than what is cut off.
     for fill in fills:
-        found = _refined(asked.document, target, request, fill, floor)
+        found = await _refined(asked.document, target, request, fill, floor)
         found = found if isinstance(found, Dropped) else _shown(question, found)
         if isinstance(found, Dropped):
             on_why(f"A fill is not shown: {found.reason}.")  # Its text stays out of logs: it may be a secret.
@@ -147,23 +150,22 @@ def rebased(insertion: Insertion, before: Document, now: Document) -> Insertion 
         return insertion
     typed = len(now.text) - len(before.text)
     end = insertion.end + typed
-    around = now.text[: insertion.start] == before.text[: insertion.start] and (
-        now.text[end:] == before.text[insertion.end :]
-    )
-    if insertion.start != insertion.end or typed < 0 or not around:
+    if insertion.start != insertion.end or typed < 0:
         return None
     text = now.text[insertion.start : end]
     if "\n" in text or "\r" in text or text == insertion.text or not insertion.text.startswith(text):
         return None
-    return replace(insertion, end=end)
+    return replace(insertion, end=end) if now.is_around(before, insertion.start, insertion.end) else None
 
 
 def _request(document: Document, target: Target, surroundings: Surroundings) -> Request:
     request = document.request(target.gaps, block=target.block)
-    return replace(request, prefix=normalised(surroundings.before) + request.prefix, files=surroundings.files)
+    return replace(request, prefix=normalised(surroundings.before[-ABOVE:]) + request.prefix, files=surroundings.files)
 
 
-def _refined(document: Document, target: Target, request: Request, fill: Fill, floor: float) -> Insertion | Dropped:
+async def _refined(
+    document: Document, target: Target, request: Request, fill: Fill, floor: float
+) -> Insertion | Dropped:
     """What is left of a fill that is sure enough, fits its place and parses there."""
     first, *others = fill.texts
     text = first + "".join(a + b for a, b in zip(request.between, others, strict=True))
@@ -171,7 +173,8 @@ def _refined(document: Document, target: Target, request: Request, fill: Fill, f
     if written.confidence < floor:
         return Dropped(f"its confidence {written.confidence:.2f} is below {floor:.2f}")
     refined = refine(document, target, written, _REFINEMENTS)
-    if isinstance(refined, Insertion) and not _parses(document, refined):
+    # In a thread: a language's own parser may have to be asked dozens of times, and other documents have their turn.
+    if isinstance(refined, Insertion) and not await asyncio.to_thread(_parses, document, refined):
         return Dropped("it breaks the syntax")
     return refined
 
@@ -180,7 +183,8 @@ def _parses(document: Document, insertion: Insertion) -> bool:
     """Whether the insertion brings no syntax error into the document; where no grammar can tell, it does not."""
     if document.language is None or document.language.grammar is None:
         return True
-    around = (document.text[: insertion.start], document.text[insertion.end :])
+    part = max(0, insertion.start - _JUDGED), insertion.end + _JUDGED
+    around = document.pieces([Gap(insertion.start, insertion.end)], part)
     return Critic([normalised(it) for it in around], document.language).parses([insertion.text])
 
 

@@ -4,21 +4,38 @@ Offsets are code points. Lines and columns are what people say: both count from 
 character. Only `\n`, `\r\n` and `\r` end a line. It knows nothing of files, editors or models.
 """
 
-import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from infill_lsp.errors import PositionError
+from infill_lsp.lines import Lines
 from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.part import Part, part_around
 from infill_lsp.syntax.tree import SyntaxTree
 from infill_model.request import Request
 
 GAP_MARK: Final = "<gap>"
 
-_LINE_END: Final = re.compile(r"\r\n|\n|\r")
+ABOVE: Final = 128_000
+"""Code points above a gap that a model is given at the least where there are more: it reads some 4,000 of them, and
+copies from the others."""
+
+BELOW: Final = 64_000
+"""Code points below that it is given at the most."""
+
+LARGEST: Final = 8_000_000
+"""Code points of a document in which anything is suggested."""
+
+LONG_LINE: Final = 1_000
+"""Code points of a line on each side of a place that count; longer lines are data."""
+
+_STEP: Final = 512
+"""What is above starts at a multiple of so many lines, so that typing seldom moves it."""
+
+_BLOCK: Final = 256
+"""Code points that are looked at first to get past blanks, and twice as many each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +46,35 @@ class Gap:
     end: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Document:
     """An immutable text.
 
     Attributes:
         name: what people know it by: a path, or the URI of an editor's buffer.
+        lines: the text with its lines.
         language: None where it is not known.
         version: what the editor calls this state of it; None outside of editors.
-        parsed: the tree, where one was handed on; `tree` is what to ask.
     """
 
     name: str
-    text: str
-    language: Language | None = None
-    version: int | None = None
-    parsed: SyntaxTree | None = field(default=None, repr=False, compare=False)
+    lines: Lines
+    language: Language | None
+    version: int | None
+
+    def __init__(self, name: str, text: str | Lines, language: Language | None = None, version: int | None = None):
+        lines = Lines(text) if isinstance(text, str) else text
+        self.__dict__.update(name=name, lines=lines, language=language, version=version)
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return self.lines.text
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether it is so large that nothing is done with it but to keep it."""
+        return self.lines.length > LARGEST
 
     @classmethod
     def with_marks(cls, name: str, text: str, language: Language | None = None) -> tuple["Document", tuple[Gap, ...]]:
@@ -61,42 +91,54 @@ class Document:
             places.append(places[-1] + len(piece))
         return cls(name, first + "".join(others), language), tuple(Gap(place, place) for place in places)
 
-    @cached_property
-    def tree(self) -> SyntaxTree | None:
-        """Its syntax tree; None where there is no grammar for its language."""
-        if self.parsed is not None:
-            return self.parsed
+    def tree_at(self, offset: int) -> SyntaxTree | None:
+        """The syntax tree of what is around an offset; None where there is no grammar for its language."""
+        return self.parsed(self.part_at(offset))
+
+    def part_at(self, offset: int) -> Part:
+        """What is parsed to know what is at an offset: all, unless the text is long; the same for all of a line."""
+        if self.language is None:
+            return 0, len(self.text)
+        start = self.lines.start(self.lines.number(offset))
+        known = start, (offset - start) // LONG_LINE
+        if known not in self._parts:
+            self._parts[known] = part_around(self.text, start + known[1] * LONG_LINE, self.language.definition)
+        return self._parts[known]
+
+    def parsed(self, part: Part | None = None) -> SyntaxTree | None:
+        """The syntax tree of a part, or of all; None where there is no grammar for its language."""
+        part = part or (0, len(self.text))
         if self.language is None or self.language.grammar is None:
             return None
-        return SyntaxTree.parse(self.text, self.language)
-
-    def edited(self, start: int, end: int, new: str, version: int | None = None) -> "Document":
-        """The document with `new` in place of what is from offset `start` to `end`; its tree is edited with it."""
-        text = self.text[:start] + new + self.text[end:]
-        known = self.parsed or self.__dict__.get("tree")  # A tree nobody has asked for is not worth editing.
-        return Document(self.name, text, self.language, version, known.edited(start, end, new) if known else None)
+        if part not in self._trees:
+            self._trees[part] = SyntaxTree.parse(self.text, self.language, part)
+        return self._trees[part]
 
     @cached_property
-    def _starts(self) -> list[int]:
-        """The offset at which each line starts."""
-        return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
+    def _parts(self) -> dict[tuple[int, int], Part]:
+        return {}
+
+    @cached_property
+    def _trees(self) -> dict[Part, SyntaxTree]:
+        return {}
+
+    def edited(self, start: int, end: int, new: str, version: int | None = None) -> "Document":
+        """The document with `new` in place of what is from offset `start` to `end`."""
+        return Document(self.name, self.lines.edited(start, end, new), self.language, version)
 
     @property
     def line_count(self) -> int:
         """Lines, the empty one after a final line end included."""
-        return len(self._starts)
+        return self.lines.count
 
     @cached_property
     def newline(self) -> str:
         r"""The line end this document uses most, `\n` if it has none."""
-        ends = _LINE_END.findall(self.text)
-        return max(("\n", "\r\n", "\r"), key=ends.count)
+        return self.lines.newline
 
     def line(self, number: int) -> str:
         """The text of a line, without its end."""
-        start = self._starts[number - 1]
-        end = _LINE_END.search(self.text, start)
-        return self.text[start : end.start() if end else len(self.text)]
+        return self.lines.line(number)
 
     def offset(self, line: int, column: int) -> int:
         """The offset of a place.
@@ -110,32 +152,55 @@ class Document:
         last = len(self.line(line)) + 1
         if not 1 <= column <= last:
             raise PositionError(f"{self.name}: column {column} is outside of line {line}; its columns are 1 to {last}")
-        return self._starts[line - 1] + column - 1
+        return self.lines.start(line) + column - 1
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset."""
-        line = bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
+        line = self.lines.number(offset)
+        return line, offset - self.lines.start(line) + 1
 
     def line_before(self, offset: int) -> str:
-        """The line of an offset, up to it."""
-        line, column = self.place(offset)
-        return self.line(line)[: column - 1]
+        """The line of an offset, up to it; of a line that is very long the end of that."""
+        return self.lines.slice(max(self.lines.start(self.lines.number(offset)), offset - LONG_LINE), offset)
 
     def line_behind(self, offset: int) -> str:
-        """The line of an offset, from it on."""
-        line, column = self.place(offset)
-        return self.line(line)[column - 1 :]
+        """The line of an offset, from it on; of a line that is very long the beginning of that."""
+        return self.lines.slice(offset, min(self.lines.end(self.lines.number(offset)), offset + LONG_LINE))
 
     def lines_above(self, number: int) -> Iterator[str]:
         """The lines above a line that are not blank, the nearest first."""
-        lines = (self.line(it) for it in range(number - 1, 0, -1))
-        return (line for line in lines if line.strip())
+        while (at := self.code_end(self.lines.start(number))) > 0:
+            number = self.lines.number(at - 1)
+            yield self.line(number)
 
     def lines_below(self, number: int) -> Iterator[str]:
         """The lines below a line that are not blank, the nearest first."""
-        lines = (self.line(it) for it in range(number + 1, self.line_count + 1))
-        return (line for line in lines if line.strip())
+        while number < self.line_count:
+            at = self.code_start(self.lines.start(number + 1))
+            if at == len(self.text):
+                return
+            number = self.lines.number(at)
+            yield self.line(number)
+
+    def code_end(self, offset: int) -> int:
+        """The offset behind the last sign before `offset` that is not blank; 0 where there is none."""
+        text, size = self.text, _BLOCK
+        while offset > 0:
+            start = max(0, offset - size)
+            if kept := text[start:offset].rstrip():
+                return start + len(kept)
+            offset, size = start, 2 * size
+        return 0
+
+    def code_start(self, offset: int) -> int:
+        """The offset of the first sign from `offset` on that is not blank; the text's end where there is none."""
+        text, size = self.text, _BLOCK
+        while offset < len(text):
+            block = text[offset : offset + size]
+            if kept := block.lstrip():
+                return offset + len(block) - len(kept)
+            offset, size = offset + len(block), 2 * size
+        return len(text)
 
     def opens_block(self, line: str) -> bool:
         """Whether the body of a block belongs below such a line."""
@@ -153,18 +218,32 @@ class Document:
             raise PositionError(f"{self.name}: the gap ends before it starts")
         return Gap(first, last)
 
-    def pieces(self, gaps: Sequence[Gap]) -> list[str]:
-        """The text before the first gap, between each two, and after the last."""
-        starts = [0, *(gap.end for gap in gaps)]
-        ends = [*(gap.start for gap in gaps), len(self.text)]
+    def is_around(self, before: "Document", start: int, end: int) -> bool:
+        """Whether it is an earlier text but for what is from `start` to `end` there: nothing else has changed."""
+        return self.lines.is_around(before.lines, start, end)
+
+    def pieces(self, gaps: Sequence[Gap], part: Part | None = None) -> list[str]:
+        """The text, or a part of it, before the first gap, between each two, and after the last."""
+        first, last = part or (0, len(self.text))
+        starts = [first, *(gap.end for gap in gaps)]
+        ends = [*(gap.start for gap in gaps), last]
         return [self.text[start:end] for start, end in zip(starts, ends, strict=True)]
 
     def request(self, gaps: Sequence[Gap], *, block: bool | None = None) -> Request:
         r"""What a model is asked; it sees `\n` at every line's end. `block` None: the gaps tell."""
-        prefix, *between, suffix = (normalised(piece) for piece in self.pieces(gaps))
+        part = self._reach_above(gaps[0].start), min(len(self.text), gaps[-1].end + BELOW)
+        prefix, *between, suffix = (normalised(piece) for piece in self.pieces(gaps, part))
         if block is None:
             block = any(self._wants_block(gap) for gap in gaps)
         return Request(prefix, suffix, tuple(between), self.language.id if self.language else None, block)
+
+    def _reach_above(self, offset: int) -> int:
+        """Where what a model is given starts."""
+        if offset <= ABOVE:
+            return 0
+        line = (self.lines.number(offset - ABOVE) - 1) // _STEP * _STEP
+        start = self.lines.start(line + 1)
+        return start if offset - start < 2 * ABOVE else offset - offset % ABOVE - ABOVE  # Few lines, but long ones.
 
     def filled(self, gaps: Sequence[Gap], texts: Sequence[str]) -> "Document":
         """The document with its gaps filled; the new text gets the line ends of the old."""

@@ -79,7 +79,8 @@ class Frames:
         return int(length[1])
 
     def _take(self, count: int) -> bytes:
-        taken = bytes(self._bytes[:count])
+        with memoryview(self._bytes) as view:
+            taken = bytes(view[:count])
         del self._bytes[:count]
         return taken
 

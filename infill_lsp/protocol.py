@@ -13,6 +13,7 @@ from lsprotocol import types
 from infill_lsp.document import Document, Gap
 from infill_lsp.edits.edit import Edit
 from infill_lsp.errors import OfferError, PositionError
+from infill_lsp.lines import Lines
 from infill_lsp.suggestions.insertion import Insertion
 
 Width = Callable[[str], int]
@@ -31,15 +32,29 @@ ENCODINGS: Final[Mapping[str, Width]] = {
 }
 
 
+_CODECS: Final = {
+    types.PositionEncodingKind.Utf8.value: ("utf-8", 1),
+    types.PositionEncodingKind.Utf16.value: ("utf-16-le", 2),
+    types.PositionEncodingKind.Utf32.value: ("utf-32-le", 4),
+}
+"""What encodes a text, and the bytes of a code unit."""
+
+_AT_ONCE: Final = 8_192
+"""Characters of a line that are counted at once."""
+
 _LAST_WORD: Final = re.compile(r"\w+$")
 
 
 def offset_of(document: Document, position: types.Position, encoding: str) -> int:
     """The offset at a position, or the nearest: a line's end, the text's end, or the start of a character."""
-    if position.line >= document.line_count:
-        return len(document.text)
-    line = document.line(position.line + 1)
-    return document.offset(position.line + 1, 1) + _characters(line, position.character, encoding)
+    return _offset(document.lines, position, encoding)
+
+
+def _offset(lines: Lines, position: types.Position, encoding: str) -> int:
+    if position.line >= lines.count:
+        return lines.length
+    line = lines.line(position.line + 1)
+    return lines.start(position.line + 1) + _characters(line, position.character, encoding)
 
 
 def checked_offset(document: Document, position: types.Position, encoding: str) -> int:
@@ -56,8 +71,8 @@ def checked_offset(document: Document, position: types.Position, encoding: str) 
 
 def position_of(document: Document, offset: int, encoding: str) -> types.Position:
     """The position of an offset."""
-    line, _ = document.place(offset)
-    return types.Position(line - 1, _units(document.line_before(offset), encoding))
+    line, column = document.place(offset)
+    return types.Position(line - 1, _units(document.lines.slice(offset - column + 1, offset), encoding))
 
 
 def gap_of(document: Document, range_: types.Range, encoding: str) -> Gap:
@@ -95,13 +110,14 @@ def changed(
     encoding: str,
 ) -> Document:
     """The document after what `didChange` says; each change counts from the text that the one before it left."""
+    lines = document.lines
     for change in changes:
         if isinstance(change, types.TextDocumentContentChangePartial):
-            gap = gap_of(document, change.range, encoding)
-            document = document.edited(gap.start, gap.end, change.text, version)
+            start, end = (_offset(lines, place, encoding) for place in (change.range.start, change.range.end))
+            lines = lines.edited(start, max(start, end), change.text)
         else:
-            document = document.edited(0, len(document.text), change.text, version)
-    return document
+            lines = Lines(change.text)
+    return Document(document.name, lines, document.language, version)
 
 
 def inline_item(document: Document, insertion: Insertion, encoding: str) -> types.InlineCompletionItem:
@@ -202,12 +218,20 @@ def _characters(line: str, units: int, encoding: str) -> int:
     if line.isascii():
         return min(units, len(line))
     width = ENCODINGS[encoding]
-    for count, character in enumerate(line):
-        units -= width(character)
-        if units < 0:
-            return count
+    for start in range(0, len(line), _AT_ONCE):
+        block = line[start : start + _AT_ONCE]
+        if (whole := _units(block, encoding)) <= units:
+            units -= whole
+            continue
+        for count, character in enumerate(block, start):
+            units -= width(character)
+            if units < 0:
+                return count
     return len(line)
 
 
 def _units(text: str, encoding: str) -> int:
-    return len(text) if text.isascii() else sum(map(ENCODINGS[encoding], text))
+    if text.isascii():
+        return len(text)
+    codec, size = _CODECS[encoding]
+    return len(text.encode(codec, "surrogatepass")) // size

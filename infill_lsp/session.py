@@ -12,10 +12,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from infill_lsp.complete import Question, Surroundings, complete, knows_language, rebased
 from infill_lsp.context import Workspace
-from infill_lsp.document import Document
+from infill_lsp.document import LARGEST, Document
 from infill_lsp.edits.edit import Edit
 from infill_lsp.edits.offer import Offer
 from infill_lsp.engine.fallback import FallbackEngine
@@ -118,7 +119,8 @@ class Session:
         self._workspace.close()
         self._workspace = Workspace(roots, self.settings.exclude)
         for document in self.documents.values():
-            self._workspace.opened(document)
+            if not document.is_too_large:
+                self._workspace.opened(document)
 
     async def configure(self, settings: ServerSettings) -> None:
         """Take new settings; the engine starts again where it must, or where it has failed before and now may not."""
@@ -139,10 +141,12 @@ class Session:
 
     def put(self, document: Document) -> None:
         """A document was opened or changed."""
-        tell = self._workspace.changed if document.name in self.documents else self._workspace.opened
         self.documents[document.name] = document
-        tell(document)
         self._end_edit(document.name)
+        if document.is_too_large:
+            self._leave_alone(document.name)
+            return
+        self._workspace.changed(document)
         cursor = self._memory.taken(document)
         if cursor is not None and self.engine is not None:
             self._prepare(Question(document, cursor, invoked=False))
@@ -151,10 +155,14 @@ class Session:
         """A document was closed; one that was not open is no error."""
         if self.documents.pop(name, None):
             self._newest.pop(name, None)
-            self._memory.drop(name)
-            self._end_preparing(name)
             self._end_edit(name)
-            self._workspace.closed(name)
+            self._leave_alone(name)
+
+    def _leave_alone(self, name: str) -> None:
+        """Keep nothing that was found out about a document."""
+        self._memory.drop(name)
+        self._end_preparing(name)
+        self._workspace.closed(name)
 
     async def ask(self, question: Question, number: int) -> tuple[Insertion, ...]:
         """What to insert; nothing when a newer question came, the document went another way, or there is no engine.
@@ -297,6 +305,8 @@ class Session:
         """Why nothing is suggested in a document; None where something may be."""
         if not self.settings.enable:
             return _SWITCHED_OFF
+        if document.is_too_large:
+            return _too_large(document)
         if reason := inactive_reason(document.name, document.text, self.settings.exclude):
             return reason
         return self.unconfirmed
@@ -356,3 +366,9 @@ class Session:
         if status != self._told:
             self.status = self._told = status
             self._on_status(status)
+
+
+def _too_large(document: Document) -> str:
+    size, most = (f"{it / 1e6:.1f} million characters" for it in (document.lines.length, LARGEST))
+    name = unquote(document.name).rpartition("/")[2]
+    return f"{name} has {size}; nothing is suggested in documents of more than {most}."

@@ -11,10 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from infill_lsp.commands.figures import Figure, show
 from infill_lsp.engine.client import Engine
 from infill_lsp.engine.process import engine_environment
 from infill_lsp.errors import InfillError
@@ -26,22 +26,6 @@ _RUNS: Final = 5
 
 class BenchError(InfillError):
     """The measuring process could not do its work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure, its unit, and the bound it should keep; `least` says whether the bound is a least or a most."""
-
-    name: str
-    value: float
-    unit: str
-    bound: float
-    least: bool = False
-
-    @property
-    def kept(self) -> bool:
-        """Whether the bound is kept."""
-        return self.value >= self.bound if self.least else self.value <= self.bound
 
 
 def run(settings: EngineSettings, engine: Sequence[str], *, gaps: int, as_json: bool) -> int:
@@ -64,10 +48,18 @@ def run(settings: EngineSettings, engine: Sequence[str], *, gaps: int, as_json: 
         Figure("infill-lsp --help", _help_seconds(), "s", 0.3),
     )
     if as_json:
-        print(json.dumps({"figures": [{**asdict(it), "kept": it.kept} for it in figures], "speed": speed}, indent=2))
+        print(json.dumps({"figures": [it.as_json() for it in figures], "speed": speed}, indent=2))
     else:
-        _show(figures, speed)
+        show(f"infill-lsp bench fill, medians over {int(speed['gaps'])} gaps in real files", figures, _footnote(speed))
     return 0
+
+
+def _footnote(speed: dict[str, float]) -> str:
+    return (
+        f"a step {speed['step']:.2f} ms; cold fill {speed['cold_fill']:.1f} ms, p95 of warm fills "
+        f"{speed['warm_fill_p95']:.1f} ms; autoregressive {speed['autoregressive']:.1f} ms; plain loop "
+        f"{speed['plain']:.1f} ms; {speed['tokens']:.0f} tokens a fill"
+    )
 
 
 async def _engine(command: Sequence[str]) -> tuple[float, float, float]:
@@ -112,23 +104,3 @@ def _help_seconds() -> float:
         subprocess.run([sys.executable, "-P", "-m", "infill_lsp.cli", "--help"], capture_output=True, check=False)
         times.append(time.perf_counter() - started)
     return statistics.median(times)
-
-
-def _show(figures: Sequence[Figure], speed: dict[str, float]) -> None:
-    from rich.console import Console  # noqa: PLC0415  # keeps --help quick
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(title=f"infill-lsp bench fill, medians over {int(speed['gaps'])} gaps in real files")
-    for heading in ("what", "measured", "bound", ""):
-        table.add_column(heading, justify="left" if heading == "what" else "right")
-    for it in figures:
-        sign = "at least" if it.least else "at most"
-        mark = "[green]kept[/]" if it.kept else "[yellow]missed[/]"
-        table.add_row(it.name, f"{it.value:.2f} {it.unit}", f"{sign} {it.bound:g} {it.unit}", mark)
-    console = Console()
-    console.print(table)
-    console.print(
-        f"a step {speed['step']:.2f} ms; cold fill {speed['cold_fill']:.1f} ms, p95 of warm fills "
-        f"{speed['warm_fill_p95']:.1f} ms; autoregressive {speed['autoregressive']:.1f} ms; plain loop "
-        f"{speed['plain']:.1f} ms; {speed['tokens']:.0f} tokens a fill"
-    )

@@ -149,4 +149,5 @@ def _document(path: Path) -> Document | None:
         document = Document(str(path), files.read_file(path).text, languages.of_file(path.name))
     except InfillError:
         return None
-    return document if document.tree is not None and not document.tree.root.has_error else None
+    tree = document.parsed()
+    return document if tree is not None and not tree.root.has_error else None

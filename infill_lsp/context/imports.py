@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+LARGEST: Final = 100_000
+"""Code points of a text, from its start on, in which imports, and uses of what is imported, are looked for."""
+
 _FROM: Final = re.compile(r"^[ \t]*from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)?|[^\n(]+)", re.MULTILINE)
 _IMPORT: Final = re.compile(r"^[ \t]*import[ \t]+([\w.]+(?:[ \t]+as[ \t]+\w+)?(?:[ \t]*,[^\n]*)?)", re.MULTILINE)
 _COMMENT: Final = re.compile(r"#[^\n]*")

@@ -4,12 +4,15 @@ A definition is a node with a name and a body, in whatever grammar. It knows not
 """
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tree_sitter import Node
 
+from infill_lsp.context.similar import LARGEST
 from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.part import parts
 from infill_lsp.syntax.tree import SyntaxTree
 
 MOST_MEMBERS: Final = 12
@@ -24,11 +27,13 @@ _ASSIGNED: Final = re.compile(r"^([^\W\d]\w*)(?:\s*:[^=\n]+)?\s*=[^=\n][^\n]*$",
 
 def signatures(text: str, language: Language) -> Mapping[str, str]:
     """The signature of each outermost definition of a text, by name; constants are among them."""
-    found = {match[1]: f"{match[0][:LONGEST]}\n" for match in _ASSIGNED.finditer(text)}
+    found = {match[1]: f"{match[0][:LONGEST]}\n" for match in _ASSIGNED.finditer(text[:LARGEST])}
     if language.grammar is not None:
-        tree = SyntaxTree.parse(text, language)
-        for node in _definitions(tree.root):
-            found[_text(node.child_by_field_name("name"))] = "\n".join(_lines(node)) + "\n"
+        for part in parts(text[:LARGEST], language.definition):
+            time.sleep(0)  # While a parser is at work nothing else is; let a request have its turn.
+            tree = SyntaxTree.parse(text, language, part)
+            for node in _definitions(tree.root):
+                found[_text(node.child_by_field_name("name"))] = "\n".join(_lines(node)) + "\n"
     return found
 
 

@@ -4,6 +4,7 @@ What lies outside of the workspace, what privacy forbids and what git ignores is
 and the one that it leads to are judged. It knows nothing of cursors or similarity.
 """
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ from typing import Final
 
 from infill_lsp import privacy
 from infill_lsp.context import similar
-from infill_lsp.context.imports import Import, imports
+from infill_lsp.context.folders import Folders
+from infill_lsp.context.imports import LARGEST, Import, imports
 from infill_lsp.context.signatures import signatures
 from infill_lsp.gitignore import Ignored
 from infill_lsp.syntax import languages
@@ -48,7 +50,7 @@ class Source:
     @cached_property
     def imports(self) -> Mapping[str, Import]:
         """What it imports, by what it calls that."""
-        found = imports(self.text, self.language.id if self.language else None)
+        found = imports(self.text[:LARGEST], self.language.id if self.language else None)
         return {it.used_as: it for it in found}
 
 
@@ -61,6 +63,7 @@ class Sources:
         """The folders of the workspace, as they were given and as they are without links."""
         self._real_roots, self._patterns = tuple(real), tuple(patterns)
         self._ignored = Ignored()
+        self._folders = Folders()
         self._judged: dict[Path, Path | None] = {}
         self._read: OrderedDict[Path, tuple[_State, Source | None]] = OrderedDict()
 
@@ -130,12 +133,13 @@ class Sources:
 
     def neighbours(self, path: Path, most: int) -> list[Path]:
         """Files of the same kind in the same folder, those with names near to this one's first."""
-        try:
-            names = sorted(it for it in path.parent.iterdir() if it.suffix == path.suffix and it != path)
-        except OSError:
-            return []
-        at = sum(it < path for it in names)
-        return sorted(names, key=lambda it: abs(names.index(it) - at + 0.5))[:most]
+        names = self._folders.names(path.parent, path.suffix)
+        at = bisect_left(names, path.name)
+        near = names[max(0, at - most) : at + most + 1]
+        beside = [it for it in near if it != path.name]
+        middle = bisect_left(beside, path.name) - 0.5
+        nearest = sorted(range(len(beside)), key=lambda it: abs(it - middle))[:most]
+        return [path.parent / beside[it] for it in nearest]
 
     def _load(self, path: Path, real: Path) -> Source | None:
         """The text of a file, read from where the path led when it was judged."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
-from infill_lsp.context import select, similar
+from infill_lsp.context import imports, select, similar
 from infill_lsp.context.select import Place
 from infill_lsp.context.sources import Source, Sources
 from infill_lsp.document import Document
@@ -91,7 +91,7 @@ class Workspace:
         self.changed(document)
 
     def changed(self, document: Document) -> None:
-        """A document has a new text."""
+        """A document was opened, or has a new text."""
         self._changes += 1
         self._open.pop(document.name, None)
         self._open[document.name] = (document, self._changes)  # The last one is the one changed last.
@@ -115,12 +115,14 @@ class Workspace:
             budget: characters of all of them together.
         """
         chosen = self._chosen.get(document.name)
-        line = document.text.count("\n", 0, offset)
+        line, _ = document.place(offset)
         stamp = max((it for other, (_, it) in self._open.items() if other != document.name), default=0)
         if chosen is None or not _holds(chosen.task, line, stamp, budget):
             self._ask(document, offset, line, stamp, budget)
         elif time.monotonic() - chosen.at > CHECKED_EVERY:
-            place = replace(chosen.task.place, text=document.text)  # Its imports may be others by now.
+            place = replace(
+                chosen.task.place, text=document.text[: imports.LARGEST]
+            )  # Its imports may be others by now.
             self._put(replace(chosen.task, place=place))
         return chosen.excerpts if chosen else ()
 
@@ -134,7 +136,7 @@ class Workspace:
         others = tuple(it for name, (it, _) in reversed(self._open.items()) if name != document.name)[:MOST_OPEN]
         around = similar.around(document.text, offset)
         language = document.language.id if document.language else None
-        place = Place(path_of(document.name), language, document.text, around)
+        place = Place(path_of(document.name), language, document.text[: imports.LARGEST], around)
         self._put(_Task(document.name, place, others, stamp, line, budget))
 
     def _put(self, task: _Task) -> None:

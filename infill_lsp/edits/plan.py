@@ -64,12 +64,14 @@ def _gap(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
 
 
 def _body(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
-    place = stub_body(document.tree, end) if document.tree else None
+    tree = document.tree_at(end)
+    place = stub_body(tree, end) if tree else None
     return (_at(place, block=True),) if place else ()
 
 
 def _arguments(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
-    place = open_arguments(document.tree, start) if document.tree and start == end else None
+    tree = document.tree_at(start) if start == end else None
+    place = open_arguments(tree, start) if tree else None
     return (_at(place, block=False),) if place else ()
 
 
@@ -82,7 +84,8 @@ def _selection(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
 
 def _suggestions(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
     """Each line of code in the function, those near the cursor first, to be written anew where it is improbable."""
-    body = function_lines(document.tree, start) if document.tree else None
+    tree = document.tree_at(start)
+    body = function_lines(tree, start) if tree else None
     if body is None:
         return ()
     here, first, last = (document.place(at)[0] for at in (start, body.start, body.end))

@@ -27,7 +27,7 @@ MOST_LINES: Final = 3
 
 def repairs(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
     """What to try where ERROR or MISSING nodes touch the lines of a range; nothing where there are none."""
-    tree = document.tree
+    tree = document.tree_at(start)
     if tree is None or not tree.root.has_error:
         return ()
     first, last = document.place(start)[0], document.place(end)[0]

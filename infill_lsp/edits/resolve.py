@@ -4,6 +4,7 @@ What is filled must bring in no syntax error, what is mended must leave fewer, a
 more probable than what stands there. It knows neither engines nor the protocol; an engine's errors are the caller's.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from infill_lsp.edits.plan import plan
 from infill_lsp.errors import RequestRefusedError
 from infill_lsp.syntax.critic import Critic
 from infill_lsp.syntax.faults import fault_count, fault_reach
+from infill_lsp.syntax.part import Part
 from infill_lsp.watching import Film, Watcher, filmed
 from infill_model.request import Fill, Options, Request
 
@@ -65,9 +67,10 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """A document, and how the model is asked about it within a budget."""
+    """A document, the part of it in which errors count, and how the model is asked about it within a budget."""
 
     document: Document
+    part: Part
     attempts: tuple[Attempt, ...]
     ask: Ask
     deadline: float
@@ -127,7 +130,15 @@ async def resolve(
     attempts = plan(document, offer).attempts
     if budget_ms is None:
         budget_ms = SUGGESTIONS_BUDGET_MS if offer.kind == "suggest_edits" else BUDGET_MS
-    asking = _Asking(document, attempts, ask, time.perf_counter() + budget_ms / 1000, on_progress, watcher)
+    asking = _Asking(
+        document,
+        document.part_at(offer.start),
+        attempts,
+        ask,
+        time.perf_counter() + budget_ms / 1000,
+        on_progress,
+        watcher,
+    )
     found = await _FINDERS[offer.kind](asking)
     return _edit(document, offer, found) if found else None
 
@@ -139,14 +150,14 @@ async def _right(asking: _Asking) -> list[_Found]:
         for fill in await asking.fills(number):
             texts = _trimmed(attempt, fill.texts)
             says_something = any(it.strip() for it in texts) and texts != attempt.present(asking.document)
-            if says_something and (critic is None or critic.parses(texts)):
+            if says_something and await _parses(critic, texts):
                 return [_Found(attempt, texts, fill.confidence)]
     return []
 
 
 async def _mended(asking: _Asking) -> list[_Found]:
     """Of the first attempt that leaves fewer errors, over less text, the fill that leaves the fewest."""
-    before, reach = _errors(asking.document), _reach(asking.document)
+    before, reach = _errors(asking.document, asking.part), _reach(asking.document, asking.part)
     for number, attempt in enumerate(asking.attempts):
         found = []
         for fill in await asking.fills(number):
@@ -154,8 +165,9 @@ async def _mended(asking: _Asking) -> list[_Found]:
                 continue
             after = _changed(asking.document, attempt.changes(asking.document, fill.texts))
             # Fewer alone says little: a parser that gives up early makes one error of many.
-            left = _errors(after)
-            if left < before and _reach(after) < reach:
+            part = _grown(asking.part, asking.document, after)
+            left = _errors(after, part)
+            if left < before and _reach(after, part) < reach:
                 found.append(_Found(attempt, fill.texts, fill.confidence, before - left))
         if found:
             return [max(found, key=lambda it: it.worth)]
@@ -171,13 +183,18 @@ async def _improved(asking: _Asking) -> list[_Found]:
         gain = _gain(present, best)
         if best is not None and gain >= LEAST_GAIN and _is_sure(best):
             critic = Critic.of(attempt.request(asking.document))
-            if critic is None or critic.parses(best.texts):
+            if await _parses(critic, best.texts):
                 found.append(_Found(attempt, best.texts, best.confidence, gain))
     most = sorted(found, key=lambda it: it.worth, reverse=True)[:MOST_SUGGESTIONS]
-    before = _errors(asking.document)
-    while most and _errors(_changed(asking.document, _all_changes(asking.document, most))) > before:
+    before = _errors(asking.document, asking.part)
+    while most and _errors_with(asking, most) > before:
         most.pop()
     return most
+
+
+def _errors_with(asking: _Asking, found: Sequence[_Found]) -> int:
+    after = _changed(asking.document, _all_changes(asking.document, found))
+    return _errors(after, _grown(asking.part, asking.document, after))
 
 
 _FINDERS: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = MappingProxyType(
@@ -190,6 +207,11 @@ _FINDERS: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = M
         "suggest_edits": _improved,
     }
 )
+
+
+async def _parses(critic: Critic | None, texts: Sequence[str]) -> bool:
+    """Whether texts bring in no syntax error; found out in a thread, for others have their turn meanwhile."""
+    return critic is None or await asyncio.to_thread(critic.parses, texts)
 
 
 def _trimmed(attempt: Attempt, texts: Sequence[str]) -> tuple[str, ...]:
@@ -230,12 +252,19 @@ def _changed(document: Document, changes: Sequence[Change]) -> Document:
     return document
 
 
-def _errors(document: Document) -> int:
-    return fault_count(document.tree) if document.tree else 0
+def _errors(document: Document, part: Part) -> int:
+    tree = document.parsed(part)
+    return fault_count(tree) if tree else 0
 
 
-def _reach(document: Document) -> int:
-    return fault_reach(document.tree) if document.tree else 0
+def _reach(document: Document, part: Part) -> int:
+    tree = document.parsed(part)
+    return fault_reach(tree) if tree else 0
+
+
+def _grown(part: Part, before: Document, after: Document) -> Part:
+    """The same part after changes within it."""
+    return part[0], part[1] + len(after.text) - len(before.text)
 
 
 def _all_changes(document: Document, found: Sequence[_Found]) -> tuple[Change, ...]:

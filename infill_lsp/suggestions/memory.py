@@ -41,11 +41,11 @@ class Memory:
         shown = self._shown.get(document.name)
         if shown is None:
             return None
-        insertion, before = shown.insertion, shown.document.text
-        whole = normalised(before[: insertion.start]) + insertion.text + normalised(before[insertion.end :])
-        if normalised(document.text) != whole:
+        insertion, before = shown.insertion, shown.document
+        end = len(document.text) - (len(before.text) - insertion.end)
+        if normalised(document.text[insertion.start : end]) != insertion.text:
             return None
-        return len(document.text) - (len(before) - insertion.end)
+        return end if document.is_around(before, insertion.start, insertion.end) else None
 
     def drop(self, name: str) -> None:
         """A document was closed."""

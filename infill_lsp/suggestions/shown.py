@@ -36,12 +36,9 @@ class Shown:
             document: as it is now.
             cursor: the offset up to which the suggestion has been typed, or accepted word by word.
         """
-        old, start = self.document.text, self.insertion.start
-        behind = len(old) - self.insertion.end
-        end = len(document.text) - behind
-        if not start <= cursor <= end or old[:start] != document.text[:start]:
-            return None
-        if old[self.insertion.end :] != document.text[end:]:
+        start = self.insertion.start
+        end = len(document.text) - (len(self.document.text) - self.insertion.end)
+        if not start <= cursor <= end or not document.is_around(self.document, start, self.insertion.end):
             return None
         taken = self._taken(normalised(document.text[start:cursor]))
         if taken is None:

@@ -9,9 +9,13 @@ from typing import Final
 
 from infill_lsp.document import Document
 from infill_lsp.syntax.literals import literal_node
+from infill_lsp.syntax.tree import SyntaxTree
 
 _HEADER_LINES: Final = 40
 """Lines that the head of a block has at the most."""
+
+_SKIPPED: Final = 200
+"""Comments in a row that are looked past."""
 
 _OPENS_VALUE: Final = re.compile(r"(?:[=(,\[:?]|\breturn)\s*$")
 _BRACKETS: Final = str.maketrans({"[": "(", "{": "(", "]": ")", "}": ")"})
@@ -19,10 +23,11 @@ _BRACKETS: Final = str.maketrans({"[": "(", "{": "(", "]": ")", "}": ")"})
 
 def opens_body(document: Document, offset: int) -> bool:
     """Whether the last code before `offset`, comments and a docstring aside, opens a block."""
-    at = last_code(document, offset)
+    tree = document.tree_at(offset)
+    at = _last_code(document, tree, offset)
     if at == 0 or not document.opens_block(document.line_before(at)):
         return False
-    return document.text[at - 1] != "{" or _brace_opens_block(document, at)
+    return document.text[at - 1] != "{" or _brace_opens_block(document, tree, at)
 
 
 def is_empty_body(document: Document, offset: int) -> bool:
@@ -35,33 +40,35 @@ def is_empty_body(document: Document, offset: int) -> bool:
     following = next(document.lines_below(document.place(offset)[0]), None)
     if following is None or following.lstrip().startswith("}"):
         return True
-    at = last_code(document, offset)
+    tree = document.tree_at(offset)
+    at = _last_code(document, tree, offset)
     indent = _indent(_first_line(document, at))
-    return _indent(following) <= indent and _closing_indent(document, at) != indent
+    return _indent(following) <= indent and _closing_indent(document, tree, at) != indent
 
 
-def last_code(document: Document, offset: int) -> int:
+def _last_code(document: Document, tree: SyntaxTree | None, offset: int) -> int:
     """The offset behind the last code before `offset`; blanks, comments and docstrings are not code."""
-    while True:
-        at = len(document.text[:offset].rstrip())
-        start = _skippable(document, at)
+    for _ in range(_SKIPPED):
+        at = document.code_end(offset)
+        start = _skippable(document, tree, at)
         if start is None:
             return at
         offset = start
+    return 0
 
 
-def _skippable(document: Document, at: int) -> int | None:
+def _skippable(document: Document, tree: SyntaxTree | None, at: int) -> int | None:
     """Where the comment or docstring starts that ends at `at`."""
     if at == 0 or document.language is None:
         return None
     before = document.line_before(at)
     sign = document.language.line_comment
-    if document.tree is None:
+    if tree is None:
         return at - len(before) if sign and before.lstrip().startswith(sign) else None
-    node = literal_node(document.tree, at)
+    node = literal_node(tree, at) if tree.has(at - 1) else None
     if node is None:
         return None
-    start, _ = document.tree.span(node)
+    start, _ = tree.span(node)
     if node.type in document.language.comments:
         return start
     return None if document.line_before(start).strip() else start
@@ -87,23 +94,23 @@ def _surplus(line: str, surplus: int) -> int:
     return surplus
 
 
-def _closing_indent(document: Document, at: int) -> int | None:
+def _closing_indent(document: Document, tree: SyntaxTree | None, at: int) -> int | None:
     """The indentation of the brace that closes the block opened right before `at`; None where that cannot be told.
 
     Where the user has not closed it yet, a brace further out does, or the parser cannot make sense of what is in it.
     """
-    block = document.tree.smallest(at - 1, at).parent if document.tree else None
-    if block is None or document.tree is None or document.text[at - 1] != "{":
+    block = tree.smallest(at - 1, at).parent if tree else None
+    if block is None or tree is None or document.text[at - 1] != "{":
         return None
     brace = block.children[-1]
     if brace.type != "}" or block.has_error:
         return None
-    return _indent(document.line(document.place(document.tree.offset(brace.start_byte))[0]))
+    return _indent(document.line(document.place(tree.offset(brace.start_byte))[0]))
 
 
-def _brace_opens_block(document: Document, at: int) -> bool:
+def _brace_opens_block(document: Document, tree: SyntaxTree | None, at: int) -> bool:
     """Whether the brace before `at` opens a block rather than a value."""
-    tree, language = document.tree, document.language
+    language = document.language
     parent = tree.smallest(at - 1, at).parent if tree else None
     if parent is None or parent.is_error or language is None or not language.blocks:
         return _OPENS_VALUE.search(document.text[max(0, at - 200) : at - 1]) is None

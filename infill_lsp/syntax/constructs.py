@@ -102,7 +102,8 @@ def _around(tree: SyntaxTree, at: int) -> Iterator[Node]:
 
     Comments are looked past: where nothing else is in a body, a parser puts them behind it.
     """
-    before = len(tree.text[:at].rstrip())
+    above = tree.text[tree.part[0] : at].rstrip()
+    before = tree.part[0] + len(above) if above else 0
     near = tree.text.count("\n", before, at) <= 1 and not _rest_of_line(tree.text, at).strip()
     node: Node | None = tree.smallest(before - 1, before) if before and near else tree.smallest(at, at)
     if node is not None and _is_comment(node):

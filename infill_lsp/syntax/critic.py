@@ -16,6 +16,7 @@ from infill_lsp.syntax import languages
 from infill_lsp.syntax.faults import broken
 from infill_lsp.syntax.languages import Language
 from infill_lsp.syntax.own_parser import OwnParser, starts_of
+from infill_lsp.syntax.part import first_outermost, last_outermost
 from infill_lsp.syntax.tree import utf8
 from infill_model.request import Request
 
@@ -234,9 +235,7 @@ def _end_of(prefix: str, definition: re.Pattern[str]) -> str:
         return prefix
     window = prefix[-FAR:]
     starts = [match.start() for match in definition.finditer(window, 0, len(window) - NEAR)]
-    if starts or len(prefix) <= FAR:
-        return window[starts[-1] if starts else 0 :]
-    return prefix[-NEAR:].partition("\n")[2]
+    return window[starts[-1] if starts else last_outermost(window, len(window) - NEAR) :]
 
 
 def _start_of(suffix: str, definition: re.Pattern[str]) -> str:
@@ -245,9 +244,7 @@ def _start_of(suffix: str, definition: re.Pattern[str]) -> str:
         return suffix
     window = suffix[:FAR]
     end = definition.search(window, NEAR)
-    if end or len(suffix) <= FAR:
-        return window[: end.start() if end else len(window)]
-    return suffix[:NEAR].rpartition("\n")[0] + "\n"
+    return window[: end.start() if end else first_outermost(window, NEAR)]
 
 
 def _before_line(piece: str) -> str:

@@ -199,9 +199,9 @@ _RULES: Final[tuple[Callable[[_Cursor], Target | None], ...]] = (
 
 def _in_empty_brackets(cursor: _Cursor) -> bool:
     """Whether the cursor is in brackets with nothing but blanks and line ends in them."""
-    text = cursor.document.text
-    before, after = text[: cursor.offset].rstrip(), text[cursor.offset :].lstrip()
-    return bool(before) and CLOSERS.get(before[-1]) == after[:1] != ""
+    text, start = cursor.document.text, cursor.document.code_end(cursor.offset)
+    end = cursor.document.code_start(cursor.offset)
+    return start > 0 and CLOSERS.get(text[start - 1]) == text[end : end + 1] != ""
 
 
 def _in_word(sign: str) -> bool:

@@ -26,7 +26,7 @@ _OPEN_END: Final = re.compile(
 
 def holes(document: Document, offset: int) -> tuple[int, ...]:
     """The offsets on the line of `offset`, behind it, where something is missing."""
-    tree = document.tree
+    tree = document.tree_at(offset)
     if tree is None:
         return ()
     _, column = document.place(offset)

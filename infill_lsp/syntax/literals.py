@@ -16,6 +16,9 @@ from infill_lsp.syntax.tree import SyntaxTree
 
 _OPENER: Final = re.compile(r"""\w*(#*)("{3}|'{3}|["'`])""")
 
+_DEEPEST: Final = 50
+"""Nodes around a place that are looked at; a sum of a thousand terms is a thousand nodes deep."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inside:
@@ -39,7 +42,7 @@ def inside(document: Document, offset: int) -> Inside | None:
     language = document.language
     if language is None or offset == 0:
         return None
-    tree = document.tree
+    tree = document.tree_at(offset)
     if tree is None:
         return _by_line(document, language, offset)
     if node := literal_node(tree, offset):
@@ -64,7 +67,9 @@ def _around(tree: SyntaxTree, offset: int) -> Iterator[Node]:
     """From the inside the nodes of the character before `offset`, up to code within a text that goes on behind it."""
     node: Node | None = tree.smallest(offset - 1, offset)
     end = tree.byte(offset)
-    while node is not None:
+    for _ in range(_DEEPEST):
+        if node is None:
+            return
         yield node
         if node.type in tree.language.code_in_strings and node.end_byte > end:
             return
@@ -99,7 +104,7 @@ def _within(found: Inside, document: Document, offset: int) -> bool:
 def _unclosed(document: Document, tree: SyntaxTree, language: Language, offset: int) -> Inside | None:
     """A text of several lines that nothing closes, so that the tree calls its opening quotes an error."""
     for quotes in language.long_quotes:
-        at = document.text.rfind(quotes, 0, offset)
+        at = document.text.rfind(quotes, tree.part[0], offset)
         if at < 0:
             continue
         node: Node | None = tree.smallest(at, at + len(quotes))

@@ -30,8 +30,9 @@ def rewrite(document: Document, start: int, end: int) -> Target:
     selected = document.text[start:end]
     if not selected.strip():
         return Target.nothing("Nothing but blanks is selected.")
-    if document.tree is not None:
-        gaps = _names(document.tree, start, end)
+    tree = document.tree_at(start)
+    if tree is not None:
+        gaps = _names(tree, start, end)
         if not gaps:
             return Target.nothing("No name or value is selected.")
         for joins in (_blank, _blank_or_access):
@@ -39,7 +40,7 @@ def rewrite(document: Document, start: int, end: int) -> Target:
             if len(gaps) <= MOST:
                 return _target(document, gaps, "Keywords, operators and brackets of the selection stay.")
     whole = Gap(start + len(selected) - len(selected.lstrip()), start + len(selected.rstrip()))
-    why = "The selection has too many names to keep its structure." if document.tree else "The structure is not known."
+    why = "The selection has too many names to keep its structure." if tree else "The structure is not known."
     return _target(document, [whole], why)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infill_lsp.cli import main
-from infill_lsp.commands import bench_sweep, bench_tasks
+from infill_lsp.commands import bench_documents, bench_sweep, bench_tasks
 from infill_lsp.commands.bench_sweep import Grid, Measured, operating_point
 from infill_model.evaluation.tasks import Task
 from infill_model.request import Fill, Timing
@@ -77,3 +77,15 @@ def test_quality_goes_first_and_then_speed() -> None:
     best, nearly, fast = measured(0.5, 90), measured(0.49, 40), measured(0.4, 10)
     assert operating_point([best, nearly, fast]) == nearly
     assert operating_point([best, nearly, fast, measured(0.5, 20, parses=0.8)]) == nearly
+
+
+def test_documents_and_folders_are_measured_beside_their_bounds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench_documents, "KINDS", (bench_documents.Kind("short lines", "x = 1\n", 1, 20),))
+    command = ["bench", "documents", "--keys", "3", "--files", "50", "--idle", "1", "--threads", "1"]
+    assert main([*command, "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)["figures"]
+    assert [it["unit"] for it in figures] == ["ms", "ms", "x", "ms", "ms", "%"]
+    assert all(it["value"] >= 0 for it in figures)
+    assert all(it["kept"] == (it["value"] <= it["bound"]) for it in figures)

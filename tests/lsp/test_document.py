@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_lsp.document import Document, Gap, normalised
+from infill_lsp.document import ABOVE, BELOW, Document, Gap, normalised
 from infill_lsp.errors import PositionError
 from infill_lsp.syntax import languages
 
@@ -130,3 +130,28 @@ def test_a_placeholder_that_is_a_whole_body_wants_a_block() -> None:
     document = Document("a.py", "for x in y:\n    ...\n    x = ...\n", PYTHON)
     assert document.request([document.gap((2, 5), (2, 8))]).block
     assert not document.request([document.gap((3, 9), (3, 12))]).block
+
+
+@pytest.mark.parametrize("unit", ["x = 1\n", "x", "x = 1\r\n", "\n"])
+@pytest.mark.parametrize("at", [0.0, 0.3, 0.5, 1.0])
+def test_a_model_is_given_what_is_near_in_a_long_document(unit: str, at: float) -> None:
+    document = Document("a.py", unit * (1_000_000 // len(unit)), PYTHON)
+    offset = int(at * len(document.text)) // len(unit) * len(unit)
+    request = document.request([Gap(offset, offset)])
+    above, below = normalised(document.text[:offset]), normalised(document.text[offset:])
+    assert above.endswith(request.prefix)
+    assert below.startswith(request.suffix)
+    assert min(len(above), ABOVE * 0.8) <= len(request.prefix) <= 2 * ABOVE
+    assert len(request.suffix) >= min(len(below), BELOW * 0.8)
+
+
+def test_typing_seldom_moves_where_what_a_model_is_given_starts() -> None:
+    """Its lines are encoded once, and again only where they are others."""
+    document = Document("a.py", "x = 1\n" * 200_000, PYTHON)
+    starts = []
+    for number in range(150_000, 150_400):
+        offset = document.offset(number, 1)
+        prefix = document.request([Gap(offset, offset)]).prefix
+        starts.append(offset - len(prefix))
+    assert len(set(starts)) <= 2
+    assert all((document.place(it)[0] - 1) % 16 == 0 for it in starts), "as the model's window counts them"

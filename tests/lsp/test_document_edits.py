@@ -88,7 +88,6 @@ def nodes(root: Node) -> list[tuple[str, int, int, tuple[int, int], bool]]:
 def check_edits(document: Document, edits: list[Edit]) -> None:
     """After each edit, text, lines and tree are those of the text written down from nothing."""
     text = document.text
-    assert document.tree is None or document.tree.root
     for version, edit in enumerate(edits):
         start = edit.at * len(text) // 1000
         end = min(start + edit.gone, len(text))
@@ -97,9 +96,10 @@ def check_edits(document: Document, edits: list[Edit]) -> None:
         assert document.text == text
         assert document.version == version
         check_lines(document)
-        if document.tree is not None and document.language is not None:
-            assert document.tree.text == text
-            assert nodes(document.tree.root) == nodes(SyntaxTree.parse(text, document.language).root)
+        tree = document.parsed()
+        if tree is not None and document.language is not None:
+            assert tree.text == text
+            assert nodes(tree.root) == nodes(SyntaxTree.parse(text, document.language).root)
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from edited import PYTHON, marked
@@ -170,7 +170,7 @@ def test_stale_offers_are_refused_and_engine_errors_are_the_callers() -> None:
     document, start, end = marked("x = f(|)\n")
     offer = Offer("fill_arguments", document.name, 3, start, end)
     with pytest.raises(StaleError):
-        asyncio.run(resolve(replace(document, version=4), offer, Model()))
+        asyncio.run(resolve(document.edited(0, 0, "", version=4), offer, Model()))
     with pytest.raises(EngineDiedError):
         asyncio.run(resolve(document, offer, Model({"x = f(": EngineDiedError("The engine ended.")})))
 
@@ -199,12 +199,14 @@ def test_the_real_engine_makes_edits_that_parse() -> None:
         async with Engine(worker_command(EngineSettings(device="cpu", threads=1))) as engine:
             for kind, text, expected in REAL:
                 document, start, end = marked(text)
-                before = fault_count(document.tree) if document.tree else 0
+                tree = document.parsed()
+                before = fault_count(tree) if tree else 0
                 offer = Offer(kind, document.name, document.version, start, end)
                 edit = await asyncio.wait_for(resolve(document, offer, engine.ask), 60)
                 after = applied(document, edit)
-                assert after.tree is not None
-                assert fault_count(after.tree) == 0 if edit else kind != "repair_syntax"
+                tree = after.parsed()
+                assert tree is not None
+                assert fault_count(tree) == 0 if edit else kind != "repair_syntax"
                 assert before == 0 or kind == "repair_syntax"
                 if edit:
                     assert after.text != document.text

@@ -118,8 +118,9 @@ def test_text_tree_and_suggestions_stay_consistent(encoding: str) -> None:
                     offset = protocol.checked_offset(document, editor.position(cursor), encoding)
                     assert offset == cursor
                     if count % 50 == 0:
-                        assert document.tree
-                        assert str(document.tree.root) == str(SyntaxTree.parse(editor.text, python).root)
+                        tree = document.parsed()
+                        assert tree
+                        assert str(tree.root) == str(SyntaxTree.parse(editor.text, python).root)
                     if dice.random() < 0.1:
                         found = await it.ask(Question(document, cursor, False), it.next_number(name))
                         answered += len(found)

@@ -81,7 +81,7 @@ SOURCE = Path(argparse.__file__).read_text(encoding="utf-8")
 @settings(deadline=None)  # A slow machine is no fault of the code.
 @given(st.integers(0, len(SOURCE)), st.integers(0, 300))
 def test_gaps_lie_in_the_selection_in_order_and_apart(start: int, length: int) -> None:
-    document = Document("x", SOURCE, PYTHON, parsed=TREE)
+    document = LONG
     end = min(start + length, len(SOURCE))
     gaps = rewrite(document, start, end).gaps
     bounds = [at for gap in gaps for at in (gap.start, gap.end)]
@@ -92,4 +92,4 @@ def test_gaps_lie_in_the_selection_in_order_and_apart(start: int, length: int) -
 
 
 PYTHON = languages.by_id("python")
-TREE = Document("x", SOURCE, PYTHON).tree
+LONG = Document("x", SOURCE, PYTHON)

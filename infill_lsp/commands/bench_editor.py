@@ -1,0 +1,183 @@
+"""An editor as far as measuring needs one: it drives a real server over its pipes, and reads what that costs.
+
+What a process costs comes from `/proc`; where there is none, the figure is not a number.
+"""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from infill_lsp.engine.process import engine_environment
+from infill_lsp.errors import InfillError
+
+_PATIENCE: Final = 120.0
+"""Seconds after which a server that does not answer has failed."""
+
+Message = dict[str, Any]
+
+
+class SilentError(InfillError):
+    """The server did not answer, or has ended."""
+
+
+class Editor:
+    """A server process and the messages to and from it; use it as a context."""
+
+    def __init__(self, options: Message | None = None, root: Path | None = None) -> None:
+        """Start the server; `options` are the editor's settings."""
+        self._server = subprocess.Popen(
+            [sys.executable, "-P", "-m", "infill_lsp.cli", "--stdio"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=engine_environment(),
+        )
+        self._options, self._root = options or {}, root
+        self._messages: queue.Queue[Message | None] = queue.Queue()
+        self._answers: dict[int, float] = {}
+        self._id = 0
+        self._reader = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self) -> "Editor":
+        """Initialize, and wait until the engine is ready."""
+        self._reader.start()
+        folder = self._root.as_uri() if self._root else None
+        params: Message = {"processId": os.getpid(), "rootUri": folder, "capabilities": {}}
+        self.answered(self.request("initialize", {**params, "initializationOptions": self._options}))
+        self.notify("initialized", {})
+        self._until(lambda it: it.get("method") == "infill/status" and it["params"]["state"] in {"ready", "degraded"})
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the server; closing its input is enough."""
+        if self._server.stdin:
+            self._server.stdin.close()
+        try:
+            self._server.wait(10)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+        self._reader.join()
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self._server.pid
+
+    def notify(self, method: str, params: Message) -> None:
+        """Send a notification."""
+        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def request(self, method: str, params: Message) -> int:
+        """Send a request without waiting for its answer; returns its id."""
+        self._id += 1
+        self._send({"jsonrpc": "2.0", "id": self._id, "method": method, "params": params})
+        return self._id
+
+    def open(self, uri: str, text: str, language: str = "python") -> None:
+        """Open a document."""
+        self.notify("textDocument/didOpen", {"textDocument": _item(uri, text, language)})
+
+    def close(self, uri: str) -> None:
+        """Close it."""
+        self.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+
+    def type(self, uri: str, version: int, place: Message, text: str) -> None:
+        """Put a text into a document."""
+        change = {"range": {"start": place, "end": place}, "text": text}
+        identifier = {"uri": uri, "version": version}
+        self.notify("textDocument/didChange", {"textDocument": identifier, "contentChanges": [change]})
+
+    def ask(self, uri: str, place: Message) -> int:
+        """Ask for inline completions, as an editor does while someone types."""
+        context = {"triggerKind": 2}
+        params = {"textDocument": {"uri": uri}, "position": place, "context": context}
+        return self.request("textDocument/inlineCompletion", params)
+
+    def answered(self, id_: int) -> float:
+        """Wait for an answer; returns when it came, in seconds of `time.perf_counter`."""
+        if id_ not in self._answers:
+            self._until(lambda it: it.get("id") == id_ and "method" not in it)
+        return self._answers.pop(id_)
+
+    def turn(self) -> float:
+        """Milliseconds until the server's event loop has a turn: a question about a document that is not open."""
+        started = time.perf_counter()
+        return (self.answered(self.ask("file:///not/open.py", _at(0, 0))) - started) * 1000
+
+    def _until(self, wanted: Any) -> Message:
+        while True:
+            try:
+                message = self._messages.get(timeout=_PATIENCE)
+            except queue.Empty:
+                message = None
+            if message is None:
+                raise SilentError("the server does not answer")
+            if wanted(message):
+                return message
+
+    def _send(self, message: Message) -> None:
+        body = json.dumps(message).encode()
+        stream = self._server.stdin
+        if stream is None:
+            raise SilentError("the server has no standard input")
+        try:
+            stream.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+            stream.flush()
+        except OSError as error:
+            raise SilentError("the server has ended") from error
+
+    def _read(self) -> None:
+        stream = self._server.stdout
+        while stream is not None and (header := stream.readline()):
+            length = int(header.partition(b":")[2])
+            while stream.readline() not in {b"\r\n", b""}:
+                pass
+            message = json.loads(stream.read(length))
+            if "id" in message and "method" not in message:
+                self._answers[message["id"]] = time.perf_counter()
+            self._messages.put(message)
+        self._messages.put(None)
+
+
+def _item(uri: str, text: str, language: str) -> Message:
+    return {"uri": uri, "languageId": language, "version": 1, "text": text}
+
+
+def _at(line: int, character: int) -> Message:
+    return {"line": line, "character": character}
+
+
+def loop_ms(pid: int) -> float:
+    """Milliseconds of processor time that the main thread of a process has taken, which is its event loop's."""
+    try:
+        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text("ascii").split()[0]) / 1e6
+    except (OSError, IndexError, ValueError):
+        return float("nan")
+
+
+def processor_ms(pid: int) -> float:
+    """The same of all its threads."""
+    try:
+        tasks = Path(f"/proc/{pid}/task").iterdir()
+        return sum(int((it / "schedstat").read_text("ascii").split()[0]) for it in tasks) / 1e6
+    except (OSError, IndexError, ValueError):
+        return float("nan")
+
+
+def memory_mb(pid: int, *, peak: bool = False) -> float:
+    """Megabytes of memory that a process has now, or has had at the most."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("ascii")
+        return int(status.split("VmHWM:" if peak else "VmRSS:")[1].split()[0]) / 1024
+    except (OSError, IndexError, ValueError):
+        return float("nan")

@@ -1,0 +1,133 @@
+"""Large documents: what a key costs on the event loop, what memory they take, and which are left alone."""
+
+import asyncio
+import time
+import tracemalloc
+from collections.abc import Callable
+
+import fake_engine
+import pytest
+from lsprotocol import types
+
+from infill_lsp import protocol
+from infill_lsp.complete import Question
+from infill_lsp.document import LARGEST, Document
+from infill_lsp.session import Session
+from infill_lsp.settings import ServerSettings
+from infill_lsp.status import Status
+from infill_lsp.syntax import languages
+
+PYTHON = languages.by_id("python")
+NAME = "file:///large%20one.py"
+KINDS = {
+    "short lines": "x = 1\n",
+    "empty lines": "\n",
+    "comments": "# a comment\n",
+    "code": "def f(price, count):\n    total = 0\n    for item in range(count):\n        total += price[item]\n\n\n",
+    "deep": "    def f(self, price):\n        return self.total(price)\n\n",
+    "one line": "x + ",
+    "one line beyond ASCII": "é + ",
+}
+
+
+def text_of(kind: str, size: int) -> str:
+    unit = KINDS[kind]
+    return "# fill 12\n" + unit * (size // len(unit))
+
+
+async def typed(session: Session, keys: int) -> list[float]:
+    """Milliseconds of processor time of this thread that each key took, suggestion included.
+
+    What is typed is a sum without its end, at the ends of lines in the middle; in a line that is long, in its middle.
+    """
+    took = []
+    for number in range(keys):
+        document = session.documents[NAME]
+        middle = document.lines.length // 2
+        end = document.lines.end(document.lines.number(middle) + 7 * number)
+        place = protocol.position_of(document, end if end - middle < 1_000 else middle, "utf-16")
+        change = types.TextDocumentContentChangePartial(types.Range(place, place), "= 1 + ")
+        started = time.thread_time()
+        session.put(document := protocol.changed(document, [change], number, "utf-16"))
+        place = types.Position(place.line, place.character + 6)
+        question = Question(document, protocol.checked_offset(document, place, "utf-16"), invoked=False)
+        found = await session.ask(question, session.next_number(NAME))
+        for it in found:
+            protocol.inline_item(document, it, "utf-16")
+        took.append((time.thread_time() - started) * 1e3)
+    return took
+
+
+def in_session(body: Callable[[Session], object], on_status: Callable[[Status], None] = lambda status: None) -> None:
+    async def run() -> None:
+        session = Session(lambda settings: fake_engine.command(), ServerSettings(), on_status)
+        await session.start()
+        await session.loaded()
+        try:
+            await body(session)  # type: ignore[misc]
+        finally:
+            await session.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("size", "most"), [(1_000_000, 20), (5_000_000, 60)])
+def test_a_key_costs_the_event_loop_milliseconds(kind: str, size: int, most: int) -> None:
+    async def body(session: Session) -> None:
+        session.put(Document(NAME, text_of(kind, size), PYTHON, 0))
+        took = await typed(session, 9)
+        assert min(took[2:]) <= most, took  # A busy machine makes each key dearer, and none cheaper.
+
+    in_session(body)
+
+
+def test_memory_is_a_few_times_the_text() -> None:
+    async def body(session: Session) -> None:
+        text = text_of("short lines", 2_000_000)
+        tracemalloc.start()
+        session.put(Document(NAME, text[:-1] + "\n", PYTHON, 0))
+        await typed(session, 5)
+        now, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert now <= 6 * len(text)
+        assert peak <= 12 * len(text)
+
+    in_session(body)
+
+
+def test_above_a_stated_size_nothing_is_suggested_and_that_is_said_once() -> None:
+    said: list[str] = []
+
+    def on_status(status: Status) -> None:
+        if status.inactive:
+            said.append(status.inactive.reason)
+
+    async def body(session: Session) -> None:
+        session.put(Document(NAME, "x = 1\n" * (LARGEST // 6 + 1), PYTHON, 0))
+        await typed(session, 3)
+        document = session.documents[NAME]
+        assert document._trees == {}
+        assert session._workspace._open == {}
+        assert await session.ask(Question(document, 3, invoked=True), session.next_number(NAME)) == ()
+        session.put(document.edited(0, LARGEST // 2, ""))
+        assert session.inactive(session.documents[NAME]) is None, "it has become small enough"
+
+    in_session(body, on_status)
+    assert said == [
+        "large one.py has 8.0 million characters; nothing is suggested in documents of more than 8.0 million "
+        "characters."
+    ]
+
+
+def test_an_edit_of_a_huge_document_does_not_put_its_text_together() -> None:
+    document = Document("x", "x = 1\n" * 3_000_000, PYTHON, 0)
+    document = document.edited(6, 6, "y")
+    started = time.thread_time()
+    for number in range(10):
+        place = types.Position(1_500_000, number)
+        change = types.TextDocumentContentChangePartial(types.Range(place, place), "y")
+        document = protocol.changed(document, [change], number, "utf-16")
+    assert time.thread_time() - started < 0.2, "5 ms a key on an idle machine"
+    assert "text" not in document.lines.__dict__
+    assert document.line(1_500_001) == "yyyyyyyyyyx = 1"
