@@ -4,7 +4,6 @@ Only errors that the gap brought in are held against it: what a file with empty 
 not. It knows nothing of tokens, models or files; bytes, which tree-sitter counts in, stay in here.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -111,7 +110,7 @@ class Critic:
             raise ValueError(f"there is no grammar for {language.name} here")
         self._language = language
         self._parser = Parser(language.grammar())
-        first, last = (_end_of(pieces[0], language.definition), _start_of(pieces[-1], language.definition))
+        first, last = _end_of(pieces[0], language), _start_of(pieces[-1], language)
         self._pieces = (first, *pieces[1:-1], last)
         self._own = OwnParser(self._pieces, language.error_at) if language.error_at else None
         self._known_spans: dict[tuple[str, ...], list[list[Span]]] = {}
@@ -229,21 +228,21 @@ class Critic:
         return [_Error(it.start_byte, it.end_byte, it.type if it.is_missing else "") for it in nodes]
 
 
-def _end_of(prefix: str, definition: re.Pattern[str]) -> str:
+def _end_of(prefix: str, language: Language) -> str:
     """The end of `prefix` from the last outermost definition that leaves enough to look at."""
-    if len(prefix) <= NEAR:
+    if len(prefix) <= (FAR if language.unindented_blocks else NEAR):
         return prefix
     window = prefix[-FAR:]
-    starts = [match.start() for match in definition.finditer(window, 0, len(window) - NEAR)]
+    starts = [match.start() for match in language.definition.finditer(window, 0, len(window) - NEAR)]
     return window[starts[-1] if starts else last_outermost(window, len(window) - NEAR) :]
 
 
-def _start_of(suffix: str, definition: re.Pattern[str]) -> str:
+def _start_of(suffix: str, language: Language) -> str:
     """The start of `suffix` up to the first outermost definition that leaves enough to look at."""
-    if len(suffix) <= NEAR:
+    if len(suffix) <= (FAR if language.unindented_blocks else NEAR):
         return suffix
     window = suffix[:FAR]
-    end = definition.search(window, NEAR)
+    end = language.definition.search(window, NEAR)
     return window[: end.start() if end else first_outermost(window, NEAR)]
 
 

@@ -64,6 +64,7 @@ class Language:
         closes_block: matches where a line starts that closes a block with a word.
         opener_takes_value: whether a value may follow on the line of what opens a block, as behind a key.
         definition: matches where an outermost definition starts, and hardly ever within a text or comment.
+        unindented_blocks: whether definitions that look outermost may be in a block, as those of a namespace are.
         error_at: the language's own parser, where it is at hand: from a text to its first error.
     """
 
@@ -87,6 +88,7 @@ class Language:
     closes_block: re.Pattern[str] = _NEVER
     opener_takes_value: bool = False
     definition: re.Pattern[str] = re.compile(r"^(?=\w)", re.MULTILINE)
+    unindented_blocks: bool = False
     error_at: ErrorAt | None = None
 
 
@@ -270,7 +272,7 @@ LANGUAGES: Final = (
         strings=_kinds("string_literal raw_string_literal char_literal"),
         line_comment="//",
         semicolons=True,
-        definition=_NEVER,  # What is in a namespace is rarely indented.
+        unindented_blocks=True,
     ),
     Language(
         "json",
