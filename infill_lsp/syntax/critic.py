@@ -234,7 +234,9 @@ def _end_of(prefix: str, language: Language) -> str:
         return prefix
     window = prefix[-FAR:]
     starts = [match.start() for match in language.definition.finditer(window, 0, len(window) - NEAR)]
-    return window[starts[-1] if starts else last_outermost(window, len(window) - NEAR) :]
+    if starts or len(prefix) <= FAR:
+        return window[starts[-1] if starts else 0 :]
+    return window[last_outermost(window, len(window) - NEAR) :]
 
 
 def _start_of(suffix: str, language: Language) -> str:
@@ -243,7 +245,9 @@ def _start_of(suffix: str, language: Language) -> str:
         return suffix
     window = suffix[:FAR]
     end = language.definition.search(window, NEAR)
-    return window[: end.start() if end else first_outermost(window, NEAR)]
+    if end or len(suffix) <= FAR:
+        return window[: end.start() if end else len(window)]
+    return window[: first_outermost(window, NEAR)]
 
 
 def _before_line(piece: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from infill_lsp.syntax import languages
@@ -107,6 +107,7 @@ SOURCE = Path(argparse.__file__).read_text(encoding="utf-8")
 
 @settings(deadline=None)  # A slow machine is no fault of the code.
 @given(st.integers(0, len(SOURCE)), st.integers(0, 200))
+@example(5001, 200)
 def test_never_objects_to_what_stood_in_a_large_valid_file(start: int, length: int) -> None:
     prefix, text, suffix = SOURCE[:start], SOURCE[start : start + length], SOURCE[start + length :]
     assert Critic([prefix, suffix], PYTHON)([text]) == [[]]
