@@ -1,8 +1,9 @@
 """The engine process: reads requests from its standard input, fills gaps, writes answers to its standard output.
 
 A reader thread takes the messages, so that a cancellation or a newer request is seen while the main thread denoises.
-It composes the model with the critic and is the only module of the language server that imports the model. It knows
-nothing of files, documents or editors, and ends when its standard input does: when the server is gone.
+A third thread says each second that the process runs, also while the main thread is in native code. It composes the
+model with the critic and is the only module of the language server that imports the model. It knows nothing of files,
+documents or editors, and ends when its standard input does: when the server is gone.
 """
 
 import argparse
@@ -16,7 +17,9 @@ from typing import BinaryIO, Final, Protocol
 
 from infill_lsp.engine import messages
 from infill_lsp.engine.inbox import Inbox
-from infill_lsp.engine.messages import Ask, Cancel, Failed, Filled, Message, Partial, Ping, Pong, Status
+from infill_lsp.engine.lifeline import end_with_parent
+from infill_lsp.engine.messages import Ask, Beat, Cancel, Failed, Filled, Message, Partial, Ping, Pong, Status
+from infill_lsp.engine.watchdog import BEAT
 from infill_lsp.errors import MessageError
 from infill_lsp.settings import COMPILES, REUSES, endpoint_from_json
 from infill_lsp.stdio import claim_stdio
@@ -24,8 +27,11 @@ from infill_lsp.syntax.critic import Critic
 from infill_model.errors import InfillModelError
 from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic
 
-_GRACE: Final = 5.0
+_GRACE: Final = 1.0
 """Seconds a fill or a load may go on after standard input ended, before the process ends without it."""
+
+_LONGEST_STEP: Final = 600.0
+"""Seconds that a step may take on the slowest machine; then the device is taken for hung, and no beats are sent."""
 
 
 class Filler(Protocol):
@@ -47,7 +53,14 @@ class Filler(Protocol):
         """Fill the gaps of `request`; ends within a step of `cancelled` returning true."""
 
 
-def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO, *, warm_up: bool = True) -> int:
+def serve(
+    load: Callable[[], Filler],
+    stdin: BinaryIO,
+    stdout: BinaryIO,
+    *,
+    warm_up: bool = True,
+    longest_step: float = _LONGEST_STEP,
+) -> int:
     """Load a model and answer requests until `stdin` ends.
 
     Args:
@@ -55,6 +68,7 @@ def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO, *, warm
         stdin: where requests come from.
         stdout: where answers go.
         warm_up: whether a fill comes before the first request; an endpoint is sent nothing that nobody asked for.
+        longest_step: seconds that a step of a fill may take before this process no longer says that it runs.
 
     Returns:
         The exit status: 0 when `stdin` ended, 1 when the model cannot be loaded; then the last message was a `Status`
@@ -65,6 +79,7 @@ def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO, *, warm
     ended = threading.Event()
     send(Status("starting"))
     threading.Thread(target=_read, args=(stdin, inbox, send, ended), daemon=True).start()
+    threading.Thread(target=_beat, args=(inbox, send, ended, longest_step), daemon=True).start()
     try:
         filler = load()
         if warm_up:
@@ -123,6 +138,13 @@ def _read(stdin: BinaryIO, inbox: Inbox, send: _Sender, ended: threading.Event) 
     inbox.close()
     if not ended.wait(_GRACE):
         os._exit(1)  # The main thread hangs in native code; nothing else can end it.
+
+
+def _beat(inbox: Inbox, send: _Sender, ended: threading.Event, longest_step: float) -> None:
+    """The thread that says that the process runs: not while it is stopped, deadlocked, or hangs in a step."""
+    while not ended.wait(BEAT):
+        if inbox.stuck_for < longest_step:
+            send(Beat())
 
 
 def _answer(filler: Filler, ask: Ask, inbox: Inbox, send: _Sender) -> Message:
@@ -190,6 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=None, help="how many CPU threads to use")
     parser.add_argument("--endpoint", default=None, help="settings of an endpoint that is asked instead, as JSON")
     chosen = parser.parse_args(arguments)
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started this one.
 
     def load() -> Filler:
