@@ -24,6 +24,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from infill_lsp.engine.lifeline import end_with_parent
@@ -130,34 +131,41 @@ def main() -> int:
     parser.add_argument("--hang", action="store_true", help="never finish loading")
     parser.add_argument("--hold", action="store_true", help="hang in native code while loading; no other thread runs")
     parser.add_argument("--die-until", metavar="PATH", help="die while loading as long as there is no such file")
+    parser.add_argument("--refuse-until", metavar="PATH", help="refuse to load as long as there is no such file")
     parser.add_argument("--load-when", metavar="PATH", help="a named pipe: load when it was written to")
     parser.add_argument("--long-line", type=int, default=0, help="bytes of one line on standard error while loading")
     parser.add_argument("--leave-behind", action="store_true", help="a process that holds standard error")
     parser.add_argument("--longest-step", type=float, default=600.0, help="seconds")
     parser.add_argument("--no-memory", action="store_true", help="too little for any request")
     flags = parser.parse_args()
-
-    def load() -> Scripted:
-        if flags.refuse_to_load:
-            raise WeightsError(flags.refuse_to_load)
-        if flags.die_at_start:
-            sys.exit("dying at the start")
-        if flags.hang:
-            threading.Event().wait()
-        if flags.hold:
-            _hold()
-        if flags.die_until and not Path(flags.die_until).exists():
-            os.kill(os.getpid(), signal.SIGKILL)
-        if flags.load_when:
-            Path(flags.load_when).read_text()
-        if flags.long_line:
-            os.write(2, b"x" * flags.long_line)
-        if flags.leave_behind:
-            subprocess.Popen(("sleep", "1000"), stdin=subprocess.DEVNULL)
-        return Scripted(no_memory=flags.no_memory)
-
     end_with_parent()
-    return serve(load, *claim_stdio(), longest_step=flags.longest_step)
+    return serve(partial(_load, flags), *claim_stdio(), longest_step=flags.longest_step)
+
+
+def _load(flags: argparse.Namespace) -> Scripted:
+    if flags.refuse_to_load:
+        raise WeightsError(flags.refuse_to_load)
+    if flags.refuse_until and not Path(flags.refuse_until).exists():
+        raise WeightsError(f"{flags.refuse_until} is not there.")
+    if flags.die_at_start:
+        sys.exit("dying at the start")
+    if flags.die_until and not Path(flags.die_until).exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    if flags.hang:
+        threading.Event().wait()
+    if flags.hold:
+        _hold()
+    _load_slowly(flags)
+    return Scripted(no_memory=flags.no_memory)
+
+
+def _load_slowly(flags: argparse.Namespace) -> None:
+    if flags.load_when:
+        Path(flags.load_when).read_text()
+    if flags.long_line:
+        os.write(2, b"x" * flags.long_line)
+    if flags.leave_behind:
+        subprocess.Popen(("sleep", "1000"), stdin=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

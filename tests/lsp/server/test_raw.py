@@ -180,7 +180,7 @@ def test_the_end_of_standard_input_ends_server_and_engine() -> None:
         client.initialize()
         client.status("ready")
         engine = engine_of(client)
-        client.inline(client.open("# slow\nx = "), 1, 4)
+        client.inline(client.open("# slow\nx = "), 1, 4, kind=1)
         client.status("busy")
         assert client.process.stdin
         client.process.stdin.close()
@@ -294,7 +294,8 @@ def test_an_engine_killed_in_the_middle_of_a_request() -> None:
 def test_an_engine_that_cannot_load_is_said_once_and_is_no_error() -> None:
     with RawClient(fake("--refuse-to-load", "model.safetensors: damaged")) as client:
         client.initialize()
-        assert client.status("degraded")["reason"] == "model.safetensors: damaged"
+        again = "It is tried again when a setting of infill changes."
+        assert client.status("degraded")["reason"] == f"model.safetensors: damaged. {again}"
         uri = client.open(FILL)
         assert [client.items(client.inline(uri, 1, 6)) for _ in range(5)] == [[]] * 5
         said = [it for it in client.seen if "damaged" in it.get("params", {}).get("message", "")]
