@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from infill_lsp.engine import messages
@@ -199,6 +200,19 @@ def _cancelled(id_: int) -> Failed:
     return Failed(id_, "cancelled", "The request was cancelled, or a newer one took its place.")
 
 
+def _need_no_folder(*, compiles: bool) -> None:
+    """Run where the working folder was deleted, and where nothing temporary can be written.
+
+    torch looks for both when it is imported, and makes a folder for its compiler, which is needed only to compile.
+    """
+    try:
+        Path.cwd()
+    except OSError:
+        os.chdir(os.sep)
+    if not compiles:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.sep)  # It is there, so nothing is made.
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m infill_lsp.engine.worker`: serve the model named on the command line."""
     parser = argparse.ArgumentParser(prog="infill_lsp.engine.worker", description=__doc__.partition("\n")[0])
@@ -213,6 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--endpoint", default=None, help="settings of an endpoint that is asked instead, as JSON")
     chosen = parser.parse_args(arguments)
     end_with_parent()
+    _need_no_folder(compiles=chosen.compile != "off")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started this one.
 
     def load() -> Filler:
