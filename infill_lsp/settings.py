@@ -337,8 +337,8 @@ def _flat(raw: Mapping[object, object], prefix: str) -> Iterator[tuple[str, obje
     groups = {setting.name.rpartition(".")[0] for setting in table()}
     for key, value in raw.items():
         name = f"{key}" if f"{key}".startswith("infill.") or key == "infill" else f"{prefix}{key}"
-        if name in groups and isinstance(value, dict):
-            yield from _flat(value, f"{name}.")
+        if name in groups and (value is None or isinstance(value, dict)):
+            yield from _flat(value or {}, f"{name}.")
         else:
             yield name, value
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from subprocess import PIPE
 from typing import Final
 
@@ -47,8 +48,17 @@ def engine_environment() -> dict[str, str]:
         "MALLOC_TRIM_THRESHOLD_": str(1 << 28),
         "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
         **os.environ,
+        **_path(),
         "HF_HUB_OFFLINE": "1",
     }
+
+
+def _path() -> dict[str, str]:
+    """The user's PYTHONPATH behind Python's own library, whose modules nothing in it is to take the place of."""
+    if not (users := os.environ.get("PYTHONPATH")):
+        return {}
+    own = Path(os.__file__).parent
+    return {"PYTHONPATH": os.pathsep.join((str(own), str(own / "lib-dynload"), users))}
 
 
 class EngineProcess:

@@ -78,6 +78,12 @@ def test_a_configuration_that_cannot_be_read_ends_nothing(
         assert client.end() == 0
 
 
+def test_no_settings_is_no_complaint() -> None:
+    usual, current = ServerSettings(), ServerSettings(candidates=2)
+    assert read({"infill": None}, usual, current) == (usual, ())
+    assert read({"infill": {"budget": None, "candidates": 3}}, usual, current) == (ServerSettings(candidates=3), ())
+
+
 def test_threads_beyond_the_cores_are_clamped_and_said() -> None:
     usual = ServerSettings()
     settings, (complaint,) = read({"threads": 1024}, usual, usual)
@@ -98,3 +104,28 @@ def test_a_thousand_threads_fill_on_the_command_line(tmp_path: Path) -> None:
         f"infill-lsp: --threads is 1024, but {cores()} cores can be used here, and more threads hang; "
         f"{cores()} are used\n"
     )
+
+
+SHADOWS = ("json", "typing", "logging", "asyncio", "queue", "argparse", "token", "types", "re", "enum")
+START = "import sys; from infill_lsp.cli import main; sys.exit(main())"
+"""What the program does that pip makes."""
+
+
+def test_files_in_pythonpath_do_not_take_the_place_of_pythons_own(tmp_path: Path) -> None:
+    for name in SHADOWS:
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(3)")
+    path = os.pathsep.join((str(tmp_path), ENVIRONMENT["PYTHONPATH"]))
+    command = (sys.executable, "-P", "-c", START, "--stdio")
+    with RawClient(command, environment=ENVIRONMENT | {"PYTHONPATH": path}) as client:
+        client.initialize(initializationOptions=SETTINGS)
+        client.status("ready")
+        assert client.end() == 0
+
+
+def test_a_file_that_has_taken_the_place_of_pythons_own_already_is_named(tmp_path: Path) -> None:
+    (tmp_path / "colorsys.py").touch()
+    path = os.pathsep.join((str(tmp_path), ENVIRONMENT["PYTHONPATH"]))
+    command = (sys.executable, "-c", "import colorsys; import infill_lsp")
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT | {"PYTHONPATH": path})
+    said = f"infill-lsp: {tmp_path}/colorsys.py takes the place of Python's own colorsys: rename it\n"
+    assert done.stderr == said
