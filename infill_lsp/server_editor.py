@@ -6,7 +6,7 @@ It knows nothing of documents or suggestions.
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -165,11 +165,12 @@ class InfillServer(LanguageServer):
         """Tell the editor how it is, once per change; that a request is at work only where that takes long."""
         if self._busy:
             self._busy.cancel()
-        if status.state == "busy":
+        if status.state == "busy" and self._sent and replace(status, state=self._sent.state) == self._sent:
             self._busy = asyncio.get_running_loop().call_later(_LONG, self._send_status, status)
         else:
             self._send_status(status)
-            self._log_status(status)
+            if status.state != "busy":
+                self._log_status(status)
 
     def _send_status(self, status: Status) -> None:
         if status != self._sent:

@@ -4,7 +4,6 @@ Between looking at a file and replacing it somebody else may write it. Where a s
 replaced is looked at when nobody can reach it by its name any more, and put back if it is not what it should be.
 """
 
-import ctypes
 import errno
 import os
 import sys
@@ -63,6 +62,8 @@ def exchange(one: Path, other: Path) -> bool:
     """
     if sys.platform != "linux":
         return False
+    import ctypes  # noqa: PLC0415  # Nobody who starts a server need wait for it.
+
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except AttributeError:  # An older library.
