@@ -8,6 +8,7 @@ What it does with a request is written in the first line of the request's prefix
     # print     rubbish on standard output before the fill
     # die       the process is gone
     # hold      native code that lets no other thread run, for ever
+    # native    native code that lets other threads run, for ever
     # stuck     a step that never ends, though other threads run
     # tell PATH like slow, after writing to a named pipe that it is at work
     # edit PATH changes that file while filling
@@ -77,7 +78,7 @@ class Scripted:
             case "print":
                 os.write(1, b"rubbish")
                 print("more rubbish")
-            case "hold" | "stuck" | "die":
+            case "hold" | "native" | "stuck" | "die":
                 _END[order]()
         text = rest.replace("\\n", "\n") if order in ("fill", "blanks") else "filled"
         ends = (" " * n if order == "blanks" else str(n or "") for n in range(options.n))  # Blanks are cut off later.
@@ -94,7 +95,12 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-_END = {"hold": _hold, "stuck": lambda: threading.Event().wait(), "die": _die}
+_END = {
+    "hold": _hold,
+    "native": lambda: ctypes.CDLL(None).sleep(1000),
+    "stuck": lambda: threading.Event().wait(),
+    "die": _die,
+}
 
 
 def _draft_until(cancelled: Callable[[], bool], on_draft: Callable[[Frame], None] | None) -> None:

@@ -108,6 +108,18 @@ def test_a_long_fill_is_no_hang() -> None:
     run(body)
 
 
+def test_native_code_that_lets_other_threads_run_is_no_hang() -> None:
+    async def body(engine: Engine) -> None:
+        await engine.ready()
+        before = engine.pid
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(SHORT.silence * 2):
+                await engine.ask(asking("native"), Options())
+        assert engine.pid == before
+
+    assert not any(it.state == "degraded" for it in run(body)[:-1])
+
+
 def test_loading_is_no_hang_but_has_a_limit_of_its_own() -> None:
     async def body(engine: Engine) -> None:
         with pytest.raises(EngineDiedError, match=r"had not loaded its model after 6 s and was ended"):
