@@ -222,7 +222,9 @@ class ServerSettings:
         _one_of(*COMPILES),
         "`auto`: on CUDA, forwards of checkpoints that see both ways are compiled, each length at its first use",
     )
-    threads: int | None = _setting(None, _or_null(_whole(1, 1024)), "CPU threads; null for half of the cores")
+    threads: int | None = _setting(
+        None, _or_null(_whole(1, 1024)), "CPU threads, never more than cores; null for half of them"
+    )
     verify: VerifySettings = VerifySettings()
     endpoint: EndpointSettings = EndpointSettings()
     budget: Budget = Budget()

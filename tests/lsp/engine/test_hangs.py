@@ -151,7 +151,7 @@ def test_the_watchdog_counts_silence_and_loading_apart() -> None:
     dog.heard()
     assert dog.passed(9) == ""
     assert "no sign of life for 10 s" in dog.passed(1)
-    assert Limits().silence == 10, "what README promises"
+    assert Limits().silence == 10, "what the changelog promises"
 
 
 def test_a_step_counts_from_the_last_look_of_who_fills() -> None:
