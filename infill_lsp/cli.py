@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from infill_lsp.errors import AddressError, InfillError, PositionError, SettingError
-from infill_lsp.settings import APIS, COMPILES, DEVICES, DTYPES, ENDPOINT, REUSES, EndpointSettings, EngineSettings
+from infill_lsp.settings import (
+    APIS,
+    COMPILES,
+    DEVICES,
+    DTYPES,
+    ENDPOINT,
+    REUSES,
+    EndpointSettings,
+    EngineSettings,
+    too_many_threads,
+)
 
 EngineCommand = Callable[[EngineSettings], Sequence[str]]
 """From settings to the command line that starts an engine."""
@@ -367,6 +377,8 @@ def _engine_settings(chosen: argparse.Namespace) -> EngineSettings:
         endpoint = _endpoint_settings(
             chosen, url=chosen.url, api=chosen.api, model=chosen.endpoint_model, template=chosen.template
         )
+    if words := too_many_threads(chosen.threads):
+        print(f"infill-lsp: --threads {words}", file=sys.stderr)
     settings = EngineSettings(
         model=chosen.model,
         device=chosen.device,

@@ -98,6 +98,8 @@ def _inline_completion(
     invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     question = _question(ls, params, invoked=invoked)
     if question is None:
+        if invoked:
+            ls.tell_nothing("The document is not open, or has no such line.")
         return types.InlineCompletionList([])
     if selected := params.context.selected_completion_info:
         gap = protocol.gap_of(question.document, selected.range, ls.encoding)

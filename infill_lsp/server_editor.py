@@ -6,7 +6,7 @@ It knows nothing of documents or suggestions.
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -20,7 +20,7 @@ from infill_lsp.errors import InfillError
 from infill_lsp.server_protocol import ServerProtocol
 from infill_lsp.session import EngineCommand, Session
 from infill_lsp.settings import RUNS_COMMANDS, ServerSettings, read
-from infill_lsp.status import Status
+from infill_lsp.status import Notice, Status
 from infill_lsp.watching import Step
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ PARTIAL: Final = "infill/partial"
 
 _NOTICEABLE: Final = 1.0
 """Seconds after which something that still goes on is shown as progress."""
+
+_LONG: Final = 0.5
+"""Seconds after which it is told that a request is at work; what a key brings about is over sooner."""
 
 _PATIENCE: Final = 2.0
 """Seconds that an editor may take to say what its configuration is, before the engine starts without it."""
@@ -72,11 +75,13 @@ class InfillServer(LanguageServer):
             _NOTEBOOKS,
             protocol_cls=ServerProtocol,
         )
-        self.session = Session(engine, settings, self.tell_status, self.trace)
+        self.session = Session(engine, settings, self.tell_status, self.trace, self.tell_nothing)
         self._base = settings
         self._over_socket = over_socket
         self._complaints = tuple(complaints)
-        self._logged = ""
+        self._logged: set[str | Notice] = set()
+        self._sent: Status | None = None
+        self._busy: asyncio.TimerHandle | None = None
         self._consent: Consent | None = None
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -169,16 +174,41 @@ class InfillServer(LanguageServer):
     async def close(self) -> None:
         """End what still runs, and the engine."""
         self.protocol.cancel_all()
+        if self._busy:
+            self._busy.cancel()
         for task in self._asking:
             task.cancel()
         await self.session.close()
 
     def tell_status(self, status: Status) -> None:
-        """Tell the editor how it is; the log is spared the coming and going of requests."""
-        self.protocol.notify(STATUS, {**asdict(status), "message": status.sentence})
-        if status.sentence != self._logged and status.state != "busy":
-            self._logged = status.sentence
-            self.log("warning" if status.state == "degraded" else "info", status.sentence)
+        """Tell the editor how it is, once per change; that a request is at work only where that takes long."""
+        if self._busy:
+            self._busy.cancel()
+        if status.state == "busy" and self._sent and replace(status, state=self._sent.state) == self._sent:
+            self._busy = asyncio.get_running_loop().call_later(_LONG, self._send_status, status)
+        else:
+            self._send_status(status)
+            if status.state != "busy":
+                self._log_status(status)
+
+    def _send_status(self, status: Status) -> None:
+        if status != self._sent:
+            self._sent = status
+            self.protocol.notify(STATUS, {**asdict(status), "message": status.sentence})
+
+    def _log_status(self, status: Status) -> None:
+        """Log what has changed of the engine, and what there is to know about a document the first time."""
+        if status.of_engine not in self._logged:
+            self._logged = {status.of_engine, *(it for it in self._logged if isinstance(it, Notice))}
+            self.log("warning" if status.state == "degraded" else "info", status.of_engine)
+        for notice in status.notices:
+            if notice not in self._logged:
+                self._logged.add(notice)
+                self.log("info", notice.reason)
+
+    def tell_nothing(self, sentence: str) -> None:
+        """Tell a person who asked by hand why there is nothing."""
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"No suggestion: {sentence}"))
 
     def tell_step(self, step: Step) -> None:
         """Tell the editor what stands on the canvas."""

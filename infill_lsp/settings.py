@@ -136,6 +136,18 @@ def endpoint_from_json(text: str) -> EndpointSettings:
     return EndpointSettings(**{**fields, "key_command": tuple(fields["key_command"])})
 
 
+def cores() -> int:
+    """How many of this machine's cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def too_many_threads(threads: int | None) -> str:
+    """What is done about more threads than there are cores, as the rest of a sentence; nothing where it is right."""
+    if threads is None or threads <= cores():
+        return ""
+    return f"is {threads}, but {cores()} cores can be used here, and more threads hang; {cores()} are used"
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """Which model the engine loads, and onto what.
@@ -180,12 +192,9 @@ class EngineSettings:
         """How many threads a forward may use.
 
         Half of the cores unless told otherwise: the editor and its other servers run on the rest. At this size two
-        threads gain little and lose much beside a busy program (docs/log.md).
+        threads gain little and lose much beside a busy program (docs/log.md). Never more than there are cores.
         """
-        if self.threads is not None:
-            return self.threads
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, cores // 2)
+        return max(1, cores() // 2) if self.threads is None else min(self.threads, cores())
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +222,9 @@ class ServerSettings:
         _one_of(*COMPILES),
         "`auto`: on CUDA, forwards of checkpoints that see both ways are compiled, each length at its first use",
     )
-    threads: int | None = _setting(None, _or_null(_whole(1, 1024)), "CPU threads; null for half of the cores")
+    threads: int | None = _setting(
+        None, _or_null(_whole(1, 1024)), "CPU threads, never more than cores; null for half of them"
+    )
     verify: VerifySettings = VerifySettings()
     endpoint: EndpointSettings = EndpointSettings()
     budget: Budget = Budget()
@@ -308,6 +319,8 @@ def read(
             settings = _with(settings, name, _value(current, name))
         else:
             settings = _with(settings, name, tuple(value) if isinstance(value, list) else value)
+    if settings.threads != current.threads and (words := too_many_threads(settings.threads)):
+        complaints.append(f"infill.threads {words}.")
     return settings, tuple(complaints)
 
 
@@ -335,8 +348,8 @@ def _flat(raw: Mapping[object, object], prefix: str) -> Iterator[tuple[str, obje
     groups = {setting.name.rpartition(".")[0] for setting in table()}
     for key, value in raw.items():
         name = f"{key}" if f"{key}".startswith("infill.") or key == "infill" else f"{prefix}{key}"
-        if name in groups and isinstance(value, dict):
-            yield from _flat(value, f"{name}.")
+        if name in groups and (value is None or isinstance(value, dict)):
+            yield from _flat(value or {}, f"{name}.")
         else:
             yield name, value
 

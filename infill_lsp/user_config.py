@@ -55,11 +55,13 @@ def choose(model: str | None) -> Path:
 
 def _read() -> dict[str, object]:
     path = config_file()
+    if path.exists() and not path.is_file():
+        raise SourceError(f"{path}: is not a regular file")
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SourceError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(raw, dict):
         raise SourceError(f"{path}: must be a JSON object with settings")

@@ -88,7 +88,7 @@ def stored() -> tuple[Probe, ...]:
     try:
         found = json.loads(_file().read_text(encoding="utf-8"))
         return tuple(Probe(**it) for it in found)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return ()
 
 

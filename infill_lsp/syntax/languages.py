@@ -409,12 +409,16 @@ LANGUAGES: Final = (
 )
 
 _BY_ID: Final = {language.id: language for language in LANGUAGES}
+_ALIASES: Final = {"golang": "go", "ipython": "python", "python2": "python", "python3": "python"}
 _BY_SUFFIX: Final = {suffix: language for language in LANGUAGES for suffix in language.suffixes}
+_BY_NAME: Final = {language.name.lower(): language for language in LANGUAGES}
 
 
 def by_id(id_: str | None) -> Language | None:
-    """The language with this LSP id."""
-    return _BY_ID.get(id_ or "")
+    """The language with this LSP id, or what else editors call it: by its files, as in `py`, or `javascript.jsx`."""
+    id_ = (id_ or "").lower()
+    suffix = f".{id_.rpartition('.')[2]}"
+    return _BY_ID.get(_ALIASES.get(id_, id_)) or _BY_SUFFIX.get(suffix) or _BY_NAME.get(id_)
 
 
 def of_file(name: str) -> Language | None:

@@ -24,6 +24,26 @@ def test_other_names_say_nothing() -> None:
     assert languages.by_id(None) is None
 
 
+@pytest.mark.parametrize(
+    ("said", "id_"),
+    [
+        *[("python3", "python"), ("py", "python"), ("Python", "python"), ("ipython", "python"), ("golang", "go")],
+        *[("jsx", "javascriptreact"), ("tsx", "typescriptreact"), ("js", "javascript"), ("ts", "typescript")],
+        *[("javascript.jsx", "javascriptreact"), ("typescript.tsx", "typescriptreact"), ("rs", "rust"), ("c++", "cpp")],
+        *[("sh", "shellscript"), ("bash", "shellscript"), ("yml", "yaml"), ("c#", "csharp"), ("kt", "kotlin")],
+    ],
+)
+def test_what_editors_call_a_language_is_understood(said: str, id_: str) -> None:
+    language = languages.by_id(said)
+    assert language
+    assert language.id == id_
+
+
+@pytest.mark.parametrize("said", ["", None, "plaintext", ".", "python4", "json5", "vue"])
+def test_what_is_no_language_here_is_none(said: str | None) -> None:
+    assert languages.by_id(said) is None
+
+
 def test_ids_and_suffixes_have_one_owner() -> None:
     ids = [language.id for language in LANGUAGES]
     suffixes = [suffix for language in LANGUAGES for suffix in language.suffixes]
