@@ -1,0 +1,1 @@
+"""Published causal code models as this project's encoder: read, tuned, merged, packed."""
