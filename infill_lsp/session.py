@@ -61,7 +61,7 @@ class Session:
             on_status: told whenever the status changes.
             on_why: told where, and why, something is not suggested: for who looks into it.
         """
-        self.settings = settings
+        self.settings = self._effective = settings
         self.documents: dict[str, Document] = {}
         self.notebooks: dict[str, Notebook] = {}
         self.status = Status()
@@ -83,12 +83,28 @@ class Session:
         """Start the engine in the background, or another one where settings say so."""
         async with self._changing:
             await self._end_engine()
+            self._effective = self._chosen()
             self.engine = await self._chosen_engine().__aenter__()
             self._started.set()
         inactive_reason("")  # It imports what it needs now, rather than while someone waits for a suggestion.
 
+    async def choose_again(self) -> bool:
+        """Start another engine where `auto` chooses another model now, or the chosen one has failed; whether it did."""
+        engine = self.engine
+        if engine is None or (self._chosen() == self._effective and not engine.reason):
+            return False
+        self._forget()
+        await self.start()
+        return True
+
+    def _chosen(self) -> ServerSettings:
+        """The settings, with the model that `auto` chooses now."""
+        from infill_lsp.models.choice import resolved  # noqa: PLC0415  # `initialize` need not wait for it.
+
+        return resolved(self.settings)
+
     def _chosen_engine(self) -> FallbackEngine:
-        chosen = self.settings.engine
+        chosen = self._effective.engine
         other = self._engine_command(chosen.embedded) if chosen.can_fall_back else None
         return FallbackEngine(self._engine_command(chosen), other, on_status=self._engine_is)
 
@@ -127,6 +143,7 @@ class Session:
         if before.exclude != settings.exclude:
             self.enter(self._roots)
         engine = self.engine
+        self._effective = replace(settings, model=self._effective.model)
         if engine is not None and (before.engine != settings.engine or (engine.reason and before != settings)):
             await self.start()
 
@@ -251,7 +268,7 @@ class Session:
         if known := self._remembered(question):
             return known
         try:
-            async with asyncio.timeout(self.settings.budget_ms(question.invoked) / 1e3):
+            async with asyncio.timeout(self._effective.budget_ms(question.invoked) / 1e3):
                 engine = await self._loaded_engine()
         except TimeoutError:
             self._why(question, "The engine is not ready yet.")
@@ -261,7 +278,7 @@ class Session:
         memory = self._memory  # It is another one if settings change meanwhile.
         surroundings = Surroundings(self._cells_before(question.document), self._excerpts(question))
         watcher = self.watcher if question.invoked else None
-        found = await complete(question, surroundings, engine, self.settings, partial(self._why, question), watcher)
+        found = await complete(question, surroundings, engine, self._effective, partial(self._why, question), watcher)
         if question.selected is None and question.document.name in self.documents:
             found = memory.joined(question.document, question.offset, found)[: self.settings.candidates]
             memory.add(question.document, question.offset, found)
