@@ -17,12 +17,12 @@ from infill_lsp.errors import InfillError
 from infill_lsp.models.child import Child
 from infill_lsp.models.fetch import sha256
 from infill_lsp.models.progress import Progress
-from infill_model.checkpoints.published import Published, Record, fingerprint, is_current, recorded
+from infill_model.checkpoints.published import FORMAT, Published, Record, fingerprint, is_current, recorded
 
 State = Literal["current", "missing", "damaged", "outdated"]
 
-_SHARE: Final = re.compile(r"(\d{1,3})\s*%|(\d+)\s*/\s*(\d+)")
-"""How far the child is, as it prints it: `42%` or `7/24`."""
+_SHARE: Final = re.compile(r"(\d+) of (\d+)")
+"""How far the child is, as it prints it: `layer 7 of 24`."""
 
 
 class ConversionError(InfillError):
@@ -45,7 +45,7 @@ def command(it: Published, out: Path) -> Sequence[str]:
     """The command line of the child."""
     update = ("--update", str(it.update)) if it.update else ()
     words = (sys.executable, "-P", "-m", "infill_model.cli", "convert")
-    return (*words, "--gguf", str(it.source), *update, "--out", str(out))
+    return (*words, "--gguf", str(it.source), *update, "--out", str(out), "--name", it.name)
 
 
 def convert(it: Published, progress: Progress) -> None:
@@ -59,7 +59,7 @@ def convert(it: Published, progress: Progress) -> None:
     progress.stage("Converting", 100, in_bytes=False)
     try:
         _run(command(it, out), progress)
-        record = Record(out.stat().st_size, sha256(out), it.sha256, fingerprint(it))
+        record = Record(out.stat().st_size, sha256(out), it.sha256, fingerprint(it), FORMAT)
         _install(it, out, record)
     except OSError as error:
         raise ConversionError(
@@ -85,8 +85,8 @@ def _percent(said: str) -> int:
     found = list(_SHARE.finditer(said))
     if not found:
         return 0
-    share, done, total = found[-1].groups()
-    return min(100, int(share) if share else 100 * int(done) // max(1, int(total)))
+    done, total = map(int, found[-1].groups())
+    return min(100, 100 * done // max(1, total))
 
 
 def _install(it: Published, out: Path, record: Record) -> None:

@@ -16,9 +16,9 @@ NAME = "base-0.5b"
 NOWHERE = "http://127.0.0.1:9"
 CONVERTER = """import shutil, sys
 flags = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-print("1/2", flush=True)
+print("layer 1 of 2", flush=True)
 shutil.copy(flags["--gguf"], flags["--out"])
-print("2/2", flush=True)
+print("layer 2 of 2", flush=True)
 """
 SITE = f"""import sys
 import fake_engine

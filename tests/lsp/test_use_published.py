@@ -258,8 +258,8 @@ def test_two_processes_do_not_fetch_at_once(home: Home) -> None:
 
 
 def test_progress_as_json_ends_with_standard_input(home: Home) -> None:
-    waits = "it.command = lambda model, out: [sys.executable, '-c', 'import sys, time; print(\"40%\", flush=True); "
-    waits += "import threading; threading.Event().wait()']\n"
+    code = "import threading; print('layer 2 of 5', flush=True); threading.Event().wait()"
+    waits = f"it.command = lambda model, out: [sys.executable, '-c', {code!r}]"
     command = home.command(
         "models", "use", NAME, "--yes", "--json", before=f"import infill_lsp.models.convert as it\n{waits}"
     )

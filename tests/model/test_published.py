@@ -38,9 +38,9 @@ def test_a_converted_file_is_here_once_size_source_and_update_are_those_of_its_r
     model.folder.mkdir(parents=True)
     model.converted.write_bytes(b"packed")
     assert not published.is_here("base-0.5b"), "it has no record"
-    record = Record(6, "", model.sha256, published.fingerprint(model))
+    record = Record(6, "", model.sha256, published.fingerprint(model), published.FORMAT)
     for it, here in ((record, True), (replace(record, size=5), False), (replace(record, source="0"), False),
-                     (replace(record, update="older"), False)):  # fmt: skip
+                     (replace(record, update="older"), False), (replace(record, format=0), False)):  # fmt: skip
         model.record.write_text(json.dumps(asdict(it)))
         assert published.is_here("base-0.5b") == here
     model.record.write_text("{")

