@@ -4,6 +4,7 @@ It reads a few small files and loads nothing.
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from infill_lsp.commands import fitting
 from infill_lsp.models.measurements import Measurement, measured
@@ -11,7 +12,10 @@ from infill_lsp.settings import AUTO, EngineSettings, ServerSettings
 from infill_model.checkpoints import published
 from infill_model.checkpoints.published import Published
 
-EMBEDDED = "embedded"
+EMBEDDED: Final = "embedded"
+
+_ENGINE: Final = 600_000_000
+"""Bytes that an engine takes beside a model: torch, keys and values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,16 @@ class Candidate:
     @property
     def cost(self) -> str:
         """Size, memory and time of it."""
-        it = self.model
-        memory = self.measured.memory if self.measured and self.measured.memory else it.packed * fitting.MARGIN
+        it, memory = self.model, memory_needed(self.model, self.measured)
         time = f"{self.measured.ms:.0f} ms a suggestion here" if self.measured else "not measured here"
         disk = f"{(it.size + it.packed) / 1e9:.1f} GB of disk"
         download = "" if self.here else f"{it.size / 1e9:.2f} GB to download, "
         return f"{download}{disk}, {memory / 1e9:.1f} GB of memory, {time}"
+
+
+def memory_needed(it: Published, found: Measurement | None = None) -> float:
+    """Bytes that an engine with a model takes: as measured, else roughly."""
+    return found.memory if found and found.memory else it.packed * fitting.MARGIN + _ENGINE
 
 
 def candidates(settings: ServerSettings) -> tuple[Candidate, ...]:
@@ -53,7 +61,7 @@ def _candidate(it: Published, settings: ServerSettings, room: float) -> Candidat
 
 
 def _problem(it: Published, settings: ServerSettings, room: float, *, here: bool, found: Measurement | None) -> str:
-    needed = it.packed * fitting.MARGIN
+    needed = memory_needed(it, found)
     if not here:
         return f"is not here (`infill-lsp models use {it.name}`)"
     if room and needed > room:

@@ -135,7 +135,7 @@ async def _measure(command: Sequence[str]) -> Measurement:
 async def _type(engine: Engine) -> list[float]:
     """Type into a document, and ask for a suggestion after each key; milliseconds of each."""
     times: list[float] = []
-    options, began = Options(budget_ms=_CAP_MS, retrieve=False), time.perf_counter()
+    options, began = Options(budget_ms=_CAP_MS), time.perf_counter()
     for typed in range(len(_TYPED) // 2, len(_TYPED) + 1, 2):
         asked = time.perf_counter()
         await engine.ask(Request(_ABOVE + _TYPED[:typed], _BELOW, language="python"), options, stream="measuring")

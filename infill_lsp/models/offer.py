@@ -17,6 +17,7 @@ from typing import Final
 from infill_lsp import user_config
 from infill_lsp.commands import fitting
 from infill_lsp.errors import InfillError
+from infill_lsp.models.choice import memory_needed
 from infill_lsp.settings import AUTO, ServerSettings
 from infill_model.checkpoints import published
 from infill_model.checkpoints.published import Published
@@ -72,7 +73,7 @@ def _has_room(it: Published) -> bool:
     _, memory = fitting.device_memory("cpu")
     place = next(one for one in (it.folder, *it.folder.parents) if one.exists())
     disk = it.size + it.registry.size + it.packed
-    return (not memory or it.packed * fitting.MARGIN < memory) and disk < shutil.disk_usage(place).free
+    return (not memory or memory_needed(it) < memory) and disk < shutil.disk_usage(place).free
 
 
 def question(it: Published) -> str:
@@ -80,7 +81,7 @@ def question(it: Published) -> str:
     return (
         f"Infill can suggest far better code with a larger model, {it.parent} ({it.licence}). Downloading it takes "
         f"{it.size / 1e6:,.0f} MB, {(it.size + it.packed) / 1e9:.1f} GB of disk and about "
-        f"{it.packed * fitting.MARGIN / 1e9:.1f} GB of memory; it runs on this machine and sends nothing. "
+        f"{memory_needed(it) / 1e9:.1f} GB of memory; it runs on this machine and sends nothing. "
         "Until it is here, the built-in model answers."
     )
 
