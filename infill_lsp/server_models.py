@@ -20,6 +20,10 @@ async def _have(ls: InfillServer) -> None:
             await _fetch(ls, model, "Converting")
         elif (model := await asyncio.to_thread(offer.offered, settings)) and await offer.wanted(model, ls.choice):
             ls.show("info", await _fetch(ls, model, "Fetching"))
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise
+        ls.show("info", "Stopped; what came is kept, and `infill-lsp models use` goes on with it.")
     except InfillError as error:
         ls.show("error", f"{str(error).rstrip('.')}. The built-in model goes on answering.")
 

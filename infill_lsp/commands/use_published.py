@@ -155,7 +155,7 @@ def _stop_with_input() -> None:
     def wait() -> None:
         while os.read(0, 1024):  # Not by sys.stdin, whose lock the interpreter would wait for at its end.
             pass
-        signal.raise_signal(signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)  # Wakes the main thread, be it waiting for a network.
 
     signal.signal(signal.SIGTERM, terminated)
     threading.Thread(target=wait, daemon=True).start()

@@ -55,7 +55,7 @@ def convert(it: Published, progress: Progress) -> None:
         ConversionError: the child cannot, or the disk is full; an older file stays as it was.
     """
     out = it.folder / f"{it.converted.name}.part"
-    out.unlink(missing_ok=True)
+    _clean(out)
     progress.stage("Converting", 100, in_bytes=False)
     try:
         _run(command(it, out), progress)
@@ -66,7 +66,13 @@ def convert(it: Published, progress: Progress) -> None:
             f"{out}: cannot be written ({error.strerror or error}); make room, and try again"
         ) from error
     finally:
-        out.unlink(missing_ok=True)
+        _clean(out)
+
+
+def _clean(out: Path) -> None:
+    """Delete what a conversion that was stopped has left."""
+    for file in out.parent.glob(f"{out.name}*"):
+        file.unlink(missing_ok=True)
 
 
 def _run(words: Sequence[str], progress: Progress) -> None:

