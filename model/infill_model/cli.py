@@ -77,6 +77,18 @@ def _tokenizer() -> Loaded:
     return add_tokenizer_flags, tokenizer
 
 
+def _tune() -> Loaded:
+    from infill_model.training.tune import add_flags, run
+
+    return add_flags, run
+
+
+def _convert() -> Loaded:
+    from infill_model.checkpoints.command import add_flags, run
+
+    return add_flags, run
+
+
 def _train() -> Loaded:
     from infill_model.training.command import add_train_flags, train
 
@@ -159,6 +171,8 @@ COMMANDS = (
     Command("corpus", "Build the training corpus from a pinned list of packages.", _corpus),
     Command("tokenizer", "Train the tokenizer on a corpus.", _tokenizer),
     Command("train", "Train a network on a corpus; go on where a run stopped.", _train),
+    Command("tune", "Tune a published causal code model by a low-rank update.", _tune),
+    Command("convert", "Make the file that the engine loads of a published model.", _convert),
     Command("ablate", "Train short variants of the recipe and compare them.", _ablate),
     Command("export", "Write a run's newest checkpoint as a model folder.", _export),
     Command("curves", "Draw the losses of a run.", _curves),

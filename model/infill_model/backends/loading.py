@@ -12,11 +12,12 @@ from infill_model.backends.hub import hub_folder, snapshot
 from infill_model.backends.open_fill import OpenInfiller
 from infill_model.backends.sequence import Reuse
 from infill_model.backends.verified import VerifiedInfiller, Way
+from infill_model.checkpoints.coder import CoderInfiller
 from infill_model.errors import WeightsError
 from infill_model.fill import Infiller, model_path
 from infill_model.folder import MODEL_TYPE
 
-AnyInfiller: TypeAlias = Infiller | OpenInfiller | CausalInfiller | VerifiedInfiller
+AnyInfiller: TypeAlias = Infiller | CoderInfiller | OpenInfiller | CausalInfiller | VerifiedInfiller
 
 
 def load(
@@ -36,6 +37,8 @@ def load(
         WeightsError: the folder is missing, incomplete, damaged, or holds no model that can be run.
     """
     folder = model_path(model)
+    if folder.is_file():
+        return CoderInfiller.load(folder, device=device.replace("spread", "auto"), dtype=dtype, threads=threads)
     if not folder.exists():
         found = snapshot(hub_folder(os.environ), str(model))
         if found is None and re.fullmatch(r"[\w.-]+/[\w.-]+", str(model)):

@@ -87,9 +87,9 @@ class CheckpointVocabulary(Vocabulary):
         return [i for i in range(RESERVED, self.size) if b"\n" in self._bytes(i)]
 
 
-def _qwen2(folder: Path, checkpoint: Checkpoint) -> Tokenizer:
-    """The fast form of Qwen2's tokenizer; Dream and its kin are published with the slow one only."""
-    tokenizer = Tokenizer(models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt")))
+def qwen2_tokenizer(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Tokenizer:
+    """Build the fast form of Qwen2's tokenizer from its tables, without the added tokens."""
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(_QWEN2_WORDS), behavior="isolated"),
@@ -97,6 +97,12 @@ def _qwen2(folder: Path, checkpoint: Checkpoint) -> Tokenizer:
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def _qwen2(folder: Path, checkpoint: Checkpoint) -> Tokenizer:
+    """The fast form of Qwen2's tokenizer; Dream and its kin are published with the slow one only."""
+    tokenizer = qwen2_tokenizer(*models.BPE.read_file(str(folder / "vocab.json"), str(folder / "merges.txt")))
     for name, number in sorted(checkpoint.added.items(), key=lambda it: it[1]):
         tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False)])
         if tokenizer.token_to_id(name) != number:

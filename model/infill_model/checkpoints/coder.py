@@ -1,0 +1,338 @@
+"""A published code model behind the facade that the engine serves: text around gaps in, fills out.
+
+One pass: the row is read up to the gap; copies from the document and what else is drafted are read with it in one
+forward, scored, and kept as far as the encoder agrees; what goes on is written behind them. It knows no files of the
+user, no editors, no grammar: a critic may be passed in that does.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from infill_model.backends.tokenizer import CheckpointVocabulary
+from infill_model.checkpoints.converted import Converted, read
+from infill_model.checkpoints.drafting import drafts_of, remaining
+from infill_model.checkpoints.encoder import BRANCHES, ROOT, CausalEncoder, RowCache
+from infill_model.checkpoints.fim import FimMarks
+from infill_model.checkpoints.languages import LANGUAGES
+from infill_model.checkpoints.layout import Budget, RowLayout
+from infill_model.checkpoints.network import CausalNetwork
+from infill_model.checkpoints.writing import Acceptance, Ends, Writer, Written
+from infill_model.copied import copies_for, fills_of_copies
+from infill_model.fill import available_device
+from infill_model.policies.stop import Limits, never
+from infill_model.request import Fill, Frame, Info, Options, Request, StopReason, TextCritic, Timing, Token, TraceToken
+from infill_model.vocabulary import RESERVED
+
+LONGEST: Final = 48
+LONGEST_BLOCK: Final = 160
+"""Tokens of the longest gap within a line, and of several lines."""
+
+LEAST_LIKELY: Final = 0.02
+"""Probability of the first token of another candidate."""
+
+ROOM: Final = 12
+"""Drafted tokens that are read in a forward."""
+
+REVOKE: Final = 0.05
+"""What stands in a gap that is revised is kept where each token is at least this likely, unless told otherwise."""
+
+
+class CoderInfiller:
+    """A loaded model. One fill at a time; not for several threads at once."""
+
+    def __init__(
+        self, converted: Converted, device: str = "cpu", dtype: str = "auto", budget: Budget | None = None
+    ) -> None:
+        self.name, self.budget = converted.name, budget or Budget()
+        places = self.budget.longest + BRANCHES
+        self.network = CausalNetwork(converted.shape, converted.weights, device, places, dtype)
+        self.encoder = CausalEncoder(self.network, self.budget.longest)
+        self.vocabulary = CheckpointVocabulary(converted.tokenizer)
+        self.layout = RowLayout(self._encode, FimMarks.of(dict(converted.special)), self.budget)
+        self.ends = _ends(self.vocabulary, self.network.head_ids, converted)
+        self._parameters = sum(it.numel() for it in converted.weights.values() if it.ndim > 1)
+
+    @classmethod
+    def load(
+        cls, path: Path, *, device: str = "auto", dtype: str = "auto", threads: int | None = None
+    ) -> "CoderInfiller":
+        """Load a converted file.
+
+        Args:
+            path: of the file.
+            device: `auto`, `cpu`, `cuda` or `mps`.
+            dtype: `auto`, `int8` (on a CPU only), `float32` or `bfloat16`.
+            threads: that a forward may use.
+
+        Raises:
+            WeightsError: it is missing or damaged, or there is no such device.
+        """
+        if threads:
+            torch.set_num_threads(threads)
+        return cls(read(path), available_device(device), dtype)
+
+    @property
+    def info(self) -> Info:
+        """What the model says of itself."""
+        return Info(
+            name=self.name,
+            parameters=self._parameters,
+            languages=LANGUAGES,
+            device=self.network.device.type,
+            dtype=self.network.kind,
+            threads=torch.get_num_threads(),
+            context=self.budget.longest,
+            trained_tokens=0,
+        )
+
+    def fill(
+        self,
+        request: Request,
+        options: Options,
+        *,
+        cancelled: Callable[[], bool] = never,
+        critic: TextCritic | None = None,
+        on_draft: Callable[[Frame], None] | None = None,
+    ) -> list[Fill]:
+        """Fill the gaps of a request; several are filled one after the other, each knowing where the others are.
+
+        Args:
+            request: the code around the gaps.
+            options: how many fills, how long, and from what to start; `remask` may be `verify:P`.
+            cancelled: asked before each forward.
+            critic: judges finished fills; those it objects to come last.
+            on_draft: told of the greedy fill after each forward.
+        """
+        if options.copies_only:
+            return fills_of_copies(request, options.n)
+        started = time.perf_counter()
+        deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
+        limits = Limits(LONGEST_BLOCK, deadline, cancelled)
+        pieces = (*request.between, request.suffix)
+        start = options.start or ()
+        if len(pieces) == 1:
+            fills = self._gap(request, pieces, options, limits, critic, on_draft, start[0] if start else None)
+        else:
+            fills = [self._in_turn(request, pieces, options, limits, on_draft)]
+        total = (time.perf_counter() - started) * 1000
+        return [replace(it, ms=replace(it.ms, total=round(total, 3))) for it in fills]
+
+    def log_probability(self, request: Request, text: str) -> float:
+        """The logarithm of the probability that the one gap of a request holds this text."""
+        cache = self._opened(request.prefix, (request.suffix,), request.files, Limits(1))
+        writer = self._writer(cache, block=request.block)
+        ids = self._encode(text)
+        writer.step([Written()], [[ids]], Acceptance(), len(ids))
+        found = writer.log_probability(ids)
+        return -math.inf if found is None else found
+
+    def _in_turn(
+        self,
+        request: Request,
+        pieces: Sequence[str],
+        options: Options,
+        limits: Limits,
+        on_draft: Callable[[Frame], None] | None,
+    ) -> Fill:
+        """Fill several gaps left to right; later ones are marked in the code behind."""
+        prefix, parts, tokens = request.prefix, list[Fill](), list[Token]()
+        for number, after in enumerate(pieces):
+            start = options.start[number] if options.start else None
+            own = replace(request, prefix=prefix, between=(), suffix="".join(pieces[number:]))
+            part = self._gap(own, pieces[number:], replace(options, n=1), limits, None, on_draft, start)[0]
+            parts.append(part)
+            tokens += [*part.tokens, *([Token(after, 1.0, 0, pinned=True)] if number < len(pieces) - 1 else [])]
+            prefix += part.texts[0] + after
+        return replace(
+            parts[0],
+            texts=tuple(it.texts[0] for it in parts),
+            tokens=tuple(tokens),
+            confidence=math.prod(it.confidence for it in parts),
+            score=sum(it.score or 0.0 for it in parts),
+            steps=sum(it.steps for it in parts),
+            forwards=sum(it.forwards for it in parts),
+            stopped=next((it.stopped for it in parts if it.stopped != "complete"), "complete"),
+            retrieved=any(it.retrieved for it in parts),
+        )
+
+    def _gap(
+        self,
+        request: Request,
+        behind: Sequence[str],
+        options: Options,
+        limits: Limits,
+        critic: TextCritic | None,
+        on_draft: Callable[[Frame], None] | None,
+        start: str | None,
+    ) -> list[Fill]:
+        """Fill one gap; the one most probably right comes first."""
+        began = time.perf_counter()
+        cache = self._opened(request.prefix, behind, request.files, limits)
+        encode_ms = (time.perf_counter() - began) * 1000
+        writer = self._writer(cache, block=request.block)
+        copies = copies_for(request) if options.retrieve and start is None else []
+        drafted = [self._encode(texts[0]) for texts, _ in copies] if start is None else [self._encode(start)]
+        acceptance = Acceptance.named(options.remask) if start is None else _revoking(options.remask)
+
+        def propose(ids: Sequence[int]) -> list[list[int]]:
+            if start is not None:
+                return remaining(drafted[0], ids)
+            return [it for it in drafted if it] if not ids else self._copied_on(request, ids, options.retrieve)
+
+        greedy = self._written(writer, propose, limits, acceptance, on_draft)
+        found = {self._text(greedy, request.block): greedy}
+        self._score_drafts(
+            writer, drafted, [texts[0] for texts, _ in copies] if start is None else [start or ""], found
+        )
+        if (options.n > 1 or _objects(critic, next(iter(found)))) and start is None and greedy.stopped == "complete":
+            self._others(writer, greedy, max(options.n, 3), request.block, limits, found)
+        order = sorted(found, key=lambda it: _total(found[it]), reverse=True)
+        fills = [self._fill(text, found[text], text in {t[0] for t, _ in copies}, encode_ms) for text in order]
+        spent = max(it.forwards for it in fills)
+        return [replace(it, forwards=spent) for it in _fine_first(fills, critic)][: max(1, options.n)]
+
+    def _opened(self, prefix: str, behind: Sequence[str], files: Sequence[str], limits: Limits) -> RowCache:
+        row = self.layout.row(prefix, behind, files)
+        cache = self.encoder.cache_for(row)
+        cache.open(row, limits.cancelled)
+        return cache
+
+    def _writer(self, cache: RowCache, *, block: bool) -> Writer:
+        return Writer(cache, self.ends, not block, self._breaks, LONGEST_BLOCK if block else LONGEST)
+
+    def _written(
+        self,
+        writer: Writer,
+        propose: Callable[[Sequence[int]], list[list[int]]],
+        limits: Limits,
+        acceptance: Acceptance,
+        on_draft: Callable[[Frame], None] | None,
+    ) -> Written:
+        """The greedy fill, or what there is of it when time is up."""
+        written = Written()
+        while written.stopped is None:
+            if written.forwards and (late := _late(limits)):
+                return replace(written, stopped=late)
+            if limits.cancelled():
+                return replace(written, stopped="cancelled")
+            began, before = time.perf_counter(), len(written.ids)
+            (written,) = writer.step([written], [propose(written.ids)], acceptance, ROOM)
+            if on_draft is not None:
+                took = round((time.perf_counter() - began) * 1000, 3)
+                on_draft(self._frame(written, f"{len(written.ids) - before} committed", took))
+        return written
+
+    def _score_drafts(
+        self, writer: Writer, drafted: Sequence[Sequence[int]], texts: Sequence[str], found: dict[str, Written]
+    ) -> None:
+        """Add drafts that were read whole, with what the encoder says of them."""
+        for ids, text in zip(drafted, texts, strict=True):
+            total = writer.log_probability(ids)
+            if total is not None and text not in found:
+                each = math.exp(total / (len(ids) + 1))
+                found[text] = Written(tuple(ids), (each,) * (len(ids) + 1), forwards=1, stopped="complete")
+
+    def _others(
+        self,
+        writer: Writer,
+        greedy: Written,
+        wanted: int,
+        block: bool,
+        limits: Limits,
+        found: dict[str, Written],
+    ) -> None:
+        """Write fills that begin otherwise, side by side, a token of each in a forward."""
+        chances, _ = writer.chances(ROOT)
+        likely = chances.topk(wanted + 1)
+        first = greedy.ids[0] if greedy.ids else None
+        going = [
+            Written((token,), (chance,))
+            for chance, token in zip(likely.values.tolist(), self.ends.ids[likely.indices].tolist(), strict=True)
+            if token != first and chance >= LEAST_LIKELY
+        ][: wanted - 1]
+        while going and not _late(limits):
+            going = writer.step(going, [[] for _ in going], Acceptance(), 0)
+            for it in going:
+                if it.stopped == "complete":
+                    found.setdefault(self._text(it, block), it)
+            going = [it for it in going if it.stopped is None]
+
+    def _copied_on(self, request: Request, ids: Sequence[int], retrieve: bool) -> list[list[int]]:
+        """How the document goes on where it says what was written."""
+        return drafts_of(request, self._decode(ids), self._encode) if retrieve else []
+
+    def _fill(self, text: str, written: Written, copied: bool, encode_ms: float) -> Fill:
+        tokens = zip(self.vocabulary.pieces([it + RESERVED for it in written.ids]), written.probabilities, strict=False)
+        total = _total(written)
+        return Fill(
+            texts=(text,),
+            tokens=tuple(
+                Token(piece, chance, number, pinned=False) for number, (piece, chance) in enumerate(tokens, 1)
+            ),
+            confidence=math.exp(total) if written.stopped == "complete" else 0.0,
+            score=total / max(1, len(written.probabilities)),
+            steps=written.forwards,
+            forwards=written.forwards,
+            ms=Timing(round(encode_ms, 3), 0.0, 0.0),
+            stopped=written.stopped or "steps",
+            retrieved=copied,
+        )
+
+    def _frame(self, written: Written, event: str, took: float) -> Frame:
+        pieces = self.vocabulary.pieces([it + RESERVED for it in written.ids])
+        shown = tuple(TraceToken(a, "committed", b) for a, b in zip(pieces, written.probabilities, strict=False))
+        return Frame(written.forwards, shown, event, took)
+
+    def _text(self, written: Written, block: bool) -> str:
+        text = self._decode(written.ids)
+        return text if block else text.split("\n", 1)[0].rstrip("\r")
+
+    def _encode(self, text: str) -> list[int]:
+        return [it - RESERVED for it in self.vocabulary.encode(text)]
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        return self.vocabulary.decode([it + RESERVED for it in ids])
+
+    def _breaks(self, token: int) -> bool:
+        return "\n" in self._decode([token])
+
+
+def _ends(vocabulary: CheckpointVocabulary, head: torch.Tensor, converted: Converted) -> Ends:
+    """Which tokens of the head end a gap; special ones that do not end it are never written either."""
+    names = {number: name for name, number in converted.special.items()}
+    always = torch.tensor([it in names for it in head.tolist()])
+    begins = [vocabulary.decode([it + RESERVED]).startswith(("\n", "\r")) for it in head.tolist()]
+    return Ends(head, always, always | torch.tensor(begins))
+
+
+def _total(written: Written) -> float:
+    """The log-probability of a fill and its end."""
+    return sum(math.log(max(it, 1e-12)) for it in written.probabilities)
+
+
+def _late(limits: Limits) -> StopReason | None:
+    if limits.cancelled():
+        return "cancelled"
+    return "deadline" if limits.deadline is not None and limits.clock() >= limits.deadline else None
+
+
+def _revoking(remask: str) -> Acceptance:
+    kind, _, value = remask.partition(":")
+    return (
+        Acceptance(float(value)) if kind in ("revoke", "verify") and value not in ("", "equal") else Acceptance(REVOKE)
+    )
+
+
+def _objects(critic: TextCritic | None, text: str) -> bool:
+    return critic is not None and any(critic((text,)))
+
+
+def _fine_first(fills: Iterable[Fill], critic: TextCritic | None) -> list[Fill]:
+    """Fills in their order, but those that the critic objects to last."""
+    return sorted(fills, key=lambda it: critic is not None and any(critic(it.texts)))

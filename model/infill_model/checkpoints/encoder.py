@@ -1,0 +1,179 @@
+"""A cached causal encoder whose tip may branch: drafts of several origins are read in one forward.
+
+The row of a context is kept exactly: what is common with the row before is not run again. Behind it stands a tree of
+tokens, each seeing the row and its own ancestors (a tree mask), so several drafts and what is written of them share one
+forward and one cache.
+
+Shapes: n tokens run, T of the row, P places, D width, V tokens of the trimmed head.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from infill_model.checkpoints.network import CausalNetwork
+from infill_model.policies.stop import never
+
+CHUNK: Final = 64
+"""Tokens of a context that are encoded between two looks at whether to stop."""
+
+BRANCHES: Final = 512
+"""Places for what is drafted and written behind a row."""
+
+CACHES: Final = 3
+"""Rows that are kept: a few places between which someone goes back and forth."""
+
+ROOT: Final = -1
+"""The node that stands for the end of the row."""
+
+
+@dataclass(slots=True)
+class Node:
+    """A token behind the row: its id, its parent's number or `ROOT`, how deep it is, and its place in the cache."""
+
+    token: int
+    parent: int
+    depth: int
+    place: int
+
+
+class RowCache:
+    """Keys and values of one row, and of the tree behind it."""
+
+    def __init__(self, network: CausalNetwork, longest: int) -> None:
+        self.network, self.longest = network, longest
+        self._cache = network.cache(longest + BRANCHES)
+        self.ids: list[int] = []
+        self._encoded = 0
+        self.nodes: list[Node] = []
+        self._tip: Tensor | None = None
+        self._logits: dict[int, Tensor] = {}
+
+    def common(self, ids: Sequence[int]) -> int:
+        """How many leading tokens of a row are encoded already."""
+        shared = 0
+        for old, new in zip(self.ids[: self._encoded], ids, strict=False):
+            if old != new:
+                break
+            shared += 1
+        return shared
+
+    def open(self, ids: Sequence[int], cancelled: Callable[[], bool] = never) -> bool:
+        """Make the cache hold a row but for its last tokens, which run with the first branches; forget the tree.
+
+        Returns:
+            Whether it was done; False after a cancellation. What was encoded until then is kept.
+        """
+        self._encoded = min(self.common(ids), len(ids) - 1)
+        self.ids, self.nodes, self._logits = list(ids), [], {}
+        while len(ids) - self._encoded > CHUNK:
+            if cancelled():
+                return False
+            self._run(self.ids[self._encoded : self._encoded + CHUNK], [])
+        return not cancelled()
+
+    def grow(self, branches: Sequence[tuple[int, Sequence[int]]]) -> list[list[int]]:
+        """Read tokens behind the row in one forward; branches that begin alike share their nodes.
+
+        Args:
+            branches: the number of the node (or `ROOT`) that each follows, and its ids.
+
+        Returns:
+            For each branch the numbers of its nodes.
+        """
+        known = {(node.parent, node.token): number for number, node in enumerate(self.nodes)}
+        first, paths = len(self.nodes), []
+        for parent, ids in branches:
+            path, at = [], parent
+            for token in ids:
+                number = known.get((at, token))
+                if number is None:
+                    if len(self.nodes) >= BRANCHES:
+                        break
+                    number = known[at, token] = len(self.nodes)
+                    depth = 1 if at == ROOT else self.nodes[at].depth + 1
+                    self.nodes.append(Node(token, at, depth, len(self.ids) + number))
+                path.append(number)
+                at = number
+            paths.append(path)
+        self._run(self.ids[self._encoded :], self.nodes[first:])
+        return paths
+
+    def logits(self, node: int) -> Tensor:
+        """(V,) float32 logits of what follows a node that was read, or the row's end."""
+        return self._logits[node]
+
+    def knows(self, node: int) -> bool:
+        """Whether a node was read."""
+        return node in self._logits
+
+    def _run(self, tail: Sequence[int], nodes: Sequence[Node]) -> None:
+        """Run what is left of the row (or a chunk of it) and new nodes, in one forward."""
+        start, n = self._encoded, len(tail) + len(nodes)
+        if n == 0:
+            return
+        place = start + len(tail) if nodes else start
+        if nodes:
+            place = nodes[0].place - len(tail)
+        ids = torch.tensor([*tail, *(it.token for it in nodes)], device=self.network.device)
+        row = range(start, start + len(tail))
+        positions = torch.tensor([*row, *(len(self.ids) - 1 + it.depth for it in nodes)], device=self.network.device)
+        states = self.network.run(ids, positions, self._seen(len(tail), nodes, place), self._cache, place)
+        self._encoded += len(tail)
+        self._read(states, len(tail), nodes)
+
+    def _seen(self, tail: int, nodes: Sequence[Node], place: int) -> Tensor | None:
+        """(n, place + n) bool: which places each token sees."""
+        n = tail + len(nodes)
+        if n == 1 and (not nodes or nodes[0].place == len(self.ids)):
+            return None
+        seen = torch.zeros(n, place + n, dtype=torch.bool)
+        for index in range(tail):
+            seen[index, : self._encoded + index + 1] = True
+        for index, node in enumerate(nodes, tail):
+            seen[index, : len(self.ids)] = True
+            at: Node | None = node
+            while at is not None:
+                seen[index, at.place] = True
+                at = None if at.parent == ROOT else self.nodes[at.parent]
+        return seen.to(self.network.device)
+
+    def _read(self, states: Tensor, tail: int, nodes: Sequence[Node]) -> None:
+        """Keep the logits of the row's end and of the new nodes."""
+        at_end = tail > 0 and self._encoded == len(self.ids)
+        wanted = states[tail - 1 if at_end else tail :]
+        if not len(wanted) or (tail and not at_end and not nodes):
+            return
+        first = nodes[0].place - len(self.ids) if nodes else 0
+        numbers = ([ROOT] if at_end else []) + list(range(first, first + len(nodes)))
+        self._logits |= dict(zip(numbers, self.network.logits(wanted), strict=True))
+
+
+class CausalEncoder:
+    """Rows in a few caches."""
+
+    def __init__(self, network: CausalNetwork, longest: int) -> None:
+        self.network, self.longest = network, longest
+        self._caches: list[RowCache] = []
+
+    def cache_for(self, ids: Sequence[int]) -> RowCache:
+        """The cache that has most of a row; the oldest is given up where none has a fourth of it.
+
+        Raises:
+            ValueError: the row is longer than the caches.
+        """
+        if len(ids) > self.longest:
+            raise ValueError(f"{len(ids)} tokens do not fit a cache of {self.longest}")
+        best = max(self._caches, key=lambda it: it.common(ids), default=None)
+        if best is None or best.common(ids) < len(ids) // 4:
+            full = len(self._caches) >= CACHES
+            best = self._caches[0] if full else RowCache(self.network, self.longest)
+        self._caches = [it for it in self._caches if it is not best] + [best]
+        return best
+
+    def forget(self) -> None:
+        """Give up everything cached."""
+        self._caches = []

@@ -1,0 +1,51 @@
+"""The row that a fill-in-the-middle model reads, in the order that keeps its cache exact while someone types.
+
+    <|fim_prefix|> {<|file_sep|> other file}* <|fim_suffix|> code behind the gap <|fim_middle|> code before the gap
+
+What is typed is appended at the end, so nothing that was encoded moves. Published models put the code before the gap
+first; a low-rank update teaches them this order (`training/tune.py`). Training and inference both lay rows out here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from infill_model.errors import WeightsError
+
+END: Final = "<|endoftext|>"
+"""Ends a gap."""
+
+OTHER_GAP: Final = "<|fim_pad|>"
+"""Stands in the code behind a gap where another gap is still to be filled."""
+
+OTHER_ENDS: Final = ("<|fim_pad|>", "<|file_sep|>", "<|repo_name|>", "<|im_end|>", "<|im_start|>", "<|fim_suffix|>")
+"""Marks that end a gap as well when a model writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FimMarks:
+    """The ids of the marks, in whichever numbering the caller uses."""
+
+    prefix: int
+    suffix: int
+    middle: int
+    file: int
+    other_gap: int
+    end: int
+
+    @classmethod
+    def of(cls, ids: dict[str, int]) -> "FimMarks":
+        """Take the marks from special tokens by name.
+
+        Raises:
+            WeightsError: one is missing, so the model was not trained to fill in the middle.
+        """
+        names = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|file_sep|>", OTHER_GAP, END)
+        if missing := [it for it in names if it not in ids]:
+            raise WeightsError(f"the tokenizer has no {missing[0]}, so the model cannot fill in the middle")
+        return cls(*(ids[it] for it in names))
+
+    def row(self, files: Sequence[Sequence[int]], below: Sequence[int], above: Sequence[int]) -> list[int]:
+        """Lay out the ids of other files, of the code behind the gap, and of the code before it."""
+        others = [token for file in files for token in (self.file, *file)]
+        return [self.prefix, *others, self.suffix, *below, self.middle, *above]

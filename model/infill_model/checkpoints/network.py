@@ -1,0 +1,180 @@
+"""The causal network of a published code model, with packed weights and keys and values in place.
+
+Queries, keys and values are one matrix, gate and up another, so a layer is four products. On a CPU matrices are int8
+with a scale for each output, and activations are quantised as they come; elsewhere they are bfloat16.
+
+Shapes: n positions run, P places in the cache, D width, H query heads, G key/value heads, E head width, V tokens of the
+trimmed head, O outputs and I inputs of a matrix.
+"""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infill_model.backends.transformer import Shape, rotary_of, turned
+
+_SEVEN_BITS: Final = 63
+_EXTRA: Final = 8
+"""Inputs that are added to a matrix: two that fix the scale, and zeros so that rows stay aligned."""
+
+PARTS: Final = ("qkv", "out", "gate_up", "down")
+"""The products of a layer."""
+
+
+class Product(Protocol):
+    """A matrix product, however its weights are kept."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(n, I) -> (n, O)."""
+
+
+class Int8Product:
+    """Weights in int8 with a scale for each output; activations are quantised for each row of a call.
+
+    The kernels (`torch.ops.quantized`) take one scale for all rows from the smallest and the largest number. So each
+    row is divided by its largest number first and multiplied by it afterwards, and two more inputs of weight zero, 1
+    and -1, make the scale the same for every call: what comes out of a row does not depend on its neighbours.
+    """
+
+    def __init__(self, weight: Tensor, scale: Tensor, bias: Tensor | None) -> None:
+        """Pack (O, I) int8 weights with a scale (O,) for each output."""
+        if not _adds_in_32_bits():  # Pairs of products are added in 16 bits, which 8-bit weights would overflow.
+            weight, scale = (weight.float() / 2).round().clamp(-_SEVEN_BITS, _SEVEN_BITS).to(torch.int8), scale * 2
+        weight = F.pad(weight, (0, _EXTRA))
+        zeros = torch.zeros(len(scale), dtype=torch.int64)
+        with warnings.catch_warnings():  # Its tensors are deprecated, its kernels have no successor on a CPU yet.
+            warnings.simplefilter("ignore", UserWarning)
+            quantised = torch._make_per_channel_quantized_tensor(weight, scale.double(), zeros, 0)
+        self._packed = torch.ops.quantized.linear_prepack(quantised, None)
+        self._bias = bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(n, I) float32 -> (n, O) float32."""
+        largest = x.abs().amax(1, keepdim=True).clamp(min=1e-12)
+        scaled = x.new_zeros(len(x), x.shape[1] + _EXTRA)
+        torch.div(x, largest, out=scaled[:, :-_EXTRA])
+        scaled[:, -2], scaled[:, -1] = 1.0, -1.0
+        out: Tensor = torch.ops.quantized.linear_dynamic(scaled, self._packed, False)
+        out *= largest
+        return out if self._bias is None else out + self._bias
+
+
+class PlainProduct:
+    """Weights as they are."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        self._weight, self._bias = weight, bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(n, I) -> (n, O)."""
+        return F.linear(x, self._weight, self._bias)
+
+
+@dataclass(frozen=True, slots=True)
+class CausalLayer:
+    """A layer's norms (D,) and products."""
+
+    attention_norm: Tensor
+    mlp_norm: Tensor
+    qkv: Product
+    out: Product
+    gate_up: Product
+    down: Product
+
+
+class CausalNetwork:
+    """Embedding, layers and trimmed head; the caller keeps the cache."""
+
+    def __init__(
+        self, shape: Shape, weights: Mapping[str, Tensor], device: str, positions: int, dtype: str = "auto"
+    ) -> None:
+        """Pack stored weights for a device.
+
+        Args:
+            shape: of the network.
+            weights: by the names that `converted.py` gives them: int8 matrices with scales.
+            device: `cpu`, `cuda`, `mps`.
+            positions: how many the rotary table covers.
+            dtype: of the products, `int8`, `float32` or `bfloat16`; `auto` is int8 on a CPU and else bfloat16.
+        """
+        self.shape, self.device = shape, torch.device(device)
+        self.kind = dtype if dtype != "auto" else ("int8" if self.device.type == "cpu" else "bfloat16")
+        self.dtype = torch.bfloat16 if self.kind == "bfloat16" else torch.float32
+        place = self._place
+        self._embedding = weights["embedding.weight"].to(self.device)
+        self._embedding_scale = weights["embedding.scale"].to(self.device, self.dtype)
+        self.head_ids = weights["head.ids"].to(torch.int64)
+        self._head = self._product(weights, "head")
+        self._norm = place(weights["norm"])
+        self._layers = [self._layer(weights, f"layers.{number}") for number in range(shape.layers)]
+        self._rotary = rotary_of(
+            torch.arange(positions, device=self.device).unsqueeze(0), shape.rotary_width, shape.theta, self.dtype
+        )
+
+    def cache(self, places: int) -> list[Tensor]:
+        """Make room for keys and values: (2, 1, G, P, E) for each layer."""
+        size = (2, 1, self.shape.kv_heads, places, self.shape.head_width)
+        return [torch.zeros(size, device=self.device, dtype=self.dtype) for _ in self._layers]
+
+    @torch.no_grad()
+    def run(self, ids: Tensor, positions: Tensor, seen: Tensor | None, cache: list[Tensor], start: int) -> Tensor:
+        """Run tokens; their keys and values go to the cache's places from `start` on.
+
+        Args:
+            ids: (n,) int64.
+            positions: (n,) int64, at which the tokens stand in their rows.
+            seen: (n, start + n) bool, which places each sees; None: all, as a single token at the end does.
+            cache: of `cache()`.
+            start: the first free place.
+
+        Returns:
+            Normed states (n, D).
+        """
+        it, n = self.shape, len(ids)
+        x = self._embedding[ids].to(self.dtype) * self._embedding_scale[ids].unsqueeze(1)
+        rotary = self._rotary[:, :, :, positions]
+        mask = None if seen is None else seen.unsqueeze(0).unsqueeze(0)
+        for layer, kept in zip(self._layers, cache, strict=True):
+            qkv = layer.qkv(F.rms_norm(x, (it.width,), layer.attention_norm, it.eps)).view(1, n, -1, it.head_width)
+            q, k, v = (part.transpose(1, 2) for part in torch.split(qkv, [it.heads, it.kv_heads, it.kv_heads], dim=2))
+            kept[0, :, :, start : start + n] = turned(k, rotary)
+            kept[1, :, :, start : start + n] = v
+            keys, values = kept[:, :, :, : start + n]
+            y = F.scaled_dot_product_attention(turned(q, rotary), keys, values, attn_mask=mask, enable_gqa=True)
+            x = x + layer.out(y.transpose(1, 2).reshape(n, -1))
+            gate, up = layer.gate_up(F.rms_norm(x, (it.width,), layer.mlp_norm, it.eps)).chunk(2, 1)
+            x = x + layer.down(F.silu(gate) * up)
+        return F.rms_norm(x, (it.width,), self._norm, it.eps)
+
+    @torch.no_grad()
+    def logits(self, states: Tensor) -> Tensor:
+        """(n, D) -> (n, V) float32, of the tokens `head_ids`."""
+        return self._head(states).float()
+
+    def _place(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self.device, self.dtype)
+
+    def _product(self, weights: Mapping[str, Tensor], name: str) -> Product:
+        weight, scale, bias = weights[f"{name}.weight"], weights[f"{name}.scale"], weights.get(f"{name}.bias")
+        if self.kind == "int8":
+            return Int8Product(weight, scale.float(), None if bias is None else bias.float())
+        plain = weight.to(self.device, torch.float32) * scale.to(self.device, torch.float32).unsqueeze(1)
+        return PlainProduct(plain.to(self.dtype), None if bias is None else self._place(bias))
+
+    def _layer(self, weights: Mapping[str, Tensor], name: str) -> CausalLayer:
+        return CausalLayer(
+            self._place(weights[f"{name}.attention_norm"]),
+            self._place(weights[f"{name}.mlp_norm"]),
+            *(self._product(weights, f"{name}.{part}") for part in PARTS),
+        )
+
+
+def _adds_in_32_bits() -> bool:
+    """Whether the processor has VNNI, or is no x86 at all."""
+    flags = torch.backends.cpu.get_cpu_capability()
+    return flags not in ("DEFAULT", "AVX2") or bool(getattr(torch.cpu, "_is_vnni_supported", lambda: False)())

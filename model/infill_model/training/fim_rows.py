@@ -1,0 +1,129 @@
+"""Cuts gaps into files and lays each out as the row a fill-in-the-middle model reads.
+
+Gaps are cut at characters, so a half-typed name is normal. Most lie within a line; some are several lines, or any span;
+some have another gap behind them, some another file in front. Shapes: B rows, T tokens of the longest.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from infill_model.checkpoints.fim import FimMarks
+
+KINDS: Final = {"rest": 0.24, "name": 0.14, "inside": 0.18, "line": 0.12, "block": 0.2, "span": 0.12}
+"""Kinds of gaps and how often each is drawn."""
+
+OTHER_FILE: Final = 0.2
+OTHER_GAP: Final = 0.1
+PREFIX_WEIGHT: Final = 0.2
+"""Weight of the next-token loss on the code before the gap; the gap's is 1, that of the code behind it 0."""
+
+_MOST_CHARACTERS: Final = 400
+_TRIES: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class FimRow:
+    """Ids, the weight of each as a target, and how many of them, at the end, are the gap's."""
+
+    ids: list[int]
+    weights: list[float]
+    gap: int
+
+
+def cut(text: str, rng: random.Random) -> tuple[int, int] | None:
+    """Choose a gap: its first and last-but-one character offsets; None if none was found."""
+    lines = text.split("\n")
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    for _ in range(_TRIES):
+        number = rng.randrange(len(lines))
+        line = lines[number]
+        indent = len(line) - len(line.lstrip())
+        if len(line.strip()) < 3:
+            continue
+        first, last = starts[number] + indent, starts[number] + len(line)
+        start, end = _span(rng.choices(list(KINDS), list(KINDS.values()))[0], text, first, last, starts, number, rng)
+        if len(text[start:end].strip()) >= 1 and end - start <= _MOST_CHARACTERS:
+            return start, end
+    return None
+
+
+def _span(
+    kind: str, text: str, first: int, last: int, starts: Sequence[int], number: int, rng: random.Random
+) -> tuple[int, int]:
+    """Choose the ends of a gap of a kind whose first line holds text from `first` to `last`."""
+    if kind == "line":
+        return first, last
+    if kind == "block":
+        to = min(len(starts) - 2, number + rng.randrange(1, 8))
+        return first, starts[to + 1] - 1
+    start = rng.randrange(first, last)
+    if kind == "name":
+        names = [it for it in range(first, last - 2) if text[it].isalnum() and text[it + 1].isalnum()]
+        start = rng.choice(names) + 1 if names else start
+        end = start
+        while end < last and (text[end].isalnum() or text[end] == "_"):
+            end += 1
+        return start, end if rng.random() < 0.5 else last
+    if kind == "inside":
+        return start, rng.randrange(start + 1, last + 1)
+    if kind == "span":
+        to = min(len(starts) - 2, number + rng.randrange(0, 5))
+        return start, rng.randrange(start + 1, max(start + 2, starts[to + 1]))
+    return start, last
+
+
+class RowCutter:
+    """Makes rows of files with one tokenizer."""
+
+    def __init__(self, encode: Callable[[str], list[int]], marks: FimMarks, above: int = 384, below: int = 160) -> None:
+        self._encode, self._marks, self._above, self._below = encode, marks, above, below
+
+    def row(self, text: str, other: str, rng: random.Random) -> FimRow | None:
+        """Cut one gap into a file; `other` is a file of the same project."""
+        found = cut(text, rng)
+        if found is None:
+            return None
+        start, end = found
+        above = self._encode(text[max(0, start - self._above * 6) : start])[-rng.randrange(40, self._above) :]
+        below = self._behind(text[end : end + self._below * 6], rng)[: rng.randrange(16, self._below)]
+        files = []
+        if rng.random() < OTHER_FILE and len(other) > 200:
+            at = other.find("\n", rng.randrange(len(other) - 100)) + 1
+            files = [self._encode(other[at : at + 1200])[: rng.randrange(40, 200)]]
+        context = self._marks.row(files, below, above)
+        gap = [*self._encode(text[start:end]), self._marks.end]
+        trained = len(above)
+        weights = [0.0] * (len(context) - trained) + [PREFIX_WEIGHT] * trained + [1.0] * len(gap)
+        return FimRow([*context, *gap], weights, len(gap))
+
+    def _behind(self, text: str, rng: random.Random) -> list[int]:
+        """Tokens of the code behind the gap; now and then another gap is cut out of its beginning."""
+        if rng.random() >= OTHER_GAP or len(text) < 100:
+            return self._encode(text)
+        start = rng.randrange(2, 60)
+        end = start + rng.randrange(3, 30)
+        return [*self._encode(text[:start]), self._marks.other_gap, *self._encode(text[end:])]
+
+
+def batch(rows: Sequence[FimRow], pad: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Pad rows on the right.
+
+    Returns:
+        ids (B, T) int64; weights (B, T) float32, 0 at padding; in_gap (B, T) bool.
+    """
+    longest = max(len(it.ids) for it in rows)
+    ids = torch.full((len(rows), longest), pad)
+    weights, in_gap = torch.zeros(ids.shape), torch.zeros(ids.shape, dtype=torch.bool)
+    for number, row in enumerate(rows):
+        size = len(row.ids)
+        ids[number, :size] = torch.tensor(row.ids)
+        weights[number, :size] = torch.tensor(row.weights)
+        in_gap[number, size - row.gap : size] = True
+    return ids, weights, in_gap
