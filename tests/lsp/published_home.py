@@ -14,22 +14,8 @@ from infill_model.checkpoints.published import Published
 ROOT = Path(__file__).parents[2]
 NAME = "base-0.5b"
 NOWHERE = "http://127.0.0.1:9"
-CONVERTER = """import shutil, sys
-flags = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-print("layer 1 of 2", flush=True)
-shutil.copy(flags["--gguf"], flags["--out"])
-print("layer 2 of 2", flush=True)
-"""
-SITE = f"""import sys
-import fake_engine
-import huggingface_hub.constants
-import infill_lsp.engine.process as process
-import infill_lsp.models.convert as convert
+SITE = """import huggingface_hub.constants
 huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE = 1000  # Its client waits for 10 MB before it writes.
-flags = [sys.executable, "-c", {CONVERTER!r}, "--gguf"]
-convert.command = lambda model, out: [*flags, str(model.source), "--out", str(out)]
-real = process.worker_command
-process.worker_command = lambda it: fake_engine.command() if it.model.startswith("base") else real(it)
 """
 
 
