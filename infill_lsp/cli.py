@@ -61,6 +61,8 @@ def main(arguments: Sequence[str] | None = None, *, engine: EngineCommand | None
         chosen.words = words
         if (chosen.run is _run_server) != _is_server(chosen):
             parser.error("one of COMMAND, --stdio, --tcp and --ws is needed, and only one")
+        if (chosen.no_token and not (chosen.tcp or chosen.ws)) or (chosen.allow_origin and not chosen.ws):
+            parser.error("--no-token is for --tcp and --ws, --allow-origin for --ws")
         code: int = chosen.run(chosen, engine or _real_engine)
         sys.stdout.flush()
     except InfillError as error:
@@ -131,10 +133,23 @@ class _Version(argparse.Action):
 
 
 def _declare_server(parser: argparse.ArgumentParser) -> None:
-    ways = parser.add_argument_group("language server").add_mutually_exclusive_group()
+    server = parser.add_argument_group("language server")
+    ways = server.add_mutually_exclusive_group()
     ways.add_argument("--stdio", action="store_true", help="serve an editor on standard input and output")
     ways.add_argument("--tcp", type=_address, metavar="[HOST]:PORT", help="serve editors that connect; 127.0.0.1")
     ways.add_argument("--ws", type=_address, metavar="[HOST]:PORT", help="the same over WebSocket")
+    server.add_argument(
+        "--no-token",
+        action="store_true",
+        help="serve whoever connects; else a client needs the token printed at start",
+    )
+    server.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="with --ws: a page that may connect, such as https://ide.example.org; else none may",
+    )
     parser.add_argument("--clientProcessId", type=int, help=argparse.SUPPRESS)  # Some clients add it.
     parser.set_defaults(run=_run_server)
 
@@ -149,16 +164,19 @@ def _run_server(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
     gc.disable()  # While the LSP's hundreds of types are made, it walks through them again and again and frees nothing.
     from infill_lsp import server, server_transport, user_config
+    from infill_lsp.server_access import Access, new_token
 
     gc.freeze()
     gc.enable()
     make = partial(server.create, engine, *user_config.load())
     if chosen.stdio:
         return server_transport.serve_stdio(make)
+    make = partial(make, over_socket=True)
+    access = Access(None if chosen.no_token else new_token(), tuple(chosen.allow_origin))
     serve = server_transport.serve_tcp if chosen.tcp else server_transport.serve_websocket
     host, port = chosen.tcp or chosen.ws
     try:
-        return serve(make, host, port)
+        return serve(make, host, port, access)
     except OSError as error:
         raise AddressError(f"{host}:{port} cannot be listened on: {error.strerror or error}") from error
 
@@ -196,6 +214,7 @@ def _declare_fill(flags: argparse.ArgumentParser) -> None:
 
 
 def _run_fill(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    from infill_lsp import user_config
     from infill_lsp.commands import fill
     from infill_model.request import Options
 
@@ -215,7 +234,6 @@ def _run_fill(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         retrieve=not chosen.no_copy,
         trace=chosen.trace is not None,
     )
-    settings = _engine_settings(chosen)
     command = fill.FillCommand(
         file,
         start,
@@ -225,9 +243,9 @@ def _run_fill(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         as_json=chosen.json,
         apply=chosen.apply,
         trace=chosen.trace,
-        sent=settings.endpoint is not None,
+        exclude=user_config.load()[0].exclude,
     )
-    return fill.run(command, engine(settings))
+    return fill.run(command, engine(_engine_settings(chosen)))
 
 
 def _declare_doctor(flags: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from infill_lsp.document import Document, Gap, normalised
 from infill_lsp.engine.fallback import FallbackEngine
-from infill_lsp.privacy import looks_secret
+from infill_lsp.secret_texts import looks_secret
 from infill_lsp.settings import ServerSettings
 from infill_lsp.suggestions.insertion import Dropped, Insertion
 from infill_lsp.suggestions.refine import REFINEMENTS, refine

@@ -14,6 +14,8 @@ LARGEST: Final = 256 * 1024 * 1024
 _LONGEST_HEADER: Final = 64 * 1024
 
 _LENGTH: Final = re.compile(rb"Content-Length:[ \t]*(\d{1,18})[ \t]*(?:\r?\n|$)", re.IGNORECASE)
+_WITHIN_A_FIELD: Final = re.compile(rb"[\w-]+:.*|[\w-]*-", re.DOTALL)
+"""What stands before a field's name on its line when that is no name, but in a value or part of a longer name."""
 _OTHER_FIELDS: Final = re.compile(rb"(?:[\w-]+:[^\r\n]*(?:\r?\n|$))*")
 _END: Final = re.compile(rb"\r?\n\r?\n")
 
@@ -28,7 +30,9 @@ class Broken:
 class Frames:
     """Takes bytes as they come and gives the bodies of whole messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int = LARGEST) -> None:
+        """Take messages of at most `largest` bytes."""
+        self.largest = largest
         self._bytes = bytearray()
         self._wanted: int | None = None  # Bytes of the body whose header has been read.
 
@@ -62,7 +66,7 @@ class Frames:
             self._take(_LONGEST_HEADER // 2)
             return Broken("Bytes without a header were dropped.")
         fields = bytes(self._bytes[: end.start()])
-        length = _LENGTH.search(fields)
+        length = _length(fields)
         if length is None:
             self._take(end.end())
             return Broken("A header has no Content-Length, or one that is not a number; it was dropped.")
@@ -70,11 +74,20 @@ class Frames:
             self._take(length.start())
             return Broken("Bytes in front of a header were dropped; is a Content-Length too small?")
         self._take(end.end())
-        if int(length[1]) > LARGEST:
-            return Broken(f"A message of {int(length[1])} bytes is too long; at most {LARGEST} are read.")
+        if int(length[1]) > self.largest:
+            return Broken(f"A message of {int(length[1])} bytes is too long; at most {self.largest} are read.")
         return int(length[1])
 
     def _take(self, count: int) -> bytes:
         taken = bytes(self._bytes[:count])
         del self._bytes[:count]
         return taken
+
+
+def _length(fields: bytes) -> re.Match[bytes] | None:
+    """The field that says how long the body is; not what stands in the value of another field."""
+    for found in _LENGTH.finditer(fields):
+        line = fields.rfind(b"\n", 0, found.start()) + 1
+        if not _WITHIN_A_FIELD.fullmatch(fields, line, found.start()):
+            return found  # At the start of a line, or behind the end of a body that was longer than it said.
+    return None

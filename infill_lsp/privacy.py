@@ -1,81 +1,26 @@
-"""What is never read, sent or shown: files with secrets in them, and suggestions that look like one.
+"""What is neither read nor sent: files that may hold secrets, and those that the user says.
 
-The file being edited is judged by its name and contents; files read for context also by what git ignores. A miss costs
-more than a false alarm in names, the other way round in suggestions. It reads no file.
+The file being edited is judged by its path, the path that it leads to, and its contents; files read for context also by
+what git ignores. A miss costs more than a false alarm. It opens no file.
 """
 
-import math
 import os
-import re
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from infill_lsp.secret_files import secret_reason
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-PATTERNS: Final = tuple(
-    """
-    .env .env.* *.env .envrc .netrc _netrc .npmrc .yarnrc.yml .pypirc .pgpass .my.cnf .htpasswd .htdigest .dockercfg
-    .docker/config.json .git-credentials .boto .s3cfg .vault-token .aws/credentials .aws/config .azure/ .config/gcloud/
-    .kube/config kubeconfig *.kubeconfig .config/gh/hosts.yml .gem/credentials .cargo/credentials
-    .cargo/credentials.toml .terraformrc *.tfstate *.tfstate.* *.tfvars *.tfvars.json
-    *.pem *.key *.p8 *.p12 *.pfx *.pkcs12 *.jks *.keystore *.ppk *.asc *.gpg *.pgp *.kdbx *.crt *.cer *.der *.ovpn
-    id_rsa* id_dsa* id_ecdsa* id_ed25519* .ssh/ .gnupg/ master.key
-    credentials credentials.* *.credentials secret.* secrets.* *.secret *.secrets .secrets passwords.*
-    client_secret*.json service-account*.json service_account*.json *serviceaccount*.json
-    !.env.example !.env.sample !.env.template !.env.dist
-    !credentials.py !credentials.[jt]s !credentials.go !credentials.rs !credentials.java
-    !secrets.py !secret.py !secrets.[jt]s !secret.[jt]s !secrets.go !secret.go !secret.rs
-    """.split()  # noqa: SIM905 - as a list of strings it would be two pages long.
-)
-"""Files that are neither read nor sent, as in a `.gitignore`; those with `!` are let through again.
-
-The last ones are code about secrets, and samples. The user's own patterns come behind all of these.
-"""
-
-_PRIVATE_KEY: Final = re.compile(r"\s*-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
-
-_TOKEN: Final = re.compile(
-    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY"
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\bgh[opsur]_[0-9A-Za-z]{36}"
-    r"|\bgithub_pat_\w{22,}"
-    r"|\bglpat-[\w-]{20}"
-    r"|\bxox[abeoprs]-[0-9A-Za-z-]{12,}"
-    r"|\bsk-(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{20,}"
-    r"|\b[rs]k_(?:live|test)_[0-9A-Za-z]{16,}"
-    r"|\bAIza[\w-]{35}"
-    r"|\bya29\.[\w-]{20,}"
-    r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"
-    r"|\bnpm_[0-9A-Za-z]{36}"
-    r"|\bpypi-AgE[\w-]{20,}"
-    r"|\bhf_[0-9A-Za-z]{30,}"
-    r"|\bSG\.[\w-]{16,}\.[\w-]{16,}"
-    r"|\bdop_v1_[0-9a-f]{64}"
-)
-
-_ASSIGNED: Final = re.compile(
-    r"(?:passw(?:or)?d|passwd|pwd|passphrase|secret|token|api_?key|access_?key|private_?key|auth_?key|credential)s?"
-    r"(?:_?\w{0,12})?[\"']?\]?\s*(?::\s*\w+\s*)?(?:=>|:=|[:=(])\s*"
-    r"(?:[rbuf]{0,2}([\"'`])(?P<quoted>[^\s\"'`]{12,200})\1|(?P<bare>[\w+/=-]{20,200})\s*$)",
-    re.IGNORECASE | re.MULTILINE,
-)
-
-LEAST_ENTROPY: Final = 3.2
-"""Bits per character of a literal that may be a secret; twelve random letters and digits have about 3.4."""
-
-_PLACEHOLDER: Final = re.compile(
-    r"[<>{}$%]|\.\.\.|x{4}|\*{3}|123456|abcdef|example|sample|dummy|change|your|test|fake|placeholder|secret|password",
-    re.IGNORECASE,
-)
-
 
 def inactive_reason(path_or_uri: str, text: str = "", patterns: Sequence[str] = ()) -> str | None:
     """Why a file is neither read nor sent, as a sentence; None when nothing speaks against it.
+
+    The path is judged as it was given, and the path that it leads to over links and `..`.
 
     Args:
         path_or_uri: of the file.
@@ -83,31 +28,53 @@ def inactive_reason(path_or_uri: str, text: str = "", patterns: Sequence[str] = 
         patterns: the user's own, as in a `.gitignore` but at any depth and whatever the case; one that starts with `/`
             is a whole path, and `!` in front of one takes others back.
     """
-    name = _relative(path_or_uri)
-    spec, count = _spec(tuple(patterns))
-    found = spec.check_file(name.lower())
-    if found.include and found.index is not None:
-        if found.index >= count:
-            return f"{Path(name).name} matches the pattern {patterns[found.index - count]!r} of your settings"
-        return f"{Path(name).name} may hold secrets: its name matches {PATTERNS[found.index]!r}"
-    if _PRIVATE_KEY.match(text[:200]):
-        return f"{Path(name).name} holds a private key"
-    return None
+    given = _path_text(path_or_uri)
+    if reason := _reason(given, text, tuple(patterns)):
+        return reason
+    place = place_of(path_or_uri)
+    real = real_path(place) if place else None
+    if real is None or real == Path(given):
+        return None
+    reason = _reason(real.as_posix(), "", tuple(patterns))
+    return f"{Path(given).name} leads to {real}: {reason}" if reason else None
 
 
-def looks_secret(text: str) -> bool:
-    """Whether a text has a key, a token or a password in it. Give it whole lines: a name tells what a literal is."""
-    return _TOKEN.search(text) is not None or any(
-        _is_random(it["quoted"] or it["bare"]) for it in _ASSIGNED.finditer(text)
-    )
+def _reason(path: str, text: str, patterns: tuple[str, ...]) -> str | None:
+    """Why a file is left alone by its path as it stands here, and its text."""
+    if patterns:
+        found = _spec(patterns).check_file(_relative(path).lower())
+        if found.include is False:
+            return None
+        if found.include and found.index is not None:
+            return f"{Path(path).name} matches the pattern {patterns[found.index]!r} of your settings"
+    return secret_reason(path, text)
 
 
 def path_of(name: str) -> Path | None:
     """The path of a file with this path or `file` URI; None for what is not a file, such as an unsaved buffer."""
-    scheme = urlsplit(name).scheme if ":" in name else ""
-    if scheme == "file":
-        return Path(_local(urlsplit(name).path))
-    return Path(name) if len(scheme) < 2 else None  # One letter is a drive.
+    uri = _split(name)
+    if uri.scheme == "file":
+        return Path(_local(uri.path))
+    return Path(name) if len(uri.scheme) < 2 else None  # One letter is a drive.
+
+
+def place_of(name: str) -> Path | None:
+    """The path that a document stands for, be it a cell of a notebook or a file as it was at some commit.
+
+    None for what has no place on a disk, such as an unsaved buffer.
+    """
+    path = path_of(name)
+    if path is None and (inner := _split(name).path).startswith("/"):
+        return Path(_local(inner))
+    return path
+
+
+def real_path(path: Path) -> Path | None:
+    """Where a path leads to over links and `..`; None where that is nowhere."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # Links in a circle; a NUL.
+        return None
 
 
 def _local(path: str) -> str:
@@ -119,41 +86,31 @@ def _local(path: str) -> str:
     return url2pathname(path)
 
 
-def _relative(name: str) -> str:
+def _path_text(name: str) -> str:
     path = path_of(name)
-    text = path.as_posix() if path is not None else unquote(urlsplit(name).path)
-    return text.partition(":")[2].lstrip("/") if text[1:2] == ":" else text.lstrip("/")
+    return path.as_posix() if path is not None else unquote(_split(name).path)
+
+
+def _split(name: str) -> SplitResult:
+    """The parts of a path or URI; of what is neither, all of it is a path below no folder."""
+    try:
+        return urlsplit(name) if ":" in name else SplitResult("", "", name, "", "")
+    except ValueError:  # Half an address of six, say.
+        return SplitResult("none", "", name.partition(":")[2], "", "")
+
+
+def _relative(path: str) -> str:
+    return (path.partition(":")[2] if path[1:2] == ":" else path).lstrip("/")
 
 
 @lru_cache(maxsize=16)
-def _spec(patterns: tuple[str, ...]) -> "tuple[GitIgnoreSpec, int]":
-    """All patterns, and how many of them are built in."""
+def _spec(patterns: tuple[str, ...]) -> "GitIgnoreSpec":
     from pathspec import GitIgnoreSpec  # noqa: PLC0415  # A server is to answer before the first file is judged.
 
-    return GitIgnoreSpec.from_lines(_anywhere(it.lower()) for it in (*PATTERNS, *patterns)), len(PATTERNS)
+    return GitIgnoreSpec.from_lines(_anywhere(it.lower()) for it in patterns)
 
 
 def _anywhere(pattern: str) -> str:
     """A pattern that names a folder and what is in it holds wherever that folder is; git holds it to the top."""
     negated, bare = pattern.startswith("!"), pattern.removeprefix("!")
     return ("!" if negated else "") + (f"**/{bare}" if "/" in bare.strip("/") and bare[0] != "/" else bare)
-
-
-def _is_random(literal: str) -> bool:
-    """Whether a literal has letters and digits mixed as in a secret, and not as in a name, a path or a placeholder."""
-    if _PLACEHOLDER.search(literal) or not re.search(r"\d", literal) or not re.search(r"[A-Za-z]", literal):
-        return False
-    if re.fullmatch(r"[\w-]+(?:[./:]+[\w-]+)+/?", literal) and not re.search(r"\w{16}", literal):
-        return False  # A path, an address or a dotted name.
-    return _entropy(literal) >= LEAST_ENTROPY and _changes(literal) >= 4
-
-
-def _changes(literal: str) -> int:
-    """How often it goes from letters to digits, or from one case to the other, and back."""
-    kinds = re.sub(r"[^\w]|_", "", re.sub(r"[a-z]+", "a", re.sub(r"[A-Z]+", "A", re.sub(r"\d+", "0", literal))))
-    return len(kinds)
-
-
-def _entropy(literal: str) -> float:
-    """Shannon entropy, in bits per character."""
-    return -sum(n / len(literal) * math.log2(n / len(literal)) for n in Counter(literal).values())

@@ -24,15 +24,18 @@ WATCH: Final = "infill/watch"
 Item = TypeVar("Item")
 
 
-def create(engine: EngineCommand, settings: ServerSettings, complaints: Sequence[str] = ()) -> InfillServer:
+def create(
+    engine: EngineCommand, settings: ServerSettings, complaints: Sequence[str] = (), *, over_socket: bool = False
+) -> InfillServer:
     """A server for one connection.
 
     Args:
         engine: from settings to the command line that starts an engine.
         settings: what holds where the editor says nothing.
         complaints: sentences about where these come from, for the editor's log.
+        over_socket: whether it is asked over a socket, where nobody knows who answers.
     """
-    server = InfillServer(engine, settings, complaints)
+    server = InfillServer(engine, settings, complaints, over_socket=over_socket)
     server.feature(types.INITIALIZE)(_initialize)
     server.feature(types.INITIALIZED)(_initialized)
     server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(_did_change_folders)

@@ -20,7 +20,7 @@ from infill_lsp import __version__, protocol
 from infill_lsp.errors import InfillError
 from infill_lsp.server_protocol import ServerProtocol
 from infill_lsp.session import EngineCommand, Session
-from infill_lsp.settings import ServerSettings, read
+from infill_lsp.settings import RUNS_COMMANDS, ServerSettings, read
 from infill_lsp.status import Status
 from infill_lsp.watching import Step
 
@@ -58,7 +58,14 @@ class InfillServer(LanguageServer):
 
     protocol: ServerProtocol
 
-    def __init__(self, engine: EngineCommand, settings: ServerSettings, complaints: Sequence[str]) -> None:
+    def __init__(
+        self,
+        engine: EngineCommand,
+        settings: ServerSettings,
+        complaints: Sequence[str],
+        *,
+        over_socket: bool = False,
+    ) -> None:
         super().__init__(
             "infill-lsp",
             __version__,
@@ -68,6 +75,7 @@ class InfillServer(LanguageServer):
         )
         self.session = Session(engine, settings, self.tell_status, self.trace)
         self._base = settings
+        self.over_socket = over_socket
         self._complaints = tuple(complaints)
         self._logged = ""
         self._consent: Consent | None = None
@@ -87,7 +95,7 @@ class InfillServer(LanguageServer):
 
     def take_settings(self, raw: object) -> None:
         """Take what came with `initialize`; complaints wait until the editor may be spoken to."""
-        self._base, complaints = read(raw, self._base, self._base)
+        self._base, complaints = self._read(raw, self._base, self._base)
         self._complaints += complaints
         self.session.settings = self._base
 
@@ -95,11 +103,17 @@ class InfillServer(LanguageServer):
         """Take the editor's configuration: asked for where the editor can be asked, else what it has pushed."""
         raw = await self._pulled() if self.can("workspace", "configuration") else pushed
         current = self.session.settings
-        settings, complaints = read(raw, current if raw is None else self._base, current)
+        settings, complaints = self._read(raw, current if raw is None else self._base, current)
         for sentence in (*self._complaints, *complaints):
             self.log("warning", sentence)
         self._complaints = ()
         await self.session.configure(settings)
+
+    def _read(
+        self, raw: object, base: ServerSettings, current: ServerSettings
+    ) -> tuple[ServerSettings, tuple[str, ...]]:
+        """The settings that the client has sent; over a socket none that has a command run."""
+        return read(raw, base, current, without=RUNS_COMMANDS if self.over_socket else ())
 
     async def follow_configuration(self) -> None:
         """Ask to be told when the configuration changes."""
@@ -113,8 +127,12 @@ class InfillServer(LanguageServer):
         await self._answer(self.client_register_capability_async(types.RegistrationParams([registration])))
 
     def ask_consent(self) -> None:
-        """Have the user asked whether code may go to the endpoint of the settings; nothing waits for the answer."""
-        self.in_background(self._ask_consent())
+        """Have the user asked whether code may go to the endpoint of the settings; nothing waits for the answer.
+
+        Over a socket nobody is asked: a program may answer. `infill-lsp endpoint allow` is for that.
+        """
+        if not self.over_socket:
+            self.in_background(self._ask_consent())
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that nothing waits for; it ends with the connection."""

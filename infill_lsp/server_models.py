@@ -9,8 +9,12 @@ from infill_model.checkpoints.published import Published
 
 
 def have_model(ls: InfillServer) -> None:
-    """Convert again what was fetched and is damaged or outdated; else offer a larger model. Nothing waits for it."""
-    ls.in_background(_have(ls))
+    """Convert again what was fetched and is damaged or outdated; else offer a larger model. Nothing waits for it.
+
+    Over a socket nothing is done: a program may answer. `infill-lsp models use` is for that.
+    """
+    if not ls.over_socket:
+        ls.in_background(_have(ls))
 
 
 async def _have(ls: InfillServer) -> None:

@@ -1,36 +1,42 @@
 """How messages come in and go out: standard input and output, TCP, or WebSocket.
 
 Each connection has a server of its own, with an engine of its own; it ends with its stream or with `exit`, on standard
-input also with the process that started this one, and its engine ends with it. Nothing else that comes in ends it. It
-knows nothing of what messages mean.
+input also with the process that started this one, and its engine ends with it. Nothing else that comes in ends it. Who
+connects to a socket is served after `server_access` has admitted them. It knows nothing of what messages mean.
 """
 
 import asyncio
 import json
 import logging
 import os
-import re
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from urllib.parse import quote
 
-from infill_lsp.framing import Broken, Frames
+from infill_lsp.framing import LARGEST, Broken, Frames
+from infill_lsp.server_access import FIRST_WITHIN, LARGEST_FIRST, Access, Refused
 from infill_lsp.server_editor import InfillServer
 from infill_lsp.stdio import claim_stdio
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
+    from websockets.http11 import Request, Response
 
 _CHUNK: Final = 65536
 
 _PARENT_CHECK: Final = 1.0
 """Seconds between two looks whether the process that started this one is still there."""
 
-_LOCAL_PAGES: Final = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
-"""Pages in a browser that may connect; any other page would be let in by the user's own browser."""
+_LAST_WORDS: Final = (0.1, 0.2, 0.2)
+"""Seconds that connections have to end by themselves, then once they are told to, then once they are told again."""
+
+_REFUSED: Final = -32600
+"""JSON-RPC's code for a request that is not valid."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -50,15 +56,15 @@ def serve_stdio(make: MakeServer) -> int:
     return asyncio.run(_stdio(make(), stdin, stdout))
 
 
-def serve_tcp(make: MakeServer, host: str, port: int) -> int:
+def serve_tcp(make: MakeServer, host: str, port: int, access: Access) -> int:
     """Serve any number of clients that connect to a port, until the process is told to end."""
-    asyncio.run(_tcp(make, host, port))
+    asyncio.run(_tcp(make, host, port, access))
     return 0
 
 
-def serve_websocket(make: MakeServer, host: str, port: int) -> int:
+def serve_websocket(make: MakeServer, host: str, port: int, access: Access) -> int:
     """Serve any number of clients over WebSocket, one message a frame, until the process is told to end."""
-    asyncio.run(_websocket(make, host, port))
+    asyncio.run(_websocket(make, host, port, access))
     return 0
 
 
@@ -128,33 +134,72 @@ async def _stdio(server: InfillServer, stdin: BinaryIO, stdout: BinaryIO) -> int
         while data := await chunks.get():
             yield data
 
-    await _serve(server, _bodies(received()), watch_parent=True)
+    await _serve(server, _bodies(received(), Frames()), watch_parent=True)
     return 0 if server.protocol.was_shut_down else 1
 
 
-async def _tcp(make: MakeServer, host: str, port: int) -> None:
+async def _tcp(make: MakeServer, host: str, port: int, access: Access) -> None:
+    serving: set[asyncio.Task[Any]] = set()
+
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async def received() -> AsyncIterator[bytes]:
             with suppress(ConnectionError):
                 while data := await reader.read(_CHUNK):
                     yield data
 
-        server = make()
-        server.protocol.set_writer(_Socket(writer))
-        try:
-            await _serve(server, _bodies(received()), watch_parent=False)
-        finally:
-            writer.close()
+        with _among(serving):
+            try:
+                await _serve_if_admitted(make, received(), _Socket(writer), access)
+            finally:
+                writer.close()
 
     listener = await asyncio.start_server(connected, host, port)
-    async with listener:
-        _say_where(listener.sockets)
-        await _told_to_end()
+    hint = f'; clients need "token": "{access.token}" in their initializationOptions' if access.token else ""
+    for address in _addresses(listener.sockets):
+        _say(f"{address}{hint}")
+    await _told_to_end()
+    listener.close()
+    await _end(serving)
 
 
-async def _websocket(make: MakeServer, host: str, port: int) -> None:
+async def _serve_if_admitted(make: MakeServer, chunks: AsyncIterator[bytes], socket: _Socket, access: Access) -> None:
+    """Serve a client whose first message is what it must be; a browser's request is none, and gets no answer."""
+    frames = Frames(LARGEST_FIRST)
+    bodies = _bodies(chunks, frames)
+    try:
+        async with asyncio.timeout(FIRST_WITHIN):
+            first = access.first(await anext(bodies, None))
+    except TimeoutError:
+        return
+    if isinstance(first, Refused):
+        if first.sentence:
+            error = {"code": _REFUSED, "message": first.sentence}
+            answer = json.dumps({"jsonrpc": "2.0", "id": first.id, "error": error}).encode()
+            socket.write(b"Content-Length: %d\r\n\r\n%s" % (len(answer), answer))
+        return
+    frames.largest = LARGEST
+    server = make()
+    server.protocol.set_writer(socket)
+    await _serve(server, _after(first, bodies), watch_parent=False)
+
+
+async def _after(first: bytes, others: AsyncIterator[bytes | Broken]) -> AsyncIterator[bytes | Broken]:
+    yield first
+    async for body in others:
+        yield body
+
+
+async def _websocket(make: MakeServer, host: str, port: int, access: Access) -> None:
     from websockets.asyncio.server import serve  # noqa: PLC0415  # only when asked for
     from websockets.exceptions import ConnectionClosed  # noqa: PLC0415
+    from websockets.typing import Origin  # noqa: PLC0415
+
+    serving: set[asyncio.Task[Any]] = set()
+
+    def admit(connection: "ServerConnection", request: "Request") -> "Response | None":
+        if access.admits_request(request.path, request.headers.get("Authorization")):
+            return None
+        return connection.respond(HTTPStatus.UNAUTHORIZED, "The address lacks the token that was printed.\n")
 
     async def connected(connection: "ServerConnection") -> None:
         async def received() -> AsyncIterator[bytes | Broken]:
@@ -165,18 +210,43 @@ async def _websocket(make: MakeServer, host: str, port: int) -> None:
         server, frames = make(), _Frames(connection)
         server.protocol.set_writer(frames, include_headers=False)
         sender = asyncio.create_task(frames.send_all())
-        try:
-            await _serve(server, received(), watch_parent=False)
-        finally:
-            sender.cancel()
+        with _among(serving):
+            try:
+                await _serve(server, received(), watch_parent=False)
+            finally:
+                sender.cancel()
 
-    async with serve(connected, host, port, origins=[None, _LOCAL_PAGES], max_size=None) as listener:
-        _say_where(listener.sockets)
-        await _told_to_end()
+    origins = [None, *map(Origin, access.origins)]
+    listener = await serve(connected, host, port, origins=origins, process_request=admit, max_size=None)
+    for address in _addresses(listener.sockets):
+        _say(f"ws://{address}/?token={quote(access.token)}" if access.token else f"ws://{address}")
+    await _told_to_end()
+    listener.close()  # It tells the clients; those that do not answer are not waited for.
+    await _end(serving)
 
 
-async def _bodies(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes | Broken]:
-    frames = Frames()
+@contextmanager
+def _among(tasks: set[asyncio.Task[Any]]) -> Iterator[None]:
+    """Have the task that is running among some others for a while."""
+    running = {task} if (task := asyncio.current_task()) else set()
+    tasks |= running
+    try:
+        yield
+    finally:
+        tasks -= running
+
+
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+    """See connections to their end, within a second; who is told twice leaves without waiting for its engine."""
+    for patience in _LAST_WORDS:
+        if not tasks:
+            return
+        _, pending = await asyncio.wait(set(tasks), timeout=patience)
+        for task in pending:
+            task.cancel()
+
+
+async def _bodies(chunks: AsyncIterator[bytes], frames: Frames) -> AsyncIterator[bytes | Broken]:
     async for chunk in chunks:
         for body in frames.feed(chunk):
             yield body
@@ -236,10 +306,14 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def _say_where(sockets: Iterable[Any]) -> None:
+def _addresses(sockets: Iterable[Any]) -> Iterator[str]:
     for socket in sockets:
         host, port, *_ = socket.getsockname()
-        print(f"infill-lsp listens on {host}:{port}", file=sys.stderr, flush=True)
+        yield f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _say(where: str) -> None:
+    print(f"infill-lsp listens on {where}", file=sys.stderr, flush=True)
 
 
 async def _told_to_end() -> None:

@@ -31,6 +31,7 @@ from infill_lsp.errors import (
 )
 from infill_lsp.notebooks import Notebook
 from infill_lsp.privacy import inactive_reason
+from infill_lsp.secret_files import secret_reason
 from infill_lsp.settings import EngineSettings, ServerSettings
 from infill_lsp.status import Notice, Status
 from infill_lsp.suggestions.insertion import Insertion
@@ -86,7 +87,7 @@ class Session:
             self._effective = self._chosen()
             self.engine = await self._chosen_engine().__aenter__()
             self._started.set()
-        inactive_reason("")  # It imports what it needs now, rather than while someone waits for a suggestion.
+        inactive_reason("any")  # It makes ready now what it needs, rather than while someone waits for a suggestion.
 
     async def choose_again(self) -> bool:
         """Start another engine where `auto` chooses another model now, or the chosen one has failed; whether it did."""
@@ -348,10 +349,11 @@ class Session:
         return inactive is not None
 
     def _cells_before(self, document: Document) -> str:
-        """The code of the cells before this one, of the same language."""
+        """The code of the cells before this one, of the same language; those that may hold secrets are left out."""
         names = (name for notebook in self.notebooks.values() for name in notebook.before(document.name))
         cells = (self.documents[name] for name in names if name in self.documents)
-        return "".join(cell.text.rstrip() + "\n\n" for cell in cells if cell.language == document.language)
+        alike = (it for it in cells if it.language == document.language)
+        return "".join(it.text.rstrip() + "\n\n" for it in alike if not secret_reason("", it.text))
 
     def _excerpts(self, question: Question) -> tuple[str, ...]:
         context = self.settings.context

@@ -9,12 +9,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from infill_lsp.privacy import looks_secret
+from infill_lsp.secret_texts import looks_secret
 from infill_model.checkpoints import published
 
 ENDPOINT: Final = "endpoint"
@@ -287,13 +287,20 @@ def table(group: object = None, prefix: str = "infill.") -> Iterator[Setting]:
             yield Setting(name, value, one.metadata["kind"], one.metadata["meaning"])
 
 
-def read(raw: object, base: ServerSettings, current: ServerSettings) -> tuple[ServerSettings, tuple[str, ...]]:
+RUNS_COMMANDS: Final = ("infill.endpoint.keyCommand",)
+"""Settings that have a command run: they are the user's, who writes them into an editor or into config.json."""
+
+
+def read(
+    raw: object, base: ServerSettings, current: ServerSettings, *, without: Sequence[str] = ()
+) -> tuple[ServerSettings, tuple[str, ...]]:
     """The settings that an editor has sent.
 
     Args:
         raw: JSON: an object with names as in the table, nested or with dots, with or without `infill` around it.
         base: for what is not in it, or null.
         current: for what is wrong in it.
+        without: names of settings that are not taken from there.
 
     Returns:
         The settings, and a sentence for everything in `raw` that was not understood.
@@ -309,7 +316,9 @@ def read(raw: object, base: ServerSettings, current: ServerSettings) -> tuple[Se
         setting = known.get(name)
         if setting is None:
             complaints.append(f"There is no setting {name}; it was ignored.{_about_keys(name)}")
-        elif (value is None and setting.kind.fits(None)) or (name, value) == ("infill.model", AUTO):
+        elif name in without:
+            complaints.append(f"{name} is not taken over a socket, for it runs a command; config.json may have it.")
+        elif _is_no_choice(setting, value):
             settings = _with(settings, name, _value(base, name))
         elif complaint := _complaint(setting, value):
             complaints.append(f"{name} {complaint}; it was not changed.")
@@ -317,6 +326,11 @@ def read(raw: object, base: ServerSettings, current: ServerSettings) -> tuple[Se
         else:
             settings = _with(settings, name, tuple(value) if isinstance(value, list) else value)
     return settings, tuple(complaints)
+
+
+def _is_no_choice(setting: Setting, value: object) -> bool:
+    """Whether a value leaves a setting to the user's own configuration."""
+    return (value is None and setting.kind.fits(None)) or (setting.name, value) == ("infill.model", AUTO)
 
 
 _NO_KEYS: Final = "name the variable that it is in in infill.endpoint.keyEnvironment, or a command in keyCommand"

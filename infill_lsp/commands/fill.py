@@ -36,7 +36,7 @@ class FillCommand:
         as_json: whether to print JSON instead of a diff.
         apply: whether to write the best fill into the file.
         trace: where to write the page that shows how the fill came about.
-        sent: whether an endpoint is asked.
+        exclude: the user's own patterns of files that are left alone.
     """
 
     file: Path | None
@@ -47,7 +47,7 @@ class FillCommand:
     as_json: bool
     apply: bool
     trace: Path | None
-    sent: bool = False
+    exclude: tuple[str, ...] = ()
 
 
 def run(command: FillCommand, engine: Sequence[str]) -> int:
@@ -57,9 +57,9 @@ def run(command: FillCommand, engine: Sequence[str]) -> int:
         InfillError: what was asked cannot be done; nothing was written.
     """
     language = _language(command)
+    _check_allowed(command)
     source, document, gaps = _read(command, language)
-    if command.sent and (reason := inactive_reason(document.name, document.text)):
-        raise InactiveError(f"{reason}: it is not sent to an endpoint")
+    _check_allowed(command, document.text)
     for path in (command.trace, command.file if command.apply else None):
         if path is not None:
             files.check_writable(path)
@@ -92,6 +92,17 @@ def _read(command: FillCommand, language: Language | None) -> tuple[SourceFile |
     source = files.read_file(command.file)
     document = Document(str(command.file), source.text, language)
     return source, document, (document.gap(command.start, command.end),)
+
+
+def _check_allowed(command: FillCommand, text: str = "") -> None:
+    """See that a file may be read, and that what was read may be filled.
+
+    Raises:
+        InactiveError: it may hold secrets, or the user's configuration says that it is left alone.
+    """
+    name = str(command.file) if command.file else "standard input"
+    if reason := inactive_reason(name, text, command.exclude):
+        raise InactiveError(f"{reason}; it is neither read nor filled (`exclude` in config.json can allow it)")
 
 
 def _language(command: FillCommand) -> Language | None:

@@ -1,10 +1,12 @@
 """Files and open documents to take excerpts from: read once, and again when they have changed.
 
-What privacy forbids and what git ignores is never read. It knows nothing of cursors or similarity.
+What lies outside of the workspace, what privacy forbids and what git ignores is never read: the path as it was given
+and the one that it leads to are judged. It knows nothing of cursors or similarity.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +19,9 @@ from infill_lsp.context.signatures import signatures
 from infill_lsp.gitignore import Ignored
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.languages import Language
+
+_State = tuple[Path, int, int]
+"""Where a file is, when it was changed last, in nanoseconds, and how many bytes it has."""
 
 KEPT: Final = 200
 """Files whose texts stay in memory."""
@@ -51,42 +56,77 @@ class Sources:
     """The files of a workspace. Not for several threads at once."""
 
     def __init__(self, roots: Sequence[Path], patterns: Sequence[str]) -> None:
-        self.roots, self._patterns = tuple(roots), tuple(patterns)
+        real = [it for root in roots if (it := privacy.real_path(root))]
+        self.roots = tuple(dict.fromkeys([*roots, *real]))
+        """The folders of the workspace, as they were given and as they are without links."""
+        self._real_roots, self._patterns = tuple(real), tuple(patterns)
         self._ignored = Ignored()
-        self._read: OrderedDict[Path, tuple[tuple[int, int], Source | None]] = OrderedDict()
+        self._judged: dict[Path, Path | None] = {}
+        self._read: OrderedDict[Path, tuple[_State, Source | None]] = OrderedDict()
+
+    @contextmanager
+    def round(self) -> Iterator[None]:
+        """Judge files anew, and each only once while this lasts."""
+        try:
+            yield
+        finally:
+            self._judged.clear()
+            self._ignored.end_round()
 
     def at(self, path: Path) -> Source | None:
         """The file at a path; None when it is not in the workspace, not a text, too large, or not allowed."""
+        real = self.allowed(path)
+        if real is None:
+            return None
         try:
-            stat = path.stat()
+            stat = real.stat()
         except OSError:
             return None
-        state = (stat.st_mtime_ns, stat.st_size)
+        state = (real, stat.st_mtime_ns, stat.st_size)
         known = self._read.get(path)
         if known is None or known[0] != state:
             small = 0 < stat.st_size <= similar.LARGEST
-            known = (state, self._load(path) if small and self.allows(path) else None)
+            known = (state, self._load(path, real) if small else None)
             self._read[path] = known
             if len(self._read) > KEPT:
                 self._read.popitem(last=False)
         self._read.move_to_end(path)
         return known[1]
 
-    def allows(self, path: Path) -> bool:
-        """Whether a file may serve as context, as far as its name tells."""
-        root = next((it for it in self.roots if path.is_relative_to(it)), None)
-        if root is None or privacy.inactive_reason(str(path), "", self._patterns):
-            return False
-        return not self._ignored.ignores(path, root)
+    def holds(self, path: Path) -> bool:
+        """Whether a path leads into the workspace."""
+        return self._root(privacy.real_path(path)) is not None
 
-    def of_text(self, name: str, text: str, language: Language | None) -> Source | None:
-        """An open document; None when it is not allowed. One outside of the workspace is: someone has opened it."""
-        path = privacy.path_of(name)
-        if privacy.inactive_reason(name, text, self._patterns):
+    def allowed(self, path: Path) -> Path | None:
+        """Where a path leads, if the file may serve as context as far as its path tells."""
+        if path not in self._judged:
+            self._judged[path] = self._judge(path)
+        return self._judged[path]
+
+    def _judge(self, path: Path) -> Path | None:
+        real = privacy.real_path(path)
+        root = self._root(real)
+        if root is None or privacy.inactive_reason(str(path), "", self._patterns):
             return None
-        if path is not None and any(path.is_relative_to(it) for it in self.roots) and not self.allows(path):
+        return None if self._ignored.ignores(path, root) else real
+
+    def of_text(self, name: str, text: str, language: Language | None, known: Source | None = None) -> Source | None:
+        """An open document; None when it is not allowed. One that has no place on a disk is not outside.
+
+        Args:
+            name: its path or URI.
+            text: what stands in it.
+            language: that it is in.
+            known: what was made of the same text before.
+        """
+        place = privacy.place_of(name)
+        if privacy.inactive_reason(name, text, self._patterns) or (place and not self.allowed(place)):
             return None
-        return Source(name, text, language)
+        return known or Source(name, text, language)
+
+    def _root(self, real: Path | None) -> Path | None:
+        """The folder of the workspace, without links, that a path lies in."""
+        return next((it for it in self._real_roots if real and real.is_relative_to(it)), None)
 
     def neighbours(self, path: Path, most: int) -> list[Path]:
         """Files of the same kind in the same folder, those with names near to this one's first."""
@@ -97,9 +137,10 @@ class Sources:
         at = sum(it < path for it in names)
         return sorted(names, key=lambda it: abs(names.index(it) - at + 0.5))[:most]
 
-    def _load(self, path: Path) -> Source | None:
+    def _load(self, path: Path, real: Path) -> Source | None:
+        """The text of a file, read from where the path led when it was judged."""
         try:
-            text = path.read_text(encoding="utf-8")
+            text = real.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             return None
         if "\0" in text or privacy.inactive_reason(str(path), text, self._patterns):

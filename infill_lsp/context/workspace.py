@@ -18,7 +18,7 @@ from infill_lsp.context import select, similar
 from infill_lsp.context.select import Place
 from infill_lsp.context.sources import Source, Sources
 from infill_lsp.document import Document
-from infill_lsp.privacy import path_of
+from infill_lsp.privacy import path_of, real_path
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -170,31 +170,35 @@ class _Chooser:
     """Chooses excerpts; only the thread uses it."""
 
     def __init__(self, roots: tuple[Path, ...], patterns: Sequence[str]) -> None:
-        self._roots = roots
         self._sources = Sources(roots, patterns)
         self._documents: dict[str, tuple[Document, Source | None]] = {}
 
     def excerpts(self, task: _Task) -> tuple[str, ...]:
         """Those for a task."""
+        with self._sources.round():
+            return self._excerpts(task)
+
+    def _excerpts(self, task: _Task) -> tuple[str, ...]:
         open_now = {it.name: self._document(it) for it in task.others}
         self._documents = {it.name: (it, open_now[it.name]) for it in task.others}
-        by_path = {path: open_now[it.name] for it in task.others if (path := path_of(it.name))}
+        by_path = {real: open_now[it.name] for it in task.others if (real := _real(path_of(it.name)))}
 
         def read(path: Path) -> Source | None:
             time.sleep(0)  # Let a request have its turn.
-            return by_path[path] if path in by_path else self._sources.at(path)
+            real = _real(path)
+            return by_path[real] if real in by_path else self._sources.at(path)
 
         path = task.place.path
-        beside = self._sources.neighbours(path, MOST_NEIGHBOURS) if path and self._inside(path) else []
-        candidates = (*open_now.values(), *(read(it) for it in beside if it not in by_path))
-        return select.excerpts(task.place, filter(None, candidates), read, self._roots, task.budget)
+        beside = self._sources.neighbours(path, MOST_NEIGHBOURS) if path and self._sources.holds(path) else []
+        candidates = (*open_now.values(), *(read(it) for it in beside if _real(it) not in by_path))
+        return select.excerpts(task.place, filter(None, candidates), read, self._sources.roots, task.budget)
 
     def _document(self, document: Document) -> Source | None:
         """An open document as a source; what was computed of it stays while its text does."""
-        known = self._documents.get(document.name)
-        if known and known[0].text == document.text:
-            return known[1]
-        return self._sources.of_text(document.name, document.text, document.language)
+        before, source = self._documents.get(document.name, (None, None))
+        known = source if before and before.text == document.text else None
+        return self._sources.of_text(document.name, document.text, document.language, known)
 
-    def _inside(self, path: Path) -> bool:
-        return any(path.is_relative_to(it) for it in self._roots)
+
+def _real(path: Path | None) -> Path | None:
+    return real_path(path) if path else None

@@ -18,6 +18,7 @@ from infill_lsp.endpoints.errors import EndpointError
 from infill_lsp.endpoints.transport import Retry, Transport
 from infill_lsp.settings import EndpointSettings
 from infill_lsp.syntax.languages import LANGUAGES
+from infill_model.errors import InfillModelError
 from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Token, TraceToken
 
 APIS: Final = {it.name: it for it in (openai.API, mercury.API, llama_cpp.API, ollama.API)}
@@ -80,7 +81,13 @@ class Endpoint:
         if reason := hosts.refusal(self._settings):
             raise EndpointError(reason)
         task = _Fill(self._api, self._settings.model, self._transport, request, options, on_draft)
-        return self._runner.run(_unless(cancelled, task))
+        try:
+            return self._runner.run(_unless(cancelled, task))
+        except InfillModelError:
+            raise
+        except Exception as error:  # Its words may be the endpoint's.
+            host = self._transport.place.host
+            raise EndpointError(f"{host} answers what is not understood here ({type(error).__name__})") from None
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,6 +1,7 @@
 """Requests to one endpoint: the key in their head, tried again where that may help, their connection closed when left.
 
-It knows no API and no code. What it says of an error names the host, and has neither key nor code in it.
+It knows no API and no code. What it says of an error names the host and the status: nothing that an endpoint writes of
+its errors is repeated, for some repeat the key or the code, whole or in pieces.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
 import httpx
@@ -20,7 +22,6 @@ from infill_lsp.endpoints import wire
 from infill_lsp.endpoints.errors import EndpointError
 from infill_lsp.endpoints.hosts import Destination, destination
 from infill_lsp.endpoints.keys import read_key
-from infill_lsp.privacy import looks_secret
 from infill_lsp.settings import EndpointSettings
 
 _CONNECT: Final = 5.0
@@ -28,9 +29,6 @@ _CONNECT: Final = 5.0
 
 _PASSING: Final = (408, 425, 429, 500, 502, 503, 504, 529)
 """Statuses after which it may go well the next time."""
-
-_MOST_QUOTED: Final = 200
-"""Characters of what an endpoint says of an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +114,11 @@ class Transport:
         host = self.place.host
         try:
             async with self._client.stream("POST", self.place.base + path, content=data, headers=head) as response:
-                await self._check(response, path)
+                self._check(response, path)
                 async with aclosing(wire.values(response)) as found:
                     async for value in found:
-                        if words := error_of(value):
-                            raise EndpointError(f"{host} met an error{self._quoted(words)}")
+                        if _is_error(value):
+                            raise EndpointError(f"{host} met an error while it was writing")
                         yield value
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise _PassingError(f"{host} cannot be reached; is the endpoint running?") from None
@@ -131,23 +129,21 @@ class Transport:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise EndpointError(f"{host} cannot be asked: {type(error).__name__}") from None
 
-    async def _check(self, response: httpx.Response, path: str) -> None:
+    def _check(self, response: httpx.Response, path: str) -> None:
         status, host = response.status_code, self.place.host
         if status == httpx.codes.OK:
             return
+        why = _reason(status)
         if response.is_redirect:
             raise EndpointError(f"{host} sends elsewhere, where no code is sent; is infill.endpoint.url right?")
         if status in (401, 403):
             self._key = None  # A command may print another one the next time.
-            raise EndpointError(f"{host} does not take the key ({status}){self._where_it_is()}")
-        said = await self._said(response)
+            raise EndpointError(f"{host} does not take the key ({why}){self._where_it_is()}")
         if status == httpx.codes.NOT_FOUND:
-            raise EndpointError(
-                f"{host} has no {path}, or no such model (404){said}; see infill.endpoint.api and model"
-            )
+            raise EndpointError(f"{host} has no {path}, or no such model ({why}); see infill.endpoint.api and model")
         if status in _PASSING:
-            raise _PassingError(f"{host} cannot answer now ({status}){said}", _wait(response))
-        raise EndpointError(f"{host} refuses the request ({status}){said}")
+            raise _PassingError(f"{host} cannot answer now ({why})", _wait(response))
+        raise EndpointError(f"{host} refuses the request ({why}); see infill.endpoint.api and model")
 
     def _where_it_is(self) -> str:
         settings = self._settings
@@ -155,35 +151,23 @@ class Transport:
             return ""
         return "; say where it is with infill.endpoint.keyEnvironment or keyCommand"
 
-    async def _said(self, response: httpx.Response) -> str:
-        """What an endpoint says of an error, after a colon."""
-        try:
-            async with aclosing(wire.values(response)) as found:
-                return self._quoted(error_of(await anext(found, None)))
-        except EndpointError:
-            return ""
 
-    def _quoted(self, words: str | None) -> str:
-        """Words of an endpoint after a colon; nothing where there may be a key in them, for some repeat it."""
-        if not words or (self._key and self._key[:6] in words) or looks_secret(words):
-            return ""
-        shown = " ".join(words.split())
-        return f": {shown[:_MOST_QUOTED]}"
+def _reason(status: int) -> str:
+    """A status with the words that the standard has for it, not the endpoint's own."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status}"
 
 
-def error_of(value: object) -> str | None:
-    """What an answer says of an error: `{"error": ...}` as each API has it; None where it is none."""
+def _is_error(value: object) -> bool:
+    """Whether an answer is an error, as each API has it."""
     match value:
-        case (
-            {"error": {"message": str(words)}}
-            | {"error": str(words)}
-            | {"message": str(words)}
-            | {"detail": str(words)}
-        ):
-            return words
         case {"error": error} if error:
-            return "an error without words"
-    return None
+            return True
+        case {"message": str(words)} | {"detail": str(words)}:
+            return bool(words)
+    return False
 
 
 def _wait(response: httpx.Response) -> float | None:

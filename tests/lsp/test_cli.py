@@ -427,3 +427,36 @@ def test_doctor_survives_a_broken_installation() -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (1, "")
     assert "PROBLEM: A package is there but cannot be used: import of tree_sitter" in ended.stdout
+
+
+@pytest.mark.parametrize("target", [None, ".env", "../outside/.aws/credentials"])
+def test_a_file_that_may_hold_secrets_is_refused_unread_whatever_fills(
+    run: Run, file: Path, target: str | None
+) -> None:
+    path = file.with_name("cfg.py" if target else ".env")
+    if target:
+        path.symlink_to(target)
+    else:
+        path.mkdir()  # Reading it would be another error.
+    ended = run("fill", f"{path}:1:1", "--language", "python", "--apply")
+    assert (ended.code, ended.out) == (2, "")
+    assert "may hold secrets" in ended.err
+    assert "it is neither read nor filled" in ended.err
+
+
+def test_a_file_that_holds_a_private_key_is_not_filled(run: Run, file: Path) -> None:
+    file.write_text("\ufeff-----BEGIN PRIVATE" + " KEY-----\nabc\n" + file.read_text())
+    assert "app.py holds a private key" in run("fill", f"{file}:6:12").err
+
+
+def test_the_users_configuration_excludes_and_allows_files(
+    run: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "config/infill-lsp").mkdir(parents=True)
+    config = tmp_path / "config/infill-lsp/config.json"
+    config.write_text('{"exclude": ["app.py"]}')
+    assert "matches the pattern 'app.py' of your settings" in run("fill", f"{file}:4:12").err
+    config.write_text('{"exclude": ["!.env"]}')
+    allowed = file.rename(file.with_name(".env"))
+    assert run("fill", f"{allowed}:4:12", "--language", "python").code == 0

@@ -188,3 +188,131 @@ def test_broken_and_strange_files_do_no_harm(workspace: Workspace, root: Path) -
     assert ready(workspace, document(root / "main.py", text)) is not None
     untitled = Document("untitled:Untitled-1", "from shapes import Circle\n", languages.by_id("python"))
     assert ready(workspace, (untitled, 5)) == ()
+
+
+HIDDEN = "circle = Circle(radius)  # parcel\ndef draw(parcel):\n    pass\n"
+
+
+@pytest.fixture
+def outside(root: Path) -> Path:
+    """A folder beside the workspace `inside`, with files that nobody may see."""
+    for name in ("inside/lib", "outside/.aws", "outside/.ssh"):
+        (root / name).mkdir(parents=True)
+    for name in ("other.py", "other.js", "package.py", ".aws/credentials", ".ssh/id_rsa"):
+        (root / "outside" / name).write_text(HIDDEN)
+    (root / "outside" / "other.js").write_text("export function draw(parcel) {\n  circle = new Circle(parcel)\n}\n")
+    return root / "outside"
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("local.py", ".env"),
+        ("awsconf.py", "../outside/.aws/credentials"),
+        ("deploy.py", "../outside/.ssh/id_rsa"),
+        ("other.py", "../outside/other.py"),
+        ("twice.py", "lib/../local.py"),
+        ("ignored.py", "lib/ignored.py"),
+    ],
+)
+def test_links_do_not_lead_outside_nor_to_secrets(root: Path, outside: Path, link: str, target: str) -> None:
+    inside = root / "inside"
+    (inside / ".env").write_text(HIDDEN)
+    (inside / "lib" / "ignored.py").write_text(HIDDEN)
+    (inside / ".gitignore").write_text("/lib/ignored.py\n")
+    if link == "twice.py":
+        (inside / "local.py").symlink_to(".env")
+    (inside / link).symlink_to(target)
+    workspace = Workspace([inside])
+    code = MAIN.replace("from shapes", f"from {Path(link).stem}")
+    assert "parcel" not in "".join(ready(workspace, document(inside / "main.py", code)))
+    opened, _ = document(inside / link, HIDDEN)
+    workspace.opened(opened)
+    assert "parcel" not in "".join(ready(workspace, document(inside / "main.py", code))), "nor when it is open"
+    workspace.close()
+
+
+def test_a_linked_folder_does_not_lead_out_of_the_workspace(root: Path, outside: Path) -> None:
+    (root / "inside" / "pkg").symlink_to("../outside")
+    workspace = Workspace([root / "inside"])
+    for code in ("from pkg.other import draw", "from pkg import package", "import pkg.other\npkg.other.draw(1)"):
+        assert ready(workspace, document(root / "inside" / "main.py", f"{code}\nCircle($0)\n")) == ()
+    assert ready(workspace, document(root / "inside" / "pkg" / "main.py", MAIN)) == (), "its neighbours"
+    workspace.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("a.js", "import { draw } from '../outside/other'"),
+        ("a.ts", "export { draw } from './lib/../../outside/other.js'"),
+        ("a.py", "from ..outside.other import draw"),
+    ],
+)
+def test_dots_do_not_lead_out_of_the_workspace(root: Path, outside: Path, name: str, line: str) -> None:
+    workspace = Workspace([root / "inside"])
+    assert ready(workspace, document(root / "inside" / name, f"{line}\nCircle($0)\n")) == ()
+    workspace.close()
+
+
+def test_open_documents_outside_of_the_workspace_are_no_context(root: Path, outside: Path) -> None:
+    workspace = Workspace([root / "inside"])
+    for name in (
+        (outside / "other.py").as_uri(),
+        f"git:{outside}/other.py",
+        f"vscode-notebook-cell:{outside}/a.ipynb#1",
+    ):
+        workspace.opened(Document(name, HIDDEN, languages.by_id("python")))
+    at = document(root / "inside" / "main.py", MAIN)
+    assert ready(workspace, at) == ()
+    workspace.opened(Document("untitled:Untitled-1", HIDDEN, languages.by_id("python")))
+    assert "parcel" in "".join(ready(workspace, at))
+    workspace.close()
+
+
+@pytest.mark.parametrize("by", ["link", "work"])
+def test_a_workspace_opened_through_a_link_is_the_same_workspace(root: Path, by: str) -> None:
+    (root / "work" / "pkg").mkdir(parents=True)
+    (root / "work" / "pkg" / "shapes.py").write_text(SHAPES)
+    (root / "link").symlink_to("work")
+    for folder in {"link", "work"} - {by}:
+        workspace = Workspace([root / folder])
+        found = ready(workspace, document(root / by / "pkg" / "main.py", MAIN.replace("shapes", "pkg.shapes")))
+        assert "def draw(circle" in "".join(found)
+        workspace.opened(document(root / by / "pkg" / "shapes.py", "def draw(pen):\n    pass\n")[0])
+        found = ready(workspace, document(root / folder / "pkg" / "main.py", MAIN))
+        assert "def draw(pen)" in "".join(found)
+        assert "def draw(circle" not in "".join(found), "the same file is not read beside what is open"
+        workspace.close()
+
+
+def test_links_within_the_workspace_are_followed(workspace: Workspace, root: Path) -> None:
+    (root / "sub").mkdir()
+    (root / "sub" / "shapes.py").symlink_to("../shapes.py")
+    found = ready(workspace, document(root / "sub" / "main.py", MAIN))
+    assert "def draw(circle" in "".join(found)
+
+
+def test_a_link_that_leads_elsewhere_now_is_judged_anew(root: Path, outside: Path) -> None:
+    inside = root / "inside"
+    (inside / "real.py").write_text(SHAPES)
+    (inside / "shapes.py").symlink_to("real.py")
+    workspace = Workspace([inside])
+    assert "def draw(circle" in "".join(ready(workspace, document(inside / "main.py", MAIN)))
+    (inside / "shapes.py").unlink()
+    (inside / "shapes.py").symlink_to("../outside/other.py")
+    assert "parcel" not in "".join(ready(workspace, document(inside / "main.py", MAIN), BUDGET + 1))
+    workspace.close()
+
+
+def test_what_git_ignores_from_now_on_is_no_context_any_more(root: Path) -> None:
+    workspace = Workspace([root])
+    opened, _ = document(root / "pens.py", HIDDEN)
+    workspace.opened(opened)
+    at = document(root / "main.py", MAIN)
+    found = "".join(ready(workspace, at))
+    assert "parcel" in found
+    assert "def draw(circle" in found
+    (root / ".gitignore").write_text("shapes.py\npens.py\n")
+    assert ready(workspace, at, BUDGET + 1) == ()
+    workspace.close()

@@ -43,6 +43,9 @@ REVOKE: Final = 0.05
 """What stands in a gap that is revised is kept where each token is at least this likely, unless told otherwise."""
 
 
+_NOTHING: Final = Fill(("",), (), 0.0, None, 0, 0, Timing(0.0, 0.0, 0.0), "deadline")
+
+
 class CoderInfiller:
     """A loaded model. One fill at a time; not for several threads at once."""
 
@@ -123,9 +126,15 @@ class CoderInfiller:
         total = (time.perf_counter() - started) * 1000
         return [replace(it, ms=replace(it.ms, total=round(total, 3))) for it in fills]
 
+    def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
+        """What `fill` gives first for each request, one after the other."""
+        return [self.fill(it, replace(options, n=1))[0] for it in requests]
+
     def log_probability(self, request: Request, text: str) -> float:
         """The logarithm of the probability that the one gap of a request holds this text."""
-        cache = self._opened(request.prefix, (request.suffix,), request.files, Limits(1))
+        row = self.layout.row(request.prefix, (request.suffix,), request.files)
+        cache = self.encoder.cache_for(row)
+        cache.open(row)
         writer = self._writer(cache, block=request.block)
         ids = self._encode(text)
         writer.step([Written()], [[ids]], Acceptance(), len(ids))
@@ -175,6 +184,10 @@ class CoderInfiller:
         began = time.perf_counter()
         cache = self._opened(request.prefix, behind, request.files, limits)
         encode_ms = (time.perf_counter() - began) * 1000
+        if cache is None:
+            late = _late(limits) or "deadline"
+            wanted = late == "deadline" and options.retrieve and start is None
+            return (fills_of_copies(request, options.n) if wanted else []) or [replace(_NOTHING, stopped=late)]
         writer = self._writer(cache, block=request.block)
         copies = copies_for(request) if options.retrieve and start is None else []
         drafted = [self._encode(texts[0]) for texts, _ in copies] if start is None else [self._encode(start)]
@@ -197,11 +210,11 @@ class CoderInfiller:
         spent = max(it.forwards for it in fills)
         return [replace(it, forwards=spent) for it in _fine_first(fills, critic)][: max(1, options.n)]
 
-    def _opened(self, prefix: str, behind: Sequence[str], files: Sequence[str], limits: Limits) -> RowCache:
+    def _opened(self, prefix: str, behind: Sequence[str], files: Sequence[str], limits: Limits) -> RowCache | None:
+        """The cache that holds the code around a gap; None when there was no time to read all of it."""
         row = self.layout.row(prefix, behind, files)
         cache = self.encoder.cache_for(row)
-        cache.open(row, limits.cancelled)
-        return cache
+        return cache if cache.open(row, lambda: _late(limits) is not None) else None
 
     def _writer(self, cache: RowCache, *, block: bool) -> Writer:
         return Writer(cache, self.ends, not block, self._breaks, LONGEST_BLOCK if block else LONGEST)
@@ -217,10 +230,8 @@ class CoderInfiller:
         """The greedy fill, or what there is of it when time is up."""
         written = Written()
         while written.stopped is None:
-            if written.forwards and (late := _late(limits)):
+            if (late := _late(limits)) and (written.forwards or late == "cancelled"):
                 return replace(written, stopped=late)
-            if limits.cancelled():
-                return replace(written, stopped="cancelled")
             began, before = time.perf_counter(), len(written.ids)
             (written,) = writer.step([written], [propose(written.ids)], acceptance, ROOM)
             if on_draft is not None:

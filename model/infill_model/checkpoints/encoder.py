@@ -61,19 +61,19 @@ class RowCache:
             shared += 1
         return shared
 
-    def open(self, ids: Sequence[int], cancelled: Callable[[], bool] = never) -> bool:
+    def open(self, ids: Sequence[int], stop: Callable[[], bool] = never) -> bool:
         """Make the cache hold a row but for its last tokens, which run with the first branches; forget the tree.
 
         Returns:
-            Whether it was done; False after a cancellation. What was encoded until then is kept.
+            Whether it was done; False once `stop` said so. What was encoded until then is kept for the next time.
         """
         self._encoded = min(self.common(ids), len(ids) - 1)
         self.ids, self.nodes, self._logits = list(ids), [], {}
         while len(ids) - self._encoded > CHUNK:
-            if cancelled():
+            if stop():
                 return False
             self._run(self.ids[self._encoded : self._encoded + CHUNK], [])
-        return not cancelled()
+        return True
 
     def grow(self, branches: Sequence[tuple[int, Sequence[int]]]) -> list[list[int]]:
         """Read tokens behind the row in one forward; branches that begin alike share their nodes.

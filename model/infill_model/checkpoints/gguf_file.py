@@ -112,13 +112,27 @@ class GgufFile:
 
     def tensors(self, dtype: torch.dtype = torch.float32) -> Iterator[tuple[str, Tensor]]:
         """Yield each weight under its name in the hub, dequantised; a tied output is left out."""
+        for name, _, tensor in self.named_tensors():
+            yield name, tensor.to(dtype)
+
+    def copy_fields(self, writer: Any) -> None:
+        """Put all that the file says of itself but its weights into a `gguf.GGUFWriter`."""
+        from gguf import GGUFValueType  # noqa: PLC0415
+
+        for key, field in self._reader.fields.items():
+            kind = field.types[0]
+            if key.startswith("GGUF.") or key in ("general.architecture", "general.file_type"):
+                continue  # The writer says these itself.
+            within = field.types[-1] if kind == GGUFValueType.ARRAY else None
+            writer.add_key_value(key, field.contents(), kind, sub_type=within)
+
+    def named_tensors(self) -> Iterator[tuple[str, str, Tensor]]:
+        """Yield each weight in float32, with its name in the hub and its name in the file."""
         from gguf.quants import dequantize  # noqa: PLC0415
 
         for tensor in self._reader.tensors:
-            values = np.array(
-                dequantize(tensor.data, tensor.tensor_type)
-            )  # A copy: the file is mapped to be read only.
-            yield _hub_name(tensor.name), torch.from_numpy(values).to(dtype)
+            values = np.array(dequantize(tensor.data, tensor.tensor_type))  # A copy: the map is read only.
+            yield _hub_name(tensor.name), tensor.name, torch.from_numpy(values)
 
 
 def _hub_name(name: str) -> str:

@@ -52,16 +52,19 @@ class Int8Product:
             quantised = torch._make_per_channel_quantized_tensor(weight, scale.double(), zeros, 0)
         self._packed = torch.ops.quantized.linear_prepack(quantised, None)
         self._bias = bias
+        self._scaled = weight.new_zeros(0, weight.shape[1], dtype=torch.float32)
 
     def __call__(self, x: Tensor) -> Tensor:
         """(n, I) float32 -> (n, O) float32."""
-        largest = x.abs().amax(1, keepdim=True).clamp(min=1e-12)
-        scaled = x.new_zeros(len(x), x.shape[1] + _EXTRA)
+        if len(self._scaled) < len(x):
+            self._scaled = x.new_zeros(len(x), x.shape[1] + _EXTRA)
+            self._scaled[:, -2], self._scaled[:, -1] = 1.0, -1.0
+        scaled = self._scaled[: len(x)]
+        largest = torch.linalg.vector_norm(x, torch.inf, dim=1, keepdim=True).clamp_(min=1e-12)
         torch.div(x, largest, out=scaled[:, :-_EXTRA])
-        scaled[:, -2], scaled[:, -1] = 1.0, -1.0
         out: Tensor = torch.ops.quantized.linear_dynamic(scaled, self._packed, False)
         out *= largest
-        return out if self._bias is None else out + self._bias
+        return out if self._bias is None else out.add_(self._bias)
 
 
 class PlainProduct:

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from infill_model.checkpoints.coder import CoderInfiller
+from infill_model.errors import TaskError
 from infill_model.evaluation.controls import InTurn, OracleLength, PlainLoop
 from infill_model.evaluation.fillers import Autoregressive, Filler
 from infill_model.evaluation.flags import add_task_flags, count, progress_bar, read_wanted
@@ -34,7 +36,7 @@ def add_evaluate_flags(parser: argparse.ArgumentParser) -> None:
     default = Options()
     add_task_flags(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="PREDICTIONS", help="a .jsonl file")
-    parser.add_argument("--model", default=EMBEDDED, metavar="NAME|DIR", help="default: the weights that ship")
+    parser.add_argument("--model", default=EMBEDDED, metavar="NAME|DIR|FILE", help="default: the weights that ship")
     parser.add_argument("--batch", type=count, default=16, metavar="N", help="fills at a time (default: 16)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or int8")
@@ -60,8 +62,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
         retrieve=arguments.retrieve and arguments.control in (None, "in-turn"),
         masks=arguments.masks,
     )
-    model = Infiller.load(arguments.model, device=arguments.device, dtype=arguments.dtype, threads=arguments.threads)
-    filler = _CONTROLS[arguments.control](model, tasks) if arguments.control else model
+    loaded = {"device": arguments.device, "dtype": arguments.dtype, "threads": arguments.threads}
+    path = Path(arguments.model)
+    model = CoderInfiller.load(path, **loaded) if path.is_file() else Infiller.load(arguments.model, **loaded)
+    filler = _controlled(model, arguments.control, tasks)
     started = time.monotonic()
     with progress_bar() as progress:
         bar = progress.add_task(f"filling {len(tasks)} tasks", total=len(tasks))
@@ -72,17 +76,26 @@ def evaluate(arguments: argparse.Namespace) -> None:
     Run(method, sha256(arguments.tasks), options, made).write_beside(arguments.out)
 
 
+def _controlled(model: Infiller | CoderInfiller, control: str | None, tasks: Sequence[Task]) -> Filler:
+    """The model, or the same weights in another way of filling."""
+    if control is None:
+        return model
+    if isinstance(model, CoderInfiller):
+        raise TaskError("--control is for the embedded model's kind; a larger model fills left to right with --no-copy")
+    return _CONTROLS[control](model, tasks)
+
+
 def _method(arguments: argparse.Namespace) -> str:
     if arguments.control:
         return str(arguments.control)
     return "diffusion + copy" if arguments.retrieve else "diffusion"
 
 
-def _model(given: str, model: Infiller) -> Model:
-    info = model.info
+def _model(given: str, model: Infiller | CoderInfiller) -> Model:
+    info, path = model.info, model_path(given)
     return Model(
         name=info.name,
-        sha256=sha256(model_path(given) / "model.safetensors"),
+        sha256=sha256(path if path.is_file() else path / "model.safetensors"),
         parameters=info.parameters,
         trained_tokens=info.trained_tokens,
         device=info.device,

@@ -13,6 +13,7 @@ import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infill_model import folder
+from infill_model.checkpoints.gguf_export import KINDS, export_gguf
 from infill_model.errors import TrainingError
 from infill_model.network import Network
 from infill_model.training import checkpoint
@@ -104,11 +105,12 @@ def _show(reports: Iterable[Report], steps: int, start: int, parameters: int) ->
 
 def add_export_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `infill-model export`."""
-    parser.add_argument(
-        "--run", dest="folder", type=Path, required=True, metavar="DIR", help="what `infill-model train` wrote"
-    )
-    parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="model folder to write")
+    parser.add_argument("--run", dest="folder", type=Path, metavar="DIR", help="what `infill-model train` wrote")
+    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="of that run")
+    parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="model folder or GGUF file to write")
+    parser.add_argument("--gguf", type=Path, metavar="FILE", help="write this published model as GGUF instead of a run")
+    parser.add_argument("--update", type=Path, metavar="DIR", help="a low-rank update to merge into it")
+    parser.add_argument("--matrices", choices=KINDS, default="q8_0", help="of the GGUF file (default: q8_0)")
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--name", default=None, help="of the model (default: infill-SIZE)")
     parser.add_argument("--languages", nargs="+", default=["python"], help="LSP ids it was trained on")
@@ -116,7 +118,12 @@ def add_export_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Write the averaged weights of a run's newest checkpoint as a model folder."""
+    """Write a run's newest averaged weights as a model folder, or a tuned published model as a GGUF file."""
+    if arguments.gguf:
+        export_gguf(arguments.gguf, arguments.update, arguments.out, arguments.matrices)
+        return
+    if not (arguments.folder and arguments.tokenizer):
+        raise TrainingError("export needs --run and --tokenizer, or --gguf")
     newest = checkpoint.latest(arguments.folder)
     if newest is None:
         raise TrainingError(f"{arguments.folder}: no checkpoint to export yet")

@@ -51,7 +51,9 @@ class Server(ThreadingHTTPServer):
 class Stub:
     """Use it as a context; `url` is where it is, `asked` what it was asked, `left` set when a client went early."""
 
-    def __init__(self, *replies: Reply) -> None:
+    def __init__(self, *replies: Reply, phrase: str | None = None) -> None:
+        """Answer with these replies, the last one for good; `phrase` stands behind the status."""
+        self.phrase = phrase
         self.replies, self.asked = deque(replies), list[Asked]()
         self.left, self.arrived = threading.Event(), threading.Event()
         stub = self
@@ -85,7 +87,7 @@ class Stub:
         if reply.then == "break" and not reply.chunks:
             handler.close_connection = True
             return
-        handler.send_response(reply.status)
+        handler.send_response(reply.status, self.phrase)
         for name, value in {"content-type": reply.kind, "transfer-encoding": "chunked", **reply.head}.items():
             handler.send_header(name, value)
         handler.end_headers()

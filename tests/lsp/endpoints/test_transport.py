@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from email.utils import formatdate
 
 import pytest
@@ -98,7 +99,7 @@ def test_it_is_not_tried_for_ever() -> None:
     with Stub(Reply(('{"error": {"message": "too many"}}',), JSON, 429)) as stub:
         sentence = failure(at(stub))
         assert len(stub.asked) == 4
-    assert sentence.endswith("cannot answer now (429): too many")
+    assert sentence.endswith("cannot answer now (429 Too Many Requests)")
 
 
 @pytest.mark.parametrize("after", [lambda: "0", lambda: formatdate(time.time() - 5, usegmt=True)])
@@ -113,7 +114,7 @@ def test_the_endpoint_says_when_to_try_again(after: object) -> None:
 def test_nobody_waits_for_what_the_endpoint_wants_if_that_is_too_long(budget: float | None) -> None:
     with Stub(Reply(("{}",), JSON, 429, {"retry-after": "3600"})) as stub:
         start = time.monotonic()
-        assert "cannot answer now (429)" in failure(at(stub), options=Options(budget_ms=budget))
+        assert "cannot answer now (429 Too Many Requests)" in failure(at(stub), options=Options(budget_ms=budget))
         assert time.monotonic() - start < 5
         assert len(stub.asked) == 1
 
@@ -155,7 +156,7 @@ def test_garbage_is_a_sentence(reply: Reply) -> None:
 
 def test_an_error_in_the_stream_is_a_sentence() -> None:
     with Stub(events({"error": {"message": "out of\nmemory"}})) as stub:
-        assert failure(at(stub)).endswith("met an error: out of memory")
+        assert failure(at(stub)).endswith("met an error while it was writing")
 
 
 def test_a_stream_may_be_answered_by_one_json() -> None:
@@ -167,9 +168,14 @@ def test_a_stream_may_be_answered_by_one_json() -> None:
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
-        (401, "does not take the key (401); say where it is with infill.endpoint.keyEnvironment or keyCommand"),
-        (404, "has no /v1/completions, or no such model (404): why; see infill.endpoint.api and model"),
-        (400, "refuses the request (400): why"),
+        (
+            401,
+            "does not take the key (401 Unauthorized); "
+            "say where it is with infill.endpoint.keyEnvironment or keyCommand",
+        ),
+        (404, "has no /v1/completions, or no such model (404 Not Found); see infill.endpoint.api and model"),
+        (400, "refuses the request (400 Bad Request); see infill.endpoint.api and model"),
+        (499, "refuses the request (499); see infill.endpoint.api and model"),
         (307, "sends elsewhere, where no code is sent; is infill.endpoint.url right?"),
     ],
 )
@@ -251,6 +257,31 @@ def test_a_key_goes_into_the_head_and_nowhere_else(
     captured = capfd.readouterr()
     for text in (out, caplog.text, captured.out, captured.err):
         assert KEY[:8] not in text
+
+
+SPELLINGS = {
+    "first characters": KEY[:5],
+    "last characters": KEY[-4:],
+    "middle": KEY[9:20],
+    "other case": KEY.swapcase(),
+    "reversed": KEY[::-1],
+    "base64": b64encode(KEY.encode()).decode(),
+    "hexadecimal": KEY.encode().hex(),
+    "apart": " ".join(KEY),
+    "the code": LINE.prefix.splitlines()[0],
+}
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
+@pytest.mark.parametrize("shape", ['{{"error": {{"message": "{}"}}}}', '{{"detail": "{}"}}', "{}"])
+def test_nothing_of_an_error_is_repeated_beyond_its_status(
+    status: int, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    echo = " ".join(SPELLINGS.values())
+    reply = Reply((shape.format(echo),), JSON, status, {"x-error": echo})
+    with Stub(reply, phrase=echo) as stub:
+        out = failure(with_key(stub, monkeypatch))
+    assert [how for how, spelling in SPELLINGS.items() if spelling in out] == []
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n{KEY}", f"{KEY} é", f"{KEY} {KEY}", "\x01" + KEY])

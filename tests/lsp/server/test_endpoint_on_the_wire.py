@@ -108,7 +108,7 @@ def test_what_an_endpoint_does_wrong_is_in_the_status_and_the_server_goes_on(sta
         client.status("ready")
         assert client.ghost() == []
         reasons = [it["params"]["reason"] for it in client.seen if it.get("method") == "infill/status"]
-        assert any("does not take the key (401)" in it for it in reasons)
+        assert any("does not take the key (401 Unauthorized)" in it for it in reasons)
         assert client.ghost(uri="file:///w/b.py") == ["a + b"]
 
 
@@ -165,7 +165,12 @@ def test_files_on_the_deny_list_are_never_sent(state: Path, tmp_path: Path, stub
     work = tmp_path / "work"
     work.mkdir()
     held = "def add_numbers_of_the_vault(a, b):\n    hunter2 = a + b\n    return hunter2\n"
-    for name in (".env", "secrets.toml", "excluded.py"):
+    hidden = (".env", "secrets.toml", "excluded.py", "cfg.py", "awsconf.py")
+    (tmp_path / "outside" / ".aws").mkdir(parents=True)
+    (tmp_path / "outside" / ".aws" / "credentials").write_text(held)
+    (work / "cfg.py").symlink_to(".env")
+    (work / "awsconf.py").symlink_to("../outside/.aws/credentials")
+    for name in hidden[:3]:
         (work / name).write_text(held)
     (work / "open_one.py").write_text(held.replace("hunter2", "friendly"))
     code = "def add_numbers_of_the_vault(a, b):\n    return \n"
@@ -175,7 +180,7 @@ def test_files_on_the_deny_list_are_never_sent(state: Path, tmp_path: Path, stub
         folder = {"uri": work.as_uri(), "name": "work"}
         client.initialize(capabilities=CAPABLE, initializationOptions=options, workspaceFolders=[folder])
         client.status("ready")
-        for name in (".env", "secrets.toml", "excluded.py"):
+        for name in hidden:
             uri = client.open(code, (work / name).as_uri())
             assert client.items(client.inline(uri, 1, 11)) == []
         assert stub.asked == [], "the document itself was sent"
@@ -193,8 +198,10 @@ def test_files_on_the_deny_list_are_never_sent(state: Path, tmp_path: Path, stub
 
 
 def test_the_command_line_sends_no_file_on_the_deny_list(state: Path, tmp_path: Path, stub: Stub) -> None:
-    for name, code, asked in (("plain.py", 0, 1), (".env", 2, 0)):
-        (tmp_path / name).write_text(CODE)
+    (tmp_path / "cfg.py").symlink_to(".env")
+    for name, code, asked in (("plain.py", 0, 1), (".env", 2, 0), ("cfg.py", 2, 0)):
+        if not (tmp_path / name).is_symlink():
+            (tmp_path / name).write_text(CODE)
         stub.asked.clear()
         flags = ("--model", "endpoint", "--url", stub.url, "--language", "python", "--json")
         command = [sys.executable, "-m", "infill_lsp.cli", "fill", f"{tmp_path / name}:2:12", *flags]

@@ -66,3 +66,13 @@ def test_garbage_between_messages_at_random() -> None:
         garbage = dice.randbytes(dice.randrange(40)).replace(b":", b"")
         found = fed(frame(b"1") + garbage + frame(b"2") + frame(b"3"), dice.randrange(1, 30))
         assert [it for it in found if isinstance(it, bytes)] == [b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize(
+    "line", ["Referer: http://a.host.org/?Content-Length:5", "X-Content-Length: 5", "A:Content-Length: 5"]
+)
+def test_the_name_of_a_header_is_no_part_of_another_one(line: str) -> None:
+    found = fed(f"{line}\r\n\r\nhello".encode() + b"\r\n\r\n" + frame(b"{}"))
+    assert [it for it in found if isinstance(it, bytes)] == [b"{}"]
+    both = f"{line}\r\nContent-Length: 2\r\n\r\n[]".encode()
+    assert fed(both) == [b"[]"]

@@ -117,7 +117,7 @@ def test_a_file_that_may_hold_secrets_is_not_sent_and_the_status_says_why() -> N
         await session.loaded()
         asked = busy(seen)
         for name, why in (
-            ("file:///home/.env", ".env may hold secrets: its name matches '*.env'"),
+            ("file:///home/.env", ".env may hold secrets: its name matches '.env'"),
             ("file:///home/id_rsa_old", "id_rsa_old may hold secrets: its name matches 'id_rsa*'"),
         ):
             assert await ask(session, "# fill aha\nx = ", name, invoked=True) == []
@@ -228,6 +228,19 @@ def test_a_stale_answer_is_moved_along_or_dropped() -> None:
         (found,) = await typing("a")
         assert (found.text, found.end - found.start) == ("abc", 1)
         assert await typing("z") == ()
+
+    run(body)
+
+
+def test_a_cell_that_holds_a_key_is_no_context_for_later_cells() -> None:
+    async def body(session: Session, seen: list[Status]) -> None:
+        await session.start()
+        names = [f"vscode-notebook-cell:/w/n.ipynb#{it}" for it in "ab"]
+        session.notebooks["n"] = Notebook(tuple(Cell(it, True) for it in names))
+        key = "-----BEGIN PRIVATE" + " KEY-----\nabc\n"
+        for cell, asked, expected in (("", "x = ", "aha"), (key, "y = ", "filled")):
+            session.put(Document(names[0], f"# fill aha\n{cell}", PYTHON))
+            assert (await ask(session, asked, names[1], invoked=True))[0] == expected
 
     run(body)
 

@@ -12,7 +12,8 @@ from infill_model.backends.transformer import Transformer
 from infill_model.checkpoints import converted, low_rank
 from infill_model.checkpoints.coder import CoderInfiller
 from infill_model.checkpoints.converted import Converted, convert, read
-from infill_model.checkpoints.encoder import ROOT, RowCache
+from infill_model.checkpoints.encoder import CHUNK, ROOT, RowCache
+from infill_model.checkpoints.gguf_export import export_gguf
 from infill_model.checkpoints.gguf_file import GgufFile
 from infill_model.checkpoints.layout import Budget
 from infill_model.checkpoints.writing import Acceptance, Written
@@ -146,6 +147,7 @@ def test_verified_drafts_give_the_greedy_fill_token_for_token(model: str, reques
 
 def _written(it: CoderInfiller, asked: Request, drafts: list[list[int]]) -> Written:
     cache = it._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
+    assert cache is not None
     writer = replace(it._writer(cache, block=asked.block), most=12)
     written = Written()
     while written.stopped is None:
@@ -159,6 +161,7 @@ def test_a_likely_draft_is_kept_although_another_token_is_likelier(exact: CoderI
     greedy = _written(exact, asked, [])
     second = [it for it in exact._encode("self") if it != greedy.ids[0]]
     cache = exact._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
+    assert cache is not None
     writer = exact._writer(cache, block=False)
     (kept,) = writer.step([Written()], [[second]], Acceptance(1e-9), 8)
     (equal,) = exact._writer(cache, block=False).step([Written()], [[second]], Acceptance(), 8)
@@ -208,6 +211,18 @@ def test_a_cancelled_fill_ends_before_the_next_forward(exact: CoderInfiller) -> 
     assert exact.fill(Request(CODE, "\n"), Options(), cancelled=lambda: True)[0].stopped == "cancelled"
 
 
+def test_without_time_to_read_the_code_copies_answer_and_the_next_request_goes_on(file: Path) -> None:
+    model = CoderInfiller(read(file), "cpu", "float32", Budget(above=400, below=48))
+    asked = Request(CODE * 3 + "    result = fir", "\n")
+    (fill,) = model.fill(asked, Options(budget_ms=0))
+    assert (fill.retrieved, fill.texts) == (True, ("st + second",))
+    row = model.layout.row(asked.prefix, (asked.suffix,))
+    cache = model.encoder.cache_for(row)
+    looks = iter([False, True])
+    assert not cache.open(row, lambda: next(looks))
+    assert cache.common(row) == CHUNK
+
+
 def test_a_text_is_revised_where_it_is_improbable_and_scored_as_it_is(exact: CoderInfiller) -> None:
     asked = Request(CODE + "        return ", "\n")
     fills = exact.fill(asked, Options(n=2, start=("zzz",), remask="revoke:0.05"))
@@ -229,6 +244,36 @@ def test_an_update_is_merged(tmp_path: Path) -> None:
     was = plain.weights[f"{name}.weight"].float() * plain.weights[f"{name}.scale"].unsqueeze(1)
     it = updates["model.layers.1.mlp.down_proj"]
     assert (got - was - low_rank.SCALE * it.b @ it.a).abs().max() < 0.02
+
+
+@pytest.mark.parametrize(("kind", "close"), [("f16", 1e-3), ("q8_0", 0.02), ("q4_0", 0.2)])
+def test_what_is_exported_is_the_merged_model(kind: str, close: float, tmp_path: Path) -> None:
+    gguf = write_gguf(tmp_path / "tiny.gguf")
+    updates = low_rank.attach(_network_of(gguf), 4)
+    for it in updates.values():
+        it.b.data.normal_(0, 0.05)
+    low_rank.save(tmp_path / "update", updates, "tiny", torch.float32)
+    export_gguf(gguf, tmp_path / "update", tmp_path / "out.gguf", kind)
+    merged = {name: tensor.clone() for name, tensor in GgufFile(gguf).tensors()}
+    for name, it in updates.items():
+        merged[f"{name}.weight"] += low_rank.SCALE * it.b.detach() @ it.a.detach()
+    got = dict(GgufFile(tmp_path / "out.gguf").tensors())
+    assert got.keys() == merged.keys()
+    assert max(float((got[name] - merged[name]).abs().max()) for name in merged) < close
+    assert GgufFile(tmp_path / "out.gguf").shape == GgufFile(gguf).shape
+    assert GgufFile(tmp_path / "out.gguf").tokens.tokens == GgufFile(gguf).tokens.tokens
+
+
+def test_the_exported_model_fills_as_ours_does(tmp_path: Path) -> None:
+    gguf = write_gguf(tmp_path / "tiny.gguf")
+    export_gguf(gguf, None, tmp_path / "out.gguf", "f16")
+    first, second = (
+        CoderInfiller(_converted(path, tmp_path / f"{path.stem}.safetensors"), "cpu", "float32")
+        for path in (gguf, tmp_path / "out.gguf")
+    )
+    for cursor in range(10, len(CODE), 10):
+        asked = Request(CODE[:cursor], CODE[cursor:])
+        assert first.fill(asked, Options(steps=8))[0].texts == second.fill(asked, Options(steps=8))[0].texts
 
 
 def _network_of(gguf: Path) -> torch.nn.Module:
