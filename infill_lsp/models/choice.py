@@ -69,7 +69,9 @@ def _problem(it: Published, settings: ServerSettings, room: float, *, here: bool
     if found is None:
         return f"was not measured on this machine (`infill-lsp doctor --probe {it.name}`)"
     if found.ms > settings.budget.larger:
-        return f"takes {found.ms:.0f} ms for a suggestion, more than infill.budget.larger ({settings.budget.larger} ms)"
+        limit = f"infill.budget.larger ({settings.budget.larger} ms)"
+        again = f"`infill-lsp doctor --probe {it.name}` measures again, best while nothing else runs"
+        return f"took {found.ms:.0f} ms for a suggestion, more than {limit}; {again}"
     return ""
 
 

@@ -1,5 +1,6 @@
 """A larger model is offered once, in words; "Download" fetches it, shows how far it is, and goes over to it."""
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 from raw_client import CAPABLE, REAL, ROOT, RawClient
+from test_sockets import Tcp, messages, port_of, serving
 
 sys.path.insert(0, str(ROOT / "tests/lsp"))
 import tiny_qwen2
@@ -124,6 +126,26 @@ def test_a_download_that_fails_is_one_sentence_and_the_embedded_model_goes_on(ho
         client.nothing_more()
     assert not home.converted.exists()
     assert list((home.folder / "parts").glob("*part1*.whl")), "what came is kept"
+
+
+def test_over_a_socket_nothing_is_offered_for_a_program_may_answer(home: Home) -> None:
+    async def asked(port: int) -> list[str]:
+        client = Tcp(*await asyncio.open_connection("127.0.0.1", port))
+        methods, (*before, ask) = [], messages("# fill one\nx = ")
+        for message in before:
+            await client.send(message)
+        while (message := await client.receive()).get("params", {}).get("state") != "ready":
+            methods.append(str(message.get("method")))
+        for number in range(10, 30):  # By then a question would have come.
+            await client.send(ask | {"id": number})
+            while (message := await client.receive()).get("id") != number or "method" in message:
+                methods.append(str(message.get("method")))
+        return methods
+
+    with serving("--tcp", ":0", "--no-token", **home.environment) as (_, words):
+        methods = asyncio.run(asked(port_of(words)))
+    assert "infill/status" in methods
+    assert "window/showMessageRequest" not in methods
 
 
 @pytest.fixture
