@@ -32,13 +32,14 @@ class LowRank(nn.Module):
         super().__init__()
         self.linear = linear.requires_grad_(False)
         outputs, inputs = linear.weight.shape
-        self.a = nn.Parameter(torch.randn(rank, inputs) / math.sqrt(inputs))
-        self.b = nn.Parameter(torch.zeros(outputs, rank))
+        place = linear.weight.device
+        self.a = nn.Parameter(torch.randn(rank, inputs, device=place) / math.sqrt(inputs))
+        self.b = nn.Parameter(torch.zeros(outputs, rank, device=place))
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., I) -> (..., O)."""
         out: Tensor = self.linear(x)
-        return out + F.linear(F.linear(x, self.a), self.b) * SCALE
+        return out + F.linear(F.linear(x, self.a.to(x.dtype)), self.b.to(x.dtype)) * SCALE
 
 
 def attach(network: nn.Module, rank: int) -> dict[str, LowRank]:
@@ -63,8 +64,8 @@ def save(folder: Path, updates: dict[str, LowRank], base: str, dtype: torch.dtyp
     rank = next(iter(updates.values())).a.shape[0]
     tensors = {}
     for name, it in updates.items():
-        tensors[f"{_PREFIX}{name}.lora_A.weight"] = it.a.detach().to(dtype).contiguous()
-        tensors[f"{_PREFIX}{name}.lora_B.weight"] = it.b.detach().to(dtype).contiguous()
+        tensors[f"{_PREFIX}{name}.lora_A.weight"] = it.a.detach().to("cpu", dtype).contiguous()
+        tensors[f"{_PREFIX}{name}.lora_B.weight"] = it.b.detach().to("cpu", dtype).contiguous()
     config = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",

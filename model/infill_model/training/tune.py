@@ -61,6 +61,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, default=2, help="rows of a step (default: 2)")
     parser.add_argument("--rank", type=int, default=16, help="of the update (default: 16)")
     parser.add_argument("--rate", type=float, default=3e-4, help="the learning rate (default: 3e-4)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     parser.add_argument("--threads", type=int, default=None, help="that a step may use")
     parser.add_argument("--seed", type=int, default=0)
 
@@ -78,6 +79,7 @@ class Tuner:
 
     def __init__(self, flags: argparse.Namespace) -> None:
         self.flags, self.folder = flags, flags.run
+        self.device = torch.device(flags.device)
         self.folder.mkdir(parents=True, exist_ok=True)
         source = GgufFile(flags.gguf)
         self.tokenizer = source.tokens.tokenizer()
@@ -89,9 +91,11 @@ class Tuner:
         for file in self.files:
             self.projects.setdefault(file.project, []).append(file)
         self.head_ids = head_ids(self.marks.end, source.shape.vocabulary)
-        self.network, self.head = load_network(source, self.head_ids)
-        self.inverse = torch.full((source.shape.vocabulary,), -1)
-        self.inverse[self.head_ids] = torch.arange(len(self.head_ids))
+        network, head = load_network(source, self.head_ids)
+        frozen = torch.float32 if self.device.type == "cpu" else torch.bfloat16
+        self.network, self.head = network.to(self.device, frozen), head.to(self.device, frozen)
+        self.inverse = torch.full((source.shape.vocabulary,), -1, device=self.device)
+        self.inverse[self.head_ids] = torch.arange(len(self.head_ids), device=self.device)
         self.updates = low_rank.attach(self.network, flags.rank)
         self.parameters = [it for update in self.updates.values() for it in (update.a, update.b)]
         self.optimiser = torch.optim.AdamW(self.parameters, lr=flags.rate, betas=(0.9, 0.95), weight_decay=0.0)
@@ -147,12 +151,12 @@ class Tuner:
 
     def _losses(self, rows: Sequence[FimRow]) -> tuple[Tensor, Tensor, Tensor]:
         """The weighted loss, the mean loss of the gaps' tokens, and the share of them predicted rightly."""
-        ids, weights, in_gap = batch(rows, self.marks.end)
+        ids, weights, in_gap = (it.to(self.device) for it in batch(rows, self.marks.end))
         targets = self.inverse[ids[:, 1:]]
         wanted = (weights[:, 1:] > 0) & (targets >= 0)
-        seen = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool).tril().unsqueeze(0)
-        states, _ = self.network(ids, torch.arange(ids.shape[1]).unsqueeze(0), seen)
-        logits = F.linear(states[:, :-1][wanted], self.head)
+        seen = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool, device=self.device).tril().unsqueeze(0)
+        states, _ = self.network(ids, torch.arange(ids.shape[1], device=self.device).unsqueeze(0), seen)
+        logits = F.linear(states[:, :-1][wanted], self.head).float()
         each = F.cross_entropy(logits, targets[wanted], reduction="none")
         weight, gap = weights[:, 1:][wanted], in_gap[:, 1:][wanted]
         right = (logits.detach().argmax(-1) == targets[wanted])[gap].float().mean()

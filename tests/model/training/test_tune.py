@@ -1,0 +1,108 @@
+import argparse
+import gzip
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_coder import write_gguf
+
+from infill_model.checkpoints import low_rank
+from infill_model.checkpoints.fim import FimMarks
+from infill_model.training import tune
+from infill_model.training.fim_rows import KINDS, RowCutter, batch, cut
+
+CODE = "".join(
+    f"def function_{n}(first, second):\n    result_{n} = first * {n}\n    return result_{n}\n\n\n" for n in range(30)
+)
+MARKS = FimMarks(1001, 1002, 1003, 1004, 1005, 1006)
+
+
+def _encode(text: str) -> list[int]:
+    return [ord(it) for it in text]
+
+
+def test_a_gap_is_cut_at_characters_and_holds_something() -> None:
+    rng = random.Random(1)
+    spans = [cut(CODE, rng) for _ in range(400)]
+    texts = [CODE[a:b] for a, b in filter(None, spans)]
+    assert all(it.strip() for it in texts)
+    assert any("\n" in it for it in texts)
+    assert sum("\n" not in it for it in texts) > len(texts) / 2
+    assert any(CODE[a - 1].isalnum() and CODE[a].isalnum() for a, _ in filter(None, spans))  # Within a name.
+
+
+def test_a_row_is_the_code_behind_then_before_then_the_gap() -> None:
+    rng = random.Random(2)
+    cutter = RowCutter(_encode, MARKS)
+    for _ in range(100):
+        row = cutter.row(CODE, CODE, rng)
+        assert row is not None
+        ids = row.ids
+        assert ids[0] == MARKS.prefix
+        assert ids[-1] == MARKS.end
+        suffix, middle = ids.index(MARKS.suffix), ids.index(MARKS.middle)
+        gap = "".join(map(chr, ids[-row.gap : -1]))
+        above = "".join(map(chr, ids[middle + 1 : -row.gap]))
+        below = ids[suffix + 1 : middle]
+        assert above + gap in CODE
+        if MARKS.other_gap not in below:
+            assert above + gap + "".join(map(chr, below)) in CODE
+        assert row.weights[-row.gap :] == [1.0] * row.gap
+        assert not any(row.weights[: middle + 1])
+
+
+def test_padding_weighs_nothing() -> None:
+    rng = random.Random(3)
+    cutter = RowCutter(_encode, MARKS)
+    rows = [it for it in (cutter.row(CODE, "", rng) for _ in range(5)) if it]
+    ids, weights, in_gap = batch(rows, MARKS.end)
+    for number, row in enumerate(rows):
+        assert ids[number, : len(row.ids)].tolist() == row.ids
+        assert weights[number, len(row.ids) :].sum() == 0
+        assert int(in_gap[number].sum()) == row.gap
+
+
+def test_all_kinds_are_drawn() -> None:
+    assert sum(KINDS.values()) == pytest.approx(1)
+
+
+def _corpus(folder: Path) -> Path:
+    folder.mkdir()
+    row = {"project": "p", "path": "a.py", "language": "python", "weight": 1.0, "text": CODE}
+    for split in ("train", "heldout"):
+        with gzip.open(folder / f"{split}.jsonl.gz", "wt") as file:
+            file.write(json.dumps(row) + "\n")
+    return folder
+
+
+def _flags(tmp_path: Path, *more: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    tune.add_flags(parser)
+    words = [
+        "--gguf",
+        str(tmp_path / "tiny.gguf"),
+        "--corpus",
+        str(tmp_path / "corpus"),
+        "--run",
+        str(tmp_path / "run"),
+    ]
+    return parser.parse_args([*words, "--rank", "4", "--rate", "0.01", *more])
+
+
+def test_a_run_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    write_gguf(tmp_path / "tiny.gguf")
+    _corpus(tmp_path / "corpus")
+    first = tune.Tuner(_flags(tmp_path, "--minutes", "0.05"))
+    before = first._evaluate()[0]
+    first.run()
+    assert first.state.step > 3
+    second = tune.Tuner(_flags(tmp_path, "--minutes", "0.02"))
+    assert second.state == first.state
+    assert second._evaluate()[0] == pytest.approx(first._evaluate()[0], abs=1e-4)
+    second.run()
+    assert second.state.step > first.state.step
+    assert second._evaluate()[0] < before
+    stored = low_rank.load(tmp_path / "run" / "update")
+    assert torch.equal(stored["model.layers.0.mlp.up_proj"][0], second.updates["model.layers.0.mlp.up_proj"].a.detach())
