@@ -66,6 +66,9 @@ async def _initialized(ls: InfillServer, params: types.InitializedParams) -> Non
     await ls.follow_configuration()
     await _apply_configuration(ls)
     await ls.start_engine()
+    from infill_lsp.server_models import have_model  # noqa: PLC0415  # `initialize` need not wait for it.
+
+    have_model(ls)
 
 
 def _did_change_folders(ls: InfillServer, params: types.DidChangeWorkspaceFoldersParams) -> None:

@@ -70,7 +70,7 @@ class Session:
             on_why: told where, and why, something is not suggested: for who looks into it.
             on_nothing: told why someone who asked by hand gets nothing.
         """
-        self.settings = settings
+        self.settings = self._effective = settings
         self.documents: dict[str, Document] = {}
         self.notebooks: dict[str, Notebook] = {}
         self.status = Status()
@@ -94,12 +94,28 @@ class Session:
         """Start the engine in the background, or another one where settings say so."""
         async with self._changing:
             await self._end_engine()
+            self._effective = self._chosen()
             self.engine = await self._chosen_engine().__aenter__()
             self._started.set()
         inactive_reason("any")  # It makes ready now what it needs, rather than while someone waits for a suggestion.
 
+    async def choose_again(self) -> bool:
+        """Start another engine where `auto` chooses another model now, or the chosen one has failed; whether it did."""
+        engine = self.engine
+        if engine is None or (self._chosen() == self._effective and not engine.reason):
+            return False
+        self._forget()
+        await self.start()
+        return True
+
+    def _chosen(self) -> ServerSettings:
+        """The settings, with the model that `auto` chooses now."""
+        from infill_lsp.models.choice import resolved  # noqa: PLC0415  # `initialize` need not wait for it.
+
+        return resolved(self.settings)
+
     def _chosen_engine(self) -> FallbackEngine:
-        chosen = self.settings.engine
+        chosen = self._effective.engine
         other = self._engine_command(chosen.embedded) if chosen.can_fall_back else None
         return FallbackEngine(self._engine_command(chosen), other, on_status=self._engine_is)
 
@@ -142,6 +158,7 @@ class Session:
         if before.exclude != settings.exclude:
             self.enter(self._roots)
         engine = self.engine
+        self._effective = replace(settings, model=self._effective.model)
         failed = engine is not None and (engine.reason or engine.status.state == "degraded")
         if engine is not None and (before.engine != settings.engine or (failed and before != settings)):
             await self.start()
@@ -292,7 +309,7 @@ class Session:
         if known := self._remembered(question):
             return known
         try:
-            async with asyncio.timeout(None if question.invoked else self.settings.budget_ms(False) / 1e3):
+            async with asyncio.timeout(None if question.invoked else self._effective.budget_ms(False) / 1e3):
                 engine = await (self._engine_by_hand() if question.invoked else self._loaded_engine())
         except TimeoutError:
             why("The engine is not ready yet.")
@@ -302,7 +319,7 @@ class Session:
         memory = self._memory  # It is another one if settings change meanwhile.
         surroundings = Surroundings(self._cells_before(question.document), self._excerpts(question))
         watcher = self.watcher if question.invoked else None
-        found = await complete(question, surroundings, engine, self.settings, why, watcher)
+        found = await complete(question, surroundings, engine, self._effective, why, watcher)
         if question.selected is None and question.document.name in self.documents:
             found = memory.joined(question.document, question.offset, found)[: self.settings.candidates]
             memory.add(question.document, question.offset, found)

@@ -21,10 +21,10 @@ from infill_model.backends.transformer import Shape
 from infill_model.checkpoints import low_rank
 from infill_model.checkpoints.fim import END
 from infill_model.checkpoints.gguf_file import GgufFile
+from infill_model.checkpoints.published import FORMAT
 from infill_model.errors import WeightsError
 from infill_model.sound import check_numbers
 
-FORMAT: Final = 1
 HEAD: Final = Path(__file__).with_name("head-qwen2.npy")
 """Ids of the tokens that may be written, counted over the corpora (uint32)."""
 
