@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from infill_lsp.errors import AddressError, InfillError, PositionError, SettingError
-from infill_lsp.settings import APIS, COMPILES, DEVICES, DTYPES, ENDPOINT, REUSES, EndpointSettings, EngineSettings
+from infill_lsp.settings import (
+    APIS,
+    COMPILES,
+    DEVICES,
+    DTYPES,
+    ENDPOINT,
+    REUSES,
+    EndpointSettings,
+    EngineSettings,
+    too_many_threads,
+)
 
 EngineCommand = Callable[[EngineSettings], Sequence[str]]
 """From settings to the command line that starts an engine."""
@@ -250,15 +260,18 @@ def _run_fill(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 def _declare_doctor(flags: argparse.ArgumentParser) -> None:
     from infill_model.backends.sizes import SIZES
+    from infill_model.checkpoints.published import published
 
+    larger = [it.name for it in published()]
     flags.add_argument("--json", action="store_true", help="print JSON")
     flags.add_argument(
         "--probe",
         nargs="*",
-        choices=[it.name for it in SIZES],
-        metavar="SIZE",
-        help="measure how fast open checkpoints are here, with random weights; by itself all that have room on a GPU, "
-        f"else the smallest of {', '.join(it.name for it in SIZES)}",
+        choices=[*larger, *(it.name for it in SIZES)],
+        metavar="MODEL|SIZE",
+        help=f"measure how fast {' and '.join(larger) or 'a model'} is here, once fetched, or open checkpoints of a "
+        f"size, with random weights ({', '.join(it.name for it in SIZES)}); by itself what is here of the former, and "
+        "of the latter all that have room on a GPU, else the smallest",
     )
     _declare_engine(flags)
 
@@ -267,23 +280,38 @@ def _run_doctor(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     from infill_lsp.commands import doctor, probes
 
     if chosen.probe is not None:
-        return probes.run(chosen.probe, _engine_settings(chosen), as_json=chosen.json)
+        return probes.run(chosen.probe, _engine_settings(chosen), engine, as_json=chosen.json)
     return doctor.run(engine(_engine_settings(chosen)), as_json=chosen.json)
 
 
 def _declare_models(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("what", nargs="?", choices=("list", "use"), default="list", help="use: set the server's")
-    flags.add_argument("name", nargs="?", metavar="NAME|PATH", help="use: of the list or hub, a folder, or embedded")
+    flags.add_argument(
+        "name", nargs="?", metavar="NAME|PATH", help="use: of the list or hub, a folder, embedded, or auto"
+    )
     flags.add_argument("--yes", action="store_true", help="use: download without asking")
-    flags.add_argument("--json", action="store_true", help="list: print JSON")
+    flags.add_argument("--json", action="store_true", help="list: print JSON; use: report progress as lines of JSON")
+    flags.add_argument("--auto", action="store_true", help="use: fetch it, and leave the choice to infill.model = auto")
+    source = flags.add_mutually_exclusive_group()
+    source.add_argument(
+        "--keep-source", dest="keep_source", action="store_true", default=True, help="use: keep what was downloaded"
+    )
+    source.add_argument(
+        "--drop-source", dest="keep_source", action="store_false", help="use: delete it once it is converted"
+    )
 
 
 def _run_models(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    from infill_lsp.commands import models, use
+    from infill_lsp.commands import models, use, use_published
+    from infill_lsp.commands.use_published import UseCommand
+    from infill_model.checkpoints.published import find
 
     if chosen.what == "use":
         if not chosen.name:
             raise use.ChoiceError("models use: which one? `infill-lsp models` lists them")
+        if model := find(chosen.name):
+            wanted = UseCommand(model, chosen.yes, chosen.json, chosen.auto, chosen.keep_source)
+            return use_published.run(wanted, engine)
         return use.run(chosen.name, yes=chosen.yes)
     return models.run(as_json=chosen.json)
 
@@ -367,6 +395,8 @@ def _engine_settings(chosen: argparse.Namespace) -> EngineSettings:
         endpoint = _endpoint_settings(
             chosen, url=chosen.url, api=chosen.api, model=chosen.endpoint_model, template=chosen.template
         )
+    if words := too_many_threads(chosen.threads):
+        print(f"infill-lsp: --threads {words}", file=sys.stderr)
     settings = EngineSettings(
         model=chosen.model,
         device=chosen.device,

@@ -21,6 +21,10 @@ class PositionError(InfillError):
     """A place in a file was written in the wrong way or lies outside the file."""
 
 
+class UriError(InfillError):
+    """What should be a URI is none."""
+
+
 class SettingError(InfillError):
     """A setting has a value that it cannot have."""
 

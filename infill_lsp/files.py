@@ -3,8 +3,8 @@
 It knows bytes and text, nothing of gaps, syntax or models.
 """
 
+import errno
 import os
-import shutil
 import stat
 import tempfile
 from contextlib import suppress
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from infill_lsp.errors import SourceError
+from infill_lsp.swap import put_in_place
 
 LARGEST: Final = 5_000_000
 """Bytes; a larger file is no code that a person wrote."""
@@ -98,6 +99,10 @@ def check_writable(path: Path) -> None:
     target = path.resolve()
     if target.is_dir():
         raise SourceError(f"{path}: is a folder, not a file")
+    if target.exists() and not target.is_file():
+        raise SourceError(f"{path}: is not a regular file")
+    if target.exists() and (names := target.stat().st_nlink) > 1:
+        raise SourceError(f"{path}: has {names} names (hard links), and only one of them would be written")
     if not target.parent.is_dir():
         raise SourceError(f"{path}: there is no folder {path.parent}")
     if (target.exists() and not os.access(target, os.W_OK)) or not os.access(target.parent, os.W_OK):
@@ -107,7 +112,7 @@ def check_writable(path: Path) -> None:
 def replace_file(path: Path, data: bytes, *, expected: bytes | None = None) -> None:
     """Give `path` the content `data` in one step: at every moment it holds all of the old or all of the new.
 
-    A link stays a link, and a file keeps its mode and, where allowed, its owner.
+    A link stays a link, and a file keeps its mode, its extended attributes and, where allowed, its owner.
 
     Args:
         path: the file, which need not exist if `expected` is None.
@@ -115,7 +120,7 @@ def replace_file(path: Path, data: bytes, *, expected: bytes | None = None) -> N
         expected: what it must hold now.
 
     Raises:
-        SourceError: it holds something else, or cannot be written; it is as it was.
+        SourceError: it holds something else, has other names, or cannot be written; it is as it was.
     """
     check_writable(path)
     target = path.resolve()
@@ -128,16 +133,17 @@ def replace_file(path: Path, data: bytes, *, expected: bytes | None = None) -> N
             stream.flush()
             os.fsync(stream.fileno())
         _take_after(target, temporary)
-        if expected is not None and target.read_bytes() != expected:
+        if expected is None:
+            temporary.replace(target)
+        elif not put_in_place(temporary, target, lambda it: it == expected):
             raise SourceError(f"{path}: was changed by someone else meanwhile; nothing was written")
-        temporary.replace(target)
         temporary = None
         _sync_folder(target.parent)
     except OSError as error:
         raise SourceError(f"{path}: cannot be written ({_reason(error)}); it is as it was") from error
     finally:
-        if temporary:
-            temporary.unlink(missing_ok=True)
+        if temporary and data.startswith(temporary.read_bytes()):  # Nobody else's, whatever went wrong.
+            temporary.unlink()
 
 
 def _read_all(stream: BinaryIO, name: str) -> bytes:
@@ -148,16 +154,45 @@ def _read_all(stream: BinaryIO, name: str) -> bytes:
 
 
 def _take_after(target: Path, temporary: Path) -> None:
-    """Give a new file the mode and owner of the one it replaces, or what any new file gets."""
+    """Give a new file the owner, mode and extended attributes of the one it replaces, or what any new file gets.
+
+    Raises:
+        OSError: rights or attributes that it has cannot be given to the new one.
+    """
     if not target.exists():
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
         return
-    shutil.copymode(target, temporary)
+    was = target.stat()
     with suppress(OSError, AttributeError):  # not the owner's right, or no such thing on this system
-        was = target.stat()
         os.chown(temporary, was.st_uid, was.st_gid)
+    _copy_attributes(target, temporary)
+    temporary.chmod(stat.S_IMODE(was.st_mode))  # Last: a change of owner takes its special bits away.
+    now, special = temporary.stat(), was.st_mode & (stat.S_ISUID | stat.S_ISGID)
+    if special and (now.st_mode, now.st_uid, now.st_gid) != (was.st_mode, was.st_uid, was.st_gid):
+        raise PermissionError(errno.EPERM, "its owner or its setuid and setgid bits cannot be kept")
+
+
+def _copy_attributes(target: Path, temporary: Path) -> None:
+    """Copy extended attributes, among them access lists, where a system has them; what is there already stays."""
+    if not hasattr(os, "listxattr"):
+        return
+    for name in _attributes(target):
+        value = os.getxattr(target, name)
+        if name in _attributes(temporary) and os.getxattr(temporary, name) == value:
+            continue
+        try:
+            os.setxattr(temporary, name, value)
+        except OSError as error:
+            raise PermissionError(errno.EPERM, f"its extended attribute {name} cannot be kept") from error
+
+
+def _attributes(path: Path) -> list[str]:
+    try:
+        return os.listxattr(path)
+    except OSError:  # A file system without them.
+        return []
 
 
 def _sync_folder(folder: Path) -> None:

@@ -76,9 +76,9 @@ def position_of(document: Document, offset: int, encoding: str) -> types.Positio
 
 
 def gap_of(document: Document, range_: types.Range, encoding: str) -> Gap:
-    """The stretch of a range; one that ends before it starts is empty."""
-    start, end = (offset_of(document, place, encoding) for place in (range_.start, range_.end))
-    return Gap(start, max(start, end))
+    """The stretch of a range; the ends of one that ends before it starts are swapped, as VS Code's library does."""
+    start, end = sorted(offset_of(document, place, encoding) for place in (range_.start, range_.end))
+    return Gap(start, end)
 
 
 def range_of(document: Document, start: int, end: int, encoding: str) -> types.Range:

@@ -66,6 +66,9 @@ async def _initialized(ls: InfillServer, params: types.InitializedParams) -> Non
     await ls.follow_configuration()
     await _apply_configuration(ls)
     await ls.start_engine()
+    from infill_lsp.server_models import have_model  # noqa: PLC0415  # `initialize` need not wait for it.
+
+    have_model(ls)
 
 
 def _did_change_folders(ls: InfillServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
@@ -98,6 +101,8 @@ def _inline_completion(
     invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     question = _question(ls, params, invoked=invoked)
     if question is None:
+        if invoked:
+            ls.tell_nothing("The document is not open, or has no such line.")
         return types.InlineCompletionList([])
     if selected := params.context.selected_completion_info:
         gap = protocol.gap_of(question.document, selected.range, ls.encoding)

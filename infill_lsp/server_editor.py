@@ -6,7 +6,8 @@ It knows nothing of documents or suggestions.
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -20,7 +21,7 @@ from infill_lsp.errors import InfillError
 from infill_lsp.server_protocol import ServerProtocol
 from infill_lsp.session import EngineCommand, Session
 from infill_lsp.settings import RUNS_COMMANDS, ServerSettings, read
-from infill_lsp.status import Status
+from infill_lsp.status import Notice, Status
 from infill_lsp.watching import Step
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ PARTIAL: Final = "infill/partial"
 
 _NOTICEABLE: Final = 1.0
 """Seconds after which something that still goes on is shown as progress."""
+
+_LONG: Final = 0.5
+"""Seconds after which it is told that a request is at work; what a key brings about is over sooner."""
 
 _PATIENCE: Final = 2.0
 """Seconds that an editor may take to say what its configuration is, before the engine starts without it."""
@@ -72,13 +76,15 @@ class InfillServer(LanguageServer):
             _NOTEBOOKS,
             protocol_cls=ServerProtocol,
         )
-        self.session = Session(engine, settings, self.tell_status, self.trace)
+        self.session = Session(engine, settings, self.tell_status, self.trace, self.tell_nothing)
         self._base = settings
-        self._over_socket = over_socket
+        self.over_socket = over_socket
         self._complaints = tuple(complaints)
-        self._logged = ""
+        self._logged: set[str | Notice] = set()
+        self._sent: Status | None = None
+        self._busy: asyncio.TimerHandle | None = None
         self._consent: Consent | None = None
-        self._asking: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
 
     @property
     def encoding(self) -> str:
@@ -112,7 +118,7 @@ class InfillServer(LanguageServer):
         self, raw: object, base: ServerSettings, current: ServerSettings
     ) -> tuple[ServerSettings, tuple[str, ...]]:
         """The settings that the client has sent; over a socket none that has a command run."""
-        return read(raw, base, current, without=RUNS_COMMANDS if self._over_socket else ())
+        return read(raw, base, current, without=RUNS_COMMANDS if self.over_socket else ())
 
     async def follow_configuration(self) -> None:
         """Ask to be told when the configuration changes."""
@@ -130,11 +136,14 @@ class InfillServer(LanguageServer):
 
         Over a socket nobody is asked: a program may answer. `infill-lsp endpoint allow` is for that.
         """
-        if self._over_socket:
-            return
-        task = asyncio.ensure_future(self._ask_consent())
-        self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
+        if not self.over_socket:
+            self.in_background(self._ask_consent())
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that nothing waits for; it ends with the connection."""
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _ask_consent(self) -> None:
         endpoint = self.session.settings.engine.endpoint
@@ -144,15 +153,15 @@ class InfillServer(LanguageServer):
 
         self._consent = self._consent or Consent()
         try:
-            if await self._consent.ask(endpoint, self.choice):
+            if await self._consent.ask(endpoint, partial(self.choice, level="warning")):
                 self.session.confirmed()
         except InfillError as error:
             self.log("error", str(error))
 
-    async def choice(self, question: str, *answers: str) -> str | None:
+    async def choice(self, question: str, *answers: str, level: str = "info") -> str | None:
         """What a person chooses of some answers, whenever that is; None where they, or the editor, do not say."""
         actions = [types.MessageActionItem(it) for it in answers]
-        params = types.ShowMessageRequestParams(types.MessageType.Warning, question, actions)
+        params = types.ShowMessageRequestParams(_LEVELS[level], question, actions)
         try:
             chosen = await self.window_show_message_request_async(params)
         except Exception as error:  # Whatever an editor answers must not keep us from going on.
@@ -163,22 +172,51 @@ class InfillServer(LanguageServer):
     async def start_engine(self) -> None:
         """Start the engine; while it loads for long, the editor shows that."""
         await self.session.start()
-        loading = self.with_progress(self.session.loaded(), None, "Loading the model")
-        await loading
+        await self.loaded()
+
+    async def loaded(self) -> None:
+        """Wait until the engine has loaded its model; where that takes long, the editor shows it."""
+        await self.with_progress(self.session.loaded(), None, "Loading the model")
 
     async def close(self) -> None:
         """End what still runs, and the engine."""
         self.protocol.cancel_all()
-        for task in self._asking:
+        if self._busy:
+            self._busy.cancel()
+        for task in self._background:
             task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
         await self.session.close()
 
     def tell_status(self, status: Status) -> None:
-        """Tell the editor how it is; the log is spared the coming and going of requests."""
-        self.protocol.notify(STATUS, {**asdict(status), "message": status.sentence})
-        if status.sentence != self._logged and status.state != "busy":
-            self._logged = status.sentence
-            self.log("warning" if status.state == "degraded" else "info", status.sentence)
+        """Tell the editor how it is, once per change; that a request is at work only where that takes long."""
+        if self._busy:
+            self._busy.cancel()
+        if status.state == "busy" and self._sent and replace(status, state=self._sent.state) == self._sent:
+            self._busy = asyncio.get_running_loop().call_later(_LONG, self._send_status, status)
+        else:
+            self._send_status(status)
+            if status.state != "busy":
+                self._log_status(status)
+
+    def _send_status(self, status: Status) -> None:
+        if status != self._sent:
+            self._sent = status
+            self.protocol.notify(STATUS, {**asdict(status), "message": status.sentence})
+
+    def _log_status(self, status: Status) -> None:
+        """Log what has changed of the engine, and what there is to know about a document the first time."""
+        if status.of_engine not in self._logged:
+            self._logged = {status.of_engine, *(it for it in self._logged if isinstance(it, Notice))}
+            self.log("warning" if status.state == "degraded" else "info", status.of_engine)
+        for notice in status.notices:
+            if notice not in self._logged:
+                self._logged.add(notice)
+                self.log("info", notice.reason)
+
+    def tell_nothing(self, sentence: str) -> None:
+        """Tell a person who asked by hand why there is nothing."""
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"No suggestion: {sentence}"))
 
     def tell_step(self, step: Step) -> None:
         """Tell the editor what stands on the canvas."""
@@ -191,6 +229,10 @@ class InfillServer(LanguageServer):
         """Write to the editor's log, unless the settings want less of it."""
         if _LEVELS[level] <= _LEVELS[self.session.settings.log]:
             self.window_log_message(types.LogMessageParams(_LEVELS[level], sentence))
+
+    def show(self, level: str, sentence: str) -> None:
+        """Show a person what came of something they have asked for."""
+        self.window_show_message(types.ShowMessageParams(_LEVELS[level], sentence))
 
     def trace(self, sentence: str) -> None:
         """Write to the editor's trace, if a person wants one."""
@@ -232,8 +274,37 @@ class InfillServer(LanguageServer):
         finally:
             task.cancel()
 
+    async def with_percentage(
+        self, work: Callable[[Callable[[str, int | None], None]], Coroutine[Any, Any, T]], title: str
+    ) -> T:
+        """Do something that takes minutes and can be stopped; the editor shows how far it is.
+
+        Args:
+            work: is given a function to call with what it is at, and how many percent of that are done.
+            title: what is shown.
+        """
+        token: types.ProgressToken | None = None
+
+        def report(what: str, percent: int | None) -> None:
+            if token is not None:
+                self.work_done_progress.report(token, types.WorkDoneProgressReport(message=what, percentage=percent))
+
+        task = asyncio.ensure_future(work(report))
+        try:
+            token = await self._begin(None, title, task.cancel, percentage=0)
+            return await task
+        finally:
+            task.cancel()
+            if token is not None:
+                self.work_done_progress.end(token, types.WorkDoneProgressEnd())
+                self.work_done_progress.tokens.pop(token, None)
+
     async def _begin(
-        self, token: types.ProgressToken | None, title: str, stop: Callable[[], object] | None
+        self,
+        token: types.ProgressToken | None,
+        title: str,
+        stop: Callable[[], object] | None,
+        percentage: int | None = None,
     ) -> types.ProgressToken | None:
         """Show that something goes on; None where the editor cannot. `stop` is called when a person says so."""
         if token is None:
@@ -241,7 +312,7 @@ class InfillServer(LanguageServer):
                 return None
             token = str(uuid.uuid4())
             await self._answer(self.work_done_progress.create_async(token))
-        begun = types.WorkDoneProgressBegin(title=title, cancellable=stop is not None)
+        begun = types.WorkDoneProgressBegin(title, cancellable=stop is not None, percentage=percentage)
         self.work_done_progress.begin(token, begun)
         if stop is not None:
             self.work_done_progress.tokens[token].add_done_callback(lambda it: it.cancelled() and stop())

@@ -16,7 +16,9 @@ from cattrs import transform_error
 from lsprotocol import types
 from pygls.protocol import LanguageServerProtocol
 
+from infill_lsp.errors import UriError
 from infill_lsp.protocol import Message, in_new_dialect, old_dialect
+from infill_lsp.uris import Spellings
 
 _OWN_DOCUMENTS: Final = (
     types.TEXT_DOCUMENT_DID_OPEN,
@@ -39,6 +41,7 @@ class ServerProtocol(LanguageServerProtocol):
             del self.fm.builtin_features[method]
         self.fm.builtin_features[types.EXIT] = self._exit
         self.left = asyncio.Event()
+        self._spellings = Spellings()
         self._initialized = False
         self._old_dialect = False
 
@@ -73,10 +76,19 @@ class ServerProtocol(LanguageServerProtocol):
         if not self._knows(message["method"]):
             self._refuse(message, types.ErrorCodes.MethodNotFound, f"There is no method {message['method'][:100]}.")
             return
+        if "id" in message and _is_notification(message["method"]):
+            self._refuse(message, types.ErrorCodes.InvalidRequest, f"{message['method']} is a notification: no id.")
+            if message["method"] == types.EXIT:
+                self._exit()
+            return
         self._old_dialect = self._old_dialect or old_dialect(message)
         meant = in_new_dialect(message) if self._old_dialect else message
         try:
+            self._spellings.take(meant)
             structured = self.structure_message(meant)
+        except UriError as error:
+            self._refuse(message, types.ErrorCodes.InvalidParams, f"{message['method']}: {error}.")
+            return
         except Exception as error:  # Whatever a stranger's values bring about in the converter.
             wrong = "; ".join(transform_error(error.__cause__ or error)[:3])
             self._refuse(message, types.ErrorCodes.InvalidParams, f"{message['method']}: {wrong}.")
@@ -136,6 +148,15 @@ class ServerProtocol(LanguageServerProtocol):
         error = {"code": int(code), "message": sentence}
         self._send_data({"jsonrpc": self.VERSION, "id": id_, "error": error})  # lsprotocol would leave out a null id.
 
+    def _send_response(
+        self, msg_id: int | str, result: Any | None = None, error: types.ResponseError | None = None
+    ) -> None:
+        """As in pygls, but without tracebacks: they are for nobody who reads answers."""
+        if error is not None and isinstance(error.data, dict) and "traceback" in error.data:
+            _log.info("%s", "".join(map(str, error.data["traceback"])))
+            error = types.ResponseError(error.code, error.message)
+        super()._send_response(msg_id, result, error)
+
     def _execute_handler(
         self,
         msg_id: int | str,
@@ -168,3 +189,8 @@ class ServerProtocol(LanguageServerProtocol):
 
     def _exit(self, *_: object) -> None:
         self.left.set()
+
+
+def _is_notification(method: str) -> bool:
+    """Whether the protocol has no answer to a method."""
+    return method in types.METHOD_TO_TYPES and types.METHOD_TO_TYPES[method][1] is None

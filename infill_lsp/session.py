@@ -42,7 +42,12 @@ from infill_lsp.watching import Watcher
 EngineCommand = Callable[[EngineSettings], Sequence[str]]
 """From settings to the command line that starts an engine."""
 
+_PATIENCE: Final = 10.0
+"""Seconds that who asks by hand waits for an engine that is not even starting."""
+
 _SWITCHED_OFF: Final = "Suggestions are switched off by infill.enable."
+
+_NOTHING: Final = "The model found nothing that fits here."
 
 
 class Session:
@@ -54,6 +59,7 @@ class Session:
         settings: ServerSettings,
         on_status: Callable[[Status], None],
         on_why: Callable[[str], None] = lambda sentence: None,
+        on_nothing: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         """Start nothing yet.
 
@@ -62,8 +68,9 @@ class Session:
             settings: that hold at first.
             on_status: told whenever the status changes.
             on_why: told where, and why, something is not suggested: for who looks into it.
+            on_nothing: told why someone who asked by hand gets nothing.
         """
-        self.settings = settings
+        self.settings = self._effective = settings
         self.documents: dict[str, Document] = {}
         self.notebooks: dict[str, Notebook] = {}
         self.status = Status()
@@ -71,6 +78,7 @@ class Session:
         self.engine: FallbackEngine | None = None
         self.watcher: Watcher | None = None
         self._engine_command, self._on_status, self._on_why = engine_command, on_status, on_why
+        self._on_nothing = on_nothing
         self._roots: tuple[Path, ...] = ()
         self._workspace = Workspace((), settings.exclude)
         self._numbers = itertools.count(1)
@@ -80,17 +88,34 @@ class Session:
         self._edits: dict[str, asyncio.Task[Edit | None]] = {}
         self._changing = asyncio.Lock()
         self._started = asyncio.Event()
+        self._closed = False
 
     async def start(self) -> None:
         """Start the engine in the background, or another one where settings say so."""
         async with self._changing:
             await self._end_engine()
+            self._effective = self._chosen()
             self.engine = await self._chosen_engine().__aenter__()
             self._started.set()
         inactive_reason("any")  # It makes ready now what it needs, rather than while someone waits for a suggestion.
 
+    async def choose_again(self) -> bool:
+        """Start another engine where `auto` chooses another model now, or the chosen one has failed; whether it did."""
+        engine = self.engine
+        if engine is None or (self._chosen() == self._effective and not engine.reason):
+            return False
+        self._forget()
+        await self.start()
+        return True
+
+    def _chosen(self) -> ServerSettings:
+        """The settings, with the model that `auto` chooses now."""
+        from infill_lsp.models.choice import resolved  # noqa: PLC0415  # `initialize` need not wait for it.
+
+        return resolved(self.settings)
+
     def _chosen_engine(self) -> FallbackEngine:
-        chosen = self.settings.engine
+        chosen = self._effective.engine
         other = self._engine_command(chosen.embedded) if chosen.can_fall_back else None
         return FallbackEngine(self._engine_command(chosen), other, on_status=self._engine_is)
 
@@ -106,9 +131,12 @@ class Session:
         self._forget()
         async with self._changing:
             await self._end_engine()
+            self._closed = True
+            self._started.set()  # Nobody need wait any longer.
 
     async def _end_engine(self) -> None:
         """End the engine, whose last words are no news to anyone."""
+        self._started.clear()
         engine, self.engine = self.engine, None
         if engine is not None:
             await engine.__aexit__(None, None, None)
@@ -123,14 +151,16 @@ class Session:
                 self._workspace.opened(document)
 
     async def configure(self, settings: ServerSettings) -> None:
-        """Take new settings; the engine starts again where it must, or where it has failed before and now may not."""
+        """Take new settings; the engine starts again where it must, or where it has failed and now may not."""
         before, self.settings = self.settings, settings
         if before != settings:
             self._forget()
         if before.exclude != settings.exclude:
             self.enter(self._roots)
         engine = self.engine
-        if engine is not None and (before.engine != settings.engine or (engine.reason and before != settings)):
+        self._effective = replace(settings, model=self._effective.model)
+        failed = engine is not None and (engine.reason or engine.status.state == "degraded")
+        if engine is not None and (before.engine != settings.engine or (failed and before != settings)):
             await self.start()
 
     def _forget(self) -> None:
@@ -172,22 +202,36 @@ class Session:
             number: from `next_number`, taken when the question came.
         """
         await self._prepared_for(question)
-        found = await self._found(question, number)
+        whys: list[str] = []
+        found = await self._found(question, number, whys.append)
         now = self.documents.get(question.document.name)
-        if now is None or not self._is_newest(question, number) or self.inactive(now):
+        if now is None or not self._is_newest(question, number):
             return ()
-        return tuple(it for one in found if (it := rebased(one, question.document, now)))
+        shown = () if self.inactive(now) else [it for one in found if (it := rebased(one, question.document, now))]
+        if question.invoked and not shown:
+            moved = ["The document was changed meanwhile."] if found else []
+            self._on_nothing(self.inactive(now) or self.limited(now) or [*moved, *whys, _NOTHING][0])
+        return tuple(shown)
 
-    async def _found(self, question: Question, number: int | None) -> tuple[Insertion, ...]:
+    async def _found(
+        self, question: Question, number: int | None, tell: Callable[[str], None] = lambda sentence: None
+    ) -> tuple[Insertion, ...]:
         """What to insert; nothing where that cannot be found out. Without a number it is wanted until cancelled."""
+
+        def why(sentence: str) -> None:
+            self._why(question, sentence)
+            tell(sentence)
+
         try:
-            return await self._answer(question, number)
+            return await self._answer(question, number, why)
         except RequestCancelledError:
             return ()
-        except (RequestFailedError, RequestRefusedError) as error:
-            self._tell(replace(self.status, reason=str(error)))
-            return ()
-        except InfillError:  # There is no engine now; its status says why.
+        except InfillError as error:
+            if isinstance(
+                error, RequestFailedError | RequestRefusedError
+            ):  # Of other errors the engine's status tells.
+                self._tell(replace(self.status, reason=str(error)))
+            why(str(error))
             return ()
 
     def _prepare(self, question: Question) -> None:
@@ -237,7 +281,7 @@ class Session:
     async def _resolved(self, document: Document, offer: Offer) -> Edit | None:
         from infill_lsp.edits.resolve import resolve  # noqa: PLC0415  # `initialize` need not wait for it.
 
-        engine = await self._loaded_engine()
+        engine = await self._engine_by_hand()
         ask = partial(engine.ask, stream=f"edit {offer.name}")
         return await resolve(document, offer, ask, watcher=self.watcher)
 
@@ -253,24 +297,29 @@ class Session:
         if task := self._edits.get(name):
             task.cancel()
 
-    async def _answer(self, question: Question, number: int | None) -> tuple[Insertion, ...]:
-        """What is remembered; else wait for an engine that is starting, and ask it."""
+    async def _answer(
+        self, question: Question, number: int | None, why: Callable[[str], None]
+    ) -> tuple[Insertion, ...]:
+        """What is remembered; else wait for an engine that is starting, and ask it.
+
+        Who types goes on typing and is told nothing when their time is up; who asks by hand waits for the answer.
+        """
         if self._is_inactive(question.document):
             return ()
         if known := self._remembered(question):
             return known
         try:
-            async with asyncio.timeout(self.settings.budget_ms(question.invoked) / 1e3):
-                engine = await self._loaded_engine()
+            async with asyncio.timeout(None if question.invoked else self._effective.budget_ms(False) / 1e3):
+                engine = await (self._engine_by_hand() if question.invoked else self._loaded_engine())
         except TimeoutError:
-            self._why(question, "The engine is not ready yet.")
+            why("The engine is not ready yet.")
             return ()
         if not self._is_newest(question, number) or self._is_inactive(question.document):
             return ()
         memory = self._memory  # It is another one if settings change meanwhile.
         surroundings = Surroundings(self._cells_before(question.document), self._excerpts(question))
         watcher = self.watcher if question.invoked else None
-        found = await complete(question, surroundings, engine, self.settings, partial(self._why, question), watcher)
+        found = await complete(question, surroundings, engine, self._effective, why, watcher)
         if question.selected is None and question.document.name in self.documents:
             found = memory.joined(question.document, question.offset, found)[: self.settings.candidates]
             memory.add(question.document, question.offset, found)
@@ -292,6 +341,23 @@ class Session:
             raise EngineFailedError("The session has ended.")
         await self.engine.ready()
         return self.engine
+
+    async def _engine_by_hand(self) -> FallbackEngine:
+        """The engine once its model is loaded, however long that takes; an error as soon as it ends or cannot load."""
+        while not self._closed:
+            try:
+                await asyncio.wait_for(self._started.wait(), _PATIENCE)
+            except TimeoutError:
+                raise EngineFailedError("The engine was not started, for the editor is not initialized.") from None
+            engine = self.engine
+            try:
+                if engine is not None:
+                    await engine.up()
+                    return engine
+            except InfillError:
+                if engine is self.engine:  # Otherwise it was replaced by another one meanwhile.
+                    raise
+        raise EngineFailedError("The session has ended.")
 
     def next_number(self, name: str) -> int:
         """The number of a new question about a document; older ones are no longer answered."""
@@ -360,6 +426,8 @@ class Session:
         info = self.engine.info
         model, device = (info.name, info.device) if info else ("", "")
         reason = status.reason or self.unconfirmed or ""
+        if self.engine.given_up:
+            reason = f"{reason.rstrip('.')}. It is tried again when a setting of infill changes."
         self._tell(replace(self.status, state=status.state, reason=reason, model=model, device=device))
 
     def _tell(self, status: Status) -> None:

@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from infill_lsp.secret_texts import looks_secret
+from infill_model.checkpoints import published
 
 ENDPOINT: Final = "endpoint"
 """The value of `infill.model` that means a server elsewhere."""
+
+AUTO: Final = "auto"
+"""The value of `infill.model` that leaves the choice to what is here and was measured on this machine."""
 
 DEVICES: Final = ("auto", "cpu", "cuda", "mps", "spread")
 APIS: Final = ("openai", "mercury", "llama.cpp", "ollama")
@@ -94,6 +98,12 @@ class Budget:
     endpoint: int = _setting(
         1500, _whole(10, 60_000), "milliseconds for a suggestion that comes up while typing, where an endpoint is asked"
     )
+    larger: int = _setting(
+        600,
+        _whole(10, 60_000),
+        "milliseconds for a suggestion that comes up while typing, where `base` or `base-0.5b` answers; `auto` takes "
+        "neither where it was measured to need longer",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +146,25 @@ def endpoint_from_json(text: str) -> EndpointSettings:
     return EndpointSettings(**{**fields, "key_command": tuple(fields["key_command"])})
 
 
+def cores() -> int:
+    """How many of this machine's cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def too_many_threads(threads: int | None) -> str:
+    """What is done about more threads than there are cores, as the rest of a sentence; nothing where it is right."""
+    if threads is None or threads <= cores():
+        return ""
+    return f"is {threads}, but {cores()} cores can be used here, and more threads hang; {cores()} are used"
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """Which model the engine loads, and onto what.
 
     Attributes:
-        model: `embedded`, the path of a folder with config.json, tokenizer.json and safetensors, the name of a model
-            that was downloaded, or `endpoint`.
+        model: `embedded`, `base`, `base-0.5b`, the path of a folder with config.json, tokenizer.json and safetensors,
+            the name of a model that was downloaded, or `endpoint`.
         device: `cpu`, `cuda`, `mps`, `spread` over all GPUs and the CPU, or `auto` for the best there is.
         dtype: of the weights: `float32`, `bfloat16`, `float16`, `int8`, `int4`, or `auto` for the best on the device.
         reuse: what steps of a checkpoint that sees both ways take over from the first: `none`, what it made of the code
@@ -180,12 +202,9 @@ class EngineSettings:
         """How many threads a forward may use.
 
         Half of the cores unless told otherwise: the editor and its other servers run on the rest. At this size two
-        threads gain little and lose much beside a busy program (docs/log.md).
+        threads gain little and lose much beside a busy program (docs/log.md). Never more than there are cores.
         """
-        if self.threads is not None:
-            return self.threads
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, cores // 2)
+        return max(1, cores() // 2) if self.threads is None else min(self.threads, cores())
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +213,14 @@ class ServerSettings:
 
     enable: bool = _setting(True, _SWITCH, "whether anything is suggested")
     model: str | None = _setting(
-        None,
+        AUTO,
         _or_null(_TEXT),
-        "`embedded`, a downloaded model's name, a folder's path, or `endpoint`; null for what `infill-lsp models use` "
-        "has set",
+        "`auto` or null for what `infill-lsp models use` has set, else the largest model that is here, fits in memory "
+        "and answers in time; or `base`, `base-0.5b`, `embedded`, another downloaded model's name, a folder's path, or "
+        "`endpoint`",
+    )
+    offer_models: bool | None = _setting(
+        None, _or_null(_SWITCH), "false: the download of a larger model is never offered; null for what you answered"
     )
     device: str = _setting("auto", _one_of(*DEVICES), "where the model runs; `spread`: over all GPUs and the CPU")
     dtype: str = _setting(
@@ -213,7 +236,9 @@ class ServerSettings:
         _one_of(*COMPILES),
         "`auto`: on CUDA, forwards of checkpoints that see both ways are compiled, each length at its first use",
     )
-    threads: int | None = _setting(None, _or_null(_whole(1, 1024)), "CPU threads; null for half of the cores")
+    threads: int | None = _setting(
+        None, _or_null(_whole(1, 1024)), "CPU threads, never more than cores; null for half of them"
+    )
     verify: VerifySettings = VerifySettings()
     endpoint: EndpointSettings = EndpointSettings()
     budget: Budget = Budget()
@@ -232,7 +257,7 @@ class ServerSettings:
     def engine(self) -> EngineSettings:
         """The part of it that takes a new engine to change."""
         return EngineSettings(
-            model=self.model or "embedded",
+            model=self.model or AUTO,
             device=self.device,
             dtype=self.dtype,
             reuse=self.reuse,
@@ -244,9 +269,12 @@ class ServerSettings:
         )
 
     def budget_ms(self, invoked: bool) -> int:
-        """The milliseconds for a request."""
-        typing = self.budget.endpoint if self.model == ENDPOINT else self.budget.automatic
-        return self.budget.invoked if invoked else typing
+        """The milliseconds for a request; `auto` must have been resolved."""
+        if invoked:
+            return self.budget.invoked
+        if self.model == ENDPOINT:
+            return self.budget.endpoint
+        return self.budget.larger if published.find(self.model or "") else self.budget.automatic
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,14 +329,21 @@ def read(
             complaints.append(f"There is no setting {name}; it was ignored.{_about_keys(name)}")
         elif name in without:
             complaints.append(f"{name} is not taken over a socket, for it runs a command; config.json may have it.")
-        elif value is None and setting.kind.fits(None):
+        elif _is_no_choice(setting, value):
             settings = _with(settings, name, _value(base, name))
         elif complaint := _complaint(setting, value):
             complaints.append(f"{name} {complaint}; it was not changed.")
             settings = _with(settings, name, _value(current, name))
         else:
             settings = _with(settings, name, tuple(value) if isinstance(value, list) else value)
+    if settings.threads != current.threads and (words := too_many_threads(settings.threads)):
+        complaints.append(f"infill.threads {words}.")
     return settings, tuple(complaints)
+
+
+def _is_no_choice(setting: Setting, value: object) -> bool:
+    """Whether a value leaves a setting to the user's own configuration."""
+    return (value is None and setting.kind.fits(None)) or (setting.name, value) == ("infill.model", AUTO)
 
 
 _NO_KEYS: Final = "name the variable that it is in in infill.endpoint.keyEnvironment, or a command in keyCommand"
@@ -335,8 +370,8 @@ def _flat(raw: Mapping[object, object], prefix: str) -> Iterator[tuple[str, obje
     groups = {setting.name.rpartition(".")[0] for setting in table()}
     for key, value in raw.items():
         name = f"{key}" if f"{key}".startswith("infill.") or key == "infill" else f"{prefix}{key}"
-        if name in groups and isinstance(value, dict):
-            yield from _flat(value, f"{name}.")
+        if name in groups and (value is None or isinstance(value, dict)):
+            yield from _flat(value or {}, f"{name}.")
         else:
             yield name, value
 

@@ -33,9 +33,18 @@ class Status:
     limited: Notice | None = None
 
     @property
-    def sentence(self) -> str:
-        """For the log."""
+    def notices(self) -> tuple[Notice, ...]:
+        """What there is to know about the document asked for last."""
+        return tuple(it for it in (self.inactive, self.limited) if it)
+
+    @property
+    def of_engine(self) -> str:
+        """How the engine is, as a sentence."""
         model = f" ({self.model} on {self.device})" if self.model else ""
         state = f"infill is {self.state}{model}."
-        notices = [it.reason for it in (self.inactive, self.limited) if it]
-        return " ".join(it for it in (state, self.reason, *notices) if it)
+        return " ".join(it for it in (state, self.reason) if it)
+
+    @property
+    def sentence(self) -> str:
+        """All of it."""
+        return " ".join((self.of_engine, *(it.reason for it in self.notices)))

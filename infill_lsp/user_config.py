@@ -6,10 +6,11 @@ A JSON file with the settings of docs/settings.md, written by `infill-lsp models
 import json
 from pathlib import Path
 
-from platformdirs import user_cache_path, user_config_path
+from platformdirs import user_config_path
 
 from infill_lsp.errors import SourceError
 from infill_lsp.settings import ServerSettings, read
+from infill_model.checkpoints import published
 
 
 def config_file() -> Path:
@@ -19,7 +20,7 @@ def config_file() -> Path:
 
 def cache_folder() -> Path:
     """Where this program may keep what it measured."""
-    return user_cache_path("infill-lsp", appauthor=False)
+    return published.cache_folder()
 
 
 def load() -> tuple[ServerSettings, tuple[str, ...]]:
@@ -34,16 +35,30 @@ def load() -> tuple[ServerSettings, tuple[str, ...]]:
 
 
 def choose(model: str | None) -> Path:
-    """Write which model is wanted, None for the embedded one; the rest of the file stays. Returns the file.
+    """Write which model is wanted, None for `auto`; the rest of the file stays. Returns the file.
 
     Raises:
         SourceError: the file cannot be read or written.
     """
+    return _write("model", model)
+
+
+def offer_no_models() -> Path:
+    """Write down that the download of a larger model is not to be offered again. Returns the file.
+
+    Raises:
+        SourceError: the file cannot be read or written.
+    """
+    return _write("offerModels", False)
+
+
+def _write(name: str, value: object) -> Path:
+    """Set a setting, or take it out for None."""
     raw = _read()
-    raw.pop("infill.model", None)
-    raw.pop("model", None)
-    if model is not None:
-        raw["infill.model"] = model
+    raw.pop(f"infill.{name}", None)
+    raw.pop(name, None)
+    if value is not None:
+        raw[f"infill.{name}"] = value
     path = config_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,11 +70,13 @@ def choose(model: str | None) -> Path:
 
 def _read() -> dict[str, object]:
     path = config_file()
+    if path.exists() and not path.is_file():
+        raise SourceError(f"{path}: is not a regular file")
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SourceError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(raw, dict):
         raise SourceError(f"{path}: must be a JSON object with settings")

@@ -20,6 +20,8 @@ from infill_model.vocabulary import Vocabulary
 os.environ.setdefault("NO_COLOR", "1")
 # Whoever runs the tests may have a configuration of their own; no test is to read or write it.
 os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir(), "infill-tests", "none"))
+# Nor is one to offer, fetch or load a published model: those that do have a table of their own.
+os.environ["INFILL_PUBLISHED"] = os.devnull
 torch.set_num_threads(2)
 
 

@@ -8,13 +8,16 @@ import json
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
-from infill_lsp import __version__, versions
+from infill_lsp import __version__, user_config, versions
 from infill_lsp.commands import fitting
 from infill_lsp.engine.client import Engine
 from infill_lsp.errors import InfillError
+from infill_lsp.models import choice, convert
+from infill_model.checkpoints import published
+from infill_model.checkpoints.published import Published
 from infill_model.request import Fill, Info, Options, Request
 
 _NEEDED: Final = ("torch", "numpy", "safetensors", "tokenizers", "tree-sitter", "tree-sitter-python", "cattrs", "rich")
@@ -46,6 +49,8 @@ class Report:
         round_trip_ms: 8 KB of code to the engine and back, median.
         self_test: the fill that was tried.
         fits: which models of the catalogue have room on the device.
+        server: which model the server runs by the user's configuration, and why.
+        larger: what each published model would cost, by its name.
         problems: in words, with what to do; healthy if there are none.
     """
 
@@ -56,6 +61,8 @@ class Report:
     self_test: SelfTest | None
     problems: tuple[str, ...]
     fits: fitting.Fits | None = None
+    server: str = ""
+    larger: dict[str, str] = field(default_factory=dict)
 
 
 def run(engine: Sequence[str], *, as_json: bool) -> int:
@@ -70,6 +77,19 @@ def run(engine: Sequence[str], *, as_json: bool) -> int:
 
 def examine(engine: Sequence[str]) -> Report:
     """Find out; never raises for what it is there to find."""
+    settings, complaints = user_config.load()
+    found, chosen = _examine(engine), choice.choose(settings)
+    larger = {it.model.name: f"{it.model.parent}, {it.model.licence}: {it.cost}" for it in choice.candidates(settings)}
+    damaged = tuple(_damaged(it) for it in published.published() if convert.state(it) in ("damaged", "outdated"))
+    server = f"{chosen.model}. {chosen.why}"
+    return replace(found, server=server, larger=larger, problems=(*found.problems, *complaints, *damaged))
+
+
+def _damaged(it: Published) -> str:
+    return f"The converted file of {it.name} is {convert.state(it)}: run `infill-lsp models use {it.name}`"
+
+
+def _examine(engine: Sequence[str]) -> Report:
     found: dict[str, str | None] = {"infill-lsp": __version__, "python": platform.python_version()}
     found |= {name: versions.version(name) for name in _NEEDED}
     problems = [
@@ -161,4 +181,7 @@ def _rows(report: Report) -> list[tuple[str, str]]:
         )
     if report.fits:
         rows.append(("has room for", report.fits.sentence))
+    if report.server:
+        rows.append(("server's model", report.server))
+    rows += list(report.larger.items())
     return rows

@@ -5,18 +5,22 @@ tools look for them. It prints nothing but a progress bar, and knows nothing of 
 """
 
 import errno
+import io
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlparse
 
 from infill_lsp.errors import InfillError
 from infill_model.backends.hub import model_folder
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 WANTED: Final = ("*.safetensors", "*.json", "tokenizer.model", "merges.txt", "vocab.txt")
 _FOR_A_LOOK: Final = ("config.json", "tokenizer_config.json", "added_tokens.json", "tokenizer.json")
@@ -130,29 +134,88 @@ def _fetch_small(it: Plan, file: str, hub: Path) -> Path:
         return Path(hf_hub_download(it.name, file, revision=it.revision, cache_dir=hub))
 
 
-def _fetch_large(it: Plan, file: str) -> None:
-    """Fetch a file's content to where the hub's tools have it, going on with what is there of it.
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A file on the hub.
 
-    The tools themselves begin anew whenever they are started.
+    Attributes:
+        url: where its content is.
+        etag: of its content; the SHA-256 of large files.
+        size: in bytes.
+        headers: to be sent when it is fetched.
     """
-    with _in_words(it.name):
+
+    url: str
+    etag: str
+    size: int
+    headers: dict[str, str]
+
+
+def remote(name: str, file: str, revision: str | None = None) -> Remote:
+    """Ask the hub for a file of a model, without its content.
+
+    Raises:
+        DownloadError: the hub does not have it, does not give it to everyone, or cannot be reached.
+    """
+    with _in_words(name):
         from huggingface_hub import get_hf_file_metadata, hf_hub_url  # noqa: PLC0415  # see above
-        from huggingface_hub.file_download import http_get  # noqa: PLC0415
         from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # noqa: PLC0415  # It is in its documentation.
 
-        url, headers = hf_hub_url(it.name, file, revision=it.revision), build_hf_headers()
+        url, headers = hf_hub_url(name, file, revision=revision), build_hf_headers()
         found = get_hf_file_metadata(url)
-        blob = it.folder / "blobs" / str(found.etag)
-        if blob.exists():
-            return
         if urlparse(found.location).netloc != urlparse(url).netloc:
             headers.pop("authorization", None)  # It is for the hub, not for where the hub keeps its files.
-        blob.parent.mkdir(parents=True, exist_ok=True)
-        part = blob.with_name(f"{blob.name}.part")
-        with part.open("ab", buffering=0) as stream:
-            here = stream.tell()
-            http_get(found.location, stream, resume_size=here, headers=headers, expected_size=found.size)
-        part.replace(blob)
+        return Remote(found.location, str(found.etag), found.size or 0, headers)
+
+
+def go_on(name: str, it: Remote, part: Path, on_bytes: Callable[[int], None] | None = None) -> None:
+    """Fetch a file's content into `part`, going on with what is there of it.
+
+    The hub's tools themselves begin anew whenever they are started.
+
+    Args:
+        name: of the model, for sentences.
+        it: what to fetch.
+        part: where to; it may exist.
+        on_bytes: told the size of `part` now and then, instead of a progress bar of the hub's tools.
+
+    Raises:
+        DownloadError: it stopped on the way; what came is kept.
+    """
+    with _in_words(name), _Watched(part, on_bytes) as stream:
+        from huggingface_hub.file_download import http_get  # noqa: PLC0415  # see above
+        from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # noqa: PLC0415  # likewise
+
+        if on_bytes is not None:
+            disable_progress_bars("huggingface_hub.http_get")
+        http_get(it.url, stream, resume_size=stream.tell(), headers=it.headers, expected_size=it.size)
+
+
+class _Watched(io.FileIO):
+    """A file that is appended to without a buffer, and tells how large it has become."""
+
+    def __init__(self, path: Path, on_bytes: Callable[[int], None] | None) -> None:
+        super().__init__(path, "ab")
+        self._on_bytes = on_bytes
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Append, and tell."""
+        written = super().write(data)
+        if self._on_bytes is not None:
+            self._on_bytes(self.tell())
+        return written
+
+
+def _fetch_large(it: Plan, file: str) -> None:
+    """Fetch a file's content to where the hub's tools have it."""
+    found = remote(it.name, file, it.revision)
+    blob = it.folder / "blobs" / found.etag
+    if blob.exists():
+        return
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    part = blob.with_name(f"{blob.name}.part")
+    go_on(it.name, found, part)
+    part.replace(blob)
 
 
 @contextmanager
@@ -165,10 +228,10 @@ def _in_words(name: str) -> Iterator[None]:
     except OSError as error:  # The hub's own errors are among them.
         raise DownloadError(_sentence(name, error)) from error
     except Exception as error:  # Of whichever HTTP library the hub's client has.
-        raise DownloadError(f"{name} could not be fetched: {_first_line(error)}; {_AGAIN}") from error
+        raise DownloadError(f"{name} could not be fetched: {_first_line(error)}; {AGAIN}") from error
 
 
-_AGAIN: Final = "what came is kept, and the same command goes on with it"
+AGAIN: Final = "what came is kept, and the same command goes on with it"
 
 
 def _sentence(name: str, error: OSError) -> str:
@@ -184,8 +247,8 @@ def _sentence(name: str, error: OSError) -> str:
     if isinstance(error, errors.RepositoryNotFoundError):
         return f"the hub has no model {name}, or not for everyone (`hf auth login`)"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full; make room, {_AGAIN}"
-    return f"{name} could not be fetched: {_first_line(error)}; {_AGAIN}"
+        return f"the disk is full; make room, {AGAIN}"
+    return f"{name} could not be fetched: {_first_line(error)}; {AGAIN}"
 
 
 def _first_line(error: Exception) -> str:

@@ -15,6 +15,7 @@ from infill_lsp import user_config
 from infill_lsp.commands import probes
 from infill_lsp.endpoints import hosts
 from infill_lsp.endpoints.errors import EndpointError
+from infill_lsp.models.choice import EMBEDDED, Candidate, candidates, choose
 from infill_lsp.settings import ENDPOINT, ServerSettings
 from infill_model.backends.catalogue import ENTRIES, Entry, embedded_parameters
 from infill_model.backends.hub import hub_folder, is_whole, snapshot
@@ -72,25 +73,44 @@ def rows(
         settings: the user's.
         measured: how fast sizes are here.
     """
-    count, chosen = embedded_parameters(), settings.engine.model
+    count, chosen = embedded_parameters(), choose(settings).model
     size = round(weight_bytes(count, settings.dtype) / 1e9, 3)
     own = Row(
-        name="embedded",
+        name=EMBEDDED,
         family="infill",
         parameters=count,
         gigabytes=size,
         licence="Apache-2.0",
         verified="its own",
-        folder="embedded",
+        folder=EMBEDDED,
         whole=True,
-        used=chosen == "embedded",
+        used=chosen == EMBEDDED,
         speed="infill-lsp bench fill",
         about="ships",
     )
-    listed = [own, *(_row(it, installed(it.name), settings, measured) for it in entries)]
+    larger = (_published(it, chosen) for it in candidates(settings))
+    listed = [own, *larger, *(_row(it, installed(it.name), settings, measured) for it in entries)]
     if settings.endpoint.url or chosen == ENDPOINT:
         listed.append(_endpoint(settings))
     return listed if any(it.used for it in listed) else [*listed, _other(chosen, installed(chosen))]
+
+
+def _published(it: Candidate, chosen: str) -> Row:
+    """One of the larger models that this project is tuned for."""
+    model = it.model
+    return Row(
+        name=model.name,
+        family="qwen2",
+        parameters=model.parameters,
+        gigabytes=round(model.packed / 1e9, 1),
+        licence=model.licence,
+        verified="its own",
+        folder=model.name if it.here else None,
+        whole=it.here,
+        used=chosen == model.name,
+        speed=f"{it.measured.ms:.0f} ms a suggestion on {it.measured.device}" if it.measured else NOT_MEASURED,
+        about=f"{model.parent}, tuned; {model.about}",
+    )
 
 
 def _endpoint(settings: ServerSettings) -> Row:
@@ -178,7 +198,7 @@ def _show(found: Sequence[Row], settings: ServerSettings) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False)
-    measured = any(it.speed != NOT_MEASURED and it.name not in ("embedded", ENDPOINT) for it in found)
+    measured = any(it.speed != NOT_MEASURED and it.name not in (EMBEDDED, ENDPOINT) for it in found)
     headings = ("model", "family", "size", "memory", "licence", "verified", "here", "speed")
     for heading in headings if measured else headings[:-1]:
         number = heading in ("size", "memory")
@@ -191,6 +211,7 @@ def _show(found: Sequence[Row], settings: ServerSettings) -> None:
     lines = [
         f"Memory is that of the weights in {dtype}. Verified: held against the outputs of the family's own code.",
         "`infill-lsp models use NAME` downloads a model where it is not here, and sets it for the server.",
+        f"infill.model is {settings.engine.model}. {choose(settings).why}",
     ]
     lines += [f"endpoint: {it.about.rstrip('.')}." for it in found if it.name == ENDPOINT]
     if not measured:

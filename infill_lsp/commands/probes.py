@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from infill_lsp import user_config
 from infill_lsp.commands import fitting
 from infill_lsp.engine.process import engine_environment
 from infill_lsp.errors import InfillError, SourceError
+from infill_lsp.models.measurements import EngineCommand, Measurement, measure
 from infill_lsp.settings import EngineSettings
 from infill_lsp.user_config import cache_folder
 from infill_model.backends.sizes import SIZES, Probe, size_of, weight_bytes
+from infill_model.checkpoints import published
 
 
 class ProbeError(InfillError):
@@ -24,25 +27,50 @@ class ProbeError(InfillError):
     exit_code = 1
 
 
-def run(sizes: Sequence[str], settings: EngineSettings, *, as_json: bool) -> int:
+def run(names: Sequence[str], settings: EngineSettings, engine: EngineCommand, *, as_json: bool) -> int:
     """Measure, keep and print; returns 0.
 
     Args:
-        sizes: their names; none for what is worth it on the device.
-        settings: device, dtype and threads.
+        names: of published models and of sizes; none for the models that are here, and what size is worth it.
+        settings: device, dtype and threads, for sizes; models are measured as the server runs them.
+        engine: what starts an engine.
         as_json: print JSON.
 
     Raises:
         InfillError: it cannot be measured, or not kept.
     """
-    found = measured(sizes or worth_it(settings), settings)
+    here = [it.name for it in published.published() if it.name in names or (not names and published.is_current(it))]
+    models = of_published(here, engine)
+    sizes = [it for it in names if published.find(it) is None]
+    found = measured(sizes or worth_it(settings), settings) if sizes or not names else ()
     path = keep(found)
     if as_json:
-        print(json.dumps([asdict(it) for it in found], indent=2))
+        print(
+            json.dumps([*({"model": name, **asdict(it)} for name, it in models.items()), *map(asdict, found)], indent=2)
+        )
     else:
-        print("\n".join(_lines(found)))
-        print(f"\nKept in {path}; `infill-lsp models` shows it.")
+        print("\n".join([*(_line(name, it) for name, it in models.items()), *_lines(found)]))
+        print(f"\nKept in {path.parent}; `infill-lsp models` shows it.")
     return 0
+
+
+def of_published(names: Sequence[str], engine: EngineCommand) -> dict[str, Measurement]:
+    """Measure published models that are here, and keep that beside each.
+
+    Raises:
+        InfillError: one is not here, or cannot be measured.
+    """
+    settings, found = user_config.load()[0].engine, {}
+    for it in (it for it in published.published() if it.name in names):
+        if not published.is_current(it):
+            raise ProbeError(f"{it.name} is not here; `infill-lsp models use {it.name}` fetches and measures it")
+        found[it.name] = measure(it, settings, engine)
+    return found
+
+
+def _line(name: str, it: Measurement) -> str:
+    memory = f", {it.memory / 1e9:.1f} GB of memory" if it.memory else ""
+    return f"{name}: {it.ms:.0f} ms a suggestion while typing on {it.device}, ready in {it.ready_ms:.0f} ms{memory}"
 
 
 def worth_it(settings: EngineSettings) -> list[str]:
@@ -88,7 +116,7 @@ def stored() -> tuple[Probe, ...]:
     try:
         found = json.loads(_file().read_text(encoding="utf-8"))
         return tuple(Probe(**it) for it in found)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return ()
 
 

@@ -1,7 +1,7 @@
 """`infill-lsp models use NAME`: sets which model the server runs, and fetches it where it is not here.
 
-NAME is one of the catalogue, any on the hub, a folder, `embedded`, or `endpoint` for the one that is configured. It
-writes the user's configuration and, if asked for, what it downloads.
+NAME is `base`, `base-0.5b`, one of the catalogue, any on the hub, a folder, `embedded`, `endpoint` for the one that is
+configured, or `auto`. It writes the user's configuration and, if asked for, what it downloads.
 """
 
 import difflib
@@ -18,9 +18,11 @@ from infill_lsp.commands.download import DownloadError, Plan
 from infill_lsp.endpoints import hosts
 from infill_lsp.endpoints.errors import EndpointError
 from infill_lsp.errors import InfillError
-from infill_lsp.settings import ENDPOINT
+from infill_lsp.models.choice import EMBEDDED, choose
+from infill_lsp.settings import AUTO, ENDPOINT
 from infill_model.backends.catalogue import ENTRIES
 from infill_model.backends.hub import hub_folder, is_whole, snapshot
+from infill_model.checkpoints import published
 
 
 class ChoiceError(InfillError):
@@ -31,15 +33,19 @@ def run(name: str, *, yes: bool, ask: Callable[[str], bool] | None = None) -> in
     """Set the model; returns 0, or 1 where the user did not want the download.
 
     Args:
-        name: of the model.
+        name: of the model, not one of `infill_model.checkpoints.published`: for these there is `use_published`.
         yes: download without asking.
         ask: puts a question to the user; None for the terminal.
 
     Raises:
         InfillError: there is no such model, none that can be run, or it cannot be fetched.
     """
-    if name == "embedded":
-        print(f"The server runs the embedded model ({user_config.choose(None)}).")
+    if name == AUTO:
+        path = user_config.choose(None)
+        print(f"{choose(user_config.load()[0]).why}\n`infill.model` is auto ({path}).")
+        return 0
+    if name == EMBEDDED:
+        print(f"The server runs the embedded model ({user_config.choose(EMBEDDED)}).")
         return 0
     if name == ENDPOINT:
         return _endpoint()
@@ -49,7 +55,7 @@ def run(name: str, *, yes: bool, ask: Callable[[str], bool] | None = None) -> in
     else:
         found = snapshot(hub_folder(os.environ), chosen)
         if found is None or not is_whole(found):
-            found = _downloaded(chosen, yes=yes, ask=ask or _ask)
+            found = _downloaded(chosen, yes=yes, ask=ask or ask_terminal)
         if found is None:
             print("Nothing was fetched, and nothing was changed.")
             return 1
@@ -92,10 +98,9 @@ def _resolved(name: str) -> Path | str:
 
 def nearest(name: str) -> str:
     """The end of a sentence about a name that is not there: what it may have been meant to be."""
-    names = {it.name.lower(): it.name for it in ENTRIES} | {
-        it.name.rpartition("/")[2].lower(): it.name for it in ENTRIES
-    }
-    close = difflib.get_close_matches(name.lower(), [*names, "embedded", ENDPOINT], n=6, cutoff=0.5)
+    names = {it.name: it.name for it in published.published()} | {it.name.lower(): it.name for it in ENTRIES}
+    names |= {it.name.rpartition("/")[2].lower(): it.name for it in ENTRIES}
+    close = difflib.get_close_matches(name.lower(), [*names, EMBEDDED, ENDPOINT, AUTO], n=6, cutoff=0.5)
     found = list(dict.fromkeys(names.get(it, it) for it in close))[:3]
     return f"; did you mean {' or '.join(found)}?" if found else "; `infill-lsp models` lists them"
 
@@ -128,7 +133,8 @@ def _described(plan: Plan) -> str:
     )
 
 
-def _ask(question: str) -> bool:
+def ask_terminal(question: str) -> bool:
+    """Ask a yes-or-no question on the terminal; no answer means no."""
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:

@@ -16,7 +16,7 @@ from infill_lsp.edits.attempt import Attempt
 from infill_lsp.edits.edit import Change, Edit
 from infill_lsp.edits.offer import Kind, Offer
 from infill_lsp.edits.plan import plan
-from infill_lsp.errors import RequestRefusedError
+from infill_lsp.errors import RequestFailedError, RequestRefusedError
 from infill_lsp.syntax.critic import Critic
 from infill_lsp.syntax.faults import fault_count, fault_reach
 from infill_lsp.syntax.part import Part
@@ -28,6 +28,9 @@ BUDGET_MS: Final = 2_000.0
 
 SUGGESTIONS_BUDGET_MS: Final = 10_000.0
 """For the lines of a function, each of which the model reads anew."""
+
+_MARGIN: Final = 10.0
+"""Seconds that the engine may take beyond the budget to answer, be it another one after the first has failed."""
 
 FILLS: Final = 3
 """How many different fills are looked at where the first may not do."""
@@ -88,7 +91,10 @@ class _Asking:
         options = Options(n=FILLS, budget_ms=left, start=attempt.start, remask=remask)
         film = filmed(self.watcher, self.document, attempt.gaps)
         try:
-            fills = await self.ask(attempt.request(self.document), options, on_draft=film)
+            async with asyncio.timeout(left / 1000 + _MARGIN):
+                fills = await self.ask(attempt.request(self.document), options, on_draft=film)
+        except TimeoutError:
+            raise RequestFailedError("The engine has not answered in time; ask again") from None
         except RequestRefusedError:
             if attempt.start is None:
                 raise

@@ -143,7 +143,7 @@ def allowed() -> frozenset[Permission]:
     try:
         entries = json.loads(store().read_text(encoding="utf-8"))["allowed"]
         return frozenset(Permission(f"{it['host']}", f"{it['key']}") for it in entries)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return frozenset()
 
 

@@ -1,7 +1,7 @@
 """The client of an engine: keeps its process alive, asks it, and cancels.
 
-A crash fails the requests in flight with `EngineDiedError` and nothing else; a model that cannot be loaded fails all
-requests with `EngineFailedError` and is not tried again. It knows nothing of models, documents or editors.
+A crash or a hang fails the requests in flight with `EngineDiedError` and nothing else; a model that cannot be loaded
+fails all requests with `EngineFailedError` and is not tried again. It knows nothing of models, documents or editors.
 """
 
 import asyncio
@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from infill_lsp.engine.messages import Ask, Cancel, Failed, FailureKind, Filled, Message, Partial, Ping, Pong, Status
 from infill_lsp.engine.process import EngineProcess
+from infill_lsp.engine.watchdog import Limits, Watchdog
 from infill_lsp.errors import (
     EngineDiedError,
     EngineFailedError,
@@ -40,13 +41,13 @@ _FAILURES: Final[dict[FailureKind, type[InfillError]]] = {
 class Restart:
     """When to start an engine again: after `first` seconds, then twice as long each time, at most `longest`.
 
-    After `give_up` starts in a row that did not get as far as `ready` there are no more; nor after `deaths` in a row
-    without a fill in between, where that is a number.
+    After `give_up` starts in a row that did not get as far as `ready` there are no more, where that is a number; nor
+    after `deaths` in a row without a fill in between, where that is one.
     """
 
     first: float = 0.25
-    longest: float = 30.0
-    give_up: int = 4
+    longest: float = 60.0
+    give_up: int | None = 4
     deaths: int | None = None
 
     def delay(self, failures: int) -> float:
@@ -57,11 +58,15 @@ class Restart:
         """Why there is no point in another start, as a sentence; empty while there is."""
         if ended.refusal:
             return ended.refusal
-        if not ended.loaded and failures >= self.give_up:
+        if not ended.loaded and self.give_up is not None and failures >= self.give_up:
             return f"The engine {ended.how}, {failures} times before it was ready."
         if self.deaths is not None and failures >= self.deaths:
             return f"The engine {ended.how}, {failures} times in a row."
         return ""
+
+
+FOR_EVER: Final = Restart(give_up=None)
+"""Where there is nothing to fall back on, and someone may mend what is wrong meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,9 @@ class Engine:
         *,
         on_status: Callable[[Status], None] = lambda status: None,
         restart: Restart | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        self._limits = limits or Limits()
         self.status = Status("starting")
         self.info: Info | None = None
         self._command, self._on_status, self._restart = command, on_status, restart or Restart()
@@ -92,6 +99,7 @@ class Engine:
         self._asks: dict[int, _Waiting] = {}
         self._pings: dict[int, asyncio.Future[str]] = {}
         self._process: EngineProcess | None = None
+        self._end: asyncio.Future[InfillError]  # How the run of the process ended, once it has.
         self._filled = False
         self._failure: EngineFailedError | None = None
         self._running = asyncio.Event()  # There is a process to send to, or there never will be one.
@@ -99,6 +107,7 @@ class Engine:
 
     async def __aenter__(self) -> "Engine":
         """Start the process, without waiting until it is ready."""
+        self._end = asyncio.get_running_loop().create_future()
         self._supervisor = asyncio.create_task(self._supervise())
         return self
 
@@ -132,6 +141,23 @@ class Engine:
         if self.info is None:
             raise EngineFailedError("The engine says that it is ready, but not what it is.")
         return self.info
+
+    async def up(self) -> Info:
+        """As `ready`, for those who want to know at once that the engine ended, and would be told when it is back.
+
+        Raises:
+            EngineDiedError: the engine ended before its model was loaded; it is being started again.
+            EngineFailedError: it cannot be loaded.
+        """
+        loaded = asyncio.ensure_future(self._loaded.wait())
+        either: set[asyncio.Future[Any]] = {loaded, self._end}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            loaded.cancel()
+        if not self._loaded.is_set():
+            raise self._end.result()
+        return await self.ready()
 
     async def failed(self) -> str:
         """Wait until there is no engine, and will be none; returns why."""
@@ -205,12 +231,14 @@ class Engine:
             try:
                 ended = await self._run()
             except (OSError, MessageError) as error:
-                return self._give_up(f"The engine cannot be run: {error}")
+                if isinstance(error, MessageError) or self._restart.give_up is not None:
+                    return self._give_up(f"The engine cannot be run: {error}")
+                ended = _Ended(f"cannot be started ({error})", loaded=False, filled=False, refusal="")
             failures = 1 if ended.filled else failures + 1
             if sentence := self._restart.hopeless(failures, ended):
                 return self._give_up(sentence)
             delay = self._restart.delay(failures)
-            self._fail_all(EngineDiedError(f"The engine {ended.how}. It is being started again."))
+            self._fail_run(EngineDiedError(f"The engine {ended.how}. It is being started again."))
             self._tell(Status("degraded", f"The engine {ended.how}. It starts again in {delay:g} s."))
             await asyncio.sleep(delay)
 
@@ -218,19 +246,41 @@ class Engine:
         """Run the process once, to its end."""
         self._tell(Status("starting"))
         self._filled = False
+        if self._end.done():
+            self._end = asyncio.get_running_loop().create_future()
         self._process = process = await EngineProcess.start(self._command)
         self._running.set()
+        hung = ""
         try:
-            async for message in process.received():
-                self._handle(message)
+            hung = await self._listen(process)
         finally:
             loaded = self._loaded.is_set()
             self._running.clear()
             self._loaded.clear()
             self._process = None
+            if hung:
+                process.kill()
             how = await process.end()
         refusal = self.status.reason if self.status.state == "degraded" else ""
-        return _Ended(how, loaded, self._filled, refusal)
+        return _Ended(hung or how, loaded, self._filled, refusal)
+
+    async def _listen(self, process: EngineProcess) -> str:
+        """Handle what the process says, to its end; returns why it is taken for hung, if it is."""
+        watchdog = Watchdog(self._limits)
+        found: list[str] = []
+        try:
+            async with asyncio.timeout(None) as listening:
+                watching = asyncio.create_task(_watch(process, watchdog, listening, found.append))
+                async for message in process.received():
+                    watchdog.heard()
+                    self._handle(message)
+                    if self._loaded.is_set():
+                        watchdog.loaded()
+        except TimeoutError:
+            pass
+        finally:
+            watching.cancel()
+        return "".join(found)
 
     def _handle(self, message: Message) -> None:
         """Pass a message to who waits for it; who does not wait any longer is not missed."""
@@ -261,10 +311,13 @@ class Engine:
         self._failure = EngineFailedError(sentence)
         self._running.set()
         self._loaded.set()
-        self._fail_all(self._failure)
+        self._fail_run(self._failure)
         self._tell(Status("degraded", sentence))
 
-    def _fail_all(self, error: InfillError) -> None:
+    def _fail_run(self, error: InfillError) -> None:
+        """Fail what was asked of a run of the process that has ended."""
+        if not self._end.done():
+            self._end.set_result(error)
         for waiting in self._asks.values():
             _settle(waiting, error)
         for pong in self._pings.values():
@@ -287,6 +340,19 @@ class _Ended:
     loaded: bool
     filled: bool
     refusal: str
+
+
+async def _watch(
+    process: EngineProcess, watchdog: Watchdog, listening: asyncio.Timeout, tell: Callable[[str], None]
+) -> None:
+    """End `listening` when a process is taken for hung, or has ended while others hold its pipe."""
+    while True:
+        gone = process.gone
+        await asyncio.sleep(watchdog.tick)
+        hung = "" if gone else watchdog.passed(watchdog.tick)
+        if gone or hung:
+            tell(hung)
+            return listening.reschedule(asyncio.get_running_loop().time())
 
 
 def _settle(waiting: _Waiting | None, answer: tuple[Fill, ...] | InfillError) -> None:

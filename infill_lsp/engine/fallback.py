@@ -12,8 +12,9 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Final
 
-from infill_lsp.engine.client import Engine, Restart
+from infill_lsp.engine.client import FOR_EVER, Engine, Restart
 from infill_lsp.engine.messages import Status
+from infill_lsp.engine.watchdog import Limits
 from infill_lsp.errors import EngineFailedError, InfillError, RequestMemoryError
 from infill_model.request import Fill, Frame, Info, Options, Request
 
@@ -31,6 +32,7 @@ class FallbackEngine:
         *,
         on_status: Callable[[Status], None] = lambda status: None,
         restart: Restart | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -39,11 +41,12 @@ class FallbackEngine:
             embedded: that of the one to fall back on; None where there is no other.
             on_status: told whenever the status changes; `degraded` with the reason while the other one answers.
             restart: of the chosen engine.
+            limits: after which either engine is taken for hung.
         """
-        self._on_status, self._embedded = on_status, embedded
+        self._on_status, self._embedded, self._limits = on_status, embedded, limits
         self._told = Status("starting")
-        usual = CHOSEN if embedded else Restart()
-        self._chosen = Engine(chosen, on_status=self._chosen_is, restart=restart or usual)
+        usual = CHOSEN if embedded else FOR_EVER
+        self._chosen = Engine(chosen, on_status=self._chosen_is, restart=restart or usual, limits=limits)
         self._engine = self._chosen
         self._no_memory: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._fallen = asyncio.Event()
@@ -64,6 +67,11 @@ class FallbackEngine:
     def pid(self) -> int | None:
         """The id of the process that runs now."""
         return self._engine.pid
+
+    @property
+    def given_up(self) -> bool:
+        """Whether there is no engine, and will be none."""
+        return self._engine.given_up
 
     async def __aenter__(self) -> "FallbackEngine":
         """Start the chosen engine, without waiting until it is ready."""
@@ -91,6 +99,15 @@ class FallbackEngine:
         except EngineFailedError as error:
             await self._after_fall(asked, error)
             return await self._engine.ready()
+
+    async def up(self) -> Info:
+        """As `Engine.up`; where the chosen model cannot be loaded, of the embedded one."""
+        asked = self._engine
+        try:
+            return await asked.up()
+        except EngineFailedError as error:
+            await self._after_fall(asked, error)
+            return await self._engine.up()
 
     async def ask(
         self,
@@ -132,10 +149,13 @@ class FallbackEngine:
             failed.cancel()
         self.reason = f"{done.pop().result().rstrip('.')}. The embedded model answers instead."
         self._tell(Status("starting"))
-        chosen, self._engine = self._engine, Engine(self._embedded, on_status=self._embedded_is)
+        chosen, self._engine = self._engine, self._stand_in(self._embedded)
         await self._engine.__aenter__()
         self._fallen.set()
         await chosen.__aexit__(None, None, None)
+
+    def _stand_in(self, embedded: Sequence[str]) -> Engine:
+        return Engine(embedded, on_status=self._embedded_is, restart=FOR_EVER, limits=self._limits)
 
     def _chosen_is(self, status: Status) -> None:
         """Pass the chosen engine's status on, but its last words: they become the reason for the other one."""

@@ -4,6 +4,7 @@ Shared by the thread that reads messages and the one that fills gaps. It knows n
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ class Inbox:
         self._waiting: deque[Ask] = deque()
         self._running: Ask | None = None
         self._running_cancelled = False
+        self._looked = 0.0
         self._closed = False
 
     def put(self, ask: Ask) -> list[int]:
@@ -48,15 +50,23 @@ class Inbox:
     def take(self) -> Ask | None:
         """Wait for a request and make it the running one; None when the inbox is closed."""
         with self._changed:
+            self._running = None
             self._changed.wait_for(lambda: self._closed or self._waiting)
             if self._closed:
                 return None
+            self._looked = time.monotonic()
             self._running, self._running_cancelled = self._waiting.popleft(), False
             return self._running
 
     def is_cancelled(self) -> bool:
-        """Whether the running request's answer is no longer wanted."""
+        """Whether the running request's answer is no longer wanted; who fills it asks at each step."""
+        self._looked = time.monotonic()
         return self._running_cancelled or self._closed
+
+    @property
+    def stuck_for(self) -> float:
+        """Seconds that the step of the running request has taken so far; 0 where none runs."""
+        return 0.0 if self._running is None else time.monotonic() - self._looked
 
     @property
     def closed(self) -> bool:

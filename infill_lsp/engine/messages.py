@@ -62,6 +62,11 @@ class Pong:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """From the engine, each second: it runs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Partial:
     """From the engine: the canvas after one step."""
 
@@ -95,10 +100,10 @@ class Status:
     info: Info | None = None
 
 
-Message = Ask | Cancel | Ping | Pong | Partial | Filled | Failed | Status
+Message = Ask | Cancel | Ping | Pong | Beat | Partial | Filled | Failed | Status
 
 _TYPES: Final[dict[str, type[Message]]] = {
-    kind.__name__.lower(): kind for kind in (Ask, Cancel, Ping, Pong, Partial, Filled, Failed, Status)
+    kind.__name__.lower(): kind for kind in (Ask, Cancel, Ping, Pong, Beat, Partial, Filled, Failed, Status)
 }
 
 

@@ -5,10 +5,10 @@ import json
 import os
 import signal
 import sys
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from subprocess import PIPE
 from typing import Final
 
@@ -16,8 +16,13 @@ from infill_lsp.engine import messages
 from infill_lsp.engine.messages import Message
 from infill_lsp.settings import EngineSettings
 
-_PATIENCE: Final = 2.0
-"""Seconds an engine may take to end by itself once its standard input is closed."""
+_PATIENCE: Final = 1.0
+"""Seconds an engine may take to end: by itself once its standard input is closed, and then once it is killed."""
+
+_CHUNK: Final = 65536
+_LONGEST_LINE: Final = 300
+_LAST_WORDS: Final = 4096
+"""Bytes of standard error that are kept."""
 
 
 def worker_command(settings: EngineSettings) -> list[str]:
@@ -43,8 +48,17 @@ def engine_environment() -> dict[str, str]:
         "MALLOC_TRIM_THRESHOLD_": str(1 << 28),
         "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
         **os.environ,
+        **_path(),
         "HF_HUB_OFFLINE": "1",
     }
+
+
+def _path() -> dict[str, str]:
+    """The user's PYTHONPATH behind Python's own library, whose modules nothing in it is to take the place of."""
+    if not (users := os.environ.get("PYTHONPATH")):
+        return {}
+    own = Path(os.__file__).parent
+    return {"PYTHONPATH": os.pathsep.join((str(own), str(own / "lib-dynload"), users))}
 
 
 class EngineProcess:
@@ -55,7 +69,7 @@ class EngineProcess:
             raise ValueError("an engine is talked to through pipes")
         self._process = process
         self._stdin, self._stdout = process.stdin, process.stdout
-        self._words: deque[str] = deque(maxlen=20)
+        self._words = bytearray()
         self._listener = asyncio.create_task(self._listen(process.stderr))
 
     @classmethod
@@ -75,6 +89,11 @@ class EngineProcess:
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
+
+    @property
+    def gone(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.returncode is not None
 
     def send(self, message: Message) -> None:
         """Write a message. That the process has just died is noticed by who reads from it."""
@@ -98,14 +117,22 @@ class EngineProcess:
         """
         self._stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), _PATIENCE)
-        except TimeoutError:
-            pass
+            await self._wait_a_little()
         finally:
             self.kill()
-        code = await self._process.wait()
-        await self._listener
-        return f"{_ending(code)}{self._last_words()}"
+        await self._wait_a_little()
+        await asyncio.wait({self._listener}, timeout=_PATIENCE)  # A process that it has started may hold the pipe.
+        self._listener.cancel()
+        self._process._transport.close()  # type: ignore[attr-defined]  # No public way closes a pipe that others hold.
+        if self._process.returncode is None:
+            return "cannot be ended: it waits for a disk or device that does not answer"
+        return f"{_ending(self._process.returncode)}{self._last_words()}"
+
+    async def _wait_a_little(self) -> None:
+        """Wait for the end of the process, not for ever: one that waits for a dead disk cannot be killed."""
+        ended = asyncio.ensure_future(self._process.wait())
+        await asyncio.wait({ended}, timeout=_PATIENCE)
+        ended.cancel()
 
     def kill(self) -> None:
         """End the process at once."""
@@ -113,13 +140,13 @@ class EngineProcess:
             self._process.kill()
 
     async def _listen(self, stderr: asyncio.StreamReader) -> None:
-        """Keep the last lines of standard error, for they say why a process died."""
-        with suppress(ValueError):  # a line longer than the reader's buffer
-            async for line in stderr:
-                self._words.append(line.decode("utf-8", "replace").strip())
+        """Read all of standard error, lest it fill up, and keep its end, for that says why a process died."""
+        while chunk := await stderr.read(_CHUNK):
+            self._words = (self._words + chunk)[-_LAST_WORDS:]
 
     def _last_words(self) -> str:
-        words = [line for line in self._words if line]
+        lines = self._words.decode("utf-8", "replace").split("\n")
+        words = [line.strip()[-_LONGEST_LINE:] for line in lines if line.strip()]
         return f'; its last words were "{words[-1]}"' if words else ""
 
 

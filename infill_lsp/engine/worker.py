@@ -1,8 +1,9 @@
 """The engine process: reads requests from its standard input, fills gaps, writes answers to its standard output.
 
 A reader thread takes the messages, so that a cancellation or a newer request is seen while the main thread denoises.
-It composes the model with the critic and is the only module of the language server that imports the model. It knows
-nothing of files, documents or editors, and ends when its standard input does: when the server is gone.
+A third thread says each second that the process runs, also while the main thread is in native code. It composes the
+model with the critic and is the only module of the language server that imports the model. It knows nothing of files,
+documents or editors, and ends when its standard input does: when the server is gone.
 """
 
 import argparse
@@ -12,11 +13,14 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from infill_lsp.engine import messages
 from infill_lsp.engine.inbox import Inbox
-from infill_lsp.engine.messages import Ask, Cancel, Failed, Filled, Message, Partial, Ping, Pong, Status
+from infill_lsp.engine.lifeline import end_with_parent
+from infill_lsp.engine.messages import Ask, Beat, Cancel, Failed, Filled, Message, Partial, Ping, Pong, Status
+from infill_lsp.engine.watchdog import BEAT
 from infill_lsp.errors import MessageError
 from infill_lsp.settings import COMPILES, REUSES, endpoint_from_json
 from infill_lsp.stdio import claim_stdio
@@ -24,8 +28,11 @@ from infill_lsp.syntax.critic import Critic
 from infill_model.errors import InfillModelError
 from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic
 
-_GRACE: Final = 5.0
+_GRACE: Final = 1.0
 """Seconds a fill or a load may go on after standard input ended, before the process ends without it."""
+
+_LONGEST_STEP: Final = 600.0
+"""Seconds that a step may take on the slowest machine; then the device is taken for hung, and no beats are sent."""
 
 
 class Filler(Protocol):
@@ -47,7 +54,14 @@ class Filler(Protocol):
         """Fill the gaps of `request`; ends within a step of `cancelled` returning true."""
 
 
-def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO, *, warm_up: bool = True) -> int:
+def serve(
+    load: Callable[[], Filler],
+    stdin: BinaryIO,
+    stdout: BinaryIO,
+    *,
+    warm_up: bool = True,
+    longest_step: float = _LONGEST_STEP,
+) -> int:
     """Load a model and answer requests until `stdin` ends.
 
     Args:
@@ -55,6 +69,7 @@ def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO, *, warm
         stdin: where requests come from.
         stdout: where answers go.
         warm_up: whether a fill comes before the first request; an endpoint is sent nothing that nobody asked for.
+        longest_step: seconds that a step of a fill may take before this process no longer says that it runs.
 
     Returns:
         The exit status: 0 when `stdin` ended, 1 when the model cannot be loaded; then the last message was a `Status`
@@ -65,6 +80,7 @@ def serve(load: Callable[[], Filler], stdin: BinaryIO, stdout: BinaryIO, *, warm
     ended = threading.Event()
     send(Status("starting"))
     threading.Thread(target=_read, args=(stdin, inbox, send, ended), daemon=True).start()
+    threading.Thread(target=_beat, args=(inbox, send, ended, longest_step), daemon=True).start()
     try:
         filler = load()
         if warm_up:
@@ -125,6 +141,13 @@ def _read(stdin: BinaryIO, inbox: Inbox, send: _Sender, ended: threading.Event) 
         os._exit(1)  # The main thread hangs in native code; nothing else can end it.
 
 
+def _beat(inbox: Inbox, send: _Sender, ended: threading.Event, longest_step: float) -> None:
+    """The thread that says that the process runs: not while it is stopped, deadlocked, or hangs in a step."""
+    while not ended.wait(BEAT):
+        if inbox.stuck_for < longest_step:
+            send(Beat())
+
+
 def _answer(filler: Filler, ask: Ask, inbox: Inbox, send: _Sender) -> Message:
     def on_draft(frame: Frame) -> None:
         send(Partial(ask.id, frame))
@@ -177,6 +200,19 @@ def _cancelled(id_: int) -> Failed:
     return Failed(id_, "cancelled", "The request was cancelled, or a newer one took its place.")
 
 
+def _need_no_folder(*, compiles: bool) -> None:
+    """Run where the working folder was deleted, and where nothing temporary can be written.
+
+    torch looks for both when it is imported, and makes a folder for its compiler, which is needed only to compile.
+    """
+    try:
+        Path.cwd()
+    except OSError:
+        os.chdir(os.sep)
+    if not compiles:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.sep)  # It is there, so nothing is made.
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m infill_lsp.engine.worker`: serve the model named on the command line."""
     parser = argparse.ArgumentParser(prog="infill_lsp.engine.worker", description=__doc__.partition("\n")[0])
@@ -190,6 +226,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=None, help="how many CPU threads to use")
     parser.add_argument("--endpoint", default=None, help="settings of an endpoint that is asked instead, as JSON")
     chosen = parser.parse_args(arguments)
+    end_with_parent()
+    _need_no_folder(compiles=chosen.compile != "off")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started this one.
 
     def load() -> Filler:

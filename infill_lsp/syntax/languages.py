@@ -154,6 +154,7 @@ LANGUAGES: Final = (
         "Python",
         (".py", ".pyi", ".pyw"),
         _wheel("tree_sitter_python"),
+        aliases=("ipython", "python2", "python3"),
         not_code=HASH_LIKE,
         blocks=_kinds("block"),
         arguments=_kinds("argument_list"),
@@ -196,6 +197,7 @@ LANGUAGES: Final = (
         "Go",
         (".go",),
         _wheel("tree_sitter_go"),
+        aliases=("golang",),
         blocks=_kinds(
             "block field_declaration_list interface_type "
             "expression_switch_statement type_switch_statement select_statement"
@@ -477,11 +479,14 @@ LANGUAGES: Final = (
 
 _BY_ID: Final = {id_: language for language in LANGUAGES for id_ in (language.id, *language.aliases)}
 _BY_SUFFIX: Final = {suffix: language for language in LANGUAGES for suffix in language.suffixes}
+_BY_NAME: Final = {language.name.lower(): language for language in LANGUAGES}
 
 
 def by_id(id_: str | None) -> Language | None:
-    """The language with this LSP id, or that an editor calls so."""
-    return _BY_ID.get((id_ or "").lower())
+    """The language with this LSP id, or what else editors call it: by its files, as in `py`, or `javascript.jsx`."""
+    id_ = (id_ or "").lower()
+    suffix = f".{id_.rpartition('.')[2]}"
+    return _BY_ID.get(id_) or _BY_SUFFIX.get(suffix) or _BY_NAME.get(id_)
 
 
 def of_file(name: str) -> Language | None:

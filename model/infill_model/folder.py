@@ -16,6 +16,7 @@ from torch import Tensor
 
 from infill_model.errors import WeightsError
 from infill_model.network import Network, Shape
+from infill_model.sound import check_folder, check_numbers
 from infill_model.vocabulary import Vocabulary
 
 MODEL_TYPE: Final = "infill-denoiser"
@@ -53,7 +54,7 @@ class Config:
             values = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise WeightsError(f"{path}: cannot read the model's configuration ({error.strerror})") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise WeightsError(f"{path}: not valid JSON ({error})") from error
         if not isinstance(values, dict) or values.get("model_type") != MODEL_TYPE:
             found = values.get("model_type") if isinstance(values, dict) else None
@@ -85,8 +86,7 @@ def read(folder: Path) -> tuple[Config, Vocabulary, dict[str, Tensor]]:
     Raises:
         WeightsError: anything in it is missing, truncated, corrupt, or does not fit together.
     """
-    if not folder.is_dir():
-        raise WeightsError(f"{folder}: no such model folder; give `embedded` or a folder with config.json in it")
+    check_folder(folder)
     config = Config.load(folder / "config.json")
     vocabulary = Vocabulary.load(folder / "tokenizer.json")
     path = folder / "model.safetensors"
@@ -96,6 +96,7 @@ def read(folder: Path) -> tuple[Config, Vocabulary, dict[str, Tensor]]:
         raise WeightsError(f"{path}: the weights are missing") from error
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: the weights are damaged or incomplete ({error}); fetch them again") from error
+    check_numbers(path, weights.items())
     if vocabulary.size != config.shape.vocabulary:
         raise WeightsError(f"{folder}: the tokenizer has {vocabulary.size} ids, the network {config.shape.vocabulary}")
     return config, vocabulary, weights

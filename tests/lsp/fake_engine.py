@@ -7,6 +7,9 @@ What it does with a request is written in the first line of the request's prefix
     # memory    no memory left
     # print     rubbish on standard output before the fill
     # die       the process is gone
+    # hold      native code that lets no other thread run, for ever
+    # native    native code that lets other threads run, for ever
+    # stuck     a step that never ends, though other threads run
     # tell PATH like slow, after writing to a named pipe that it is at work
     # edit PATH changes that file while filling
     # fill TEXT this text, in which \\n is a newline; anything else is filled with `filled`
@@ -14,14 +17,18 @@ Copies it has none, whatever is written there.
 """
 
 import argparse
+import ctypes
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from infill_lsp.engine.lifeline import end_with_parent
 from infill_lsp.engine.worker import serve
 from infill_lsp.stdio import claim_stdio
 from infill_model.errors import WeightsError
@@ -70,13 +77,29 @@ class Scripted:
             case "print":
                 os.write(1, b"rubbish")
                 print("more rubbish")
-            case "die":
-                print("about to die", file=sys.stderr, flush=True)
-                os.kill(os.getpid(), signal.SIGKILL)
+            case "hold" | "native" | "stuck" | "die":
+                _END[order]()
         text = rest.replace("\\n", "\n") if order in ("fill", "blanks") else "filled"
         ends = (" " * n if order == "blanks" else str(n or "") for n in range(options.n))  # Blanks are cut off later.
         fills = [_fill(f"{text}{it}", request, options) for it in ends]
         return [replace(it, confidence=it.confidence - n / 100) for n, it in enumerate(fills)]
+
+
+def _hold() -> None:
+    ctypes.PyDLL(None).sleep(1000)
+
+
+def _die() -> None:
+    print("about to die", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+_END = {
+    "hold": _hold,
+    "native": lambda: ctypes.CDLL(None).sleep(1000),
+    "stuck": lambda: threading.Event().wait(),
+    "die": _die,
+}
 
 
 def _draft_until(cancelled: Callable[[], bool], on_draft: Callable[[Frame], None] | None) -> None:
@@ -111,20 +134,44 @@ def main() -> int:
     parser.add_argument("--refuse-to-load", metavar="SENTENCE")
     parser.add_argument("--die-at-start", action="store_true")
     parser.add_argument("--hang", action="store_true", help="never finish loading")
+    parser.add_argument("--hold", action="store_true", help="hang in native code while loading; no other thread runs")
+    parser.add_argument("--die-until", metavar="PATH", help="die while loading as long as there is no such file")
+    parser.add_argument("--refuse-until", metavar="PATH", help="refuse to load as long as there is no such file")
+    parser.add_argument("--load-when", metavar="PATH", help="a named pipe: load when it was written to")
+    parser.add_argument("--long-line", type=int, default=0, help="bytes of one line on standard error while loading")
+    parser.add_argument("--leave-behind", action="store_true", help="a process that holds standard error")
+    parser.add_argument("--longest-step", type=float, default=600.0, help="seconds")
     parser.add_argument("--no-memory", action="store_true", help="too little for any request")
     parser.add_argument("--languages", nargs="+", default=INFO.languages, help="that it says it was trained on")
     flags = parser.parse_args()
+    end_with_parent()
+    return serve(partial(_load, flags), *claim_stdio(), longest_step=flags.longest_step)
 
-    def load() -> Scripted:
-        if flags.refuse_to_load:
-            raise WeightsError(flags.refuse_to_load)
-        if flags.die_at_start:
-            sys.exit("dying at the start")
-        if flags.hang:
-            threading.Event().wait()
-        return Scripted(no_memory=flags.no_memory, languages=flags.languages)
 
-    return serve(load, *claim_stdio())
+def _load(flags: argparse.Namespace) -> Scripted:
+    if flags.refuse_to_load:
+        raise WeightsError(flags.refuse_to_load)
+    if flags.refuse_until and not Path(flags.refuse_until).exists():
+        raise WeightsError(f"{flags.refuse_until} is not there.")
+    if flags.die_at_start:
+        sys.exit("dying at the start")
+    if flags.die_until and not Path(flags.die_until).exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    if flags.hang:
+        threading.Event().wait()
+    if flags.hold:
+        _hold()
+    _load_slowly(flags)
+    return Scripted(no_memory=flags.no_memory, languages=flags.languages)
+
+
+def _load_slowly(flags: argparse.Namespace) -> None:
+    if flags.load_when:
+        Path(flags.load_when).read_text()
+    if flags.long_line:
+        os.write(2, b"x" * flags.long_line)
+    if flags.leave_behind:
+        subprocess.Popen(("sleep", "1000"), stdin=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

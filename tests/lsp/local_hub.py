@@ -21,6 +21,7 @@ class LocalHub:
         gated: names that nobody may fetch.
         cut_after: bytes of a file's body after which the connection is closed; once.
         hang_after: bytes after which nothing more comes until `release` is set; once.
+        large: how the names of files end that this happens to.
     """
 
     models: dict[str, Path]
@@ -28,6 +29,7 @@ class LocalHub:
     gated: set[str] = field(default_factory=set)
     cut_after: int | None = None
     hang_after: int | None = None
+    large: str = ".safetensors"
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     hanging: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
@@ -125,14 +127,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, data: bytes, file: Path) -> None:
         hub = self.hub
-        if file.suffix == ".safetensors" and hub.cut_after is not None:
+        if file.suffix == hub.large and hub.cut_after is not None:
             count, hub.cut_after = hub.cut_after, None
             self.wfile.write(data[:count])
             self.wfile.flush()
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        if file.suffix == ".safetensors" and hub.hang_after is not None:
+        if file.suffix == hub.large and hub.hang_after is not None:
             count, hub.hang_after = hub.hang_after, None
             self.wfile.write(data[:count])
             self.wfile.flush()

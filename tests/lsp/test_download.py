@@ -112,10 +112,15 @@ def test_a_model_is_described_asked_for_fetched_and_used_offline(home: Home, hub
         client.initialize(initializationOptions={"threads": 1, "model": None, "candidates": 2})
         assert client.status("ready")["model"] == NAME, "null is no choice of the editor's"
     with _server(home) as client:
+        client.initialize(initializationOptions={"threads": 1, "model": "auto"})
+        assert client.status("ready")["model"] == NAME, "nor is auto, which every editor sends that sends all settings"
+    with _server(home) as client:
         client.initialize(initializationOptions={"threads": 1, "model": "embedded"})
         assert client.status("ready")["model"].startswith("infill"), "the editor wins"
     assert len(hub.asked) == before, "nothing is asked once it is here"
     assert home.run("use", "embedded").returncode == 0
+    assert home.chosen() == "embedded"
+    assert home.run("use", "auto").returncode == 0
     assert home.chosen() is None
 
 

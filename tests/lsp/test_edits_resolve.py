@@ -197,6 +197,7 @@ REAL: list[tuple[Kind, str, str | None]] = [
 def test_the_real_engine_makes_edits_that_parse() -> None:
     async def session() -> None:
         async with Engine(worker_command(EngineSettings(device="cpu", threads=1))) as engine:
+            await engine.ready()
             for kind, text, expected in REAL:
                 document, start, end = marked(text)
                 tree = document.parsed()

@@ -1,11 +1,14 @@
 """Reading files with care, and replacing them so that nothing is lost."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from infill_lsp import files
+from infill_lsp import files, swap
 from infill_lsp.errors import SourceError
 
 
@@ -87,6 +90,85 @@ def test_a_file_that_changed_meanwhile_is_left_alone(file: Path) -> None:
     with pytest.raises(SourceError, match="was changed by someone else meanwhile"):
         source.write("mine\n")
     assert file.read_text() == "someone else's\n"
+    assert left_over(file) == []
+
+
+@pytest.mark.parametrize("rewrite", ["in place", "by a new file"])
+def test_what_someone_else_writes_at_the_last_moment_is_not_lost(
+    file: Path, rewrite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process writes just before the names change, after all looks at the file."""
+    source = files.read_file(file)
+    script = {"in place": 'printf theirs > "$1"', "by a new file": 'printf theirs > "$1.new" && mv "$1.new" "$1"'}
+
+    def interrupted(rename: Callable[[Path, Path], object]) -> Callable[[Path, Path], object]:
+        def later(one: Path, other: Path) -> object:
+            monkeypatch.undo()
+            subprocess.run(("sh", "-c", script[rewrite], "sh", str(file)), check=True)
+            return rename(one, other)
+
+        return later
+
+    monkeypatch.setattr(Path, "replace", interrupted(Path.replace))
+    monkeypatch.setattr(swap, "exchange", interrupted(swap.exchange))
+    with pytest.raises(SourceError, match="was changed by someone else meanwhile"):
+        source.write("mine\n")
+    assert file.read_text() == "theirs"
+    assert left_over(file) == []
+
+
+def test_where_names_cannot_be_exchanged_a_file_is_replaced(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "plan9")
+    files.read_file(file).write("new\n")
+    assert file.read_text() == "new\n"
+    assert left_over(file) == []
+
+
+def test_a_file_with_other_names_is_refused(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "same.py").hardlink_to(file)
+    with pytest.raises(SourceError, match=r"has 2 names \(hard links\)"):
+        files.read_file(file).write("new\n")
+    assert (tmp_path / "same.py").read_bytes() == file.read_bytes() == "é = 1\r\n".encode()
+
+
+def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "trace.html")
+    with pytest.raises(SourceError, match="is not a regular file"):
+        files.replace_file(tmp_path / "trace.html", b"<p>")
+
+
+def test_setuid_and_setgid_stay(file: Path) -> None:
+    file.chmod(0o6755)
+    files.read_file(file).write("new\n")
+    assert file.stat().st_mode & 0o7777 == 0o6755
+
+
+def test_setuid_that_cannot_stay_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.chmod(0o4755)
+    before = file.read_bytes()
+    chmod = Path.chmod
+    monkeypatch.setattr(Path, "chmod", lambda path, mode: chmod(path, mode & 0o777))  # As some file systems do.
+    with pytest.raises(SourceError, match="its owner or its setuid and setgid bits cannot be kept"):
+        files.read_file(file).write("new\n")
+    assert file.read_bytes() == before
+    assert left_over(file) == []
+
+
+def test_extended_attributes_stay_or_are_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        os.setxattr(file, "user.note", b"mine")
+    except (OSError, AttributeError):
+        pytest.skip("no extended attributes here")
+    files.read_file(file).write("new\n")
+    assert os.getxattr(file, "user.note") == b"mine"
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setxattr", refuse)
+    with pytest.raises(SourceError, match=r"its extended attribute user\.note cannot be kept"):
+        files.read_file(file).write("newer\n")
+    assert file.read_text() == "new\n"
     assert left_over(file) == []
 
 

@@ -1,11 +1,13 @@
 """A model folder is read whole or refused in one sentence."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from infill_model import folder, quantised
 from infill_model.errors import InfillModelError, WeightsError
@@ -42,11 +44,28 @@ def truncate(path: Path, share: float) -> None:
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
 
 
+def as_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def spoil_weights(path: Path, value: float) -> None:
+    file = path / "model.safetensors"
+    weights = load_file(file)
+    max(weights.values(), key=lambda it: it.numel()).view(-1)[-1] = value
+    save_file(weights, file)
+
+
 BROKEN = {
     "no config": (lambda it: (it / "config.json").unlink(), "cannot read the model's configuration"),
     "no tokenizer": (lambda it: (it / "tokenizer.json").unlink(), "cannot read the tokenizer"),
     "no weights": (lambda it: (it / "model.safetensors").unlink(), "weights are missing"),
     "config not JSON": (lambda it: (it / "config.json").write_text("{"), "not valid JSON"),
+    "config too deep": (lambda it: (it / "config.json").write_text("[" * 100_000), "not valid JSON"),
+    "weights a pipe": (lambda it: as_pipe(it / "model.safetensors"), "model.safetensors: is not a regular file"),
+    "config a pipe": (lambda it: as_pipe(it / "config.json"), "config.json: is not a regular file"),
+    "weights no numbers": (lambda it: spoil_weights(it, float("nan")), "holds values that are no numbers"),
+    "weights infinite": (lambda it: spoil_weights(it, float("-inf")), "holds values that are no numbers"),
     "config a list": (lambda it: (it / "config.json").write_text("[]"), "model_type is None"),
     "another model": (lambda it: set_config(it, model_type="llama"), "model_type is 'llama'"),
     "no shape": (lambda it: set_config(it, shape=3), "missing or wrong"),

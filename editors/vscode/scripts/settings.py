@@ -54,6 +54,7 @@ _USER: Final = "infill.endpoint."
 
 _KINDS: Final[tuple[tuple[str, Callable[[re.Match[str]], Schema]], ...]] = (
     (r"true or false", lambda _: {"type": "boolean"}),
+    (r"true or false, or null", lambda _: {"type": ["boolean", "null"]}),
     (r"a text|a text, or empty", lambda _: {"type": "string"}),
     (r"a text, or null", lambda _: {"type": ["string", "null"]}),
     (r"the name of an environment variable in capitals, or empty", lambda _: {"type": "string"}),

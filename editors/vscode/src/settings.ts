@@ -25,9 +25,9 @@ export function previewed(): When {
   return workspace.getConfiguration("infill").get<When>("preview", "always");
 }
 
-/** The name of the embedded model, or the folder of another. */
+/** `auto`, the name of a model, or the folder of one. */
 export function model(): string {
-  return workspace.getConfiguration("infill").get<string>("model", "embedded");
+  return workspace.getConfiguration("infill").get<string>("model", "auto");
 }
 
 /** Sets a setting where it was last set: for the workspace, or for the user. */

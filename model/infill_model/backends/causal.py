@@ -29,6 +29,7 @@ from infill_model.in_turn import one_by_one
 from infill_model.job import Job, Written
 from infill_model.policies.stop import Limits, never
 from infill_model.request import Fill, Frame, Info, Options, Request, StopReason, TextCritic, Timing, TraceToken
+from infill_model.sound import check_numbers
 from infill_model.vocabulary import RESERVED
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class CausalInfiller:
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             first = str(error).strip().splitlines()[0]
             raise WeightsError(f"{folder}: transformers cannot load it ({first})") from error
+        check_numbers(folder, model.named_parameters())
         torch.nn.Module.eval(model)
         model.requires_grad_(False)
         settle(model, where)

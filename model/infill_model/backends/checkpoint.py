@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from infill_model.errors import WeightsError
+from infill_model.sound import check_folder, check_numbers
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 """A value of a JSON file."""
@@ -121,8 +122,7 @@ class Checkpoint:
         Raises:
             WeightsError: there is no such folder, or no readable config.json in it.
         """
-        if not folder.is_dir():
-            raise WeightsError(f"{folder}: no such model folder; give `embedded` or a folder with config.json in it")
+        check_folder(folder)
         path = folder / "config.json"
         if not path.exists():
             raise WeightsError(f"{folder}: there is no config.json in it, so it is no checkpoint; was it downloaded?")
@@ -176,7 +176,9 @@ class Checkpoint:
             try:
                 with safe_open(path, "pt") as file:
                     for name in file.keys():  # noqa: SIM118  # It is no mapping.
-                        yield name, file.get_tensor(name)
+                        tensor = file.get_tensor(name)
+                        check_numbers(path, [(name, tensor)])
+                        yield name, tensor
             except (SafetensorError, OSError) as error:
                 raise WeightsError(f"{path}: the file is damaged or incomplete ({error}); fetch it again") from error
 
@@ -191,7 +193,7 @@ def read_json(path: Path) -> dict[str, Json]:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: not valid JSON ({error}); fetch it again") from error
     if not isinstance(values, dict):
         raise WeightsError(f"{path}: not a JSON object; fetch it again")

@@ -25,6 +25,7 @@ from infill_model.canvas import Canvas
 from infill_model.errors import WeightsError
 from infill_model.policies.stop import Stable
 from infill_model.policies.unmask import EntropyBound
+from infill_model.sound import check_numbers
 from infill_model.vocabulary import MASK, PAD
 
 if TYPE_CHECKING:
@@ -248,6 +249,7 @@ class GemmaFamily(Family):
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             first = str(error).strip().splitlines()[0]
             raise WeightsError(f"{checkpoint.folder}: transformers cannot load it ({first}); fetch it again") from error
+        check_numbers(checkpoint.folder, network.named_parameters())
         nn.Module.to(network, device)
         nn.Module.eval(network)
         network.requires_grad_(False)

@@ -44,6 +44,6 @@ def is_whole(folder: Path) -> bool:
         return (folder / "model.safetensors").exists()
     try:
         places = json.loads(index.read_text(encoding="utf-8")).get("weight_map", {})
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False
     return isinstance(places, dict) and all((folder / str(it)).is_file() for it in set(places.values()))

@@ -12,6 +12,7 @@ from infill_model.backends.hub import hub_folder, snapshot
 from infill_model.backends.open_fill import OpenInfiller
 from infill_model.backends.sequence import Reuse
 from infill_model.backends.verified import VerifiedInfiller, Way
+from infill_model.checkpoints import published
 from infill_model.checkpoints.coder import CoderInfiller
 from infill_model.errors import WeightsError
 from infill_model.fill import Infiller, model_path
@@ -36,7 +37,7 @@ def load(
     Raises:
         WeightsError: the folder is missing, incomplete, damaged, or holds no model that can be run.
     """
-    folder = model_path(model)
+    folder = _converted(str(model)) or model_path(model)
     if folder.is_file():
         return CoderInfiller.load(folder, device=device.replace("spread", "auto"), dtype=dtype, threads=threads)
     if not folder.exists():
@@ -53,6 +54,18 @@ def load(
     if not any(it.claims(checkpoint) for it in FAMILIES) and marks_of(checkpoint):
         return CausalInfiller.load(folder, device=device, dtype=dtype, threads=threads)
     return OpenInfiller.load(folder, device=device, dtype=dtype, threads=threads, reuse=Reuse(reuse), compiled=compiled)
+
+
+def _converted(name: str) -> Path | None:
+    """The converted file of a published model; None for other names.
+
+    Raises:
+        WeightsError: it is not on this machine.
+    """
+    file = published.converted_file(name)
+    if file is not None and not file.exists():
+        raise WeightsError(f"{name} is not on this machine; run `infill-lsp models use {name}`")
+    return file
 
 
 def load_verified(

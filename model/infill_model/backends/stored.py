@@ -50,7 +50,7 @@ def _in(path: Path) -> Stored:
         entries = [it for name, it in json.loads(table).items() if name != "__metadata__"]
         last = max((it["data_offsets"][1] for it in entries), default=0)
         numbers = sum(math.prod(it["shape"]) for it in entries)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise WeightsError(f"{path}: the file is damaged or incomplete ({error!r}); fetch it again") from error
     there = size - _LENGTH - length
     if there < last:

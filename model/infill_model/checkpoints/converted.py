@@ -21,9 +21,10 @@ from infill_model.backends.transformer import Shape
 from infill_model.checkpoints import low_rank
 from infill_model.checkpoints.fim import END
 from infill_model.checkpoints.gguf_file import GgufFile
+from infill_model.checkpoints.published import FORMAT
 from infill_model.errors import WeightsError
+from infill_model.sound import check_numbers
 
-FORMAT: Final = 1
 HEAD: Final = Path(__file__).with_name("head-qwen2.npy")
 """Ids of the tokens that may be written, counted over the corpora (uint32)."""
 
@@ -110,8 +111,9 @@ def read(path: Path) -> Converted:
             shape = Shape(**json.loads(metadata["shape"]))
             tokenizer = Tokenizer.from_str(metadata["tokenizer"])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # It is no mapping.
+            check_numbers(path, weights.items())
             return Converted(metadata["name"], shape, json.loads(metadata["special"]), tokenizer, weights)
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise WeightsError(f"{path}: damaged or missing ({error}); run `infill-lsp models use` again") from error
 
 

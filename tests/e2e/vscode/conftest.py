@@ -125,6 +125,7 @@ def editor(start: Start, infill_lsp: Path) -> code_server.CodeServer:
             "infill.budget.automatic": 5000,
             "infill.budget.invoked": 20000,
             "infill.confidence": 0,
+            "infill.offerModels": False,
         }
     )
 

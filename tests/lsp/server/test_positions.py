@@ -121,9 +121,9 @@ def test_changes_keep_text_and_tree(text: str, seed: int, encoding: str, count: 
     assert str(tree.root) == str(SyntaxTree.parse(text, document.language).root)
 
 
-def test_a_range_that_ends_before_it_starts_is_empty() -> None:
+def test_the_ends_of_a_range_that_ends_before_it_starts_are_swapped() -> None:
     change = types.TextDocumentContentChangePartial(types.Range(types.Position(0, 2), types.Position(0, 1)), "x")
-    assert protocol.changed(Document("a", "abc"), [change], 2, "utf-8").text == "abxc"
+    assert protocol.changed(Document("a", "abc"), [change], 2, "utf-8").text == "axc"
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from lsprotocol import types
 from raw_client import CAPABLE, PATIENCE, RawClient, fake
 
 FILL = "# fill a, b)\nprint(\n"
@@ -117,6 +118,62 @@ def test_answers_to_no_question_are_dropped(client: RawClient, id_: object, answ
     still_answers(client)
 
 
+NOTIFICATIONS = [it for it, kinds in types.METHOD_TO_TYPES.items() if kinds[1] is None and it != "exit"]
+
+
+@pytest.mark.parametrize("method", [*NOTIFICATIONS, "infill/watch"])
+@pytest.mark.parametrize("params", [None, {}, [1]], ids=str)
+def test_a_notification_with_an_id_is_answered(client: RawClient, method: str, params: object) -> None:
+    answer = client.call(method, params)
+    assert "error" in answer or method == "infill/watch"
+    still_answers(client)
+
+
+def test_leaving_with_an_id_is_answered_and_leaves() -> None:
+    with RawClient() as client:
+        client.initialize()
+        client.call("shutdown")
+        assert "notification" in client.call("exit")["error"]["message"]
+        assert client.process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("uri", ["http://[", "file://[x/a.py", "file:///a%00b.py", "\ud800"])
+def test_what_is_no_uri_is_refused_in_words(client: RawClient, uri: str) -> None:
+    place = {"line": 0, "character": 0}
+    document = {"textDocument": {"uri": uri}}
+    range_ = {"start": place, "end": place}
+    for method, params in (
+        ("textDocument/inlineCompletion", {**document, "position": place, "context": {"triggerKind": 1}}),
+        ("textDocument/codeAction", {**document, "range": range_, "context": {"diagnostics": []}}),
+        ("workspace/executeCommand", {"command": "infill.fillGap", "arguments": [uri, range_]}),
+    ):
+        error = client.call(method, params)["error"]
+        assert (error["code"], "is not a URI" in error["message"]) == (-32602, True)
+        assert "data" not in error
+    client.open("x = ", uri)
+    still_answers(client)
+    assert not any("error of its own" in str(it.get("params")) for it in client.seen)
+
+
+@pytest.mark.parametrize("root", [{"rootUri": "http://["}, {"workspaceFolders": [{"uri": "file://[", "name": "x"}]}])
+def test_a_workspace_that_is_no_uri_is_refused_in_words(root: dict[str, Any]) -> None:
+    with RawClient() as client:
+        error = client.call("initialize", {"processId": None, "rootUri": None, "capabilities": {}, **root})["error"]
+        assert (error["code"], "is not a URI" in error["message"]) == (-32602, True)
+        assert client.initialize()["capabilities"], "it can be tried again"
+
+
+def test_two_spellings_of_a_uri_are_one_document(client: RawClient) -> None:
+    client.open(FILL, "file:///c%3A/a%28b%29.py")
+    other = "file:///C:/a(b).py"
+    assert [it["insertText"] for it in client.items(client.inline(other, 1, 6))] == ["a, b)"]
+    change = {"textDocument": {"uri": other, "version": 2}, "contentChanges": [{"text": "# fill c)\nprint(\n"}]}
+    client.notify("textDocument/didChange", change)
+    assert [it["insertText"] for it in client.items(client.inline("file:///c%3a/a(b%29.py", 1, 6))] == ["c)"]
+    client.notify("textDocument/didClose", {"textDocument": {"uri": other}})
+    assert client.items(client.inline("file:///c%3A/a%28b%29.py", 1, 6)) == []
+
+
 @pytest.mark.parametrize(("line", "character"), [(99, 0), (2**31 - 1, 0), (3, 5)])
 def test_a_place_outside_gets_an_empty_list(client: RawClient, line: int, character: int) -> None:
     assert client.items(client.inline(client.open(FILL), line, character)) == []
@@ -180,7 +237,7 @@ def test_the_end_of_standard_input_ends_server_and_engine() -> None:
         client.initialize()
         client.status("ready")
         engine = engine_of(client)
-        client.inline(client.open("# slow\nx = "), 1, 4)
+        client.inline(client.open("# slow\nx = "), 1, 4, kind=1)
         client.status("busy")
         assert client.process.stdin
         client.process.stdin.close()
@@ -294,7 +351,8 @@ def test_an_engine_killed_in_the_middle_of_a_request() -> None:
 def test_an_engine_that_cannot_load_is_said_once_and_is_no_error() -> None:
     with RawClient(fake("--refuse-to-load", "model.safetensors: damaged")) as client:
         client.initialize()
-        assert client.status("degraded")["reason"] == "model.safetensors: damaged"
+        again = "It is tried again when a setting of infill changes."
+        assert client.status("degraded")["reason"] == f"model.safetensors: damaged. {again}"
         uri = client.open(FILL)
         assert [client.items(client.inline(uri, 1, 6)) for _ in range(5)] == [[]] * 5
         said = [it for it in client.seen if "damaged" in it.get("params", {}).get("message", "")]

@@ -24,14 +24,14 @@ def test_choosing_a_model_leaves_the_rest_and_can_be_taken_back(file: Path) -> N
     assert (settings.model, settings.budget.automatic, complaints) == ("org/new", 99, ())
     assert settings.engine.model == "org/new"
     user_config.choose(None)
-    assert user_config.load()[0].engine.model == "embedded"
+    assert user_config.load()[0].engine.model == "auto"
     assert user_config.load()[0].budget.automatic == 99
 
 
 def test_what_cannot_be_read_is_neither_used_nor_overwritten(file: Path) -> None:
     file.write_text("{")
     settings, (complaint,) = user_config.load()
-    assert settings.model is None
+    assert settings.model == "auto"
     assert "cannot be read as JSON" in complaint
     with pytest.raises(SourceError, match="cannot be read as JSON"):
         user_config.choose("org/new")

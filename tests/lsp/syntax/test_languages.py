@@ -17,30 +17,38 @@ def test_a_files_name_says_its_language(name: str, id_: str) -> None:
     assert languages.by_id(id_) is language
 
 
-@pytest.mark.parametrize(
-    ("editors", "id_"),
-    [
-        ("sh", "shellscript"),
-        ("bash", "shellscript"),
-        ("cs", "csharp"),
-        ("c++", "cpp"),
-        ("typescript.tsx", "typescriptreact"),
-        ("jsonc", "json"),
-        ("Python", "python"),
-        ("yaml.docker-compose", "yaml"),
-    ],
-)
-def test_what_editors_call_a_language_is_understood(editors: str, id_: str) -> None:
-    language = languages.by_id(editors)
-    assert language is not None
-    assert language.id == id_
-
-
 def test_other_names_say_nothing() -> None:
     assert languages.of_file("Makefile") is None
     assert languages.of_file("notes.txt") is None
     assert languages.by_id("klingon") is None
     assert languages.by_id(None) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "id_"),
+    [
+        *[("python3", "python"), ("py", "python"), ("Python", "python"), ("ipython", "python"), ("golang", "go")],
+        *[("jsx", "javascriptreact"), ("tsx", "typescriptreact"), ("js", "javascript"), ("ts", "typescript")],
+        *[("javascript.jsx", "javascriptreact"), ("typescript.tsx", "typescriptreact"), ("rs", "rust"), ("c++", "cpp")],
+        *[("sh", "shellscript"), ("bash", "shellscript"), ("yml", "yaml"), ("c#", "csharp"), ("kt", "kotlin")],
+        *[
+            ("cs", "csharp"),
+            ("jsonc", "json"),
+            ("yaml.docker-compose", "yaml"),
+            ("zsh", "shellscript"),
+            ("mysql", "sql"),
+        ],
+    ],
+)
+def test_what_editors_call_a_language_is_understood(said: str, id_: str) -> None:
+    language = languages.by_id(said)
+    assert language
+    assert language.id == id_
+
+
+@pytest.mark.parametrize("said", ["", None, "plaintext", ".", "python4", "json5", "vue"])
+def test_what_is_no_language_here_is_none(said: str | None) -> None:
+    assert languages.by_id(said) is None
 
 
 def test_ids_and_suffixes_have_one_owner() -> None:

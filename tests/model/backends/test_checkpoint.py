@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tiny import SPECIAL, checkpoint, tokenizer
 
 from infill_model.backends.causal import MARKS
@@ -66,6 +66,18 @@ def huge(folder: Path) -> None:
     os.truncate(path, path.stat().st_size + size)
 
 
+def as_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def no_numbers(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    next(iter(weights.values())).view(-1)[0] = float("nan")
+    save_file(weights, file)
+
+
 def outside(folder: Path) -> None:
     without_weights(folder)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "../model.safetensors"}}))
@@ -79,6 +91,11 @@ def other_tokenizer(folder: Path) -> None:
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "a file is no folder": (lambda it: (it / "config.json").unlink(), "no config.json"),
     "config is not JSON": (lambda it: (it / "config.json").write_text("{"), "not valid JSON"),
+    "config too deep": (lambda it: (it / "config.json").write_text("[" * 100_000), "not valid JSON"),
+    "a table too deep": (lambda it: other_table(it, b"[" * 100_000), "damaged or incomplete"),
+    "weights are a pipe": (lambda it: as_pipe(it / "model.safetensors"), "model.safetensors: is not a regular file"),
+    "the tokenizer is a pipe": (lambda it: as_pipe(it / "tokenizer.json"), "tokenizer.json: is not a regular file"),
+    "weights are no numbers": (no_numbers, "holds values that are no numbers"),
     "another architecture": (lambda it: edit_config(it, model_type="bert"), "no backend knows its model_type 'bert'"),
     "remote code": (
         lambda it: edit_config(it, model_type="novel", auto_map={"AutoModel": "modeling_novel.Novel"}),

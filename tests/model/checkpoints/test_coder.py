@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from tiny_coder import write_gguf
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
@@ -311,6 +313,15 @@ def test_a_damaged_file_is_said_in_words(damage: str, file: Path, tmp_path: Path
             patch.setattr(converted, "FORMAT", 99)
         with pytest.raises(WeightsError, match="models use"):
             CoderInfiller.load(path)
+
+
+def test_weights_that_are_no_numbers_are_refused(file: Path, tmp_path: Path) -> None:
+    with safe_open(file, "pt") as stored:
+        metadata, weights = stored.metadata(), load_file(file)
+    next(it for it in weights.values() if it.is_floating_point()).view(-1)[0] = float("nan")
+    save_file(weights, tmp_path / "spoiled.safetensors", metadata)
+    with pytest.raises(WeightsError, match="holds values that are no numbers"):
+        CoderInfiller.load(tmp_path / "spoiled.safetensors")
 
 
 def test_no_gguf_file_is_said_in_words(tmp_path: Path) -> None:

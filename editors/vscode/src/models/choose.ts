@@ -51,7 +51,7 @@ async function chooseFolder(): Promise<void> {
 
 async function tellHow(model: Model): Promise<void> {
   const answer = await window.showInformationMessage(
-    `${model.name} is not on this machine. Run "${download(model)}" (${model.gigabytes.toFixed(1)} GB), then choose it here. Nothing is downloaded by Infill itself.`,
+    `${model.name} is not on this machine. Run "${download(model)}" (${model.gigabytes.toFixed(1)} GB), then choose it here. Nothing is downloaded before you say so.`,
     COPY,
   );
   if (answer === COPY) await env.clipboard.writeText(download(model));

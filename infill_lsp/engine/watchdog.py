@@ -1,0 +1,62 @@
+"""When an engine is taken for hung: how long it may be silent, and how long it may load.
+
+It knows nothing of processes; who reads an engine's messages tells it of each.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+BEAT: Final = 1.0
+"""Seconds between two signs of life of an engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds after which an engine is taken for hung.
+
+    Attributes:
+        silence: without a sign of life, once its model is loaded.
+        silence_while_loading: the same before: native code that reads libraries and weights may let nothing else run.
+        load: until its model is loaded, signs of life or not.
+    """
+
+    silence: float = 10.0
+    silence_while_loading: float = 120.0
+    load: float = 1800.0
+
+
+@dataclass(slots=True)
+class Watchdog:
+    """Counts how long one run of an engine has been silent.
+
+    Time is what was counted, not what a clock says: a server that was itself stopped must not blame its engine.
+    """
+
+    limits: Limits
+    _silent: float = 0.0
+    _loading: float = 0.0
+    _loaded: bool = False
+
+    @property
+    def tick(self) -> float:
+        """Seconds between two calls of `passed`."""
+        return min(BEAT, self.limits.silence / 4)
+
+    def heard(self) -> None:
+        """The engine said something."""
+        self._silent = 0.0
+
+    def loaded(self) -> None:
+        """The engine's model is loaded."""
+        self._loaded = True
+
+    def passed(self, seconds: float) -> str:
+        """Count time; returns why the engine is taken for hung, as the rest of a sentence, or nothing."""
+        self._silent += seconds
+        self._loading += seconds
+        limit = self.limits.silence if self._loaded else self.limits.silence_while_loading
+        if self._silent >= limit:
+            return f"gave no sign of life for {limit:g} s and was ended"
+        if not self._loaded and self._loading >= self.limits.load:
+            return f"had not loaded its model after {self.limits.load:g} s and was ended"
+        return ""

@@ -1,0 +1,105 @@
+"""Chooses the model where `infill.model` is `auto`: the largest that is here, fits in memory and answers in time.
+
+It reads a few small files and loads nothing.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from infill_lsp.commands import fitting
+from infill_lsp.models.measurements import Measurement, measured
+from infill_lsp.settings import AUTO, EngineSettings, ServerSettings
+from infill_model.checkpoints import published
+from infill_model.checkpoints.published import Published
+
+EMBEDDED: Final = "embedded"
+
+_ENGINE: Final = 600_000_000
+"""Bytes that an engine takes beside a model: torch, keys and values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A published model on this machine.
+
+    Attributes:
+        model: which.
+        here: whether it can be loaded.
+        measured: how it did here; None where it was not measured with these settings.
+        problem: why `auto` does not take it, as the end of a sentence; empty where it may.
+    """
+
+    model: Published
+    here: bool
+    measured: Measurement | None
+    problem: str
+
+    @property
+    def cost(self) -> str:
+        """Size, memory and time of it."""
+        it, memory = self.model, memory_needed(self.model, self.measured)
+        time = f"{self.measured.ms:.0f} ms a suggestion here" if self.measured else "not measured here"
+        disk = f"{(it.size + it.packed) / 1e9:.1f} GB of disk"
+        download = "" if self.here else f"{it.size / 1e9:.2f} GB to download, "
+        return f"{download}{disk}, {memory / 1e9:.1f} GB of memory, {time}"
+
+
+def memory_needed(it: Published, found: Measurement | None = None) -> float:
+    """Bytes that an engine with a model takes: as measured, else roughly."""
+    return found.memory if found and found.memory else it.packed * fitting.MARGIN + _ENGINE
+
+
+def candidates(settings: ServerSettings) -> tuple[Candidate, ...]:
+    """All published models, the largest first."""
+    _, room = fitting.device_memory("cpu")
+    return tuple(_candidate(it, settings, room) for it in published.published())
+
+
+def _candidate(it: Published, settings: ServerSettings, room: float) -> Candidate:
+    here, found = published.is_current(it), measured(it, settings.engine)
+    return Candidate(it, here, found, _problem(it, settings, room, here=here, found=found))
+
+
+def _problem(it: Published, settings: ServerSettings, room: float, *, here: bool, found: Measurement | None) -> str:
+    needed = memory_needed(it, found)
+    if not here:
+        return f"is not here (`infill-lsp models use {it.name}`)"
+    if room and needed > room:
+        return f"needs {needed / 1e9:.1f} GB of memory, and {room / 1e9:.1f} GB are available"
+    if found is None:
+        return f"was not measured on this machine (`infill-lsp doctor --probe {it.name}`)"
+    if found.ms > settings.budget.larger:
+        limit = f"infill.budget.larger ({settings.budget.larger} ms)"
+        again = f"`infill-lsp doctor --probe {it.name}` measures again, best while nothing else runs"
+        return f"took {found.ms:.0f} ms for a suggestion, more than {limit}; {again}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which model the server runs, and why, as a sentence."""
+
+    model: str
+    why: str
+
+
+def choose(settings: ServerSettings) -> Choice:
+    """The model of the settings; where that is `auto`, the largest that will do."""
+    if settings.engine.model != AUTO:
+        return Choice(settings.engine.model, f"infill.model is set to {settings.engine.model}.")
+    found = candidates(settings)
+    for it in found:
+        if not it.problem and it.measured:
+            return Choice(it.model.name, f"{it.model.name} is the largest model that answers in time here.")
+    reasons = "; ".join(f"{it.model.name} {it.problem}" for it in found)
+    return Choice(EMBEDDED, f"The embedded model answers: {reasons}." if reasons else "There is no other model.")
+
+
+def resolved(settings: ServerSettings) -> ServerSettings:
+    """The same settings with `auto` replaced by the model that is chosen."""
+    return replace(settings, model=choose(settings).model)
+
+
+def engine_settings(settings: ServerSettings) -> EngineSettings:
+    """What the engine is started with."""
+    return resolved(settings).engine

@@ -1,0 +1,104 @@
+"""Converts a fetched GGUF file into the file that is loaded: head trimmed, low-rank update merged, weights packed.
+
+A child process does it, for that takes torch. Beside the file lies a record with its size, its hash, and what it was
+made of; by it a damaged or outdated file is found and made again.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final, Literal
+
+from infill_lsp.engine.process import engine_environment
+from infill_lsp.errors import InfillError
+from infill_lsp.models.child import Child
+from infill_lsp.models.fetch import sha256
+from infill_lsp.models.progress import Progress
+from infill_model.checkpoints.published import FORMAT, Published, Record, fingerprint, is_current, recorded
+
+State = Literal["current", "missing", "damaged", "outdated"]
+
+_SHARE: Final = re.compile(r"(\d+) of (\d+)")
+"""How far the child is, as it prints it: `layer 7 of 24`."""
+
+
+class ConversionError(InfillError):
+    """A model cannot be converted, and why."""
+
+    exit_code = 1
+
+
+def state(it: Published) -> State:
+    """How the converted file is; all of it is read, which takes seconds."""
+    record = recorded(it)
+    if record is None or not it.converted.exists():
+        return "missing"
+    if it.converted.stat().st_size != record.size or sha256(it.converted) != record.sha256:
+        return "damaged"
+    return "current" if is_current(it) else "outdated"
+
+
+def command(it: Published, out: Path) -> Sequence[str]:
+    """The command line of the child."""
+    update = ("--update", str(it.update)) if it.update else ()
+    words = (sys.executable, "-P", "-m", "infill_model.cli", "convert")
+    return (*words, "--gguf", str(it.source), *update, "--out", str(out), "--name", it.name)
+
+
+def convert(it: Published, progress: Progress) -> None:
+    """Make the converted file of the fetched one, and its record.
+
+    Raises:
+        ConversionError: the child cannot, or the disk is full; an older file stays as it was.
+    """
+    out = it.folder / f"{it.converted.name}.part"
+    _clean(out)
+    progress.stage("Converting", 100, in_bytes=False)
+    try:
+        _run(command(it, out), progress)
+        record = Record(out.stat().st_size, sha256(out), it.sha256, fingerprint(it), FORMAT)
+        _install(it, out, record)
+    except OSError as error:
+        raise ConversionError(
+            f"{out}: cannot be written ({error.strerror or error}); make room, and try again"
+        ) from error
+    finally:
+        _clean(out)
+
+
+def _clean(out: Path) -> None:
+    """Delete what a conversion that was stopped has left."""
+    for file in out.parent.glob(f"{out.name}*"):
+        file.unlink(missing_ok=True)
+
+
+def _run(words: Sequence[str], progress: Progress) -> None:
+    """Run the child; what it says last is the reason where it fails."""
+    with Child(words, engine_environment()) as child:
+        while child.runs():
+            progress.at(_percent(child.said))
+    if child.code != 0:
+        last = child.said.strip().rpartition("\n")[2].removeprefix("infill-model: ").rstrip(".")
+        raise ConversionError(f"the model cannot be converted: {last or f'the converter ended with {child.code}'}")
+    progress.at(100)
+
+
+def _percent(said: str) -> int:
+    """How far a child is by what it has printed, from 0 to 100."""
+    found = list(_SHARE.finditer(said))
+    if not found:
+        return 0
+    done, total = map(int, found[-1].groups())
+    return min(100, 100 * done // max(1, total))
+
+
+def _install(it: Published, out: Path, record: Record) -> None:
+    """Give file and record their names; in between there is no record, and so no model."""
+    draft = it.record.with_suffix(".part")
+    draft.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
+    it.record.unlink(missing_ok=True)
+    out.replace(it.converted)
+    draft.replace(it.record)

