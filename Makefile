@@ -13,7 +13,7 @@ export PIP_CONSTRAINT := constraints.txt
 	touch $@
 
 demo: .venv/installed
-	$(BIN)/python examples/demo.py
+	$(BIN)/python examples/demo.py $(if $(MODEL),--model $(MODEL))
 
 test: .venv/installed
 	$(BIN)/python -m pytest
