@@ -57,7 +57,9 @@ class CoderInfiller:
         self.network = CausalNetwork(converted.shape, converted.weights, device, places, dtype)
         self.encoder = CausalEncoder(self.network, self.budget.longest)
         self.vocabulary = CheckpointVocabulary(converted.tokenizer)
-        self.layout = RowLayout(self._encode, FimMarks.of(dict(converted.special)), self.budget)
+        self.layout = RowLayout(
+            self._encode, FimMarks.of(dict(converted.special)), self.budget, prefix_first=not converted.tuned
+        )
         self.ends = _ends(self.vocabulary, self.network.head_ids, converted)
         self._parameters = sum(it.numel() for it in converted.weights.values() if it.ndim > 1)
 

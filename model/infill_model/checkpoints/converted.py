@@ -47,6 +47,7 @@ class Converted:
         special: special tokens and their ids.
         tokenizer: of the model.
         weights: by the names `CausalNetwork` knows.
+        tuned: whether a low-rank update taught it this project's order of the row.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Converted:
     special: Mapping[str, int]
     tokenizer: Tokenizer
     weights: Mapping[str, Tensor]
+    tuned: bool
 
 
 def convert(
@@ -84,6 +86,7 @@ def convert(
     metadata = {
         "format": str(FORMAT),
         "name": name,
+        "tuned": "yes" if update else "no",
         "shape": json.dumps(asdict(source.shape)),
         "special": json.dumps(special),
         "tokenizer": tokens.tokenizer().to_str(),
@@ -113,7 +116,9 @@ def read(path: Path) -> Converted:
             tokenizer = Tokenizer.from_str(metadata["tokenizer"])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # It is no mapping.
             check_numbers(path, weights.items())
-            return Converted(metadata["name"], shape, json.loads(metadata["special"]), tokenizer, weights)
+            return Converted(
+                metadata["name"], shape, json.loads(metadata["special"]), tokenizer, weights, metadata["tuned"] == "yes"
+            )
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise WeightsError(f"{path}: damaged or missing ({error}); run `infill-lsp models use` again") from error
 

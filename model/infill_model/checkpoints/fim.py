@@ -3,7 +3,8 @@
     <|fim_prefix|> {<|file_sep|> other file}* <|fim_suffix|> code behind the gap <|fim_middle|> code before the gap
 
 What is typed is appended at the end, so nothing that was encoded moves. Published models put the code before the gap
-first; a low-rank update teaches them this order (`training/tune.py`). Training and inference both lay rows out here.
+first; a low-rank update teaches them this order (`training/tune.py`). A model without one is given its own order, in
+which each key has the code behind the gap read again. Training and inference both lay rows out here.
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,16 @@ class FimMarks:
             raise WeightsError(f"the tokenizer has no {missing[0]}, so the model cannot fill in the middle")
         return cls(*(ids[it] for it in names))
 
-    def row(self, files: Sequence[Sequence[int]], below: Sequence[int], above: Sequence[int]) -> list[int]:
+    def row(
+        self,
+        files: Sequence[Sequence[int]],
+        below: Sequence[int],
+        above: Sequence[int],
+        *,
+        prefix_first: bool = False,
+    ) -> list[int]:
         """Lay out the ids of other files, of the code behind the gap, and of the code before it."""
         others = [token for file in files for token in (self.file, *file)]
+        if prefix_first:
+            return [*others, self.prefix, *above, self.suffix, *below, self.middle]
         return [self.prefix, *others, self.suffix, *below, self.middle, *above]

@@ -37,8 +37,10 @@ class Budget:
 class RowLayout:
     """Lays requests out for one tokenizer."""
 
-    def __init__(self, encode: Callable[[str], list[int]], marks: FimMarks, budget: Budget) -> None:
-        self.encode, self.marks, self.budget = encode, marks, budget
+    def __init__(
+        self, encode: Callable[[str], list[int]], marks: FimMarks, budget: Budget, *, prefix_first: bool = False
+    ) -> None:
+        self.encode, self.marks, self.budget, self.prefix_first = encode, marks, budget, prefix_first
         self._count = lru_cache(maxsize=20_000)(lambda line: len(encode(line)))
 
     def row(self, prefix: str, behind: Sequence[str], files: Sequence[str] = ()) -> list[int]:
@@ -49,7 +51,8 @@ class RowLayout:
             behind: the text behind it; where it is in pieces, other gaps lie between them.
             files: excerpts of other files, the most relevant last.
         """
-        return self.marks.row(self._files(files), self._behind(behind), self._above(prefix))
+        parts = self._files(files), self._behind(behind), self._above(prefix)
+        return self.marks.row(*parts, prefix_first=self.prefix_first)
 
     def _behind(self, pieces: Sequence[str]) -> list[int]:
         """Whole lines from the gap on, as many as fit; at least a part of the first."""

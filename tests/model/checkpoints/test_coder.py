@@ -22,6 +22,7 @@ from infill_model.checkpoints.writing import Acceptance, Written
 from infill_model.errors import WeightsError
 from infill_model.policies.stop import Limits
 from infill_model.request import Options, Request
+from infill_model.vocabulary import RESERVED
 
 _NO_LIMITS = Limits(64)
 CODE = "def add(first, second):\n    result = first + second\n    return result\n\n\nclass Box:\n    def get(self):\n"
@@ -30,7 +31,9 @@ CODE = "def add(first, second):\n    result = first + second\n    return result\
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("coder")
-    convert(write_gguf(folder / "tiny.gguf"), None, folder / "tiny.safetensors", "tiny")
+    gguf = write_gguf(folder / "tiny.gguf")
+    low_rank.save(folder / "update", low_rank.attach(_network_of(gguf), 2), "tiny")
+    convert(gguf, folder / "update", folder / "tiny.safetensors", "tiny")
     return folder / "tiny.safetensors"
 
 
@@ -230,6 +233,16 @@ def test_a_text_is_revised_where_it_is_improbable_and_scored_as_it_is(exact: Cod
     fills = exact.fill(asked, Options(n=2, start=("zzz",), remask="revoke:0.05"))
     assert "zzz" in [it.texts[0] for it in fills]
     assert all(it.score is not None for it in fills)
+
+
+def test_a_model_is_given_the_order_it_was_taught(exact: CoderInfiller, tmp_path: Path) -> None:
+    untuned = CoderInfiller(_converted(write_gguf(tmp_path / "tiny.gguf"), tmp_path / "out.safetensors"))
+    names = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
+    for model, order in ((exact, "below above"), (untuned, "above below")):
+        row = model.layout.row("above", ("below",))
+        at = [row.index((model.vocabulary.special_id(it) or 0) - RESERVED) for it in names]
+        between = [row[at[0] + 1 : at[1]], row[at[1] + 1 : at[2]], row[at[2] + 1 :]]
+        assert " ".join(filter(None, map(model._decode, between))) == order
 
 
 def test_an_update_is_merged(tmp_path: Path) -> None:
