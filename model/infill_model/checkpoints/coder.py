@@ -16,32 +16,19 @@ import torch
 
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.checkpoints.converted import Converted, read
-from infill_model.checkpoints.drafting import drafts_of, remaining
-from infill_model.checkpoints.encoder import BRANCHES, ROOT, CausalEncoder, RowCache
+from infill_model.checkpoints.encoder import BRANCHES, CausalEncoder, RowCache
 from infill_model.checkpoints.fim import FimMarks
+from infill_model.checkpoints.healing import Healer
 from infill_model.checkpoints.languages import LANGUAGES
 from infill_model.checkpoints.layout import Budget, RowLayout
 from infill_model.checkpoints.network import CausalNetwork
-from infill_model.checkpoints.writing import Acceptance, Ends, Writer, Written
-from infill_model.copied import copies_for, fills_of_copies
+from infill_model.checkpoints.one_gap import LONGEST_BLOCK, OneGap, Tokens, late_by
+from infill_model.checkpoints.writing import Acceptance, Ends, Written
+from infill_model.copied import fills_of_copies
 from infill_model.fill import available_device
 from infill_model.policies.stop import Limits, never
-from infill_model.request import Fill, Frame, Info, Options, Request, StopReason, TextCritic, Timing, Token, TraceToken
+from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing, Token
 from infill_model.vocabulary import RESERVED
-
-LONGEST: Final = 48
-LONGEST_BLOCK: Final = 160
-"""Tokens of the longest gap within a line, and of several lines."""
-
-LEAST_LIKELY: Final = 0.02
-"""Probability of the first token of another candidate."""
-
-ROOM: Final = 12
-"""Drafted tokens that are read in a forward."""
-
-REVOKE: Final = 0.05
-"""What stands in a gap that is revised is kept where each token is at least this likely, unless told otherwise."""
-
 
 _NOTHING: Final = Fill(("",), (), 0.0, None, 0, 0, Timing(0.0, 0.0, 0.0), "deadline")
 
@@ -57,10 +44,11 @@ class CoderInfiller:
         self.network = CausalNetwork(converted.shape, converted.weights, device, places, dtype)
         self.encoder = CausalEncoder(self.network, self.budget.longest)
         self.vocabulary = CheckpointVocabulary(converted.tokenizer)
-        self.layout = RowLayout(
-            self._encode, FimMarks.of(dict(converted.special)), self.budget, prefix_first=not converted.tuned
-        )
-        self.ends = _ends(self.vocabulary, self.network.head_ids, converted)
+        texts = [self.vocabulary.decode([it + RESERVED]) for it in self.network.head_ids.tolist()]
+        ends = _ends(texts, self.network.head_ids, converted)
+        self.tokens = Tokens(self.vocabulary, ends, Healer(texts))
+        marks = FimMarks.of(dict(converted.special))
+        self.layout = RowLayout(self.tokens.encode, marks, self.budget, prefix_first=not converted.tuned)
         self._parameters = sum(it.numel() for it in converted.weights.values() if it.ndim > 1)
 
     @classmethod
@@ -137,8 +125,8 @@ class CoderInfiller:
         row = self.layout.row(request.prefix, (request.suffix,), request.files)
         cache = self.encoder.cache_for(row)
         cache.open(row)
-        writer = self._writer(cache, block=request.block)
-        ids = self._encode(text)
+        writer = self.tokens.writer(cache, block=request.block)
+        ids = self.tokens.encode(text)
         writer.step([Written()], [[ids]], Acceptance(), len(ids))
         found = writer.log_probability(ids)
         return -math.inf if found is None else found
@@ -187,101 +175,28 @@ class CoderInfiller:
         cache = self._opened(request.prefix, behind, request.files, limits)
         encode_ms = (time.perf_counter() - began) * 1000
         if cache is None:
-            late = _late(limits) or "deadline"
+            late = late_by(limits) or "deadline"
             wanted = late == "deadline" and options.retrieve and start is None
             return (fills_of_copies(request, options.n) if wanted else []) or [replace(_NOTHING, stopped=late)]
-        writer = self._writer(cache, block=request.block)
-        copies = copies_for(request) if options.retrieve and start is None else []
-        drafted = [self._encode(texts[0]) for texts, _ in copies] if start is None else [self._encode(start)]
-        acceptance = Acceptance.named(options.remask) if start is None else _revoking(options.remask)
-
-        def propose(ids: Sequence[int]) -> list[list[int]]:
-            if start is not None:
-                return remaining(drafted[0], ids)
-            return [it for it in drafted if it] if not ids else self._copied_on(request, ids, options.retrieve)
-
-        greedy = self._written(writer, propose, limits, acceptance, on_draft)
-        found = {self._text(greedy, request.block): greedy}
-        self._score_drafts(
-            writer, drafted, [texts[0] for texts, _ in copies] if start is None else [start or ""], found
-        )
-        if (options.n > 1 or _objects(critic, next(iter(found)))) and start is None and greedy.stopped == "complete":
-            self._others(writer, greedy, max(options.n, 3), request.block, limits, found)
-        order = sorted(found, key=lambda it: _total(found[it]), reverse=True)
-        fills = [self._fill(text, found[text], text in {t[0] for t, _ in copies}, encode_ms) for text in order]
-        spent = max(it.forwards for it in fills)
-        return [replace(it, forwards=spent) for it in _fine_first(fills, critic)][: max(1, options.n)]
+        gap = OneGap(request, options, limits, cache, self.tokens, on_draft, start)
+        greedy = gap.write()
+        text = next(iter(gap.found))
+        if (options.n > 1 or _objects(critic, text)) and start is None and greedy.stopped == "complete":
+            gap.write_others(max(options.n, 3))
+        order = sorted(gap.found, key=lambda it: _total(gap.found[it]), reverse=True)
+        copied = gap.drafts if start is None else []
+        fills = [self._fill(it, gap.found[it], it in copied, encode_ms) for it in order]
+        return [replace(it, forwards=gap.forwards) for it in _fine_first(fills, critic)][: max(1, options.n)]
 
     def _opened(self, prefix: str, behind: Sequence[str], files: Sequence[str], limits: Limits) -> RowCache | None:
         """The cache that holds the code around a gap; None when there was no time to read all of it."""
         row = self.layout.row(prefix, behind, files)
         cache = self.encoder.cache_for(row)
-        return cache if cache.open(row, lambda: _late(limits) is not None) else None
-
-    def _writer(self, cache: RowCache, *, block: bool) -> Writer:
-        return Writer(cache, self.ends, not block, self._breaks, LONGEST_BLOCK if block else LONGEST)
-
-    def _written(
-        self,
-        writer: Writer,
-        propose: Callable[[Sequence[int]], list[list[int]]],
-        limits: Limits,
-        acceptance: Acceptance,
-        on_draft: Callable[[Frame], None] | None,
-    ) -> Written:
-        """The greedy fill, or what there is of it when time is up."""
-        written = Written()
-        while written.stopped is None:
-            if (late := _late(limits)) and (written.forwards or late == "cancelled"):
-                return replace(written, stopped=late)
-            began, before = time.perf_counter(), len(written.ids)
-            (written,) = writer.step([written], [propose(written.ids)], acceptance, ROOM)
-            if on_draft is not None:
-                took = round((time.perf_counter() - began) * 1000, 3)
-                on_draft(self._frame(written, f"{len(written.ids) - before} committed", took))
-        return written
-
-    def _score_drafts(
-        self, writer: Writer, drafted: Sequence[Sequence[int]], texts: Sequence[str], found: dict[str, Written]
-    ) -> None:
-        """Add drafts that were read whole, with what the encoder says of them."""
-        for ids, text in zip(drafted, texts, strict=True):
-            total = writer.log_probability(ids)
-            if total is not None and text not in found:
-                each = math.exp(total / (len(ids) + 1))
-                found[text] = Written(tuple(ids), (each,) * (len(ids) + 1), forwards=1, stopped="complete")
-
-    def _others(
-        self,
-        writer: Writer,
-        greedy: Written,
-        wanted: int,
-        block: bool,
-        limits: Limits,
-        found: dict[str, Written],
-    ) -> None:
-        """Write fills that begin otherwise, side by side, a token of each in a forward."""
-        chances, _ = writer.chances(ROOT)
-        likely = chances.topk(wanted + 1)
-        first = greedy.ids[0] if greedy.ids else None
-        going = [
-            Written((token,), (chance,))
-            for chance, token in zip(likely.values.tolist(), self.ends.ids[likely.indices].tolist(), strict=True)
-            if token != first and chance >= LEAST_LIKELY
-        ][: wanted - 1]
-        while going and not _late(limits):
-            going = writer.step(going, [[] for _ in going], Acceptance(), 0)
-            for it in going:
-                if it.stopped == "complete":
-                    found.setdefault(self._text(it, block), it)
-            going = [it for it in going if it.stopped is None]
-
-    def _copied_on(self, request: Request, ids: Sequence[int], retrieve: bool) -> list[list[int]]:
-        """How the document goes on where it says what was written."""
-        return drafts_of(request, self._decode(ids), self._encode) if retrieve else []
+        return cache if cache.open(row, lambda: late_by(limits) is not None) else None
 
     def _fill(self, text: str, written: Written, copied: bool, encode_ms: float) -> Fill:
-        tokens = zip(self.vocabulary.pieces([it + RESERVED for it in written.ids]), written.probabilities, strict=False)
+        pieces = self.vocabulary.pieces([it + RESERVED for it in written.ids])
+        tokens = zip(pieces, written.probabilities, strict=False)
         total = _total(written)
         return Fill(
             texts=(text,),
@@ -297,49 +212,17 @@ class CoderInfiller:
             retrieved=copied,
         )
 
-    def _frame(self, written: Written, event: str, took: float) -> Frame:
-        pieces = self.vocabulary.pieces([it + RESERVED for it in written.ids])
-        shown = tuple(TraceToken(a, "committed", b) for a, b in zip(pieces, written.probabilities, strict=False))
-        return Frame(written.forwards, shown, event, took)
 
-    def _text(self, written: Written, block: bool) -> str:
-        text = self._decode(written.ids)
-        return text if block else text.split("\n", 1)[0].rstrip("\r")
-
-    def _encode(self, text: str) -> list[int]:
-        return [it - RESERVED for it in self.vocabulary.encode(text)]
-
-    def _decode(self, ids: Sequence[int]) -> str:
-        return self.vocabulary.decode([it + RESERVED for it in ids])
-
-    def _breaks(self, token: int) -> bool:
-        return "\n" in self._decode([token])
-
-
-def _ends(vocabulary: CheckpointVocabulary, head: torch.Tensor, converted: Converted) -> Ends:
+def _ends(texts: Sequence[str], head: torch.Tensor, converted: Converted) -> Ends:
     """Which tokens of the head end a gap; special ones that do not end it are never written either."""
-    names = {number: name for name, number in converted.special.items()}
-    always = torch.tensor([it in names for it in head.tolist()])
-    begins = [vocabulary.decode([it + RESERVED]).startswith(("\n", "\r")) for it in head.tolist()]
-    return Ends(head, always, always | torch.tensor(begins))
+    special = set(converted.special.values())
+    always = torch.tensor([it in special for it in head.tolist()])
+    return Ends(head, always, always | torch.tensor([it.startswith(("\n", "\r")) for it in texts]))
 
 
 def _total(written: Written) -> float:
     """The log-probability of a fill and its end."""
     return sum(math.log(max(it, 1e-12)) for it in written.probabilities)
-
-
-def _late(limits: Limits) -> StopReason | None:
-    if limits.cancelled():
-        return "cancelled"
-    return "deadline" if limits.deadline is not None and limits.clock() >= limits.deadline else None
-
-
-def _revoking(remask: str) -> Acceptance:
-    kind, _, value = remask.partition(":")
-    return (
-        Acceptance(float(value)) if kind in ("revoke", "verify") and value not in ("", "equal") else Acceptance(REVOKE)
-    )
 
 
 def _objects(critic: TextCritic | None, text: str) -> bool:

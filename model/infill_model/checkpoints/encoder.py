@@ -29,6 +29,9 @@ CACHES: Final = 3
 ROOT: Final = -1
 """The node that stands for the end of the row."""
 
+BEFORE: Final = -2
+"""The node that stands for the row without its last token."""
+
 
 @dataclass(slots=True)
 class Node:
@@ -67,7 +70,7 @@ class RowCache:
         Returns:
             Whether it was done; False once `stop` said so. What was encoded until then is kept for the next time.
         """
-        self._encoded = min(self.common(ids), len(ids) - 1)
+        self._encoded = min(self.common(ids), max(0, len(ids) - 2))
         self.ids, self.nodes, self._logits = list(ids), [], {}
         while len(ids) - self._encoded > CHUNK:
             if stop():
@@ -142,13 +145,14 @@ class RowCache:
         return seen.to(self.network.device)
 
     def _read(self, states: Tensor, tail: int, nodes: Sequence[Node]) -> None:
-        """Keep the logits of the row's end and of the new nodes."""
+        """Keep the logits of the row's end, of the row without its last token, and of the new nodes."""
         at_end = tail > 0 and self._encoded == len(self.ids)
-        wanted = states[tail - 1 if at_end else tail :]
+        last = min(tail, 2) if at_end else 0
+        wanted = states[tail - last :]
         if not len(wanted) or (tail and not at_end and not nodes):
             return
         first = nodes[0].place - len(self.ids) if nodes else 0
-        numbers = ([ROOT] if at_end else []) + list(range(first, first + len(nodes)))
+        numbers = [*(BEFORE, ROOT)[2 - last :], *range(first, first + len(nodes))]
         self._logits |= dict(zip(numbers, self.network.logits(wanted), strict=True))
 
 

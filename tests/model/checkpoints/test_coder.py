@@ -17,7 +17,9 @@ from infill_model.checkpoints.converted import Converted, convert, read
 from infill_model.checkpoints.encoder import CHUNK, ROOT, RowCache
 from infill_model.checkpoints.gguf_export import export_gguf
 from infill_model.checkpoints.gguf_file import GgufFile
+from infill_model.checkpoints.healing import Healer
 from infill_model.checkpoints.layout import Budget
+from infill_model.checkpoints.one_gap import OneGap
 from infill_model.checkpoints.writing import Acceptance, Written
 from infill_model.errors import WeightsError
 from infill_model.policies.stop import Limits
@@ -63,7 +65,7 @@ def test_logits_equal_those_of_transformers(file: Path, exact: CoderInfiller) ->
     )  # fmt: skip
     reference = Qwen2ForCausalLM(config).eval()
     reference.load_state_dict(_hub_weights(it))
-    ids = torch.tensor(exact._encode(CODE))
+    ids = torch.tensor(exact.tokens.encode(CODE))
     with torch.no_grad():
         wanted = reference(ids.unsqueeze(0)).logits[0][:, it.weights["head.ids"].long()]
     n = len(ids)
@@ -118,7 +120,7 @@ def test_a_tree_gives_what_its_branches_give_one_by_one(exact: CoderInfiller) ->
     row = exact.layout.row(CODE, ("\n",))
     cache = RowCache(exact.network, exact.budget.longest)
     cache.open(row)
-    encode = exact._encode
+    encode = exact.tokens.encode
     branches = [encode("return self.x"), encode("return result"), encode("ret"), encode("pass")]
     first = cache.grow([(ROOT, it) for it in branches[:2]])
     later = cache.grow([(ROOT, branches[2]), (first[1][-1], branches[3])])
@@ -136,8 +138,8 @@ def test_verified_drafts_give_the_greedy_fill_token_for_token(model: str, reques
         cursor = rng.randrange(len(CODE))
         asked = Request(CODE[:cursor], CODE[cursor:], block=number % 2 == 0)
         plain = _written(it, asked, [])
-        noisy = [[*plain.ids[: rng.randrange(len(plain.ids) + 1)], *it._encode(rng.choice(["x", "self", "):"]))]]
-        drafted = _written(it, asked, [*noisy, it._encode("return")])
+        noisy = [[*plain.ids[: rng.randrange(len(plain.ids) + 1)], *it.tokens.encode(rng.choice(["x", "self", "):"]))]]
+        drafted = _written(it, asked, [*noisy, it.tokens.encode("return")])
         if drafted.ids != plain.ids:  # Rounding to int8 magnifies the last bits of a sum: only near ties may part.
             part = next(n for n, (a, b) in enumerate(zip(drafted.ids, plain.ids, strict=False)) if a != b)
             assert model == "packed"
@@ -153,7 +155,7 @@ def test_verified_drafts_give_the_greedy_fill_token_for_token(model: str, reques
 def _written(it: CoderInfiller, asked: Request, drafts: list[list[int]]) -> Written:
     cache = it._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
     assert cache is not None
-    writer = replace(it._writer(cache, block=asked.block), most=12)
+    writer = replace(it.tokens.writer(cache, block=asked.block), most=12)
     written = Written()
     while written.stopped is None:
         left = [draft[len(written.ids) :] for draft in drafts if tuple(draft[: len(written.ids)]) == written.ids]
@@ -164,12 +166,12 @@ def _written(it: CoderInfiller, asked: Request, drafts: list[list[int]]) -> Writ
 def test_a_likely_draft_is_kept_although_another_token_is_likelier(exact: CoderInfiller) -> None:
     asked = Request(CODE, "\n")
     greedy = _written(exact, asked, [])
-    second = [it for it in exact._encode("self") if it != greedy.ids[0]]
+    second = [it for it in exact.tokens.encode("self") if it != greedy.ids[0]]
     cache = exact._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
     assert cache is not None
-    writer = exact._writer(cache, block=False)
+    writer = exact.tokens.writer(cache, block=False)
     (kept,) = writer.step([Written()], [[second]], Acceptance(1e-9), 8)
-    (equal,) = exact._writer(cache, block=False).step([Written()], [[second]], Acceptance(), 8)
+    (equal,) = exact.tokens.writer(cache, block=False).step([Written()], [[second]], Acceptance(), 8)
     assert kept.ids[: len(second)] == tuple(second)
     assert equal.ids[:1] == greedy.ids[:1]
 
@@ -177,13 +179,13 @@ def test_a_likely_draft_is_kept_although_another_token_is_likelier(exact: CoderI
 def test_a_draft_s_probability_is_the_product_of_its_tokens(exact: CoderInfiller) -> None:
     asked = Request(CODE, "\n")
     text = "        return self"
-    ids = exact._encode(text)
+    ids = exact.tokens.encode(text)
     row = exact.layout.row(asked.prefix, (asked.suffix,))
     total = 0.0
     for n in range(len(ids) + 1):
         chances = _logits(RowCache(exact.network, exact.budget.longest), [*row, *ids[:n]]).log_softmax(0)
-        ends = chances[exact.ends.at_line].logsumexp(0)
-        total += float(ends if n == len(ids) else chances[exact.ends.ids.tolist().index(ids[n])])
+        ends = chances[exact.tokens.ends.at_line].logsumexp(0)
+        total += float(ends if n == len(ids) else chances[exact.tokens.ends.ids.tolist().index(ids[n])])
     assert exact.log_probability(asked, text) == pytest.approx(total, abs=1e-3)
 
 
@@ -216,6 +218,38 @@ def test_a_cancelled_fill_ends_before_the_next_forward(exact: CoderInfiller) -> 
     assert exact.fill(Request(CODE, "\n"), Options(), cancelled=lambda: True)[0].stopped == "cancelled"
 
 
+def test_a_word_at_the_cursor_is_healed_where_a_longer_token_is_likelier(exact: CoderInfiller) -> None:
+    healed = 0
+    for cursor in range(4, len(CODE)):
+        asked = Request(CODE[:cursor], "\n")
+        cache = exact._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
+        assert cache is not None
+        row = list(cache.ids)
+        gap = OneGap(asked, Options(retrieve=False), _NO_LIMITS, cache, exact.tokens, None, None)
+        written = gap.write()
+        ids = exact.tokens.ends.ids.tolist()
+        before, at_end = (
+            _logits(RowCache(exact.network, exact.budget.longest), it).softmax(0) for it in (row[:-1], row)
+        )
+        if not gap._dropped:
+            continue
+        healed += 1
+        own = ids.index(row[-1])
+        assert before[ids.index(written.ids[0])] > before[own] * at_end.masked_fill(exact.tokens.ends.at_line, 0).max()
+        assert exact.tokens.decode(written.ids).startswith(gap._dropped)
+        (text, *_) = gap.found
+        assert gap._dropped + text == exact.tokens.decode(written.ids).split("\n")[0]
+        assert CODE[:cursor].endswith(gap._dropped)
+        assert CODE[:cursor].rpartition("\n")[2].strip()
+    assert healed > 10
+
+
+def test_tokens_are_found_by_how_they_begin() -> None:
+    healer = Healer(["re", "ret", "return", " re", "x", "r"])
+    assert sorted(healer.beginning("re")) == [0, 1, 2]
+    assert healer.beginning("zz") == []
+
+
 def test_without_time_to_read_the_code_copies_answer_and_the_next_request_goes_on(file: Path) -> None:
     model = CoderInfiller(read(file), "cpu", "float32", Budget(above=400, below=48))
     asked = Request(CODE * 3 + "    result = fir", "\n")
@@ -242,7 +276,7 @@ def test_a_model_is_given_the_order_it_was_taught(exact: CoderInfiller, tmp_path
         row = model.layout.row("above", ("below",))
         at = [row.index((model.vocabulary.special_id(it) or 0) - RESERVED) for it in names]
         between = [row[at[0] + 1 : at[1]], row[at[1] + 1 : at[2]], row[at[2] + 1 :]]
-        assert " ".join(filter(None, map(model._decode, between))) == order
+        assert " ".join(filter(None, map(model.tokens.decode, between))) == order
 
 
 def test_an_update_is_merged(tmp_path: Path) -> None:
