@@ -113,8 +113,8 @@ def changed(
     lines = document.lines
     for change in changes:
         if isinstance(change, types.TextDocumentContentChangePartial):
-            start, end = (_offset(lines, place, encoding) for place in (change.range.start, change.range.end))
-            lines = lines.edited(start, max(start, end), change.text)
+            start, end = sorted(_offset(lines, place, encoding) for place in (change.range.start, change.range.end))
+            lines = lines.edited(start, end, change.text)
         else:
             lines = Lines(change.text)
     return Document(document.name, lines, document.language, version)

@@ -60,3 +60,10 @@ def test_another_table_takes_the_place_of_ours(cache: Path, monkeypatch: pytest.
 def test_it_needs_no_torch() -> None:
     code = "import sys, infill_model.checkpoints.published; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_update_in_the_package_is_for_the_file_of_the_table() -> None:
+    small = published.find("base-0.5b")
+    assert small is not None
+    assert small.update is not None
+    assert replace(small, sha256="0" * 64).update is None

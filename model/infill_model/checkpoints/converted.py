@@ -152,6 +152,8 @@ def _layer(
             matrix = weights.pop(f"{its}{part}.weight").float()
             if its + part in factors:
                 a, b = factors[its + part]
+                if (len(b), a.shape[1]) != matrix.shape:
+                    raise WeightsError(f"the update of {its}{part} is of another shape; it was made for another model")
                 matrix += b @ a
             matrices.append(matrix)
         yield from _int8(f"{out}{joined}", torch.cat(matrices))

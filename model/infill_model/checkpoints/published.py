@@ -84,9 +84,11 @@ class Published:
 
     @property
     def update(self) -> Path | None:
-        """The folder of this project's low-rank update; None where the package has none."""
+        """The folder of this project's low-rank update; None where the package has none for this very file."""
         folder = Path(__file__).parent.parent / "updates" / self.name
-        return folder if folder.is_dir() else None
+        stated = folder / "parent.sha256"
+        fits = stated.is_file() and stated.read_text(encoding="ascii").strip() == self.sha256
+        return folder if fits else None
 
 
 FORMAT: Final = 1

@@ -325,6 +325,15 @@ def test_the_exported_model_fills_as_ours_does(tmp_path: Path) -> None:
         assert first.fill(asked, Options(steps=8))[0].texts == second.fill(asked, Options(steps=8))[0].texts
 
 
+def test_an_update_of_another_model_is_said_in_words(tmp_path: Path) -> None:
+    gguf = write_gguf(tmp_path / "tiny.gguf")
+    wide = {"model.layers.0.mlp.up_proj": low_rank.LowRank(torch.nn.Linear(896, 96, bias=False), 4)}
+    low_rank.save(tmp_path / "update", wide, "wide")
+    with pytest.raises(WeightsError, match="another model"):
+        convert(gguf, tmp_path / "update", tmp_path / "out", "tiny")
+    assert not (tmp_path / "out").exists()
+
+
 def _network_of(gguf: Path) -> torch.nn.Module:
     source = GgufFile(gguf)
     network = Transformer(source.shape)
