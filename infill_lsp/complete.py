@@ -5,11 +5,12 @@ It knows no LSP types, no open documents and nothing of when a request is cancel
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from infill_lsp.document import ABOVE, Document, Gap, normalised
 from infill_lsp.engine.fallback import FallbackEngine
+from infill_lsp.question import Question, Surroundings, knows_language
 from infill_lsp.secret_texts import looks_secret
 from infill_lsp.settings import ServerSettings
 from infill_lsp.suggestions.insertion import Dropped, Insertion
@@ -18,7 +19,7 @@ from infill_lsp.suggestions.worth import no_secrets
 from infill_lsp.syntax.critic import FAR, Critic
 from infill_lsp.syntax.gap import Target, target_at
 from infill_lsp.watching import Film, Watcher, filmed
-from infill_model.request import Fill, Info, Options, Request
+from infill_model.request import Fill, Options, Request
 
 _MARGIN: Final = 0.35
 """Seconds that the engine may take beyond its budget to encode what it has not seen before, and to answer."""
@@ -28,44 +29,6 @@ _JUDGED: Final = 2 * FAR + 1
 """Code points on each side that the critic is given: more than it looks at, were every other one half of a line end."""
 
 _REFINEMENTS: Final = (*REFINEMENTS, no_secrets(looks_secret))
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """What the editor's list of completions would put in the place of a gap that ends at the cursor."""
-
-    gap: Gap
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What an editor asks at a cursor.
-
-    Attributes:
-        document: as it was when it was asked.
-        offset: of the cursor.
-        invoked: whether it was asked for by hand.
-        selected: the completion that is selected in the editor's list, where there is one.
-    """
-
-    document: Document
-    offset: int
-    invoked: bool
-    selected: Selected | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What else the model is told.
-
-    Attributes:
-        before: code that comes before the document's own, such as earlier cells of a notebook.
-        files: excerpts of other files, the most relevant last.
-    """
-
-    before: str = ""
-    files: tuple[str, ...] = ()
 
 
 async def complete(
@@ -131,31 +94,12 @@ async def _fills(
     return fills
 
 
-def knows_language(info: Info | None, document: Document) -> bool:
-    """Whether a model was trained on the language of a document; elsewhere only copies are suggested."""
-    return info is not None and info.knows(document.language.id if document.language else None)
-
-
 def with_selected(question: Question) -> Question:
     """The question as it would be if the selected completion had been accepted."""
     if question.selected is None:
         return question
     gap, text = question.selected.gap, question.selected.text
     return replace(question, document=question.document.edited(gap.start, gap.end, text), offset=gap.start + len(text))
-
-
-def rebased(insertion: Insertion, before: Document, now: Document) -> Insertion | None:
-    """The insertion for a document in which what it inserts has been typed on meanwhile; None if something else was."""
-    if now.text == before.text:
-        return insertion
-    typed = len(now.text) - len(before.text)
-    end = insertion.end + typed
-    if insertion.start != insertion.end or typed < 0:
-        return None
-    text = now.text[insertion.start : end]
-    if "\n" in text or "\r" in text or text == insertion.text or not insertion.text.startswith(text):
-        return None
-    return replace(insertion, end=end) if now.is_around(before, insertion.start, insertion.end) else None
 
 
 def _request(document: Document, target: Target, surroundings: Surroundings) -> Request:

@@ -10,9 +10,9 @@ from typing import Final, TypeVar
 from lsprotocol import types
 
 from infill_lsp import protocol, server_documents, server_edits
-from infill_lsp.complete import Question, Selected
 from infill_lsp.document import Document
 from infill_lsp.errors import PositionError
+from infill_lsp.question import Question, Selected
 from infill_lsp.server_editor import InfillServer
 from infill_lsp.session import EngineCommand
 from infill_lsp.settings import ServerSettings

@@ -11,11 +11,9 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from infill_lsp.complete import Question, Surroundings, complete, knows_language, rebased
-from infill_lsp.context import Workspace
 from infill_lsp.document import LARGEST, Document
 from infill_lsp.edits.edit import Edit
 from infill_lsp.edits.offer import Offer
@@ -32,12 +30,16 @@ from infill_lsp.errors import (
 )
 from infill_lsp.notebooks import Notebook
 from infill_lsp.privacy import inactive_reason
+from infill_lsp.question import Question, Surroundings, knows_language, rebased
 from infill_lsp.secret_files import secret_reason
 from infill_lsp.settings import EngineSettings, ServerSettings
 from infill_lsp.status import Notice, Status
 from infill_lsp.suggestions.insertion import Insertion
 from infill_lsp.suggestions.memory import Memory
 from infill_lsp.watching import Watcher
+
+if TYPE_CHECKING:
+    from infill_lsp.context import Workspace
 
 EngineCommand = Callable[[EngineSettings], Sequence[str]]
 """From settings to the command line that starts an engine."""
@@ -80,7 +82,7 @@ class Session:
         self._engine_command, self._on_status, self._on_why = engine_command, on_status, on_why
         self._on_nothing = on_nothing
         self._roots: tuple[Path, ...] = ()
-        self._workspace = Workspace((), settings.exclude)
+        self._files: Workspace | None = None
         self._numbers = itertools.count(1)
         self._newest: dict[str, int] = {}
         self._memory = Memory()
@@ -127,7 +129,7 @@ class Session:
 
     async def close(self) -> None:
         """End the engine, and what is read in the background."""
-        self._workspace.close()
+        self._leave_workspace()
         self._forget()
         async with self._changing:
             await self._end_engine()
@@ -144,11 +146,24 @@ class Session:
     def enter(self, roots: tuple[Path, ...]) -> None:
         """The editor's workspace has these folders now."""
         self._roots = roots
-        self._workspace.close()
-        self._workspace = Workspace(roots, self.settings.exclude)
-        for document in self.documents.values():
-            if not document.is_too_large:
-                self._workspace.opened(document)
+        self._leave_workspace()
+
+    @property
+    def _workspace(self) -> "Workspace":
+        """What other files say; `initialize` need not wait for it, so it is made when it is first asked for."""
+        if self._files is None:
+            from infill_lsp.context import Workspace  # noqa: PLC0415
+
+            self._files = Workspace(self._roots, self.settings.exclude)
+            for document in self.documents.values():
+                if not document.is_too_large:
+                    self._files.opened(document)
+        return self._files
+
+    def _leave_workspace(self) -> None:
+        if self._files is not None:
+            self._files.close()
+            self._files = None
 
     async def configure(self, settings: ServerSettings) -> None:
         """Take new settings; the engine starts again where it must, or where it has failed and now may not."""
@@ -192,7 +207,8 @@ class Session:
         """Keep nothing that was found out about a document."""
         self._memory.drop(name)
         self._end_preparing(name)
-        self._workspace.closed(name)
+        if self._files is not None:
+            self._files.closed(name)
 
     async def ask(self, question: Question, number: int) -> tuple[Insertion, ...]:
         """What to insert; nothing when a newer question came, the document went another way, or there is no engine.
@@ -316,6 +332,8 @@ class Session:
             return ()
         if not self._is_newest(question, number) or self._is_inactive(question.document):
             return ()
+        from infill_lsp.complete import complete  # noqa: PLC0415  # `initialize` need not wait for it.
+
         memory = self._memory  # It is another one if settings change meanwhile.
         surroundings = Surroundings(self._cells_before(question.document), self._excerpts(question))
         watcher = self.watcher if question.invoked else None

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from infill_lsp.secret_texts import looks_secret
-from infill_model.checkpoints import published
 
 ENDPOINT: Final = "endpoint"
 """The value of `infill.model` that means a server elsewhere."""
@@ -274,6 +273,8 @@ class ServerSettings:
             return self.budget.invoked
         if self.model == ENDPOINT:
             return self.budget.endpoint
+        from infill_model.checkpoints import published  # noqa: PLC0415  # `initialize` need not wait for it.
+
         return self.budget.larger if published.find(self.model or "") else self.budget.automatic
 
 

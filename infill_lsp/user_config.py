@@ -10,7 +10,6 @@ from platformdirs import user_config_path
 
 from infill_lsp.errors import SourceError
 from infill_lsp.settings import ServerSettings, read
-from infill_model.checkpoints import published
 
 
 def config_file() -> Path:
@@ -20,6 +19,8 @@ def config_file() -> Path:
 
 def cache_folder() -> Path:
     """Where this program may keep what it measured."""
+    from infill_model.checkpoints import published  # noqa: PLC0415  # `initialize` need not wait for it.
+
     return published.cache_folder()
 
 

@@ -10,8 +10,8 @@ import pytest
 from lsprotocol import types
 
 from infill_lsp import protocol
-from infill_lsp.complete import Question
 from infill_lsp.document import LARGEST, Document
+from infill_lsp.question import Question
 from infill_lsp.session import Session
 from infill_lsp.settings import ServerSettings
 from infill_lsp.status import Status

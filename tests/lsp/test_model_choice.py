@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import tiny_qwen2
 
+from infill_lsp import settings
 from infill_lsp.cli import main
 from infill_lsp.commands import fitting
 from infill_lsp.models import choice, measurements, offer
@@ -111,7 +112,9 @@ def test_what_is_offered_fits_the_machine_and_no_one_who_has_decided_is_asked(
     table: tuple[Published, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large, small = table
-    assert offer.offered(replace(SETTINGS, threads=8)) == large
+    with monkeypatch.context() as patch:
+        patch.setattr(settings, "cores", lambda: 8)
+        assert offer.offered(replace(SETTINGS, threads=8)) == large
     assert offer.offered(SETTINGS) == small, "two threads are too few for the large one"
     assert offer.offered(replace(SETTINGS, offer_models=False)) is None
     assert offer.offered(replace(SETTINGS, model="embedded")) is None

@@ -11,9 +11,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
 
-from infill_lsp.complete import Question, Selected, Surroundings, complete, rebased
+from infill_lsp.complete import complete
 from infill_lsp.document import Document, Gap
 from infill_lsp.engine.client import Engine
+from infill_lsp.question import Question, Selected, Surroundings, rebased
 from infill_lsp.settings import Budget, ServerSettings
 from infill_lsp.suggestions.insertion import Insertion
 from infill_lsp.syntax import languages

@@ -12,9 +12,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
 
-from infill_lsp.complete import Question
 from infill_lsp.document import Document
 from infill_lsp.notebooks import Cell, Notebook
+from infill_lsp.question import Question
 from infill_lsp.session import Session
 from infill_lsp.settings import EngineSettings, ServerSettings
 from infill_lsp.status import Notice, Status

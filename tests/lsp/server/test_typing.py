@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
 
 from infill_lsp import protocol
-from infill_lsp.complete import Question
 from infill_lsp.document import Document
+from infill_lsp.question import Question
 from infill_lsp.session import Session
 from infill_lsp.settings import ServerSettings
 from infill_lsp.suggestions.insertion import Insertion
