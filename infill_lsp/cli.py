@@ -66,8 +66,9 @@ def main(arguments: Sequence[str] | None = None, *, engine: EngineCommand | None
         if hasattr(stream, "reconfigure"):  # A terminal that cannot show a character shows a question mark.
             stream.reconfigure(errors="replace")
     try:
-        parser = _parser()
-        chosen = parser.parse_args(words := sys.argv[1:] if arguments is None else list(arguments))
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        parser = _parser(words)
+        chosen = parser.parse_args(words)
         chosen.words = words
         if (chosen.run is _run_server) != _is_server(chosen):
             parser.error("one of COMMAND, --stdio, --tcp and --ws is needed, and only one")
@@ -108,7 +109,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {_one_line(message)} (see {self.prog} --help)\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of all commands, with the flags of those that are named: others' take time to declare."""
     parser = _Parser(
         prog="infill-lsp", description="Fill gaps in code with a diffusion model, offline.", allow_abbrev=False
     )
@@ -124,7 +126,8 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        command.declare(flags)
+        if command.name in words:
+            command.declare(flags)
         flags.set_defaults(run=command.run)
     return parser
 

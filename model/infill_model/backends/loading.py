@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from infill_model.backends.causal import CausalInfiller, marks_of
 from infill_model.backends.checkpoint import Checkpoint
@@ -17,6 +17,9 @@ from infill_model.checkpoints.coder import CoderInfiller
 from infill_model.errors import WeightsError
 from infill_model.fill import Infiller, model_path
 from infill_model.folder import MODEL_TYPE
+
+CONVERTED: Final = (".packed", ".safetensors")
+"""How names of converted files end."""
 
 AnyInfiller: TypeAlias = Infiller | CoderInfiller | OpenInfiller | CausalInfiller | VerifiedInfiller
 
@@ -38,7 +41,7 @@ def load(
         WeightsError: the folder is missing, incomplete, damaged, or holds no model that can be run.
     """
     folder = _converted(str(model)) or model_path(model)
-    if folder.is_file():
+    if folder.is_file() and folder.suffix in CONVERTED:
         return CoderInfiller.load(folder, device=device.replace("spread", "auto"), dtype=dtype, threads=threads)
     if not folder.exists():
         found = snapshot(hub_folder(os.environ), str(model))
