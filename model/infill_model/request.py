@@ -117,9 +117,9 @@ class Fill:
     Attributes:
         texts: the text of each gap, in order.
         tokens: the tokens of the gaps and of the pinned text between them, in order.
-        confidence: in [0, 1]. Of what the embedded model wrote, the product of the tokens', of what open checkpoints
-            did, their geometric mean; of a copy, how often such copies are right, weighed with what the model says of
-            it.
+        confidence: in [0, 1]. Of what the embedded or a larger model wrote, the product of the tokens' (of the latter
+            the end's, too), of what open checkpoints did, their geometric mean; of a copy of the embedded model, how
+            often such copies are right, weighed with what the model says of it.
         score: mean log-probability per token under the same weights autoregressively, or None when not asked for;
             where a causal model ranked it, the logarithm of its probability by that model.
         steps: denoising steps this fill took.
