@@ -109,6 +109,6 @@ def test_the_deadline_holds(url: str) -> None:
     _wait_for(lambda: not busy(url))
 
 
-def test_what_it_refuses_is_in_its_words(url: str) -> None:
-    with pytest.raises(EndpointError, match=r"has no /api/generate, or no such model \(404\)"):
+def test_what_it_refuses_is_said_by_its_status(url: str) -> None:
+    with pytest.raises(EndpointError, match=r"has no /api/generate, or no such model \(404 Not Found\)"):
         ask(EndpointSettings(url=url, api="ollama"), LINE)
