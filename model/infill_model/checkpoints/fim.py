@@ -19,9 +19,6 @@ END: Final = "<|endoftext|>"
 OTHER_GAP: Final = "<|fim_pad|>"
 """Stands in the code behind a gap where another gap is still to be filled."""
 
-OTHER_ENDS: Final = ("<|fim_pad|>", "<|file_sep|>", "<|repo_name|>", "<|im_end|>", "<|im_start|>", "<|fim_suffix|>")
-"""Marks that end a gap as well when a model writes them."""
-
 
 @dataclass(frozen=True, slots=True)
 class FimMarks:

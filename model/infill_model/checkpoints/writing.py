@@ -41,12 +41,6 @@ class Acceptance:
 
     least: float = 1.0
 
-    @classmethod
-    def named(cls, name: str) -> "Acceptance":
-        """Read `verify:equal` or `verify:0.3`; anything else means equal."""
-        kind, _, value = name.partition(":")
-        return cls(float(value)) if kind == "verify" and value not in ("", "equal") else cls()
-
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -164,9 +158,9 @@ class Writer:
         at = int(torch.searchsorted(self.ends.ids, token))
         return at if at < len(self.ends.ids) and int(self.ends.ids[at]) == token else -1
 
-    def log_probability(self, ids: Sequence[int], start: int = ROOT) -> float | None:
+    def log_probability(self, ids: Sequence[int]) -> float | None:
         """The logarithm of the probability that these ids and the end follow the row; None if they were not read."""
-        total, at = 0.0, start
+        total, at = 0.0, ROOT
         for token in ids:
             child = self._children.get(at, {}).get(token)
             if child is None or not self.cache.knows(at):
