@@ -204,5 +204,5 @@ def test_languages_that_alternate_are_logged_once_each() -> None:
             client.items(client.inline("file:///b.go", 1, 2))
         (line,) = logged(client)
         assert line.startswith("The model was not trained on Go")
-        limited = [it["limited"] for it in statuses(client)]
-        assert all(before != after for before, after in pairwise(limited))
+        assert all(before != after for before, after in pairwise(statuses(client))), "told at a change and only then"
+        assert {it["limited"] is None for it in statuses(client)} == {True, False}
