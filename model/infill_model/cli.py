@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         parsed = _parser(words[0] if words else None).parse_args(words)
         parsed.words = words
-        parsed.run(parsed)
+        parsed.command(parsed)
     except ModuleNotFoundError as error:
         print(
             f"infill-model: the package {error.name} is not installed; run `pip install 'infill-lsp[train]'`",
@@ -61,7 +61,7 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
         if command.name == wanted:
             add_flags, run = command.load()
             add_flags(its)
-            its.set_defaults(run=run)
+            its.set_defaults(command=run)
     return parser
 
 
@@ -79,6 +79,12 @@ def _tokenizer() -> Loaded:
 
 def _tune() -> Loaded:
     from infill_model.training.tune import add_flags, run
+
+    return add_flags, run
+
+
+def _tune_denoiser() -> Loaded:
+    from infill_model.training.tune_denoiser import add_flags, run
 
     return add_flags, run
 
@@ -172,6 +178,7 @@ COMMANDS = (
     Command("tokenizer", "Train the tokenizer on a corpus.", _tokenizer),
     Command("train", "Train a network on a corpus; go on where a run stopped.", _train),
     Command("tune", "Tune a published causal code model by a low-rank update.", _tune),
+    Command("tune-denoiser", "Train the shallow denoiser that drafts for a converted model.", _tune_denoiser),
     Command("convert", "Make the file that the engine loads of a published model.", _convert),
     Command("ablate", "Train short variants of the recipe and compare them.", _ablate),
     Command("export", "Write a run's newest checkpoint as a model folder.", _export),

@@ -16,6 +16,7 @@ import torch
 
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.checkpoints.converted import Converted, read
+from infill_model.checkpoints.denoiser import ShallowDenoiser
 from infill_model.checkpoints.encoder import BRANCHES, CausalEncoder, RowCache
 from infill_model.checkpoints.fim import FimMarks
 from infill_model.checkpoints.healing import Healer
@@ -43,6 +44,8 @@ class CoderInfiller:
         places = self.budget.longest + BRANCHES
         self.network = CausalNetwork(converted.shape, converted.weights, device, places, dtype)
         self.encoder = CausalEncoder(self.network, self.budget.longest)
+        layers = self.network.denoiser
+        self.denoiser = ShallowDenoiser(self.encoder, layers) if layers else None
         self.vocabulary = CheckpointVocabulary(converted.tokenizer)
         texts = [self.vocabulary.decode([it + RESERVED]) for it in self.network.head_ids.tolist()]
         ends = _ends(texts, self.network.head_ids, converted)
@@ -178,7 +181,7 @@ class CoderInfiller:
             late = late_by(limits) or "deadline"
             wanted = late == "deadline" and options.retrieve and start is None
             return (fills_of_copies(request, options.n) if wanted else []) or [replace(_NOTHING, stopped=late)]
-        gap = OneGap(request, options, limits, cache, self.tokens, on_draft, start)
+        gap = OneGap(request, options, limits, cache, self.tokens, on_draft, start, self.denoiser)
         greedy = gap.write()
         text = next(iter(gap.found))
         if (options.n > 1 or _objects(critic, text)) and start is None and greedy.stopped == "complete":

@@ -5,10 +5,10 @@ into place when it is whole. Shapes: O outputs and I inputs of a matrix, V token
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import torch
@@ -18,9 +18,10 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from infill_model.backends.transformer import Shape
-from infill_model.checkpoints import low_rank
+from infill_model.checkpoints import denoiser_weights, low_rank
 from infill_model.checkpoints.fim import END
 from infill_model.checkpoints.gguf_file import GgufFile
+from infill_model.checkpoints.network import DEPTH
 from infill_model.checkpoints.published import FORMAT
 from infill_model.errors import WeightsError
 from infill_model.sound import check_numbers
@@ -28,6 +29,9 @@ from infill_model.sound import check_numbers
 HEAD: Final = Path(__file__).with_name("head-qwen2.npy")
 """Ids (uint32) of the tokens that may be written: the 32,000 most frequent of the corpora, and what gaps cut at
 characters hold beside them. Without the latter every fifth gap could not be written at all."""
+
+Factors: TypeAlias = Mapping[str, tuple[Tensor, Tensor]]
+"""The factors A (R, I) and B (O, R) of low-rank updates, by the names of the matrices."""
 
 _JOINED: Final = {
     "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
@@ -80,9 +84,16 @@ def convert(
     special = {tokens.tokens[it]: it for it in tokens.special}
     head = head_ids(special[END], source.shape.vocabulary)
     packed = dict(_outer(weights, head))
+    drafter = denoiser_weights.load(update) if update else None
+    first = source.shape.layers - min(DEPTH, source.shape.layers)
     for number in range(source.shape.layers):
-        packed |= dict(_layer(weights, factors, number))
+        if drafter and number >= first:
+            own = drafter.factors(number, number - first)
+            packed |= dict(_layer(dict(weights), (factors, own), number, f"denoiser.layers.{number - first}."))
+        packed |= dict(_layer(weights, (factors,), number, f"layers.{number}."))
         progress(number + 1, source.shape.layers)
+    if drafter:
+        packed |= {f"denoiser.{name}": it.float() for name, it in drafter.rest.items()}
     metadata = {
         "format": str(FORMAT),
         "name": name,
@@ -140,26 +151,27 @@ def _outer(weights: dict[str, Tensor], head: Tensor) -> Iterator[tuple[str, Tens
 
 
 def _layer(
-    weights: dict[str, Tensor], factors: Mapping[str, tuple[Tensor, Tensor]], number: int
+    weights: dict[str, Tensor], updates: Sequence[Factors], number: int, out: str
 ) -> Iterator[tuple[str, Tensor]]:
-    """Yield a layer's norms and joined matrices; what was used is dropped from `weights`."""
-    its, out = f"model.layers.{number}.", f"layers.{number}."
+    """Yield a layer's norms and joined matrices, named from `out` on; what was used is dropped from `weights`."""
+    its = f"model.layers.{number}."
     yield f"{out}attention_norm", weights.pop(f"{its}input_layernorm.weight").float()
     yield f"{out}mlp_norm", weights.pop(f"{its}post_attention_layernorm.weight").float()
     for joined, parts in _JOINED.items():
-        matrices = []
-        for part in parts:
-            matrix = weights.pop(f"{its}{part}.weight").float()
-            if its + part in factors:
-                a, b = factors[its + part]
-                if (len(b), a.shape[1]) != matrix.shape:
-                    raise WeightsError(f"the update of {its}{part} is of another shape; it was made for another model")
-                matrix += b @ a
-            matrices.append(matrix)
+        matrices = [_updated(weights.pop(f"{its}{part}.weight").float(), updates, its + part) for part in parts]
         yield from _int8(f"{out}{joined}", torch.cat(matrices))
         biases = [weights.pop(f"{its}{part}.bias") for part in parts if f"{its}{part}.bias" in weights]
         if biases:
             yield f"{out}{joined}.bias", torch.cat(biases).float()
+
+
+def _updated(matrix: Tensor, updates: Sequence[Factors], name: str) -> Tensor:
+    """Add the updates of a matrix to it."""
+    for a, b in (it[name] for it in updates if name in it):
+        if (len(b), a.shape[1]) != matrix.shape:
+            raise WeightsError(f"the update of {name} is of another shape; it was made for another model")
+        matrix = matrix + b @ a
+    return matrix
 
 
 def _int8(name: str, weight: Tensor) -> Iterator[tuple[str, Tensor]]:

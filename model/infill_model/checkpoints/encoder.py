@@ -7,14 +7,14 @@ forward and one cache.
 Shapes: n tokens run, T of the row, P places, D width, V tokens of the trimmed head.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from infill_model.checkpoints.network import CausalNetwork
+from infill_model.checkpoints.network import CausalNetwork, DenoiserLayers
 from infill_model.policies.stop import never
 
 CHUNK: Final = 64
@@ -52,8 +52,8 @@ class RowCache:
         self.ids: list[int] = []
         self._encoded = 0
         self.nodes: list[Node] = []
-        self._tip: Tensor | None = None
         self._logits: dict[int, Tensor] = {}
+        self._residuals: dict[int, Tensor] = {}
 
     def common(self, ids: Sequence[int]) -> int:
         """How many leading tokens of a row are encoded already."""
@@ -71,7 +71,7 @@ class RowCache:
             Whether it was done; False once `stop` said so. What was encoded until then is kept for the next time.
         """
         self._encoded = min(self.common(ids), max(0, len(ids) - 2))
-        self.ids, self.nodes, self._logits = list(ids), [], {}
+        self.ids, self.nodes, self._logits, self._residuals = list(ids), [], {}, {}
         while len(ids) - self._encoded > CHUNK:
             if stop():
                 return False
@@ -109,6 +109,41 @@ class RowCache:
         """(V,) float32 logits of what follows a node that was read, or the row's end."""
         return self._logits[node]
 
+    def residual(self, node: int) -> Tensor:
+        """(D,) residual stream below the encoder's last layers at a node that was read, or at the row's end."""
+        return self._residuals[node]
+
+    def denoise(self, denoiser: DenoiserLayers, tip: int, x: Tensor) -> Tensor:
+        """Run a canvas behind a node that was read, without keeping any of it.
+
+        Args:
+            denoiser: the layers.
+            tip: the node's number, or `ROOT`.
+            x: (C, D), how the positions begin; they all see the row, the node and its ancestors, and each other.
+
+        Returns:
+            Normed states (C, D).
+        """
+        network, start, count = self.network, len(self.ids) + len(self.nodes), len(x)
+        seen = torch.zeros(start + count, dtype=torch.bool)
+        seen[: len(self.ids)], seen[start:] = True, True
+        for node in self._up_from(tip):
+            seen[node.place] = True
+        depth = 0 if tip == ROOT else self.nodes[tip].depth
+        positions = torch.arange(len(self.ids) + depth, len(self.ids) + depth + count, device=network.device)
+        mask = seen.expand(count, -1).to(network.device)
+        return network.denoise(denoiser, x, positions, mask, self._cache, start)
+
+    def has_room(self, count: int) -> bool:
+        """Whether there are places for so many canvas positions."""
+        return len(self.ids) + len(self.nodes) + count <= self.longest + BRANCHES
+
+    def _up_from(self, number: int) -> Iterator[Node]:
+        """Yield a node and its ancestors."""
+        while number != ROOT:
+            yield self.nodes[number]
+            number = self.nodes[number].parent
+
     def knows(self, node: int) -> bool:
         """Whether a node was read."""
         return node in self._logits
@@ -124,9 +159,10 @@ class RowCache:
         ids = torch.tensor([*tail, *(it.token for it in nodes)], device=self.network.device)
         row = range(start, start + len(tail))
         positions = torch.tensor([*row, *(len(self.ids) - 1 + it.depth for it in nodes)], device=self.network.device)
-        states = self.network.run(ids, positions, self._seen(len(tail), nodes, place), self._cache, place)
+        seen = self._seen(len(tail), nodes, place)
+        states, residual = self.network.run(ids, positions, seen, self._cache, place)
         self._encoded += len(tail)
-        self._read(states, len(tail), nodes)
+        self._read(states, residual, len(tail), nodes)
 
     def _seen(self, tail: int, nodes: Sequence[Node], place: int) -> Tensor | None:
         """(n, place + n) bool: which places each token sees."""
@@ -138,14 +174,13 @@ class RowCache:
             seen[index, : self._encoded + index + 1] = True
         for index, node in enumerate(nodes, tail):
             seen[index, : len(self.ids)] = True
-            at: Node | None = node
-            while at is not None:
-                seen[index, at.place] = True
-                at = None if at.parent == ROOT else self.nodes[at.parent]
+            seen[index, node.place] = True
+            for above in self._up_from(node.parent):
+                seen[index, above.place] = True
         return seen.to(self.network.device)
 
-    def _read(self, states: Tensor, tail: int, nodes: Sequence[Node]) -> None:
-        """Keep the logits of the row's end, of the row without its last token, and of the new nodes."""
+    def _read(self, states: Tensor, residual: Tensor, tail: int, nodes: Sequence[Node]) -> None:
+        """Keep logits and residuals of the row's end, of the row without its last token, and of the new nodes."""
         at_end = tail > 0 and self._encoded == len(self.ids)
         last = min(tail, 2) if at_end else 0
         wanted = states[tail - last :]
@@ -154,6 +189,7 @@ class RowCache:
         first = nodes[0].place - len(self.ids) if nodes else 0
         numbers = [*(BEFORE, ROOT)[2 - last :], *range(first, first + len(nodes))]
         self._logits |= dict(zip(numbers, self.network.logits(wanted), strict=True))
+        self._residuals |= dict(zip(numbers, residual[tail - last :], strict=True))
 
 
 class CausalEncoder:

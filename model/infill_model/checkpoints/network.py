@@ -8,7 +8,7 @@ trimmed head, O outputs and I inputs of a matrix.
 """
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -90,8 +90,23 @@ class CausalLayer:
     down: Product
 
 
+DEPTH: Final = 3
+"""Layers of the denoiser; it reads keys and values of as many last layers of the encoder."""
+
+
+class DenoiserLayers:
+    """The denoiser's weights: a few layers, how a canvas position begins, and the last norm."""
+
+    def __init__(self, network: "CausalNetwork", weights: Mapping[str, Tensor]) -> None:
+        """Pack stored weights as the network's are packed."""
+        self.layers = [network.layer(weights, f"denoiser.layers.{number}") for number in range(network.depth)]
+        self.seed, self.token, self.canvas, self.norm = (
+            network.placed(weights[f"denoiser.{it}"]) for it in ("seed", "token", "canvas", "norm")
+        )
+
+
 class CausalNetwork:
-    """Embedding, layers and trimmed head; the caller keeps the cache."""
+    """Embedding, layers and trimmed head, and the denoiser's layers where there are any; the caller keeps the cache."""
 
     def __init__(
         self, shape: Shape, weights: Mapping[str, Tensor], device: str, positions: int, dtype: str = "auto"
@@ -108,13 +123,14 @@ class CausalNetwork:
         self.shape, self.device = shape, torch.device(device)
         self.kind = dtype if dtype != "auto" else ("int8" if self.device.type == "cpu" else "bfloat16")
         self.dtype = torch.bfloat16 if self.kind == "bfloat16" else torch.float32
-        place = self._place
+        self.depth = min(DEPTH, shape.layers)
         self._embedding = weights["embedding.weight"].to(self.device)
         self._embedding_scale = weights["embedding.scale"].to(self.device, self.dtype)
         self.head_ids = weights["head.ids"].to(torch.int64)
         self._head = self._product(weights, "head")
-        self._norm = place(weights["norm"])
-        self._layers = [self._layer(weights, f"layers.{number}") for number in range(shape.layers)]
+        self._norm = self.placed(weights["norm"])
+        self._layers = [self.layer(weights, f"layers.{number}") for number in range(shape.layers)]
+        self.denoiser = DenoiserLayers(self, weights) if "denoiser.norm" in weights else None
         self._rotary = rotary_of(
             torch.arange(positions, device=self.device).unsqueeze(0), shape.rotary_width, shape.theta, self.dtype
         )
@@ -125,7 +141,9 @@ class CausalNetwork:
         return [torch.zeros(size, device=self.device, dtype=self.dtype) for _ in self._layers]
 
     @torch.no_grad()
-    def run(self, ids: Tensor, positions: Tensor, seen: Tensor | None, cache: list[Tensor], start: int) -> Tensor:
+    def run(
+        self, ids: Tensor, positions: Tensor, seen: Tensor | None, cache: list[Tensor], start: int
+    ) -> tuple[Tensor, Tensor]:
         """Run tokens; their keys and values go to the cache's places from `start` on.
 
         Args:
@@ -136,13 +154,51 @@ class CausalNetwork:
             start: the first free place.
 
         Returns:
+            Normed states (n, D), and the residual stream (n, D) below the last `depth` layers.
+        """
+        below = len(self._layers) - self.depth
+        residual = self._through(self._layers[:below], self.embedded(ids), positions, seen, cache[:below], start)
+        x = self._through(self._layers[below:], residual, positions, seen, cache[below:], start)
+        return F.rms_norm(x, (self.shape.width,), self._norm, self.shape.eps), residual
+
+    @torch.no_grad()
+    def denoise(
+        self, denoiser: DenoiserLayers, x: Tensor, positions: Tensor, seen: Tensor, cache: list[Tensor], start: int
+    ) -> Tensor:
+        """Run canvas positions through the denoiser's layers on top of the encoder's keys and values.
+
+        Args:
+            denoiser: its weights.
+            x: (n, D), how the positions begin.
+            positions: (n,) int64.
+            seen: (n, start + n) bool.
+            cache: of `cache()`; places from `start` on are overwritten.
+            start: the first free place.
+
+        Returns:
             Normed states (n, D).
         """
-        it, n = self.shape, len(ids)
-        x = self._embedding[ids].to(self.dtype) * self._embedding_scale[ids].unsqueeze(1)
+        x = self._through(denoiser.layers, x, positions, seen, cache[-self.depth :], start)
+        return F.rms_norm(x, (self.shape.width,), denoiser.norm, self.shape.eps)
+
+    def embedded(self, ids: Tensor) -> Tensor:
+        """(n,) int64 -> (n, D)."""
+        return self._embedding[ids].to(self.dtype) * self._embedding_scale[ids].unsqueeze(1)
+
+    def _through(
+        self,
+        layers: Sequence[CausalLayer],
+        x: Tensor,
+        positions: Tensor,
+        seen: Tensor | None,
+        cache: Sequence[Tensor],
+        start: int,
+    ) -> Tensor:
+        """(n, D) -> (n, D), through some layers and their part of the cache."""
+        it, n = self.shape, len(x)
         rotary = self._rotary[:, :, :, positions]
         mask = None if seen is None else seen.unsqueeze(0).unsqueeze(0)
-        for layer, kept in zip(self._layers, cache, strict=True):
+        for layer, kept in zip(layers, cache, strict=True):
             qkv = layer.qkv(F.rms_norm(x, (it.width,), layer.attention_norm, it.eps)).view(1, n, -1, it.head_width)
             q, k, v = (part.transpose(1, 2) for part in torch.split(qkv, [it.heads, it.kv_heads, it.kv_heads], dim=2))
             kept[0, :, :, start : start + n] = turned(k, rotary)
@@ -152,14 +208,15 @@ class CausalNetwork:
             x = x + layer.out(y.transpose(1, 2).reshape(n, -1))
             gate, up = layer.gate_up(F.rms_norm(x, (it.width,), layer.mlp_norm, it.eps)).chunk(2, 1)
             x = x + layer.down(F.silu(gate) * up)
-        return F.rms_norm(x, (it.width,), self._norm, it.eps)
+        return x
 
     @torch.no_grad()
     def logits(self, states: Tensor) -> Tensor:
         """(n, D) -> (n, V) float32, of the tokens `head_ids`."""
         return self._head(states).float()
 
-    def _place(self, tensor: Tensor) -> Tensor:
+    def placed(self, tensor: Tensor) -> Tensor:
+        """A tensor on the network's device, in its type."""
         return tensor.to(self.device, self.dtype)
 
     def _product(self, weights: Mapping[str, Tensor], name: str) -> Product:
@@ -167,12 +224,13 @@ class CausalNetwork:
         if self.kind == "int8":
             return Int8Product(weight, scale.float(), None if bias is None else bias.float())
         plain = weight.to(self.device, torch.float32) * scale.to(self.device, torch.float32).unsqueeze(1)
-        return PlainProduct(plain.to(self.dtype), None if bias is None else self._place(bias))
+        return PlainProduct(plain.to(self.dtype), None if bias is None else self.placed(bias))
 
-    def _layer(self, weights: Mapping[str, Tensor], name: str) -> CausalLayer:
+    def layer(self, weights: Mapping[str, Tensor], name: str) -> CausalLayer:
+        """Pack a stored layer."""
         return CausalLayer(
-            self._place(weights[f"{name}.attention_norm"]),
-            self._place(weights[f"{name}.mlp_norm"]),
+            self.placed(weights[f"{name}.attention_norm"]),
+            self.placed(weights[f"{name}.mlp_norm"]),
             *(self._product(weights, f"{name}.{part}") for part in PARTS),
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from infill_model.checkpoints.denoiser import CANVAS, ShallowDenoiser
 from infill_model.checkpoints.drafting import drafts_of, remaining
 from infill_model.checkpoints.encoder import ROOT, RowCache
 from infill_model.checkpoints.healing import Healed, Healer
@@ -70,6 +71,7 @@ class OneGap:
         tokens: of the model.
         on_draft: told of the greedy fill after each forward.
         start: the text that the gap holds now, where it is to be revised.
+        denoiser: drafts too, where the model has one.
         found: fills by their texts, the greedy one first.
         forwards: spent so far.
     """
@@ -81,6 +83,7 @@ class OneGap:
     tokens: Tokens
     on_draft: Callable[[Frame], None] | None
     start: str | None
+    denoiser: ShallowDenoiser | None = None
     found: dict[str, Written] = field(default_factory=dict)
     drafts: list[str] = field(default_factory=list)
     forwards: int = 0
@@ -158,7 +161,16 @@ class OneGap:
         if self.start is not None:
             return remaining(drafted[0], written.ids)
         text = self._text(written, whole=True)
-        return drafts_of(self.request, text, self.tokens.encode) if self.options.retrieve else []
+        copies = drafts_of(self.request, text, self.tokens.encode) if self.options.retrieve else []
+        return [*copies, *self._denoised(written)]
+
+    def _denoised(self, written: Written) -> list[list[int]]:
+        """The denoiser's draft of what follows the token that was committed last."""
+        if self.denoiser is None or len(written.ids) != len(written.path) + 1:
+            return []
+        masks = CANVAS if self.options.masks is None else self.options.masks
+        drafted = self.denoiser.draft(self.cache, written.tip, written.ids[-1], masks)
+        return [drafted] if drafted else []
 
     def _scored(self, ids: Sequence[int]) -> Written | None:
         """A draft as a fill, if all of it was read."""

@@ -63,7 +63,8 @@ def _reason(said: str) -> str:
     """What a client gave as its reason: the last line that begins like an error, else all."""
     lines = said.strip().splitlines()
     found = next((it for it in reversed(lines) if it.startswith(("ERROR", "E:", "npm error"))), said)
-    return found.removeprefix("ERROR: ").removeprefix("E: ").removeprefix("npm error ").strip()
+    again = "; run `apt-get update` and try again" if found.startswith("E: Version") else ""
+    return found.removeprefix("ERROR: ").removeprefix("E: ").removeprefix("npm error ").strip() + again
 
 
 def _pip(name: str, version: str, folder: Path) -> Sequence[str]:

@@ -70,7 +70,7 @@ def test_logits_equal_those_of_transformers(file: Path, exact: CoderInfiller) ->
         wanted = reference(ids.unsqueeze(0)).logits[0][:, it.weights["head.ids"].long()]
     n = len(ids)
     seen = torch.ones(n, n, dtype=torch.bool).tril()
-    states = exact.network.run(ids, torch.arange(n), seen, exact.network.cache(n), 0)
+    states, _ = exact.network.run(ids, torch.arange(n), seen, exact.network.cache(n), 0)
     assert (exact.network.logits(states) - wanted).abs().max() < 2e-4
 
 

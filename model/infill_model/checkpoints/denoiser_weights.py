@@ -1,0 +1,68 @@
+"""The stored form of a shallow denoiser: low-rank updates of the encoder's last layers, and how its canvas begins.
+
+Shapes: D width, C canvas positions, I inputs and O outputs of a matrix, R rank.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from infill_model.errors import WeightsError
+
+FILE: Final = "denoiser.safetensors"
+_PREFIX: Final = "layers."
+
+
+@dataclass(frozen=True, slots=True)
+class DenoiserWeights:
+    """Weights as they are stored.
+
+    Attributes:
+        tensors: A (R, I) and B (O, R), scaled, of each matrix, by names such as `layers.0.self_attn.q_proj.a`; `seed`
+            and `token` (D, D), `canvas` (C, D), `norm` (D,).
+    """
+
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def rest(self) -> dict[str, Tensor]:
+        """What is no low-rank update."""
+        return {name: it for name, it in self.tensors.items() if not name.startswith(_PREFIX)}
+
+    def factors(self, layer: int, own: int) -> dict[str, tuple[Tensor, Tensor]]:
+        """The updates of one layer by the encoder's names: of its layer `layer`, which the denoiser's `own` copies."""
+        its = f"{_PREFIX}{own}."
+        names = {it.removeprefix(its)[:-2] for it in self.tensors if it.startswith(its)}
+        return {
+            f"model.layers.{layer}.{name}": (self.tensors[f"{its}{name}.a"], self.tensors[f"{its}{name}.b"])
+            for name in names
+        }
+
+
+def save(folder: Path, weights: DenoiserWeights) -> None:
+    """Write them beside an update; the file appears whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / (FILE + ".part")
+    tensors = {name: it.detach().to("cpu", torch.bfloat16) for name, it in weights.tensors.items()}
+    save_file({name: it.contiguous() for name, it in tensors.items()}, part)
+    part.replace(folder / FILE)
+
+
+def load(folder: Path) -> DenoiserWeights | None:
+    """Read them; None where an update has none.
+
+    Raises:
+        WeightsError: the file is damaged.
+    """
+    if not (folder / FILE).exists():
+        return None
+    try:
+        return DenoiserWeights({name: it.float() for name, it in load_file(folder / FILE).items()})
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{folder / FILE}: no readable denoiser ({error}); install infill-lsp again") from error

@@ -1,0 +1,193 @@
+"""The shallow denoiser as it is trained, and the canvases it is trained on.
+
+From many tokens of a row at once it is to write what the encoder itself would write behind them, as far as the text
+and the encoder agree: up to and including the first token in which they differ. Now and then some of the masks show
+their tokens, so that a canvas may be written in several steps.
+
+Shapes: T tokens of a row, A anchors, C canvas positions, D width.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infill_model.backends.transformer import Layer, RmsNorm, rotary_of
+from infill_model.checkpoints import low_rank
+from infill_model.checkpoints.converted import Converted
+from infill_model.checkpoints.denoiser import CANVAS
+from infill_model.checkpoints.denoiser_weights import DenoiserWeights
+from infill_model.errors import WeightsError
+
+UNKNOWN: Final = -1
+"""In a canvas: a mask. In targets: nothing is asked."""
+
+SHOWN: Final = 0.25
+"""Share of canvases in which some masks show their tokens."""
+
+_TOKEN_GAIN: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Canvases:
+    """Canvases behind tokens of one row.
+
+    Attributes:
+        anchors: (A,) int64, places of the last tokens read.
+        known: (A, C) int64, numbers of head tokens, `UNKNOWN` for masks.
+        targets: (A, C) int64, what the encoder would write; `UNKNOWN` where that is not known or not asked.
+    """
+
+    anchors: Tensor
+    known: Tensor
+    targets: Tensor
+
+
+class TrainedDenoiser(nn.Module):
+    """The denoiser in float32: copies of the encoder's last layers with low-rank updates, and how a canvas begins."""
+
+    def __init__(self, converted: Converted, rank: int, depth: int) -> None:
+        super().__init__()
+        shape = converted.shape
+        self.shape, self.embedding = shape, converted.weights["embedding.weight"]
+        self.embedding_scale = converted.weights["embedding.scale"].float()
+        self.layers = nn.ModuleList(Layer(shape, 0) for _ in range(depth))
+        for own, layer in enumerate(self.layers):
+            layer.load_state_dict(_unpacked(converted, shape.layers - depth + own))
+        self.updates = low_rank.attach(self.layers, rank)
+        self.seed = nn.Parameter(torch.eye(shape.width))
+        self.token = nn.Parameter(torch.eye(shape.width) * _TOKEN_GAIN)
+        self.canvas = nn.Parameter(torch.zeros(CANVAS, shape.width))
+        self.norm = RmsNorm(shape.width, shape.eps)
+        self.norm.weight.data.copy_(converted.weights["norm"])
+        self.head_ids = converted.weights["head.ids"].long()
+
+    def forward(self, canvases: Canvases, residual: Tensor, past: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        """Run all canvases of a row.
+
+        Args:
+            canvases: of the row.
+            residual: (T, D), the encoder's stream below its last layers.
+            past: keys and values (1, G, T, E) of these layers.
+
+        Returns:
+            Normed states (A, C, D).
+        """
+        count, size = canvases.known.shape
+        device = residual.device
+        positions = canvases.anchors.unsqueeze(1) + 1 + torch.arange(size, device=device)
+        rotary = rotary_of(positions.view(1, -1), self.shape.rotary_width, self.shape.theta, torch.float32)
+        x = self._begin(canvases, residual).view(1, count * size, -1)
+        seen = self._seen(canvases, len(residual))
+        for layer, kept in zip(self.layers, past, strict=True):
+            x, _ = layer(x, rotary, seen, kept)
+        out: Tensor = self.norm(x)
+        return out.view(count, size, -1)
+
+    def _begin(self, canvases: Canvases, residual: Tensor) -> Tensor:
+        """(A, C, D): as `ShallowDenoiser` begins a canvas."""
+        ids = self.head_ids[canvases.known.clamp(min=0).cpu()]
+        embedded = self.embedding[ids].float() * self.embedding_scale[ids].unsqueeze(-1)
+        known = F.linear(embedded.to(residual.device), self.token)
+        known = known * (canvases.known != UNKNOWN).unsqueeze(-1)
+        own = F.pad(known[:, 1:], (0, 0, 1, 0))
+        return self.canvas + F.linear(residual[canvases.anchors], self.seed).unsqueeze(1) + known[:, :1] + own
+
+    @staticmethod
+    def _seen(canvases: Canvases, row: int) -> Tensor:
+        """(1, 1, A C, T + A C) bool: a canvas sees the row up to its anchor, and itself."""
+        count, size = canvases.known.shape
+        device = canvases.anchors.device
+        below = torch.arange(row, device=device) <= canvases.anchors.unsqueeze(1)
+        own = torch.eye(count, dtype=torch.bool, device=device)
+        both = torch.cat([below, own.repeat_interleave(size, 1)], 1).repeat_interleave(size, 0)
+        return both[None, None]
+
+    def stored(self) -> DenoiserWeights:
+        """The weights as they are stored; factors scaled."""
+        tensors: dict[str, Tensor] = {f"layers.{name}.a": it.a for name, it in self.updates.items()}
+        tensors |= {f"layers.{name}.b": it.b * low_rank.SCALE for name, it in self.updates.items()}
+        rest = {"seed": self.seed, "token": self.token, "canvas": self.canvas, "norm": self.norm.weight}
+        return DenoiserWeights(tensors | rest)
+
+    def restore(self, stored: DenoiserWeights) -> None:
+        """Go on from stored weights.
+
+        Raises:
+            WeightsError: they are of another shape.
+        """
+        for name, it in self.stored().tensors.items():
+            if name not in stored.tensors or stored.tensors[name].shape != it.shape:
+                raise WeightsError(f"the denoiser's {name} is missing or of another shape")
+        for name, update in self.updates.items():
+            update.a.data.copy_(stored.tensors[f"layers.{name}.a"])
+            update.b.data.copy_(stored.tensors[f"layers.{name}.b"] / low_rank.SCALE)
+        for name in ("seed", "token", "canvas"):
+            getattr(self, name).data.copy_(stored.tensors[name])
+        self.norm.weight.data.copy_(stored.tensors["norm"])
+
+
+def canvases_of(row: Sequence[int], written: Sequence[int], start: int, count: int, rng: random.Random) -> Canvases:
+    """Choose anchors in a row and lay canvases out behind them.
+
+    Args:
+        row: numbers of the head's tokens, `UNKNOWN` for others.
+        written: what the encoder would write behind each token of the row, likewise.
+        start: the first token behind which anything is written.
+        count: of anchors, at most; those nearest the end, where the gap is, come first, others are drawn.
+        rng: draws them.
+    """
+    places = [it for it in range(start - 1, len(row) - 2) if row[it + 1] != UNKNOWN]
+    last = places[-(count // 2) :]
+    rest = rng.sample(places[: -len(last) or None], min(count - len(last), len(places) - len(last)))
+    anchors = sorted([*rest, *last])
+    both = [_canvas(row, written, it, rng) for it in anchors]
+    known, targets = ([pair[it] for pair in both] for it in (0, 1))
+    return Canvases(*(torch.tensor(it).view(len(anchors), *tail) for it, tail in (
+        (anchors, ()), (known, (CANVAS,)), (targets, (CANVAS,)),
+    )))  # fmt: skip
+
+
+def _canvas(row: Sequence[int], written: Sequence[int], anchor: int, rng: random.Random) -> tuple[list[int], list[int]]:
+    """What is known of one canvas, and what is asked."""
+    known, targets = [row[anchor + 1], *[UNKNOWN] * (CANVAS - 1)], [UNKNOWN] * CANVAS
+    for number in range(1, CANVAS):
+        place = anchor + 1 + number
+        targets[number] = written[place - 1] if place - 1 < len(row) else UNKNOWN
+        if place >= len(row) or row[place] != targets[number]:
+            break
+    asked = [it for it in range(1, CANVAS) if targets[it] != UNKNOWN]
+    if rng.random() < SHOWN and len(asked) > 1:
+        for number in rng.sample(asked, rng.randrange(1, len(asked))):
+            known[number], targets[number] = targets[number], UNKNOWN
+    return known, targets
+
+
+def _unpacked(converted: Converted, number: int) -> dict[str, Tensor]:
+    """A layer's weights in float32 by the hub's names."""
+    its, shape = f"layers.{number}.", converted.shape
+    q, kv = shape.heads * shape.head_width, shape.kv_heads * shape.head_width
+    parts = {
+        "qkv": {"self_attn.q_proj": q, "self_attn.k_proj": kv, "self_attn.v_proj": kv},
+        "out": {"self_attn.o_proj": shape.width},
+        "gate_up": {"mlp.gate_proj": shape.mlp_width, "mlp.up_proj": shape.mlp_width},
+        "down": {"mlp.down_proj": shape.width},
+    }
+    found = {
+        "input_layernorm.weight": converted.weights[f"{its}attention_norm"],
+        "post_attention_layernorm.weight": converted.weights[f"{its}mlp_norm"],
+    }
+    for joined, sizes in parts.items():
+        weight, scale = (converted.weights[f"{its}{joined}.{it}"].float() for it in ("weight", "scale"))
+        split = torch.split(weight * scale.unsqueeze(1), list(sizes.values()))
+        found |= {f"{name}.weight": it.clone() for name, it in zip(sizes, split, strict=True)}
+        bias = converted.weights.get(f"{its}{joined}.bias")
+        if bias is not None:
+            found |= {
+                f"{n}.bias": it.clone() for n, it in zip(sizes, torch.split(bias, list(sizes.values())), strict=True)
+            }
+    return found

@@ -1,0 +1,188 @@
+"""The command `tune-denoiser`: trains the shallow denoiser that drafts for a converted model.
+
+The encoder is frozen and runs packed, as it will. Shapes: A anchors, C canvas positions, V tokens of the trimmed head.
+"""
+
+import argparse
+import json
+import random
+import time
+from pathlib import Path
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infill_model.checkpoints import denoiser_weights
+from infill_model.checkpoints.converted import read
+from infill_model.checkpoints.denoiser import CANVAS
+from infill_model.checkpoints.fim import FimMarks
+from infill_model.checkpoints.network import CausalNetwork
+from infill_model.training.corpus import CorpusFile, read_corpus
+from infill_model.training.denoiser import UNKNOWN, Canvases, TrainedDenoiser, canvases_of
+from infill_model.training.fim_rows import FimRow, RowCutter
+
+HALF_LIFE: Final = 3.0
+"""Tokens after which a position's weight in the loss has halved: later ones count only if earlier ones are accepted."""
+
+LONGEST: Final = 640
+HELD_OUT_ROWS: Final = 12
+_SAVE_SECONDS: Final = 240
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare what `tune-denoiser` takes."""
+    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a converted model with its update")
+    parser.add_argument("--corpus", type=Path, required=True, action="append", metavar="DIR", help="may be repeated")
+    parser.add_argument(
+        "--run", type=Path, required=True, metavar="DIR", help="folder of the run; goes on if it exists"
+    )
+    parser.add_argument("--minutes", type=float, default=30, help="when to stop (default: 30)")
+    parser.add_argument("--anchors", type=int, default=64, help="canvases of a row (default: 64)")
+    parser.add_argument("--rank", type=int, default=32, help="of the layers' updates (default: 32)")
+    parser.add_argument("--rate", type=float, default=1e-3, help="the learning rate (default: 1e-3)")
+    parser.add_argument("--rows", type=int, default=2, help="rows of a step (default: 2)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(flags: argparse.Namespace) -> None:
+    """Train until the time is up."""
+    torch.manual_seed(flags.seed)
+    DenoiserTrainer(flags).run()
+
+
+class DenoiserTrainer:
+    """One run."""
+
+    def __init__(self, flags: argparse.Namespace) -> None:
+        self.flags, self.device = flags, torch.device(flags.device)
+        converted = read(flags.model)
+        self.encoder = CausalNetwork(converted.shape, converted.weights, flags.device, LONGEST)
+        self.tokenizer = converted.tokenizer
+        self.tokenizer.encode_special_tokens = True
+        marks = FimMarks.of(dict(converted.special))
+        self.cutter = RowCutter(self._encode, marks)
+        self.middle = marks.middle
+        self.network = TrainedDenoiser(converted, flags.rank, self.encoder.depth).to(self.device)
+        weight, scale = converted.weights["head.weight"].float(), converted.weights["head.scale"].float()
+        self.head = (weight * scale.unsqueeze(1)).to(self.device)
+        self.number_of = torch.full((converted.shape.vocabulary,), UNKNOWN)
+        self.number_of[self.encoder.head_ids] = torch.arange(len(self.encoder.head_ids))
+        self.files = [it for folder in flags.corpus for it in read_corpus(folder, "train") if len(it.text) > 1200]
+        self.rng = random.Random(flags.seed)  # noqa: S311  # Which rows are drawn is no secret.
+        self.step, self.seconds, self.loss = 0, 0.0, 0.0
+        self._resume()
+        parameters = [it for it in self.network.parameters() if it.requires_grad]
+        self.optimiser = torch.optim.AdamW(parameters, lr=flags.rate, betas=(0.9, 0.98), weight_decay=0.0)
+        self.held_out = self._held_out()
+
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def run(self) -> None:
+        """Take steps; note and keep them now and then, and at the end."""
+        began = saved = time.monotonic()
+        end = began + self.flags.minutes * 60
+        print(f"{len(self.files)} files; {self._committed()}", flush=True)
+        while (now := time.monotonic()) < end:
+            self._step((now - began) / (end - began))
+            self.seconds += time.monotonic() - now
+            if self.step % 20 == 0:
+                print(f"step {self.step} seconds {self.seconds:.0f} loss {self.loss:.3f}", flush=True)
+            if time.monotonic() - saved > _SAVE_SECONDS:
+                self._save()
+                saved = time.monotonic()
+        self._save()
+
+    def _step(self, share: float) -> None:
+        """One step of the optimiser, over a few rows."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.flags.rate * min(1.0, (self.step + 1) / 20) * (1 - 0.9 * share)
+        self.optimiser.zero_grad(set_to_none=True)
+        total = 0.0
+        for _ in range(self.flags.rows):
+            loss = self._loss(self._row(), self.rng) / self.flags.rows
+            loss.backward()
+            total += float(loss.detach())
+        torch.nn.utils.clip_grad_norm_([p for group in self.optimiser.param_groups for p in group["params"]], 1.0)
+        self.optimiser.step()
+        self.step += 1
+        self.loss = total if self.loss == 0 else 0.95 * self.loss + 0.05 * total
+
+    def _row(self) -> FimRow:
+        while True:
+            file: CorpusFile = self.rng.choice(self.files)
+            if self.rng.random() <= file.weight and (row := self._cut(file, self.rng)):
+                return row
+
+    def _cut(self, file: CorpusFile, rng: random.Random) -> FimRow | None:
+        row = self.cutter.row(file.text, "", rng)
+        return row if row and 64 < len(row.ids) <= LONGEST else None
+
+    def _logits(self, row: FimRow, rng: random.Random) -> tuple[Tensor, Canvases]:
+        """(A, C, V) float32 logits of canvases of a row."""
+        ids, size = torch.tensor(row.ids), len(row.ids)
+        cache = self.encoder.cache(size)
+        seen = torch.ones(size, size, dtype=torch.bool, device=self.device).tril()
+        place = torch.arange(size, device=self.device)
+        states, residual = self.encoder.run(ids.to(self.device), place, seen, cache, 0)
+        start = row.ids.index(self.middle) + 1
+        written = torch.full((size,), UNKNOWN)
+        written[start - 1 :] = self.encoder.logits(states[start - 1 :]).argmax(1).cpu()
+        canvases = canvases_of(self.number_of[ids].tolist(), written.tolist(), start, self.flags.anchors, rng)
+        canvases = Canvases(*(getattr(canvases, it).to(self.device) for it in ("anchors", "known", "targets")))
+        past = [(it[0].float(), it[1].float()) for it in cache[-self.encoder.depth :]]
+        out = self.network(canvases, residual.float(), past)
+        return out, canvases
+
+    def _loss(self, row: FimRow, rng: random.Random) -> Tensor:
+        """Mean cross-entropy in nats, weighted by how far a token is from what is known."""
+        states, canvases = self._logits(row, rng)
+        asked = canvases.targets != UNKNOWN
+        logits = F.linear(states[asked], self.head)
+        far = torch.arange(CANVAS, device=self.device).expand_as(asked)[asked]
+        weight = 0.5 ** ((far - 1) / HALF_LIFE)
+        each = F.cross_entropy(logits, canvases.targets[asked], reduction="none")
+        return (each * weight).sum() / weight.sum()
+
+    @torch.no_grad()
+    def _committed(self) -> str:
+        """What a verification should commit on held-out code, the encoder's own token included; hits by place."""
+        hits, asked = torch.zeros(CANVAS), torch.zeros(CANVAS)
+        rng = random.Random(3)  # noqa: S311
+        for row in self.held_out:
+            states, canvases = self._logits(row, rng)
+            whole = (canvases.known[:, 1:] == UNKNOWN).all(1)
+            right = F.linear(states[whole], self.head).argmax(-1) == canvases.targets[whole]
+            going = torch.ones(len(right), dtype=torch.bool, device=self.device)
+            for number in range(1, CANVAS):
+                going &= canvases.targets[whole][:, number] != UNKNOWN
+                asked[number] += going.sum().cpu()
+                going &= right[:, number]
+                hits[number] += going.sum().cpu()
+        share = hits[1:] / asked[1:].clamp(min=1)
+        return f"committed {1 + float(share.cumprod(0).sum()):.3f} hits {[round(it, 2) for it in share.tolist()]}"
+
+    def _held_out(self) -> list[FimRow]:
+        files = [it for folder in self.flags.corpus for it in read_corpus(folder, "heldout")]
+        rng = random.Random(1)  # noqa: S311
+        rng.shuffle(files)
+        rows = (self._cut(it, rng) for it in files if len(it.text) > 1200)
+        return [it for it in rows if it][:HELD_OUT_ROWS]
+
+    def _save(self) -> None:
+        """Keep the weights, and note how far it is."""
+        denoiser_weights.save(self.flags.run, self.network.stored())
+        state = {"step": self.step, "seconds": round(self.seconds), "loss": round(self.loss, 4)}
+        (self.flags.run / "state.json").write_text(json.dumps(state), encoding="utf-8")
+        print(f"step {self.step} seconds {self.seconds:.0f} {self._committed()}", flush=True)
+
+    def _resume(self) -> None:
+        self.flags.run.mkdir(parents=True, exist_ok=True)
+        if stored := denoiser_weights.load(self.flags.run):
+            self.network.restore(stored)
+            state = json.loads((self.flags.run / "state.json").read_text(encoding="utf-8"))
+            self.step, self.seconds, self.loss = state["step"], float(state["seconds"]), state["loss"]
