@@ -184,11 +184,12 @@ class CoderInfiller:
         gap = OneGap(request, options, limits, cache, self.tokens, on_draft, start, self.denoiser)
         greedy = gap.write()
         text = next(iter(gap.found))
-        if (options.n > 1 or _objects(critic, text)) and start is None and greedy.stopped == "complete":
+        wanted = options.n > 1 or gap.is_doubtful or _objects(critic, text)
+        if wanted and start is None and greedy.stopped == "complete":
             gap.write_others(max(options.n, 3))
-        order = sorted(gap.found, key=lambda it: _total(gap.found[it]), reverse=True)
         copied = gap.drafts if start is None else []
-        fills = [self._fill(it, gap.found[it], it in copied, encode_ms) for it in order]
+        ranked = gap.ranked().items()
+        fills = [_fill(gap, text, right, text in copied, encode_ms) for text, right in ranked]
         return [replace(it, forwards=gap.forwards) for it in _fine_first(fills, critic)][: max(1, options.n)]
 
     def _opened(self, prefix: str, behind: Sequence[str], files: Sequence[str], limits: Limits) -> RowCache | None:
@@ -197,23 +198,23 @@ class CoderInfiller:
         cache = self.encoder.cache_for(row)
         return cache if cache.open(row, lambda: late_by(limits) is not None) else None
 
-    def _fill(self, text: str, written: Written, copied: bool, encode_ms: float) -> Fill:
-        pieces = self.vocabulary.pieces([it + RESERVED for it in written.ids])
-        tokens = zip(pieces, written.probabilities, strict=False)
-        total = _total(written)
-        return Fill(
-            texts=(text,),
-            tokens=tuple(
-                Token(piece, chance, number, pinned=False) for number, (piece, chance) in enumerate(tokens, 1)
-            ),
-            confidence=math.exp(total) if written.stopped == "complete" else 0.0,
-            score=total / max(1, len(written.probabilities)),
-            steps=written.forwards,
-            forwards=written.forwards,
-            ms=Timing(round(encode_ms, 3), 0.0, 0.0),
-            stopped=written.stopped or "steps",
-            retrieved=copied,
-        )
+
+def _fill(gap: OneGap, text: str, right: float, copied: bool, encode_ms: float) -> Fill:
+    """A fill that was found, as it is answered."""
+    written = gap.found[text]
+    return Fill(
+        texts=(text,),
+        tokens=tuple(
+            Token(piece, chance, number, pinned=False) for number, (piece, chance) in enumerate(gap.pieces(written), 1)
+        ),
+        confidence=right,
+        score=written.total / max(1, len(written.probabilities)),
+        steps=written.forwards,
+        forwards=written.forwards,
+        ms=Timing(round(encode_ms, 3), 0.0, 0.0),
+        stopped=written.stopped or "steps",
+        retrieved=copied,
+    )
 
 
 def _ends(texts: Sequence[str], head: torch.Tensor, converted: Converted) -> Ends:
@@ -221,11 +222,6 @@ def _ends(texts: Sequence[str], head: torch.Tensor, converted: Converted) -> End
     special = set(converted.special.values())
     always = torch.tensor([it in special for it in head.tolist()])
     return Ends(head, always, always | torch.tensor([it.startswith(("\n", "\r")) for it in texts]))
-
-
-def _total(written: Written) -> float:
-    """The log-probability of a fill and its end."""
-    return sum(math.log(max(it, 1e-12)) for it in written.probabilities)
 
 
 def _objects(critic: TextCritic | None, text: str) -> bool:

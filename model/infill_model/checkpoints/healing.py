@@ -21,14 +21,18 @@ class Healed:
     """A longer token in place of the row's last one.
 
     Attributes:
-        dropped: the text of the row's last token, which the longer one begins with.
+        last: the row's last token.
+        dropped: its text, which the longer one begins with.
         token: its id.
         probability: of it, among all tokens that begin so.
+        mass: the probability of all of them.
     """
 
+    last: int
     dropped: str
     token: int
     probability: float
+    mass: float
 
 
 class Healer:
@@ -67,4 +71,5 @@ class Healer:
         stays = float(chances[own]) * max(float(behind.max()), ends)
         if float(chances[best]) <= stays:
             return None
-        return Healed(last, int(writer.ends.ids[best]), float(chances[best]) / mass)
+        longest = int(writer.ends.ids[best])
+        return Healed(cache.ids[-1], last, longest, float(chances[best]) / mass, mass)

@@ -7,6 +7,7 @@ Shapes: n positions run, P places in the cache, D width, H query heads, G key/va
 trimmed head, O outputs and I inputs of a matrix.
 """
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -196,15 +197,20 @@ class CausalNetwork:
     ) -> Tensor:
         """(n, D) -> (n, D), through some layers and their part of the cache."""
         it, n = self.shape, len(x)
-        rotary = self._rotary[:, :, :, positions]
-        mask = None if seen is None else seen.unsqueeze(0).unsqueeze(0)
+        rotary, group = self._rotary[:, :, :, positions], it.heads // it.kv_heads
+        mask = None
+        if seen is not None:  # Once for all layers, and for all query heads of a group.
+            mask = torch.zeros(seen.shape, dtype=x.dtype, device=x.device).masked_fill_(~seen, -math.inf)
+            mask = mask.repeat(group, 1)[None, None]
         for layer, kept in zip(layers, cache, strict=True):
             qkv = layer.qkv(F.rms_norm(x, (it.width,), layer.attention_norm, it.eps)).view(1, n, -1, it.head_width)
             q, k, v = (part.transpose(1, 2) for part in torch.split(qkv, [it.heads, it.kv_heads, it.kv_heads], dim=2))
             kept[0, :, :, start : start + n] = turned(k, rotary)
             kept[1, :, :, start : start + n] = v
             keys, values = kept[:, :, :, : start + n]
-            y = F.scaled_dot_product_attention(turned(q, rotary), keys, values, attn_mask=mask, enable_gqa=True)
+            # The heads of a group are rows of one head: keys and values need not be repeated for each.
+            rows = turned(q, rotary).reshape(1, it.kv_heads, group * n, it.head_width)
+            y = F.scaled_dot_product_attention(rows, keys, values, attn_mask=mask).view(1, it.heads, n, -1)
             x = x + layer.out(y.transpose(1, 2).reshape(n, -1))
             gate, up = layer.gate_up(F.rms_norm(x, (it.width,), layer.mlp_norm, it.eps)).chunk(2, 1)
             x = x + layer.down(F.silu(gate) * up)

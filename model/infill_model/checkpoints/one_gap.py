@@ -1,7 +1,8 @@
 """Fills one gap behind a cached row: the greedy fill, drafts that were read whole, and fills that begin otherwise.
 
-All are found in one pass over the row. Where the token at the cursor is healed, fills are written from one token
-earlier and begin with the text that was dropped, which is cut off again.
+All are found in one pass over the row. Where the token at the cursor may be healed, fills are written from one token
+earlier, with that token and with a longer one, and the likelier fill counts; both begin with the text that was dropped,
+which is cut off again.
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from infill_model.checkpoints import joining
 from infill_model.checkpoints.denoiser import CANVAS, ShallowDenoiser
 from infill_model.checkpoints.drafting import drafts_of, remaining
 from infill_model.checkpoints.encoder import ROOT, RowCache
@@ -29,6 +31,12 @@ LEAST_LIKELY: Final = 0.02
 
 ROOM: Final = 12
 """Drafted tokens that are read in a forward."""
+
+JOINED: Final = 64
+"""Tokens of fills that are read with the rest of the line behind them."""
+
+DOUBTFUL: Final = 0.6
+"""Where a fill is to join the rest of a line and is less probable than this, others are written beside it."""
 
 REVOKE: Final = 0.05
 """What stands in a gap that is revised is kept where each token is at least this likely, unless told otherwise."""
@@ -87,7 +95,8 @@ class OneGap:
     found: dict[str, Written] = field(default_factory=dict)
     drafts: list[str] = field(default_factory=list)
     forwards: int = 0
-    _dropped: str = ""
+    _healed: Healed | None = None
+    _joined: dict[str, float] = field(default_factory=dict)
     _writer: Writer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,32 +110,47 @@ class OneGap:
     def write(self) -> Written:
         """Write the greedy fill, and score the drafts that were read whole with its first forward."""
         drafted = [self.tokens.encode(it) for it in self.drafts]
-        written = self._step(Written(), drafted)
-        scored = {text: self._scored(ids) for text, ids in zip(self.drafts, drafted, strict=True)}
-        if self.start is None and (healed := self._healed()):
-            written = self._restarted(healed)
-        while written.stopped is None:
-            if late := late_by(self.limits):
-                written = replace(written, stopped=late)
-                break
-            written = self._step(written, self._going_on(drafted, written))
+        going = self._step([Written()], [drafted])
+        read = {text: self._writer.log_probability(ids) for text, ids in zip(self.drafts, drafted, strict=True)}
+        if self.start is None:
+            going = self._restarted(*going)
+        written = self._best(going, drafted)
         self.found[self._text(written)] = written
-        for text, whole in scored.items():
-            if whole is not None:
-                self.found.setdefault(text, whole)
+        for ids, (text, total) in zip(drafted, read.items(), strict=True):
+            if total is not None:
+                self.found.setdefault(text, self._scored(ids, total))
         return written
+
+    def _best(self, going: Sequence[Written], drafted: Sequence[Sequence[int]]) -> Written:
+        """Write to the end, and return the likeliest; what has become less likely than one that ended is given up."""
+        ended: list[Written] = []
+        while True:
+            ended += [it for it in going if it.stopped is not None]
+            least = max((it.total for it in ended), default=-math.inf)
+            going = [it for it in going if it.stopped is None and it.total > least]
+            if not going:
+                return max(ended, key=lambda it: it.total)
+            if late := late_by(self.limits):
+                return replace(max([*ended, *going], key=lambda it: it.total), stopped=late)
+            going = self._step(going, [self._going_on(drafted, it) for it in going])
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the greedy fill is to join something and is none too probable."""
+        greedy = next(iter(self.found.values()))
+        return bool(joining.rest_of_line(self.request.suffix)) and math.exp(greedy.total) < DOUBTFUL
 
     def write_others(self, wanted: int) -> None:
         """Write fills that begin otherwise, side by side, a token of each in a forward."""
-        chances, _ = self._writer.chances(ROOT)
-        greedy = next(iter(self.found.values()))
+        chances = self._writer.chances(ROOT)[0] / (self._healed.mass if self._healed else 1.0)
+        begun = {it.ids[0] for it in self.found.values() if it.ids and it.path}
+        if self._healed:
+            begun |= {self._healed.token, self._healed.last}
         likely = chances.topk(wanted * 2)
         going = [
             Written((token,), (chance,))
             for chance, token in zip(likely.values.tolist(), self.tokens.ends.ids[likely.indices].tolist(), strict=True)
-            if token != next(iter(greedy.ids), None)
-            and chance >= LEAST_LIKELY
-            and self.tokens.decode([token]).startswith(self._dropped)
+            if token not in begun and chance >= LEAST_LIKELY and self.tokens.decode([token]).startswith(self._dropped)
         ][: wanted - 1]
         while going and not late_by(self.limits):
             going = self._writer.step(going, [[] for _ in going], Acceptance(), 0)
@@ -136,6 +160,42 @@ class OneGap:
                     self.found.setdefault(self._text(it), it)
             going = [it for it in going if it.stopped is None]
 
+    def ranked(self) -> dict[str, float]:
+        """Texts found and the probability that each is right, the most probable first; 0 of what was cut short.
+
+        Where something is left of the gap's line, fills are read with it behind them, and each without what it would
+        repeat of it is one more.
+        """
+        rest = "" if self.request.block or self.start is not None else joining.rest_of_line(self.request.suffix)
+        whole = [text for text, it in self.found.items() if it.stopped == "complete"]
+        if rest and whole and not late_by(self.limits):
+            self._join(whole, rest)
+        order = sorted(self.found, key=lambda it: self.found[it].total, reverse=True)
+        right = {it: math.exp(self.found[it].total) if self.found[it].stopped == "complete" else 0.0 for it in order}
+        own = {it: self.found[it].total for it in self._joined}
+        return {**joining.weighed(own, self._joined), **{it: right[it] for it in order if it not in own}}
+
+    def _join(self, texts: Sequence[str], rest: str) -> None:
+        """Read fills with the rest of the line behind them, as many as fit a forward."""
+        texts = sorted(texts, key=lambda it: self.found[it].total, reverse=True)
+        lead = [self._healed.last] if self._healed else []
+        ids, room = dict[str, tuple[list[int], list[int]]](), JOINED
+        for text in joining.cut_back(texts, rest):
+            alone, together = ([*lead, *self.tokens.encode(it)] for it in (text, text + rest))
+            room -= len(together)
+            if room >= 0:
+                ids[text] = alone, together
+        self._writer.read([it for both in ids.values() for it in both])
+        self.forwards += 1
+        for text, (alone, together) in ids.items():
+            total = self._writer.log_probability(alone, len(lead))
+            joined = self._writer.log_probability(together, len(lead), ends=False)
+            if total is None or joined is None:
+                continue
+            self._joined[text] = joined
+            if text not in self.found or self.found[text].total < total:
+                self.found[text] = self._scored(alone[len(lead) :], total)
+
     @property
     def _acceptance(self) -> Acceptance:
         """Which drafted tokens are kept: `remask` may say `verify:P`, or `revoke:P` of a text that is revised."""
@@ -144,16 +204,17 @@ class OneGap:
             return Acceptance(float(value)) if kind == "verify" or self.start is not None else Acceptance()
         return Acceptance() if self.start is None else Acceptance(REVOKE)
 
-    def _step(self, written: Written, drafts: Sequence[Sequence[int]]) -> Written:
-        """One forward: read drafts, and commit what is accepted."""
+    def _step(self, going: Sequence[Written], drafts: Sequence[Sequence[Sequence[int]]]) -> list[Written]:
+        """One forward: read drafts of each, and commit what is accepted."""
         if late_by(self.limits) == "cancelled":
-            return replace(written, stopped="cancelled")
-        began, before = time.perf_counter(), len(written.ids)
-        (after,) = self._writer.step([written], [[it for it in drafts if it]], self._acceptance, ROOM)
+            return [replace(it, stopped="cancelled") for it in going]
+        began = time.perf_counter()
+        after = self._writer.step(going, [[it for it in its if it] for its in drafts], self._acceptance, ROOM)
         self.forwards += 1
         if self.on_draft is not None:
             took = round((time.perf_counter() - began) * 1000, 3)
-            self.on_draft(self._frame(after, f"{len(after.ids) - before} committed", took))
+            before, now = max(zip(going, after, strict=True), key=lambda it: it[1].total)
+            self.on_draft(self._frame(now, f"{len(now.ids) - len(before.ids)} committed", took))
         return after
 
     def _going_on(self, drafted: Sequence[Sequence[int]], written: Written) -> list[list[int]]:
@@ -172,37 +233,46 @@ class OneGap:
         drafted = self.denoiser.draft(self.cache, written.tip, written.ids[-1], masks)
         return [drafted] if drafted else []
 
-    def _scored(self, ids: Sequence[int]) -> Written | None:
-        """A draft as a fill, if all of it was read."""
-        total = self._writer.log_probability(ids)
-        if total is None:
-            return None
+    def _scored(self, ids: Sequence[int], total: float) -> Written:
+        """A draft that was read whole as a fill, from its log-probability."""
         each = math.exp(total / (len(ids) + 1))
         return Written(tuple(ids), (each,) * (len(ids) + 1), forwards=1, stopped="complete")
 
-    def _healed(self) -> Healed | None:
+    def _restarted(self, written: Written) -> list[Written]:
+        """Begin anew from one token earlier where a longer token is likelier there; with it, and as it was begun."""
         if not self._writer.cache.knows(ROOT):
-            return None
+            return [written]
         line = self.request.prefix.rpartition("\n")[2]
-        return self.tokens.healer.heal(self.cache, self._writer, self.tokens.decode, line)
-
-    def _restarted(self, healed: Healed) -> Written:
-        """Begin anew from one token earlier."""
-        self._dropped = healed.dropped
+        healed = self.tokens.healer.heal(self.cache, self._writer, self.tokens.decode, line)
+        if healed is None:
+            return [written]
+        self._healed = healed
         self.cache.open(self.cache.ids[:-1])
         self._writer = self.tokens.writer(self.cache, block=self.request.block)
-        return Written((healed.token,), (healed.probability,))
+        # The update was tuned on code that is cut anywhere, so how probable the cut itself is says nothing.
+        ids, probabilities = (healed.last, *written.ids), (1.0, *written.probabilities)
+        kept = replace(written, ids=ids, probabilities=probabilities, path=())
+        return [Written((healed.token,), (healed.probability,)), kept]
+
+    @property
+    def _dropped(self) -> str:
+        """The text of the row's last token where fills begin with it."""
+        return self._healed.dropped if self._healed else ""
 
     def _text(self, written: Written, *, whole: bool = False) -> str:
         """What a fill inserts."""
         text = self.tokens.decode(written.ids)[len(self._dropped) :]
         return text if whole or self.request.block else text.split("\n", 1)[0].rstrip("\r")
 
-    def _frame(self, written: Written, event: str, took: float) -> Frame:
+    def pieces(self, written: Written) -> list[tuple[str, float]]:
+        """What each token of a fill inserts, and its probability; a token that stood there before inserts nothing."""
         pieces = self.tokens.vocabulary.pieces([it + RESERVED for it in written.ids])
-        if pieces and self._dropped:
+        if pieces and written.path:  # What was read whole does not begin with what was dropped.
             pieces[0] = pieces[0].removeprefix(self._dropped)
-        shown = tuple(TraceToken(a, "committed", b) for a, b in zip(pieces, written.probabilities, strict=False))
+        return [it for it in zip(pieces, written.probabilities, strict=False) if it[0]]
+
+    def _frame(self, written: Written, event: str, took: float) -> Frame:
+        shown = tuple(TraceToken(text, "committed", right) for text, right in self.pieces(written))
         return Frame(self.forwards, shown, event, took)
 
 

@@ -6,6 +6,7 @@ is accepted is committed, the encoder's own next token is added, and the rest is
 arXiv 2211.17192, with tree attention, arXiv 2305.09781).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -61,6 +62,11 @@ class Written:
     stopped: StopReason | None = None
 
     @property
+    def total(self) -> float:
+        """The log-probability of what is written so far."""
+        return sum(math.log(max(it, 1e-12)) for it in self.probabilities)
+
+    @property
     def tip(self) -> int:
         """The node that the next token follows."""
         return self.path[-1] if self.path else ROOT
@@ -103,10 +109,7 @@ class Writer:
             pending = written.ids[len(written.path) :]
             firsts.append(len(branches))
             branches += [(written.tip, (*pending, *it)) for it in _pruned(its, room) or [()]]
-        paths = self.cache.grow(branches)
-        self._children = {}
-        for number, node in enumerate(self.cache.nodes):
-            self._children.setdefault(node.parent, {})[node.token] = number
+        paths = self._grow(branches)
         after = []
         for written, first in zip(going, firsts, strict=True):
             last = len(written.ids) - len(written.path)
@@ -116,6 +119,18 @@ class Writer:
             read = replace(written, path=(*written.path, *paths[first][:last]), forwards=written.forwards + 1)
             after.append(self._accepted(read, acceptance))
         return after
+
+    def read(self, drafts: Sequence[Sequence[int]]) -> None:
+        """Read drafts behind the row in one forward, to know how probable they are; nothing is committed."""
+        self._grow([(ROOT, it) for it in drafts])
+
+    def _grow(self, branches: Sequence[tuple[int, Sequence[int]]]) -> list[list[int]]:
+        """Read branches, and find the children of every node anew; returns the branches' nodes."""
+        paths = self.cache.grow(branches)
+        self._children = {}
+        for number, node in enumerate(self.cache.nodes):
+            self._children.setdefault(node.parent, {})[node.token] = number
+        return paths
 
     def _accepted(self, written: Written, acceptance: Acceptance) -> Written:
         """Walk down the tree as far as its tokens are accepted, and add the encoder's own next token."""
@@ -158,18 +173,26 @@ class Writer:
         at = int(torch.searchsorted(self.ends.ids, token))
         return at if at < len(self.ends.ids) and int(self.ends.ids[at]) == token else -1
 
-    def log_probability(self, ids: Sequence[int]) -> float | None:
-        """The logarithm of the probability that these ids and the end follow the row; None if they were not read."""
+    def log_probability(self, ids: Sequence[int], known: int = 0, *, ends: bool = True) -> float | None:
+        """The logarithm (nats) of the probability that ids follow the row; None if they were not read.
+
+        Args:
+            ids: of the tokens.
+            known: how many of them are given, and not counted.
+            ends: whether the end is to follow them.
+        """
         total, at = 0.0, ROOT
-        for token in ids:
+        for number, token in enumerate(ids):
             child = self._children.get(at, {}).get(token)
             if child is None or not self.cache.knows(at):
                 return None
             place = self.index(token)
-            chance = float(self.chances(at)[0][place]) if place >= 0 else 0.0
-            total += _log(chance)
+            if number >= known:
+                total += _log(float(self.chances(at)[0][place]) if place >= 0 else 0.0)
             at = child
-        return total + _log(self.chances(at)[1]) if self.cache.knows(at) else None
+        if not self.cache.knows(at):
+            return None
+        return total + _log(self.chances(at)[1]) if ends else total
 
 
 def _log(chance: float) -> float:

@@ -11,7 +11,7 @@ from tiny_coder import write_gguf
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from infill_model.backends.transformer import Transformer
-from infill_model.checkpoints import converted, low_rank
+from infill_model.checkpoints import converted, joining, low_rank
 from infill_model.checkpoints.coder import CoderInfiller
 from infill_model.checkpoints.converted import Converted, convert, read
 from infill_model.checkpoints.encoder import CHUNK, ROOT, RowCache
@@ -218,30 +218,41 @@ def test_a_cancelled_fill_ends_before_the_next_forward(exact: CoderInfiller) -> 
     assert exact.fill(Request(CODE, "\n"), Options(), cancelled=lambda: True)[0].stopped == "cancelled"
 
 
-def test_a_word_at_the_cursor_is_healed_where_a_longer_token_is_likelier(exact: CoderInfiller) -> None:
-    healed = 0
+def test_a_word_at_the_cursor_is_healed_where_the_fill_is_likelier_so(exact: CoderInfiller) -> None:
+    """Both ways are written out: behind the last token, and with a longer one in its place."""
+    chosen = {"longer": 0, "last": 0}
     for cursor in range(4, len(CODE)):
         asked = Request(CODE[:cursor], "\n")
         cache = exact._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
         assert cache is not None
-        row = list(cache.ids)
         gap = OneGap(asked, Options(retrieve=False), _NO_LIMITS, cache, exact.tokens, None, None)
-        written = gap.write()
-        ids = exact.tokens.ends.ids.tolist()
-        before, at_end = (
-            _logits(RowCache(exact.network, exact.budget.longest), it).softmax(0) for it in (row[:-1], row)
-        )
-        if not gap._dropped:
+        written, healed = gap.write(), gap._healed
+        if healed is None:
             continue
-        healed += 1
-        own = ids.index(row[-1])
-        assert before[ids.index(written.ids[0])] > before[own] * at_end.masked_fill(exact.tokens.ends.at_line, 0).max()
-        assert exact.tokens.decode(written.ids).startswith(gap._dropped)
+        both = {
+            "longer": _begun(exact, asked, Written((healed.token,), (healed.probability,))),
+            "last": _begun(exact, asked, Written((healed.last,), (1.0,))),
+        }
+        best = max(both, key=lambda it: both[it].total)
+        assert written.ids == both[best].ids
+        assert written.total == pytest.approx(both[best].total, abs=1e-3)
         (text, *_) = gap.found
-        assert gap._dropped + text == exact.tokens.decode(written.ids).split("\n")[0]
-        assert CODE[:cursor].endswith(gap._dropped)
+        assert healed.dropped + text == exact.tokens.decode(written.ids).split("\n")[0]
+        assert CODE[:cursor].endswith(healed.dropped)
         assert CODE[:cursor].rpartition("\n")[2].strip()
-    assert healed > 10
+        chosen[best] += 1
+    assert min(chosen.values()) > 2
+
+
+def _begun(it: CoderInfiller, asked: Request, written: Written) -> Written:
+    """What is written greedily from one token before the cursor, once begun."""
+    cache = it._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
+    assert cache is not None
+    cache.open(cache.ids[:-1])
+    writer = it.tokens.writer(cache, block=False)
+    while written.stopped is None:
+        (written,) = writer.step([written], [[]], Acceptance(), 0)
+    return written
 
 
 def test_tokens_are_found_by_how_they_begin() -> None:
@@ -396,3 +407,28 @@ def test_the_head_always_has_single_bytes_and_the_end(exact: CoderInfiller) -> N
 
 def test_shapes_survive_the_file(file: Path) -> None:
     assert asdict(read(file).shape)["kv_heads"] == 2
+
+
+def test_fills_are_read_with_the_rest_of_the_line_behind_them(exact: CoderInfiller) -> None:
+    """Own and joined probabilities are those of whole rows read anew, however the token at the cursor was healed."""
+    healed = 0
+    for cursor in range(8, len(CODE) - 4, 3):
+        asked = Request(CODE[:cursor], CODE[cursor + 2 :])
+        rest = joining.rest_of_line(asked.suffix)
+        if not rest:
+            continue
+        cache = exact._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
+        assert cache is not None
+        gap = OneGap(asked, Options(), _NO_LIMITS, cache, exact.tokens, None, None)
+        gap.write()
+        gap.write_others(3)
+        ranked = gap.ranked()
+        healed += gap._healed is not None
+        row = exact.layout.row(asked.prefix, (asked.suffix,))
+        for text, joined in list(gap._joined.items())[:2]:
+            ids = exact.tokens.encode(text + rest)
+            chances = [_logits(RowCache(exact.network, 160), [*row, *ids[:n]]).log_softmax(0) for n in range(len(ids))]
+            places = [exact.tokens.ends.ids.tolist().index(it) for it in ids]
+            assert joined == pytest.approx(sum(float(a[b]) for a, b in zip(chances, places, strict=True)), abs=2e-3)
+        assert sum(ranked.values()) <= 1.0 + 1e-6
+    assert healed > 1
