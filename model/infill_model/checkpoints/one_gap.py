@@ -142,6 +142,8 @@ class OneGap:
 
     def write_others(self, wanted: int) -> None:
         """Write fills that begin otherwise, side by side, a token of each in a forward."""
+        if self._healed and not self.cache.knows(ROOT):  # What was begun before had ended and was likelier at once.
+            self._writer.read([[self._healed.last]])
         chances = self._writer.chances(ROOT)[0] / (self._healed.mass if self._healed else 1.0)
         begun = {it.ids[0] for it in self.found.values() if it.ids and it.path}
         if self._healed:

@@ -17,10 +17,10 @@ from infill_model.checkpoints.converted import Converted, convert, read
 from infill_model.checkpoints.encoder import CHUNK, ROOT, RowCache
 from infill_model.checkpoints.gguf_export import export_gguf
 from infill_model.checkpoints.gguf_file import GgufFile
-from infill_model.checkpoints.healing import Healer
+from infill_model.checkpoints.healing import Healed, Healer
 from infill_model.checkpoints.layout import Budget
 from infill_model.checkpoints.one_gap import OneGap
-from infill_model.checkpoints.writing import Acceptance, Written
+from infill_model.checkpoints.writing import Acceptance, Writer, Written
 from infill_model.errors import WeightsError
 from infill_model.policies.stop import Limits
 from infill_model.request import Options, Request
@@ -432,3 +432,22 @@ def test_fills_are_read_with_the_rest_of_the_line_behind_them(exact: CoderInfill
             assert joined == pytest.approx(sum(float(a[b]) for a, b in zip(chances, places, strict=True)), abs=2e-3)
         assert sum(ranked.values()) <= 1.0 + 1e-6
     assert healed > 1
+
+
+def test_others_are_written_where_a_healed_beginning_is_given_up_at_once(
+    exact: CoderInfiller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was begun behind the last token had ended with the first forward, so the row before it was never read."""
+    ended = 0
+
+    def heal(healer: Healer, cache: RowCache, writer: Writer, decode: object, line: str) -> Healed:
+        last = cache.ids[-1]
+        return Healed(last, exact.tokens.decode([last]), last, 1e-9, 1.0)
+
+    monkeypatch.setattr(Healer, "heal", heal)
+    for cursor in range(4, len(CODE), 2):
+        asked = Request(CODE[:cursor], "\n")
+        fills = exact.fill(asked, Options(n=3, retrieve=False))
+        ended += fills[0].texts == ("",)
+        assert [it.confidence for it in fills] == sorted((it.confidence for it in fills), reverse=True)
+    assert ended > 0
