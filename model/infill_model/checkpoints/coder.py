@@ -25,7 +25,7 @@ from infill_model.checkpoints.network import CausalNetwork
 from infill_model.checkpoints.one_gap import LONGEST_BLOCK, OneGap, Tokens, late_by
 from infill_model.checkpoints.writing import Acceptance, Ends, Written
 from infill_model.copied import fills_of_copies
-from infill_model.fill import available_device
+from infill_model.device import available_device
 from infill_model.policies.stop import Limits, never
 from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing, Token
 from infill_model.vocabulary import RESERVED

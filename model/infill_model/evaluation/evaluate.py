@@ -18,7 +18,8 @@ from infill_model.evaluation.flags import add_task_flags, count, progress_bar, r
 from infill_model.evaluation.predict import predict, write_predictions
 from infill_model.evaluation.record import Model, Run, record, sha256
 from infill_model.evaluation.tasks import Task
-from infill_model.fill import EMBEDDED, Infiller, model_path
+from infill_model.fill import Infiller
+from infill_model.folder import EMBEDDED, model_path
 from infill_model.request import Options
 
 _CONTROLS: Final[Mapping[str, Callable[[Infiller, Sequence[Task]], Filler]]] = MappingProxyType(
