@@ -96,3 +96,13 @@ def test_what_stands_in_a_gap_is_read_beside_what_comes_of_it(infiller: Infiller
         fills = infiller.fill(COPIED, options)
     assert (counts["layouts"], counts["encodes"], counts["readings"]) == (1, 1, 1)
     assert [it.forwards for it in fills] == [counts["steps"]] * 2
+
+
+def test_how_sure_several_gaps_are_is_how_probably_all_of_them_are_right(infiller: Infiller) -> None:
+    between = ")\n" + "".join(f"value_{n} = compute({n})\n" for n in range(30)) + "y = ("
+    apart = Request("x = (", ")\n", between=(between,))
+    options = replace(QUICK, retrieve=False)
+    fill = infiller.fill(apart, options)[0]
+    first = infiller.fill(Request(apart.prefix, between + apart.suffix), options)[0]
+    second = infiller.fill(Request(apart.prefix + first.texts[0] + between, apart.suffix), options)[0]
+    assert fill.confidence == pytest.approx(first.confidence * second.confidence)
