@@ -1,11 +1,12 @@
 """Denoises jobs to their end: the one loop over their canvases, again where a gap has grown or gone on."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.canvas import Canvas
 from infill_model.denoise import denoise
+from infill_model.filler import OnDraft
 from infill_model.job import Job, Progress
 from infill_model.judge import Judge
 from infill_model.layout import Layout
@@ -13,7 +14,7 @@ from infill_model.policies import Policies, remask_policy, stop_policy, unmask_p
 from infill_model.policies.prediction import Sampling
 from infill_model.policies.remask import Keep
 from infill_model.policies.stop import Limits
-from infill_model.request import Frame, Options, TextCritic
+from infill_model.request import Options, TextCritic
 from infill_model.trace import follow
 
 
@@ -56,7 +57,7 @@ class BlockLoop:
         """Whether a canvas without masks may be changed though the critic does not object to it."""
         return not isinstance(self._policies.remask, Keep)
 
-    def run(self, jobs: Sequence[Job], on_draft: Callable[[Frame], None] | None = None) -> list[Progress]:
+    def run(self, jobs: Sequence[Job], on_draft: OnDraft | None = None) -> list[Progress]:
         """Denoise jobs in one batch; returns how far each came, which is to its end unless it was cancelled.
 
         Args:

@@ -17,19 +17,20 @@ from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.block_loop import BlockLoop
 from infill_model.copied import fills_of_copies
 from infill_model.device import available_device
+from infill_model.filler import Filler, OnDraft, never
 from infill_model.filling import Filling
 from infill_model.folder import EMBEDDED, Config, model_path
 from infill_model.in_turn import one_by_one
 from infill_model.job import Job, Progress, Written
 from infill_model.layout import Layout
-from infill_model.policies.stop import Limits, never
+from infill_model.policies.stop import Limits
 from infill_model.ranking import Ranking
-from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing
+from infill_model.request import Fill, Info, Options, Request, TextCritic, Timing
 from infill_model.vocabulary import Vocabulary
 
 
-class Infiller:
-    """A loaded model. One fill at a time; not for several threads at once."""
+class Infiller(Filler):
+    """A loaded model."""
 
     def __init__(
         self,
@@ -100,21 +101,11 @@ class Infiller:
         *,
         cancelled: Callable[[], bool] = never,
         critic: TextCritic | None = None,
-        on_draft: Callable[[Frame], None] | None = None,
+        on_draft: OnDraft | None = None,
     ) -> list[Fill]:
-        """Fill the gaps of a request.
+        """Fill the gaps of a request: drafts and copies are weighed, and gaps that fit one canvas are filled together.
 
-        Args:
-            request: the code around the gaps.
-            options: how to denoise.
-            cancelled: asked before each step.
-            critic: judges finished drafts.
-            on_draft: told of the greedy fill after each step; not of a copy, which takes none.
-
-        Returns:
-            Different fills, at most `options.n`, drafts and copies, the one most probably right first; none when there
-            is nothing to copy and only copies are wanted. Gaps too far apart for one canvas are filled in turn, once,
-            without the critic.
+        `on_draft` is told of the greedy draft; a copy takes no steps.
 
         Raises:
             PolicyError: a policy's name in the options cannot be read.

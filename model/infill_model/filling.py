@@ -7,15 +7,16 @@ read out of what is known of it. A copy is denoised only where that may change i
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from infill_model.block_loop import BlockLoop
 from infill_model.choice import Texts
 from infill_model.copied import copies_for, fill_of_copy, undenoised
+from infill_model.filler import OnDraft
 from infill_model.job import Job, Progress
 from infill_model.ranking import Ranking
-from infill_model.request import Fill, Frame, Options, Request, TextCritic, Token
+from infill_model.request import Fill, Options, Request, TextCritic, Token
 from infill_model.together import Hypothesis, Scored
 
 UNBEATABLE = 0.5
@@ -56,7 +57,7 @@ class Filling:
         loop: BlockLoop,
         options: Options,
         critic: TextCritic | None = None,
-        on_draft: Callable[[Frame], None] | None = None,
+        on_draft: OnDraft | None = None,
     ) -> None:
         """Set up.
 

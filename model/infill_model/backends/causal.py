@@ -26,9 +26,10 @@ from infill_model.backends.placing import placing, settle
 from infill_model.backends.prompt import Prompt
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.errors import WeightsError
+from infill_model.filler import Filler, OnDraft, never
 from infill_model.in_turn import one_by_one
 from infill_model.job import Job, Progress, Written
-from infill_model.policies.stop import Limits, never
+from infill_model.policies.stop import Limits
 from infill_model.request import Fill, Frame, Info, Options, Request, StopReason, TextCritic, Timing, TraceToken
 from infill_model.sound import check_numbers
 from infill_model.vocabulary import RESERVED
@@ -74,8 +75,8 @@ class Marks:
     begin: tuple[int, ...]
 
 
-class CausalInfiller:
-    """A loaded causal model. One fill at a time; not for several threads at once."""
+class CausalInfiller(Filler):
+    """A loaded causal model."""
 
     def __init__(self, name: str, model: "PreTrainedModel", vocabulary: CheckpointVocabulary, marks: Marks) -> None:
         self.name, self.vocabulary, self.marks = name, vocabulary, marks
@@ -130,7 +131,7 @@ class CausalInfiller:
         *,
         cancelled: Callable[[], bool] = never,
         critic: TextCritic | None = None,
-        on_draft: Callable[[Frame], None] | None = None,
+        on_draft: OnDraft | None = None,
     ) -> list[Fill]:
         """Fill the gaps of a request, one after the other; policies and the critic are for denoisers.
 
@@ -146,7 +147,7 @@ class CausalInfiller:
         options: Options,
         *,
         cancelled: Callable[[], bool] = never,
-        on_draft: Callable[[Frame], None] | None = None,
+        on_draft: OnDraft | None = None,
         propose: Propose | None = None,
     ) -> list[Fill]:
         """Fill the one gap of a request.
@@ -196,7 +197,7 @@ class CausalInfiller:
         row: list[int],
         limits: Limits,
         chooser: "_Chooser",
-        on_draft: Callable[[Frame], None] | None,
+        on_draft: OnDraft | None,
         propose: Propose | None,
         *,
         line: bool,
@@ -231,7 +232,7 @@ class CausalInfiller:
         row: list[int],
         limits: Limits,
         choosers: Sequence["_Chooser"],
-        on_draft: Callable[[Frame], None] | None,
+        on_draft: OnDraft | None,
         *,
         line: bool,
     ) -> list["_Text"]:

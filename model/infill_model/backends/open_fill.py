@@ -25,10 +25,11 @@ from infill_model.backends.sequence import Reuse, SequenceDenoiser
 from infill_model.backends.static_shapes import StaticShapes
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.errors import WeightsError
+from infill_model.filler import Filler, OnDraft, never
 from infill_model.in_turn import one_by_one
 from infill_model.job import Job, Progress
-from infill_model.policies.stop import Limits, never
-from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing
+from infill_model.policies.stop import Limits
+from infill_model.request import Fill, Info, Options, Request, TextCritic, Timing
 
 LANGUAGES: Final = (
     "python",
@@ -65,8 +66,8 @@ LONGEST: Final = 64
 LONGEST_BLOCK: Final = 256
 
 
-class OpenInfiller:
-    """A loaded checkpoint of an open family. One fill at a time; not for several threads at once."""
+class OpenInfiller(Filler):
+    """A loaded checkpoint of an open family."""
 
     def __init__(
         self,
@@ -150,9 +151,9 @@ class OpenInfiller:
         *,
         cancelled: Callable[[], bool] = never,
         critic: TextCritic | None = None,
-        on_draft: Callable[[Frame], None] | None = None,
+        on_draft: OnDraft | None = None,
     ) -> list[Fill]:
-        """Fill the gaps of a request; as `Infiller.fill`, but for copies from the document, which are not weighed.
+        """Fill the gaps of a request; nothing is copied, and the surest comes first.
 
         Raises:
             PolicyError: a policy's name in the options cannot be read.
@@ -181,7 +182,7 @@ class OpenInfiller:
         options: Options,
         limits: Limits,
         critic: TextCritic | None = None,
-        on_draft: Callable[[Frame], None] | None = None,
+        on_draft: OnDraft | None = None,
     ) -> Run:
         family = self.family
         return Run(self.denoiser, self.vocabulary, options, limits, critic, on_draft, family.unmask, family.stop)
