@@ -36,7 +36,7 @@ with --json one object is printed, the best fill:
   texts         the text of each gap
   range         {start: {line, column}, end: {line, column}} of what text replaces; both count from 1
   ranges        the same for each gap
-  confidence    geometric mean of the written tokens' confidences
+  confidence    how probably all of it is right (of open checkpoints the mean of its tokens')
   score         mean log-probability per token under the same weights left to right, or null
   tokens        [{text, confidence, step, pinned}], the text between gaps included as pinned
   steps         denoising steps taken

@@ -69,7 +69,8 @@ def _frames(suggestion: Suggestion) -> tuple[list[Frame], str]:
     frames = list(suggestion.fill.trace)
     if not frames:
         tokens = tuple(_as_ended(token) for token in suggestion.fill.tokens)
-        return [Frame(suggestion.fill.steps, tokens, "as it ended; its steps were not recorded", 0.0)], ""
+        why = "its steps were not recorded" if suggestion.fill.steps else "nothing was denoised"
+        return [Frame(suggestion.fill.steps, tokens, f"as it ended; {why}", 0.0)], ""
     if frames[0].step > 0:
         masks = tuple(token if token.state == "pinned" else TraceToken("", "masked", 0.0) for token in frames[0].tokens)
         frames.insert(0, Frame(0, masks, f"{sum(token.state == 'masked' for token in masks)} masks", 0.0))

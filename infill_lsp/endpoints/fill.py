@@ -19,6 +19,7 @@ from infill_lsp.endpoints.transport import Retry, Transport
 from infill_lsp.settings import EndpointSettings
 from infill_lsp.syntax.languages import LANGUAGES
 from infill_model.errors import InfillModelError
+from infill_model.filler import Filler, OnDraft, never
 from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Token, TraceToken
 
 APIS: Final = {it.name: it for it in (openai.API, mercury.API, llama_cpp.API, ollama.API)}
@@ -35,11 +36,9 @@ _POLL: Final = 0.005
 _LEFTOVERS: Final = 8
 """Turns of the event loop after a fill, in which httpx's own generators end: until the next fill nothing runs."""
 
-OnDraft = Callable[[Frame], None] | None
 
-
-class Endpoint:
-    """An endpoint as an engine serves it. One fill at a time; not for several threads at once."""
+class Endpoint(Filler):
+    """An endpoint as an engine serves it."""
 
     def __init__(self, settings: EndpointSettings, retry: Retry | None = None) -> None:
         """Connect to nothing yet.
@@ -51,7 +50,7 @@ class Endpoint:
         self._api = _api(settings)
         self._transport = Transport(settings, retry)
         self._runner = asyncio.Runner()
-        self.info = Info(
+        self._info = Info(
             name=settings.model or f"the model of {settings.api}",
             parameters=0,
             languages=tuple(it.id for it in LANGUAGES),
@@ -62,16 +61,21 @@ class Endpoint:
             trained_tokens=0,
         )
 
+    @property
+    def info(self) -> Info:
+        """What is known of the model; the API does not tell more."""
+        return self._info
+
     def fill(
         self,
         request: Request,
         options: Options,
         *,
-        cancelled: Callable[[], bool],
-        critic: TextCritic | None,
-        on_draft: OnDraft,
+        cancelled: Callable[[], bool] = never,
+        critic: TextCritic | None = None,
+        on_draft: OnDraft | None = None,
     ) -> list[Fill]:
-        """Have the endpoint fill the gaps of `request`; the server judges the syntax, so `critic` is not asked.
+        """Have the endpoint fill the gaps of a request; the server judges the syntax, so `critic` is not asked.
 
         Raises:
             EndpointError: it cannot, or must not be asked.
@@ -112,7 +116,7 @@ class _Fill:
     """One request under way."""
 
     def __init__(
-        self, api: Api, model: str, transport: Transport, request: Request, options: Options, on_draft: OnDraft
+        self, api: Api, model: str, transport: Transport, request: Request, options: Options, on_draft: OnDraft | None
     ) -> None:
         self._api, self._model, self._transport = api, model, transport
         self._request, self._options, self._on_draft = request, options, on_draft

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final
 
 from infill_lsp.engine import messages
 from infill_lsp.engine.inbox import Inbox
@@ -26,32 +26,14 @@ from infill_lsp.settings import COMPILES, REUSES, endpoint_from_json
 from infill_lsp.stdio import claim_stdio
 from infill_lsp.syntax.critic import Critic
 from infill_model.errors import InfillModelError
-from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic
+from infill_model.filler import Filler
+from infill_model.request import Frame, Options, Request
 
 _GRACE: Final = 1.0
 """Seconds a fill or a load may go on after standard input ended, before the process ends without it."""
 
 _LONGEST_STEP: Final = 600.0
 """Seconds that a step may take on the slowest machine; then the device is taken for hung, and no beats are sent."""
-
-
-class Filler(Protocol):
-    """What is served: `infill_model.fill.Infiller`, or whatever a test puts in its place."""
-
-    @property
-    def info(self) -> Info:
-        """What the loaded model says of itself."""
-
-    def fill(
-        self,
-        request: Request,
-        options: Options,
-        *,
-        cancelled: Callable[[], bool],
-        critic: "TextCritic | None",
-        on_draft: Callable[[Frame], None] | None,
-    ) -> list[Fill]:
-        """Fill the gaps of `request`; ends within a step of `cancelled` returning true."""
 
 
 def serve(

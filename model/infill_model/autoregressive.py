@@ -64,12 +64,12 @@ def _next_token(denoiser: EmbeddedDenoiser, cache: EncoderCache) -> Tensor:
 
 
 @torch.no_grad()
-def log_probabilities(
+def token_log_probs(
     denoiser: EmbeddedDenoiser, context: Sequence[int], rest: Sequence[int], middles: Sequence[Sequence[int]]
-) -> list[float]:
-    """Log-probability (nats) of each of some finished gaps and its end; one forward for all of them.
+) -> list[list[float]]:
+    """Log-probabilities (nats) of the tokens of each of some finished gaps, then of its end; one forward for all.
 
-    What does not fit the rotary positions is not counted.
+    What does not fit the rotary positions is left out.
     """
     stem = [REST, *rest, MIDDLE]
     cache = denoiser.cache_for(context)
@@ -80,4 +80,4 @@ def log_probabilities(
     logits = denoiser.network.logits(torch.cat([torch.cat([start, it]) for it in behind])).float()  # (n, V)
     targets = torch.tensor([i for it in kept for i in (*it, END)], device=logits.device)
     logs = logits.log_softmax(dim=1).gather(1, targets.unsqueeze(1)).squeeze(1)
-    return [float(it.sum()) for it in torch.split(logs, [len(it) + 1 for it in kept])]
+    return [it.tolist() for it in torch.split(logs, [len(it) + 1 for it in kept])]

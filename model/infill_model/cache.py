@@ -46,6 +46,13 @@ class EncoderCache:
         """(D,), the encoder's output at the last token, a copy; zeros when there is none."""
         return self.states[len(self.ids) - 1].clone() if self.ids else torch.zeros_like(self.states[0])
 
+    def copy(self, other: "EncoderCache", count: int) -> None:
+        """Hold the first `count` tokens that another cache holds."""
+        self.ids, self._projected = other.ids[:count], min(count, other._projected)
+        for own, its in zip((*self._encoder, *self._denoiser), (*other._encoder, *other._denoiser), strict=True):
+            own[:, :, :, :count] = its[:, :, :, :count]
+        self.states[:count] = other.states[:count]
+
     @torch.no_grad()
     def encode(self, ids: Sequence[int]) -> None:
         """Make the cache hold exactly `ids`.

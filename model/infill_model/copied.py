@@ -5,14 +5,14 @@ copies with such a match are right: what the network says of a language it never
 a forward. It needs no model and no torch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from infill_model.request import Fill, Request, Timing, Token
 from infill_model.retrieval import copy_all, different_copies
 
 
 def copies_for(request: Request) -> list[tuple[tuple[str, ...], float]]:
-    """Different texts for the gaps with their chances, the likeliest first; several gaps have one choice at most.
+    """Different texts for the gaps with their probabilities, the likeliest first; several gaps have one choice at most.
 
     Several copies are right together about as often as the least sure of them; they come from the document alone.
     """
@@ -26,25 +26,44 @@ def copies_for(request: Request) -> list[tuple[tuple[str, ...], float]]:
 
 def fills_of_copies(request: Request, most: int) -> list[Fill]:
     """At most `most` fills, the likeliest first; none when nothing can be copied. Their times are 0."""
-    return [_fill(request, texts, chance) for texts, chance in copies_for(request)[:most]]
+    return [fill_of_copy(request, texts, probability) for texts, probability in copies_for(request)[:most]]
 
 
-def _fill(request: Request, texts: Sequence[str], chance: float) -> Fill:
+def fill_of_copy(request: Request, texts: Sequence[str], probability: float) -> Fill:
+    """The fill that is a copy, each text one token, and as sure as such copies are right."""
+    return undenoised(request, texts, [[Token(it, probability, 0, pinned=False)] for it in texts], probability)
+
+
+def undenoised(
+    request: Request,
+    texts: Sequence[str],
+    tokens: Sequence[Sequence[Token]],
+    confidence: float,
+    *,
+    score: float | None = None,
+    retrieved: bool = True,
+) -> Fill:
+    """The fill that took no step of a denoiser.
+
+    Args:
+        request: that it is for.
+        texts: of the gaps.
+        tokens: of each text.
+        confidence: as `Fill.confidence`.
+        score: as `Fill.score`.
+        retrieved: whether it is a copy.
+    """
+    around = [list(tokens[0])]
+    for between, own in zip(request.between, tokens[1:], strict=True):
+        around.append([Token(between, 1.0, 0, pinned=True), *own])
     return Fill(
         texts=tuple(texts),
-        tokens=tuple(_tokens(request, texts, chance)),
-        confidence=chance,
-        score=None,
+        tokens=tuple(token for gap in around for token in gap),
+        confidence=confidence,
+        score=score,
         steps=0,
         forwards=0,
         ms=Timing(0.0, 0.0, 0.0),
         stopped="complete",
-        retrieved=True,
+        retrieved=retrieved,
     )
-
-
-def _tokens(request: Request, texts: Sequence[str], chance: float) -> Iterator[Token]:
-    yield Token(texts[0], chance, 0, pinned=False)
-    for between, text in zip(request.between, texts[1:], strict=True):
-        yield Token(between, 1.0, 0, pinned=True)
-        yield Token(text, chance, 0, pinned=False)

@@ -19,8 +19,16 @@ from infill_model.network import Network, Shape
 from infill_model.sound import check_folder, check_numbers
 from infill_model.vocabulary import Vocabulary
 
+EMBEDDED: Final = "embedded"
+"""The name of the model that ships with the package."""
+
 MODEL_TYPE: Final = "infill-denoiser"
 StoredAs = Literal["float32", "bfloat16", "int8"]
+
+
+def model_path(model: str | Path) -> Path:
+    """The folder of a model: that of the embedded one by its name, else what was given."""
+    return Path(__file__).parent / "weights" if str(model) == EMBEDDED else Path(model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from infill_model.request import Fill, Request, Timing, Token
 
 
 def one_by_one(request: Request, fill: Callable[[Request], Fill]) -> Fill:
-    """Fill each gap with those before it filled and those after it still empty.
+    """Fill each gap with those before it filled and those after it still empty; all are right if each is.
 
     Args:
         request: with at least one gap.
@@ -28,11 +28,10 @@ def one_by_one(request: Request, fill: Callable[[Request], Fill]) -> Fill:
         tokens += part.tokens
         if index < len(request.between):
             tokens.append(Token(after, 1.0, 0, pinned=True))
-    logs = [math.log(max(it.confidence, 1e-9)) for it in parts]
     return Fill(
         texts=tuple(it.texts[0] for it in parts),
         tokens=tuple(tokens),
-        confidence=math.exp(sum(logs) / len(logs)),
+        confidence=math.prod(it.confidence for it in parts),
         score=None,
         steps=sum(it.steps for it in parts),
         forwards=sum(it.forwards for it in parts),

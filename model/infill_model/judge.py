@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from infill_model.canvas import Canvas
-from infill_model.job import Job
+from infill_model.job import Progress
 from infill_model.request import TextCritic
 from infill_model.vocabulary import DEL, Vocabulary
 
@@ -19,24 +19,24 @@ class Judge:
     Attributes:
         vocabulary: for their texts.
         critic: judges these.
-        jobs: one for each row.
+        progress: of the job of each row.
         grows: whether a full hole will get more room, and is only judged then.
     """
 
     vocabulary: Vocabulary
     critic: TextCritic
-    jobs: Sequence[Job]
+    progress: Sequence[Progress]
     grows: bool = True
 
     def __call__(self, canvas: Canvas, row: int) -> Tensor:
         """(C,) bool: what the critic wants denoised again. A row with a full hole is judged when it has grown."""
-        job = self.jobs[row]
+        now = self.progress[row]
         ids, holes = canvas.ids[row].tolist(), canvas.hole[row].tolist()
         wrong = torch.zeros_like(canvas.pinned[row])
-        before = [it for it in job.done if it.hole >= 0]
+        before = [it for it in now.done if it.hole >= 0]
         texts = [
             self.vocabulary.decode([it.id for it in before if it.hole == hole])
-            for hole in range(job.first_hole + max(holes) + 1)
+            for hole in range(now.first_hole + max(holes) + 1)
         ]
         places: list[tuple[int, int, int, int]] = []  # position, hole, start and end of its text in the hole
         for hole in range(max(holes) + 1):
@@ -44,9 +44,9 @@ class Judge:
             if self.grows and not any(ids[n] == DEL for n in at):
                 return wrong
             for n, text in zip(at, self.vocabulary.pieces([ids[n] for n in at]), strict=True):
-                start = len(texts[job.first_hole + hole])
-                texts[job.first_hole + hole] += text
-                places.append((n, job.first_hole + hole, start, start + len(text)))
+                start = len(texts[now.first_hole + hole])
+                texts[now.first_hole + hole] += text
+                places.append((n, now.first_hole + hole, start, start + len(text)))
         spans = self.critic(texts)
         for n, hole, start, end in places:
             wrong[n] = any(a < max(end, start + 1) and start < b for a, b in spans[hole])

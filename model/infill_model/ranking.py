@@ -1,19 +1,21 @@
-"""How probably texts are right for gaps: what the weights say of them left to right, weighed with the copies' chances.
+"""How probably texts are right for gaps: what the weights say of them left to right, weighed with the copies'.
 
 It knows texts, tokens and the autoregressive mode; neither canvases nor the denoising loop.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
-from infill_model.autoregressive import log_probabilities
+from infill_model.autoregressive import token_log_probs
 from infill_model.backends.embedded import EmbeddedDenoiser
-from infill_model.choice import Texts, most_probable_first
+from infill_model.choice import Texts, rank_by_mixture
 from infill_model.copied import copies_for
-from infill_model.job import Layout
+from infill_model.job import Place
+from infill_model.layout import Layout
 from infill_model.request import Request
-from infill_model.together import BEAM, Way, likeliest_together
-from infill_model.window import split_suffix
+from infill_model.together import BEAM, Hypothesis, Scored, beam_search
 
 
 class Ranking:
@@ -22,38 +24,43 @@ class Ranking:
     def __init__(self, denoiser: EmbeddedDenoiser, layout: Layout) -> None:
         self.denoiser, self.layout = denoiser, layout
 
-    def log_probabilities(self, request: Request, fills: Sequence[Sequence[str]]) -> list[tuple[float, int]]:
-        """For each way to fill all gaps its log-probability, ends included, in nats; and of how many tokens it is."""
-        encode = self.layout.vocabulary.encode
-        prefixes, totals, tokens = [request.prefix] * len(fills), [0.0] * len(fills), [0] * len(fills)
+    def scored(self, place: Place, texts: Sequence[str]) -> list[Scored]:
+        """Each of some texts for one gap, read in one forward; the context is encoded only if it is not yet."""
+        ids = [tuple(self.layout.vocabulary.encode(it)) for it in texts]
+        log_probs = token_log_probs(self.denoiser, place.context, place.rest, ids)
+        return [Scored(own, tuple(its)) for own, its in zip(ids, log_probs, strict=True)]
+
+    def as_they_are(self, request: Request, fills: Sequence[Texts]) -> list[Hypothesis]:
+        """Fills as the model alone finds them; each gap knows those before it and the line that it is in."""
+        kept = [Hypothesis((), 1.0, ()) for _ in fills]
+        prefixes = [request.prefix] * len(fills)
         for gap, after in enumerate((*request.between, request.suffix)):
-            rest, below = split_suffix(after)
-            tail = self.layout.rest(rest, block=request.block)
-            middles = [encode(texts[gap]) for texts in fills]
             same = [range(len(fills))] if gap == 0 else [[n] for n in range(len(fills))]  # What stands before the gap.
             for group in same:
-                context = self.layout.window.context(prefixes[group[0]], below, request.files)
-                logs = log_probabilities(self.denoiser, context, tail, [middles[n] for n in group])
-                for n, value in zip(group, logs, strict=True):
-                    totals[n] += value
-                    tokens[n] += len(middles[n]) + 1
+                one = replace(request, prefix=prefixes[group[0]], suffix=after, between=())
+                found = self.scored(self.layout.place(one), [fills[n][gap] for n in group])
+                for n, it in zip(group, found, strict=True):
+                    kept[n] = kept[n].then(Hypothesis((fills[n][gap],), 1.0, (it,)))
             prefixes = [prefix + texts[gap] + after for prefix, texts in zip(prefixes, fills, strict=True)]
-        return list(zip(totals, tokens, strict=True))
+        return [replace(it, probability=math.exp(it.log_prob)) for it in kept]
 
-    def of_one_gap(self, request: Request, drafted: Sequence[Texts], copied: Mapping[Texts, float]) -> list[Way]:
+    def of_one_gap(self, place: Place, drafted: Sequence[Texts], copied: Mapping[Texts, float]) -> list[Hypothesis]:
         """Different texts for the only gap of a request, the one most probably right first.
 
         Args:
-            request: of one gap.
+            place: of the gap.
             drafted: what was written.
-            copied: what may be copied, with its chance; it may have been written, too.
+            copied: what may be copied, with its probability; it may have been written, too.
         """
         texts = list(dict.fromkeys((*copied, *drafted)))
-        said = dict(zip(texts, self.log_probabilities(request, texts), strict=True))
-        chances = most_probable_first({it: total for it, (total, _) in said.items()}, copied)
-        return [Way(it, chance, *said[it]) for it, chance in chances.items()]
+        scored = dict(zip(texts, self.scored(place, [text for (text,) in texts]), strict=True))
+        log_probs = {it: sum(own.log_probs) for it, own in scored.items()}
+        ranked = rank_by_mixture(log_probs, copied)
+        return [Hypothesis(it, probability, (scored[it],)) for it, probability in ranked.items()]
 
-    def of_several_gaps(self, request: Request, drafted: Sequence[Texts], most: int, *, retrieve: bool) -> list[Way]:
+    def of_several_gaps(
+        self, request: Request, drafted: Sequence[Texts], most: int, *, retrieve: bool
+    ) -> list[Hypothesis]:
         """Different texts for all gaps, the most probable first.
 
         Args:
@@ -62,9 +69,9 @@ class Ranking:
             most: ways that are wanted.
             retrieve: whether each gap may be filled with a copy as well.
         """
-        return likeliest_together(request, partial(self._of_the_next, drafted, retrieve), max(BEAM, most))
+        return beam_search(request, partial(self._of_the_next, drafted, retrieve), max(BEAM, most))
 
-    def _of_the_next(self, drafted: Sequence[Texts], retrieve: bool, request: Request, number: int) -> list[Way]:
+    def _of_the_next(self, drafted: Sequence[Texts], retrieve: bool, request: Request, number: int) -> list[Hypothesis]:
         """What was drafted for one of several gaps, and what may be copied there once those before it are filled."""
         copied = dict(copies_for(request)) if retrieve else {}
-        return self.of_one_gap(request, [(texts[number],) for texts in drafted], copied)
+        return self.of_one_gap(self.layout.place(request), [(texts[number],) for texts in drafted], copied)

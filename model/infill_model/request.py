@@ -1,6 +1,6 @@
 """What is asked of the model and what it answers: plain values, without torch.
 
-The language server sends these to its engine process and reads them back; `fill.py` turns the one into the other.
+The language server sends these to its engine process and reads them back; `filling.py` turns the one into the other.
 Offsets and lengths are code points; times are milliseconds.
 """
 
@@ -74,7 +74,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token of a finished gap. `confidence` is the probability it had when it was committed."""
+    """One token of a finished gap.
+
+    `confidence` is the probability it had when it was committed; in a copy, the probability that the encoder reads
+    there, or of all of the copy where none was asked.
+    """
 
     text: str
     confidence: float
@@ -117,12 +121,13 @@ class Fill:
     Attributes:
         texts: the text of each gap, in order.
         tokens: the tokens of the gaps and of the pinned text between them, in order.
-        confidence: in [0, 1]. Of what the embedded or a larger model wrote, the product of the tokens' (of the latter
-            the end's, too), of what open checkpoints did, their geometric mean; of a copy of the embedded model, how
-            often such copies are right, weighed with what the model says of it.
+        confidence: in [0, 1], how probably all gaps are right. Of what the embedded or a larger model wrote, the
+            product of the tokens' (of the latter the end's, too); of a copy of the embedded model, how often such
+            copies are right, weighed with what the model says of it. What open checkpoints write has the geometric mean
+            of a gap's tokens, by which they compare lengths; several gaps in turn have the product of each gap's.
         score: mean log-probability per token under the same weights autoregressively, or None when not asked for;
             where a causal model ranked it, the logarithm of its probability by that model.
-        steps: denoising steps this fill took.
+        steps: denoising steps this fill took; none for a copy that nothing revised.
         forwards: forwards of the denoiser spent on the request: repairs, further blocks and other drafts included.
         stopped: why it ended.
         retrieved: whether it began as a copy.

@@ -12,46 +12,66 @@ from typing import Final, TypeAlias
 from infill_model.request import Request
 
 BEAM: Final = 3
-"""Ways that are kept after each gap; five are no better (docs/log.md)."""
+"""Hypotheses that are kept after each gap; five are no better (docs/log.md)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """Texts for some gaps: how probably they are right, and what the model says of them left to right.
+class Scored:
+    """The text of one gap as the model reads it left to right.
+
+    Attributes:
+        ids: its tokens.
+        log_probs: of the tokens, then of the end, in nats; what is beyond the network's positions is left out.
+    """
+
+    ids: tuple[int, ...]
+    log_probs: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """Texts for some gaps.
 
     Attributes:
         texts: of the gaps, in order.
-        chance: that all of them are right.
-        total: their log-probability, ends included, in nats.
-        tokens: how many tokens that is of.
+        probability: that all of them are right.
+        scored: what the model says of each.
     """
 
     texts: tuple[str, ...]
-    chance: float
-    total: float
-    tokens: int
+    probability: float
+    scored: tuple[Scored, ...]
 
-    def then(self, later: "Way") -> "Way":
+    @property
+    def log_prob(self) -> float:
+        """Of all texts under the model, ends included, in nats."""
+        return sum(sum(it.log_probs) for it in self.scored)
+
+    @property
+    def score(self) -> float:
+        """The mean of that for each token and each end."""
+        return self.log_prob / sum(len(it.ids) + 1 for it in self.scored)
+
+    def then(self, later: "Hypothesis") -> "Hypothesis":
         """With the next gap's text behind them."""
-        tokens = self.tokens + later.tokens
-        return Way(self.texts + later.texts, self.chance * later.chance, self.total + later.total, tokens)
+        return Hypothesis(self.texts + later.texts, self.probability * later.probability, self.scored + later.scored)
 
 
-WaysOfOne: TypeAlias = Callable[[Request, int], Sequence[Way]]
-"""Different ways to fill the gap of this number, as the only one of a request; the gaps before it are filled."""
+HypothesesOfOne: TypeAlias = Callable[[Request, int], Sequence[Hypothesis]]
+"""Different texts for the gap of this number, as the only one of a request; the gaps before it are filled."""
 
 
-def likeliest_together(request: Request, ways: WaysOfOne, width: int) -> list[Way]:
+def beam_search(request: Request, of_one: HypothesesOfOne, width: int) -> list[Hypothesis]:
     """At most `width` ways to fill all gaps of a request, the most probable first."""
     pieces = (*request.between, request.suffix)
-    kept = [Way((), 1.0, 0.0, 0)]
+    kept = [Hypothesis((), 1.0, ())]
     for number in range(len(pieces)):
         later = "".join(pieces[number:])
         longer = []
-        for way in kept:
-            filled = itertools.chain.from_iterable(zip(way.texts, request.between, strict=False))
+        for hypothesis in kept:
+            filled = itertools.chain.from_iterable(zip(hypothesis.texts, request.between, strict=False))
             one = replace(request, prefix=request.prefix + "".join(filled), suffix=later, between=())
-            longer += [way.then(it) for it in ways(one, number)]
+            longer += [hypothesis.then(it) for it in of_one(one, number)]
         # Of texts too long for their probability to differ from zero the logarithm decides.
-        kept = sorted(longer, key=lambda it: (it.chance, it.total), reverse=True)[:width]
+        kept = sorted(longer, key=lambda it: (it.probability, it.log_prob), reverse=True)[:width]
     return kept

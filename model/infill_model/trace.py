@@ -1,43 +1,56 @@
-"""Pictures of drafts: what stands at each canvas position, for traces and for showing fills as they come."""
+"""Follows denoising: how far each job of a batch comes, and a picture of its canvas after each step."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from infill_model.job import Job
+from infill_model.job import Progress
 from infill_model.policies.draft import Draft
 from infill_model.request import Frame, TraceToken
 from infill_model.vocabulary import DEL, MASK, PAD, Vocabulary
 
 
-def show(
+def follow(
+    drafts: Iterable[Draft],
+    progress: Sequence[Progress],
     vocabulary: Vocabulary,
-    jobs: Sequence[Job],
-    draft: Draft,
-    ms: float,
     *,
     keep: bool,
     on_draft: Callable[[Frame], None] | None,
-) -> None:
-    """Picture a step of some jobs that are denoised in one batch.
+    until: Callable[[Draft], bool] | None = None,
+) -> list[Progress]:
+    """Take the steps of some jobs that are denoised in one batch; returns how far each is then.
 
     Args:
+        drafts: at least one, a row for each job.
+        progress: of the jobs before.
         vocabulary: for the text of the tokens.
-        jobs: a row of the draft each.
-        draft: after the step.
-        ms: milliseconds the step took.
-        keep: whether each job's trace gets its picture.
+        keep: whether each job's trace gets its pictures.
         on_draft: told of the first job's.
+        until: ends the run early, e.g. because a canvas is to change its width.
     """
-    if not keep and on_draft is None:
-        return
-    for row, job in enumerate(jobs if keep else jobs[:1]):
-        if draft.steps[row] < draft.step:  # This row had ended before.
-            continue
-        done = [(it.id, it.confidence, it.hole < 0) for it in job.done]
-        picture = frame(vocabulary, draft, row, job.steps, done, ms)
-        if keep:
-            job.frames.append(picture)
-        if on_draft and row == 0:
-            on_draft(picture)
+    frames: list[list[Frame]] = [[] for _ in progress]
+    watched = progress if keep else progress[:1] if on_draft else []
+    since = time.perf_counter()
+    for draft in drafts:
+        took, since = (time.perf_counter() - since) * 1000, time.perf_counter()
+        for row, picture in _pictures(vocabulary, watched, draft, took):
+            if keep:
+                frames[row].append(picture)
+            if on_draft and row == 0:
+                on_draft(picture)
+        if until is not None and until(draft):
+            break
+    return [it.read(draft, row, frames[row]) for row, it in enumerate(progress)]
+
+
+def _pictures(
+    vocabulary: Vocabulary, progress: Sequence[Progress], draft: Draft, ms: float
+) -> Iterator[tuple[int, Frame]]:
+    """The picture of each row that took part in the last step."""
+    for row, it in enumerate(progress):
+        if draft.steps[row] == draft.step:
+            done = [(token.id, token.confidence, token.hole < 0) for token in it.done]
+            yield row, frame(vocabulary, draft, row, it.steps, done, ms)
 
 
 def frame(

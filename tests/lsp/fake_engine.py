@@ -32,7 +32,8 @@ from infill_lsp.engine.lifeline import end_with_parent
 from infill_lsp.engine.worker import serve
 from infill_lsp.stdio import claim_stdio
 from infill_model.errors import WeightsError
-from infill_model.request import Fill, Frame, Info, Options, Request, Timing, Token, TraceToken
+from infill_model.filler import Filler, OnDraft, never
+from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing, Token, TraceToken
 
 INFO = Info("scripted", 1234, ("python",), "cpu", "float32", 1, 1024, 5678)
 
@@ -41,19 +42,23 @@ def command(*flags: str) -> list[str]:
     return [sys.executable, "-P", str(Path(__file__)), *flags]
 
 
-class Scripted:
+class Scripted(Filler):
     def __init__(self, *, no_memory: bool = False, languages: Sequence[str] = INFO.languages) -> None:
-        self.info = replace(INFO, languages=tuple(languages))
+        self._info = replace(INFO, languages=tuple(languages))
         self.no_memory = no_memory
+
+    @property
+    def info(self) -> Info:
+        return self._info
 
     def fill(
         self,
         request: Request,
         options: Options,
         *,
-        cancelled: Callable[[], bool],
-        critic: Callable[[list[str]], list[list[tuple[int, int]]]] | None,
-        on_draft: Callable[[Frame], None] | None,
+        cancelled: Callable[[], bool] = never,
+        critic: TextCritic | None = None,
+        on_draft: OnDraft | None = None,
     ) -> list[Fill]:
         if options.copies_only:
             return []
@@ -102,7 +107,7 @@ _END = {
 }
 
 
-def _draft_until(cancelled: Callable[[], bool], on_draft: Callable[[Frame], None] | None) -> None:
+def _draft_until(cancelled: Callable[[], bool], on_draft: OnDraft | None) -> None:
     step = 0
     while not cancelled():
         step += 1

@@ -3,18 +3,20 @@
 import math
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infill_model.autoregressive import log_probabilities
+from infill_model.autoregressive import token_log_probs
 from infill_model.canvas import Canvas, Piece
 from infill_model.errors import StartError
 from infill_model.fill import Infiller
-from infill_model.job import FIRST_MASKS, MORE_MASKS, Job, Written
+from infill_model.job import MORE_MASKS, Job, Progress, Written
 from infill_model.judge import Judge
+from infill_model.layout import FIRST_MASKS
 from infill_model.request import Frame, Options, Request
 from infill_model.vocabulary import DEL, END, LINE, MASK, MIDDLE, RESERVED, REST, SPECIAL_TOKENS
 
@@ -79,8 +81,8 @@ def test_gaps_too_far_apart_for_one_canvas_are_filled_in_turn(infiller: Infiller
     assert infiller.fill_batch([apart, REQUEST], QUICK)[0].texts == fill.texts
 
 
-def written(ids: list[int], hole: int = 0) -> list[Written]:
-    return [Written(i, 0.5, 1, hole) for i in ids]
+def written(ids: list[int], hole: int = 0) -> tuple[Written, ...]:
+    return tuple(Written(i, 0.5, 1, hole) for i in ids)
 
 
 def test_a_full_gap_grows_and_then_goes_on_in_a_next_block(infiller: Infiller) -> None:
@@ -88,17 +90,18 @@ def test_a_full_gap_grows_and_then_goes_on_in_a_next_block(infiller: Infiller) -
     rest = infiller.vocabulary.encode(")")
     full = [RESERVED + 3] * (canvas - MORE_MASKS - len(rest))
     job = Job([20, 21], [Piece([MASK] * len(full), False), Piece(rest, True)])
-    job.row = written(full) + written(rest, -1)
-    assert job.goes_on(8 * canvas, canvas)
-    assert list(job.pieces[0].ids) == full + [MASK] * MORE_MASKS
-    assert job.context == [20, 21]
-    job.row = written(full + [RESERVED + 4] * MORE_MASKS) + written(rest, -1)
-    assert job.goes_on(8 * canvas, canvas)
-    assert job.context == [20, 21, *full, *[RESERVED + 4] * MORE_MASKS]
-    assert list(job.pieces[0].ids) == [MASK] * (canvas - len(rest))
-    assert list(job.pieces[1].ids) == rest
-    job.row = written([DEL] * (canvas - len(rest))) + written(rest, -1)
-    assert not job.goes_on(8 * canvas, canvas)
+    now = Progress(job, row=written(full) + written(rest, -1)).grown(8 * canvas, canvas)
+    assert now is not None
+    assert list(now.job.pieces[0].ids) == full + [MASK] * MORE_MASKS
+    assert now.job.context == [20, 21]
+    now = replace(now, row=written(full + [RESERVED + 4] * MORE_MASKS) + written(rest, -1)).grown(8 * canvas, canvas)
+    assert now is not None
+    assert now.job.context == [20, 21, *full, *[RESERVED + 4] * MORE_MASKS]
+    assert list(now.job.pieces[0].ids) == [MASK] * (canvas - len(rest))
+    assert list(now.job.pieces[1].ids) == rest
+    assert now.blocks == 2
+    now = replace(now, row=written([DEL] * (canvas - len(rest))) + written(rest, -1))
+    assert now.grown(8 * canvas, canvas) is None
 
 
 @pytest.mark.parametrize("block", [False, True])
@@ -125,7 +128,7 @@ def test_a_copy_wins_unless_the_model_is_surer_of_its_own(infiller: Infiller) ->
     assert copied.texts == ("value, strict=True)",)
     assert copied.forwards > 1
     long = Request(request.prefix.replace("value", "value_of_the_first_argument") + "value_of_the_first_argument", "\n")
-    assert infiller.fill(long, QUICK)[0].forwards == 1  # Nothing is tried beside a copy that nothing could outweigh.
+    assert infiller.fill(long, QUICK)[0].forwards == 0  # Nothing is tried beside a copy that nothing could outweigh.
     own = infiller.fill(request, replace(QUICK, retrieve=False))[0]
     assert not own.retrieved
     ranked = infiller.fill(request, replace(QUICK, n=2))
@@ -182,8 +185,8 @@ def test_the_trace_tells_every_step(infiller: Infiller) -> None:
 
 def test_the_critic_judges_whole_texts_and_its_spans_come_back_as_positions(infiller: Infiller) -> None:
     encode = infiller.vocabulary.encode
-    job = infiller.layout.job(TWO)
-    job.done = [Written(i, 0.9, 1, 0) for i in encode("a, ")]  # An earlier block of the first gap.
+    before = tuple(Written(i, 0.9, 1, 0) for i in encode("a, "))  # An earlier block of the first gap.
+    now = Progress(infiller.layout.job(TWO), before)
     left, right = encode("b"), encode("(c")
     pieces = [Piece([*left, DEL], False), Piece(encode(") + second("), True), Piece([*right, DEL, DEL], False)]
     canvas = Canvas.of([[*pieces, Piece(encode(")"), True)]])
@@ -193,13 +196,17 @@ def test_the_critic_judges_whole_texts_and_its_spans_come_back_as_positions(infi
         seen.append(list(texts))
         return [[], [(0, 1)]]
 
-    wrong = Judge(infiller.vocabulary, critic, [job])(canvas, 0)
+    wrong = Judge(infiller.vocabulary, critic, [now])(canvas, 0)
     assert seen == [["a, b", "(c"]]
     first = canvas.hole[0].tolist().index(1)
     assert wrong.nonzero().flatten().tolist() == [first]
     full = Canvas.of([[Piece(left, False), *pieces[1:]]])
-    assert not Judge(infiller.vocabulary, critic, [job])(full, 0).any()
+    assert not Judge(infiller.vocabulary, critic, [now])(full, 0).any()
     assert len(seen) == 1  # A gap that will still grow is not judged.
+
+
+def totals(*asked: Any) -> list[float]:
+    return [sum(it) for it in token_log_probs(*asked)]
 
 
 def test_the_score_is_the_sum_of_what_the_encoder_says(infiller: Infiller) -> None:
@@ -210,11 +217,11 @@ def test_the_score_is_the_sum_of_what_the_encoder_says(infiller: Infiller) -> No
     logs = denoiser.network.logits(states).log_softmax(-1)
     expected = logs[5, 40] + logs[6, 41] + logs[7, END]
     one = [float(expected.detach())]
-    assert log_probabilities(denoiser, context, rest, [middle]) == pytest.approx(one, abs=1e-4)
+    assert totals(denoiser, context, rest, [middle]) == pytest.approx(one, abs=1e-4)
     # Beside others it is the same, and an empty gap has only its end.
-    several = log_probabilities(denoiser, context, rest, [[50, 51, 52], middle, []])
+    several = totals(denoiser, context, rest, [[50, 51, 52], middle, []])
     assert several[1:] == pytest.approx([*one, float(logs[4 + 1, END].detach())], abs=1e-4)
-    assert log_probabilities(denoiser, context, rest, [[]]) == pytest.approx(several[2:], abs=1e-4)
+    assert totals(denoiser, context, rest, [[]]) == pytest.approx(several[2:], abs=1e-4)
 
 
 def test_the_autoregressive_control_is_the_plain_greedy_loop(infiller: Infiller) -> None:

@@ -6,41 +6,42 @@ import pytest
 
 from infill_model.fill import Infiller
 from infill_model.request import Options, Request
-from infill_model.together import Way, likeliest_together
+from infill_model.together import Hypothesis, Scored, beam_search
 
 TWO = Request("for ", "\n", between=(" in rows: use(",))
 FIRST = {"row": 0.4, "it": 0.6}
 SECOND = {"row": {"row": 0.9, "x": 0.1}, "it": {"x": 0.5, "it": 0.3}}
 
 
-def ways(chances: Mapping[str, float]) -> list[Way]:
-    return [Way((text,), chance, 0.0, 1) for text, chance in chances.items()]
+def hypotheses(probabilities: Mapping[str, float], log_prob: float = 0.0) -> list[Hypothesis]:
+    scored = (Scored((), (log_prob,)),)
+    return [Hypothesis((text,), probability, scored) for text, probability in probabilities.items()]
 
 
-def asked(request: Request, number: int) -> Sequence[Way]:
+def asked(request: Request, number: int) -> Sequence[Hypothesis]:
     if number == 0:
         assert (request.prefix, request.suffix, request.between) == ("for ", " in rows: use(\n", ())
-        return ways(FIRST)
+        return hypotheses(FIRST)
     name = request.prefix.removeprefix("for ").removesuffix(" in rows: use(")
     assert request.suffix == "\n"
-    return ways(SECOND[name])
+    return hypotheses(SECOND[name])
 
 
 def test_what_a_later_gap_says_counts_for_an_earlier_one() -> None:
-    best, *others = likeliest_together(TWO, asked, 3)
+    best, *others = beam_search(TWO, asked, 3)
     assert best.texts == ("row", "row")  # 0.4 x 0.9 = 0.36; the likelier "it" comes to 0.6 x 0.5.
-    assert best.chance == pytest.approx(0.36)
-    assert best.tokens == 2
+    assert best.probability == pytest.approx(0.36)
+    assert best.scored == (Scored((), (0.0,)),) * 2
     assert [it.texts for it in others] == [("it", "x"), ("it", "it")]
 
 
 def test_with_one_way_kept_each_gap_decides_for_itself() -> None:
-    assert [it.texts for it in likeliest_together(TWO, asked, 1)] == [("it", "x")]
+    assert [it.texts for it in beam_search(TWO, asked, 1)] == [("it", "x")]
 
 
 def test_texts_too_long_for_a_probability_are_told_apart() -> None:
-    long = [Way(("a",), 0.0, -900.0, 1), Way(("b",), 0.0, -800.0, 1)]
-    assert likeliest_together(Request("x", "y"), lambda *_: long, 1)[0].texts == ("b",)
+    long = hypotheses({"a": 0.0}, -900.0) + hypotheses({"b": 0.0}, -800.0)
+    assert beam_search(Request("x", "y"), lambda *_: long, 1)[0].texts == ("b",)
 
 
 def test_a_gap_takes_a_copy_where_the_other_has_none(infiller: Infiller) -> None:

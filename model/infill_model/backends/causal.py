@@ -9,7 +9,7 @@ transformers' own classes only; no code that comes with a checkpoint.
 import copy
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
@@ -19,15 +19,17 @@ from torch import Tensor
 from infill_model.backends.checkpoint import Checkpoint
 from infill_model.backends.edge import Ids, on_canvas
 from infill_model.backends.hub import shown_name
+from infill_model.backends.lengths import confidence_per_token
 from infill_model.backends.memory import check_room
 from infill_model.backends.open_fill import LONGEST, LONGEST_BLOCK, cut_at_line, info_of
 from infill_model.backends.placing import placing, settle
 from infill_model.backends.prompt import Prompt
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.errors import WeightsError
+from infill_model.filler import Filler, OnDraft, never
 from infill_model.in_turn import one_by_one
-from infill_model.job import Job, Written
-from infill_model.policies.stop import Limits, never
+from infill_model.job import Job, Progress, Written
+from infill_model.policies.stop import Limits
 from infill_model.request import Fill, Frame, Info, Options, Request, StopReason, TextCritic, Timing, TraceToken
 from infill_model.sound import check_numbers
 from infill_model.vocabulary import RESERVED
@@ -73,8 +75,8 @@ class Marks:
     begin: tuple[int, ...]
 
 
-class CausalInfiller:
-    """A loaded causal model. One fill at a time; not for several threads at once."""
+class CausalInfiller(Filler):
+    """A loaded causal model."""
 
     def __init__(self, name: str, model: "PreTrainedModel", vocabulary: CheckpointVocabulary, marks: Marks) -> None:
         self.name, self.vocabulary, self.marks = name, vocabulary, marks
@@ -129,7 +131,7 @@ class CausalInfiller:
         *,
         cancelled: Callable[[], bool] = never,
         critic: TextCritic | None = None,
-        on_draft: Callable[[Frame], None] | None = None,
+        on_draft: OnDraft | None = None,
     ) -> list[Fill]:
         """Fill the gaps of a request, one after the other; policies and the critic are for denoisers.
 
@@ -145,7 +147,7 @@ class CausalInfiller:
         options: Options,
         *,
         cancelled: Callable[[], bool] = never,
-        on_draft: Callable[[Frame], None] | None = None,
+        on_draft: OnDraft | None = None,
         propose: Propose | None = None,
     ) -> list[Fill]:
         """Fill the one gap of a request.
@@ -164,12 +166,12 @@ class CausalInfiller:
         row, line = self._laid_out(request), not request.block
         choosers = [_Chooser(options.temperature if n else 0.0, options.seed + n) for n in range(options.n)]
         alone = choosers[:1] if propose is not None or options.n == 1 else []
-        jobs = [self._written(row, limits, it, on_draft, propose, line=line) for it in alone]
+        texts = [self._written(row, limits, it, on_draft, propose, line=line) for it in alone]
         if others := choosers[len(alone) :]:
-            jobs += self._side_by_side(row, limits, others, None if alone else on_draft, line=line)
+            texts += self._side_by_side(row, limits, others, None if alone else on_draft, line=line)
         fills: dict[tuple[str, ...], Fill] = {}
-        for job in jobs:
-            fill = job.fill(self.vocabulary, 1)
+        for it in texts:
+            fill = replace(it.progress.fill(self.vocabulary, 1), confidence=confidence_per_token(it.done))
             fill = fill if request.block else cut_at_line(fill)
             total = (time.perf_counter() - started) * 1000
             fills.setdefault(fill.texts, replace(fill, ms=Timing(0.0, round(total, 3), round(total, 3))))
@@ -195,34 +197,34 @@ class CausalInfiller:
         row: list[int],
         limits: Limits,
         chooser: "_Chooser",
-        on_draft: Callable[[Frame], None] | None,
+        on_draft: OnDraft | None,
         propose: Propose | None,
         *,
         line: bool,
-    ) -> Job:
+    ) -> "_Text":
         """Write the gap: a token in each forward, and as many more as were proposed rightly."""
-        job = Job([], [], stopped="complete")
+        text = _Text()
         while True:
-            stopped = _limit(limits, len(job.done))
+            stopped = _limit(limits, len(text.done))
             if stopped is not None:
-                job.stopped = stopped
-                return job
+                text.stopped = stopped
+                return text
             began = time.perf_counter()
-            done = [it.id for it in job.done]
+            done = [it.id for it in text.done]
             draft = self.vocabulary.encode(propose(self.vocabulary.decode(done))) if propose else []
             logits = self._next([*row, *done], draft[: limits.steps - len(done) - 1])
-            job.steps += 1
-            before, ended = len(job.done), False
+            text.steps += 1
+            before, ended = len(text.done), False
             for number, one in enumerate(logits):
                 token, confidence = chooser(one)
-                ended = not self._add(job, token, confidence, line=line)
+                ended = not self._add(text, token, confidence, line=line)
                 if ended or number >= len(draft) or token + RESERVED != draft[number]:
                     break
-            if on_draft is not None and len(job.done) > before:
+            if on_draft is not None and len(text.done) > before:
                 took = round((time.perf_counter() - began) * 1e3, 3)
-                on_draft(Frame(job.steps, self._shown(job), f"{len(job.done) - before} written", took))
+                on_draft(Frame(text.steps, self._shown(text), f"{len(text.done) - before} written", took))
             if ended:
-                return job
+                return text
 
     @torch.no_grad()
     def _side_by_side(
@@ -230,59 +232,59 @@ class CausalInfiller:
         row: list[int],
         limits: Limits,
         choosers: Sequence["_Chooser"],
-        on_draft: Callable[[Frame], None] | None,
+        on_draft: OnDraft | None,
         *,
         line: bool,
-    ) -> list[Job]:
+    ) -> list["_Text"]:
         """Write the gap several times, a token of each in every forward; `on_draft` is told of the first."""
-        jobs = [Job([], [], stopped="complete") for _ in choosers]
-        going, written = list(range(len(jobs))), 0
+        texts = [_Text() for _ in choosers]
+        going, written = list(range(len(texts))), 0
         cache: DynamicCache | None = None
         while going:
             if stopped := _limit(limits, written):
                 for number in going:
-                    jobs[number].stopped = stopped
+                    texts[number].stopped = stopped
                 break
             began = time.perf_counter()
-            cache, logits = self._continued(cache, row, [jobs[it] for it in going])
-            kept = [n for n, it in enumerate(going) if self._one_more(jobs[it], choosers[it], logits[n], line=line)]
+            cache, logits = self._continued(cache, row, [texts[it] for it in going])
+            kept = [n for n, it in enumerate(going) if self._one_more(texts[it], choosers[it], logits[n], line=line)]
             written += 1
-            if on_draft is not None and len(jobs[0].done) == written:
+            if on_draft is not None and len(texts[0].done) == written:
                 took = round((time.perf_counter() - began) * 1e3, 3)
-                on_draft(Frame(written, self._shown(jobs[0]), "1 written", took))
+                on_draft(Frame(written, self._shown(texts[0]), "1 written", took))
             if len(kept) < len(going):
                 cache.batch_select_indices(torch.tensor(kept, dtype=torch.int64))
             going = [going[n] for n in kept]
-        return jobs
+        return texts
 
     def _continued(
-        self, cache: "DynamicCache | None", row: list[int], jobs: Sequence[Job]
+        self, cache: "DynamicCache | None", row: list[int], texts: Sequence["_Text"]
     ) -> tuple["DynamicCache", Tensor]:
-        """(B, V) float32 logits of what follows each job's last token, and the cache of all of them with it."""
+        """(B, V) float32 logits of what follows each text's last token, and the cache of all of them with it."""
         if cache is None:
-            logits = self._next(row).expand(len(jobs), -1)
+            logits = self._next(row).expand(len(texts), -1)
             cache = cast("DynamicCache", copy.deepcopy(self._cache))  # The row's own stays for the next request.
-            cache.batch_repeat_interleave(len(jobs))
+            cache.batch_repeat_interleave(len(texts))
             return cache, logits
-        last = torch.tensor([[it.done[-1].id - RESERVED] for it in jobs], device=self._model.device)
+        last = torch.tensor([[it.done[-1].id - RESERVED] for it in texts], device=self._model.device)
         out = self._model(input_ids=last, past_key_values=cache, use_cache=True)
         return cache, out.logits[:, -1].float()
 
-    def _one_more(self, job: Job, chooser: "_Chooser", logits: Tensor, *, line: bool) -> bool:
+    def _one_more(self, text: "_Text", chooser: "_Chooser", logits: Tensor, *, line: bool) -> bool:
         """Write the next token; says whether the gap goes on."""
-        job.steps += 1
-        return self._add(job, *chooser(logits), line=line)
+        text.steps += 1
+        return self._add(text, *chooser(logits), line=line)
 
-    def _add(self, job: Job, token: int, confidence: float, *, line: bool) -> bool:
+    def _add(self, text: "_Text", token: int, confidence: float, *, line: bool) -> bool:
         """Write a token unless it ends the gap; says whether the gap goes on."""
         if token + RESERVED in self.marks.ends:
             return False
-        job.done.append(Written(token + RESERVED, confidence, job.steps, 0))
-        return not (line and "\n" in self.vocabulary.decode([it.id for it in job.done]))
+        text.done.append(Written(token + RESERVED, confidence, text.steps, 0))
+        return not (line and "\n" in self.vocabulary.decode([it.id for it in text.done]))
 
-    def _shown(self, job: Job) -> tuple[TraceToken, ...]:
-        texts = self.vocabulary.pieces([it.id for it in job.done])
-        return tuple(TraceToken(a, "committed", b.confidence) for a, b in zip(texts, job.done, strict=True))
+    def _shown(self, text: "_Text") -> tuple[TraceToken, ...]:
+        pieces = self.vocabulary.pieces([it.id for it in text.done])
+        return tuple(TraceToken(a, "committed", b.confidence) for a, b in zip(pieces, text.done, strict=True))
 
     def _next(self, row: list[int], draft: Sequence[int] = ()) -> Tensor:
         """(1 + draft, V) float32 logits of what follows a row of canvas ids, and it with each token of a draft.
@@ -305,6 +307,20 @@ class CausalInfiller:
         self._row = whole
         last: Tensor = out.logits[0, -len(draft) - 1 :].float()
         return last
+
+
+@dataclass(slots=True)
+class _Text:
+    """A gap that is being written: its tokens, the forwards they took, and why it ended."""
+
+    done: list[Written] = field(default_factory=list)
+    steps: int = 0
+    stopped: StopReason = "complete"
+
+    @property
+    def progress(self) -> Progress:
+        """As a job that came so far."""
+        return Progress(Job([], []), tuple(self.done), steps=self.steps, stopped=self.stopped)
 
 
 class _Chooser:

@@ -5,14 +5,14 @@
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from infill_model.backends.family import OpenDenoiser
 from infill_model.canvas import Canvas, Piece
 from infill_model.denoise import denoise
-from infill_model.job import Job, Written
+from infill_model.job import Job, Progress, Written
 from infill_model.judge import Judge
 from infill_model.policies import Policies, remask_policy, stop_policy, unmask_policy
 from infill_model.policies.draft import Draft
@@ -20,7 +20,7 @@ from infill_model.policies.prediction import Sampling
 from infill_model.policies.stop import Limits, StopPolicy
 from infill_model.policies.unmask import UnmaskPolicy
 from infill_model.request import Frame, Options, TextCritic
-from infill_model.trace import show
+from infill_model.trace import follow
 from infill_model.vocabulary import DEL, MASK, Vocabulary
 
 _ENDED: Final = ("complete", "stable")
@@ -63,44 +63,41 @@ class Run:
 
     def once(
         self,
-        jobs: Sequence[Job],
+        progress: Sequence[Progress],
         *,
         steps: int | None = None,
         forbidden: tuple[int, ...] = (),
         until: Callable[[Draft], bool] | None = None,
-    ) -> None:
-        """Denoise the canvases of some jobs in one batch, and let the jobs read what came of it.
+    ) -> list[Progress]:
+        """Denoise the canvases of some jobs in one batch; returns how far each is then.
 
         Args:
-            jobs: at least one.
+            progress: of at least one job.
             steps: the most of them; None for those of the limits.
             forbidden: canvas ids that may not be written.
             until: ends the run early, e.g. because a canvas is to change its width.
         """
-        started = since = time.perf_counter()
+        jobs = [it.job for it in progress]
+        started = time.perf_counter()
         context = replace(self.denoiser.encode([job.context for job in jobs]), forbidden=forbidden)
         self.encode_ms += (time.perf_counter() - started) * 1000
         canvas = Canvas.of([job.pieces for job in jobs], self.denoiser.device)
-        sampling = Sampling(tuple(it.temperature for it in jobs), tuple(it.seed + 1_000_003 * it.steps for it in jobs))
-        judge = Judge(self.vocabulary, self.critic, jobs, grows=False) if self.critic else None
+        seeds = tuple(it.job.seed + 1_000_003 * it.steps for it in progress)
+        sampling = Sampling(tuple(it.temperature for it in jobs), seeds)
+        judge = Judge(self.vocabulary, self.critic, progress, grows=False) if self.critic else None
         limits = self.limits if steps is None else replace(self.limits, steps=steps)
         drafts = denoise(self.denoiser, context, canvas, self.policies, limits, sampling=sampling, critic=judge)
-        for draft in drafts:
-            took, since = (time.perf_counter() - since) * 1000, time.perf_counter()
-            show(self.vocabulary, jobs, draft, took, keep=self.options.trace, on_draft=self.on_draft)
-            if until is not None and until(draft):
-                break
-        self.forwards += draft.step
-        for row, job in enumerate(jobs):
-            job.read(draft, row)
+        after = follow(drafts, progress, self.vocabulary, keep=self.options.trace, on_draft=self.on_draft, until=until)
+        self.forwards += max(now.steps - before.steps for now, before in zip(after, progress, strict=True))
+        return after
 
 
-def try_lengths(run: Run, jobs: Sequence[Job]) -> None:
+def try_lengths(run: Run, jobs: Sequence[Job]) -> list[Progress]:
     """Fill jobs that differ in their lengths in one batch; which is best is chosen by their confidence."""
-    run.once(jobs)
+    return run.once([Progress(it) for it in jobs])
 
 
-def expand(run: Run, jobs: Sequence[Job], token: int, longest: int, *, deletes_right: bool = True) -> None:
+def expand(run: Run, jobs: Sequence[Job], token: int, longest: int, *, deletes_right: bool = True) -> list[Progress]:
     """Fill with a model that finds the length itself (DreamOn, eval/generator.py).
 
     After each step an expand token becomes two masks and what is deleted leaves the canvas.
@@ -112,21 +109,25 @@ def expand(run: Run, jobs: Sequence[Job], token: int, longest: int, *, deletes_r
         longest: positions the holes of a job may have together, and how often one of them may be expanded.
         deletes_right: whether a deletion takes the masks to its right, up to the next pin, with it.
     """
+    progress = {number: Progress(it) for number, it in enumerate(jobs)}
     budgets = [longest] * len(jobs)
     active = list(range(len(jobs)))
     while active:
         for full in (False, True):
-            group = [n for n in active if _is_full(jobs[n], budgets[n], longest) == full]
+            group = {n: progress[n] for n in active if _is_full(progress[n].job, budgets[n], longest) == full}
             if group:
-                _expand_once(run, [jobs[n] for n in group], token, forbidden=(token,) if full else ())
+                progress |= _expand_once(run, group, token, forbidden=(token,) if full else ())
         for n in list(active):
-            job = jobs[n]
-            limited = job.stopped not in _ENDED and (run.limits.cancelled() or job.steps >= run.limits.steps)
-            budgets[n] -= resize(job, token, deletes_right=deletes_right)
-            if limited or job.stopped == "deadline" or not any(MASK in it.ids for it in job.pieces):
+            now = progress[n]
+            limited = now.stopped not in _ENDED and (run.limits.cancelled() or now.steps >= run.limits.steps)
+            progress[n], expanded = resize(now, token, deletes_right=deletes_right)
+            budgets[n] -= expanded
+            done = not any(MASK in it.ids for it in progress[n].job.pieces)
+            if limited or now.stopped == "deadline" or done:
                 active.remove(n)
         if 0 not in active:
             run.on_draft = None  # It is told of the first job.
+    return list(progress.values())
 
 
 def _is_full(job: Job, budget: int, longest: int) -> bool:
@@ -134,31 +135,33 @@ def _is_full(job: Job, budget: int, longest: int) -> bool:
     return budget <= 0 or sum(len(it.ids) for it in job.pieces if not it.pinned) >= longest
 
 
-def _expand_once(run: Run, jobs: Sequence[Job], token: int, *, forbidden: tuple[int, ...]) -> None:
+def _expand_once(
+    run: Run, progress: Mapping[int, Progress], token: int, *, forbidden: tuple[int, ...]
+) -> dict[int, Progress]:
     """Denoise until a canvas is to change its width."""
-    run.once(
-        jobs,
-        steps=max(1, run.limits.steps - max(it.steps for it in jobs)),
+    after = run.once(
+        list(progress.values()),
+        steps=max(1, run.limits.steps - max(it.steps for it in progress.values())),
         forbidden=forbidden,
         until=lambda draft: bool(((draft.canvas.ids == token) | (draft.canvas.ids == DEL)).any()),
     )
+    return dict(zip(progress, after, strict=True))
 
 
-def resize(job: Job, token: int, *, deletes_right: bool) -> int:
-    """Carry out what a job's canvas asks for; returns how often it was expanded."""
-    pieces, row, expanded, start = [], [], 0, 0
-    for piece in job.pieces:
-        stretch = job.row[start : start + len(piece.ids)]
+def resize(progress: Progress, token: int, *, deletes_right: bool) -> tuple[Progress, int]:
+    """Carry out what a canvas asks for; returns how often it was expanded, too."""
+    pieces, row, expanded, start = [], list[Written](), 0, 0
+    for piece in progress.job.pieces:
+        stretch: Sequence[Written] = progress.row[start : start + len(piece.ids)]
         start += len(piece.ids)
         if not piece.pinned:
             expanded += sum(it.id == token for it in stretch)
             stretch = _resized(stretch, token, deletes_right=deletes_right)
         row += stretch
         pieces.append(Piece([it.id for it in stretch], piece.pinned))
-    job.pieces, job.row = pieces, row
-    if not any(it.id == MASK for it in row) and job.stopped not in ("steps", "deadline"):
-        job.stopped = "complete"
-    return expanded
+    complete = not any(it.id == MASK for it in row) and progress.stopped not in ("steps", "deadline")
+    stopped = "complete" if complete else progress.stopped
+    return replace(progress, job=replace(progress.job, pieces=pieces), row=tuple(row), stopped=stopped), expanded
 
 
 def _resized(hole: Sequence[Written], token: int, *, deletes_right: bool) -> list[Written]:
@@ -174,7 +177,7 @@ def _resized(hole: Sequence[Written], token: int, *, deletes_right: bool) -> lis
     return out
 
 
-def write_blocks(run: Run, jobs: Sequence[Job], block: int, most: int, *, line: bool) -> None:
+def write_blocks(run: Run, jobs: Sequence[Job], block: int, most: int, *, line: bool) -> list[Progress]:
     """Fill block after block with a model whose blocks see no later ones, the same block of all jobs in one batch.
 
     Args:
@@ -184,34 +187,33 @@ def write_blocks(run: Run, jobs: Sequence[Job], block: int, most: int, *, line: 
         most: tokens to write at most, rounded up to whole blocks.
         line: whether a line break ends the fill.
     """
-    rows = {id(job): list(job.context) for job in jobs}
-    active = list(jobs)
+    rows = [list(it.context) for it in jobs]
+    progress = [Progress(it) for it in jobs]
+    active = list(range(len(jobs)))
     while active:
-        for job in active:
-            _next_block(job, rows[id(job)], block)
-        run.once(active)
-        for job in list(active):
-            if _read_block(run, job, rows[id(job)], line=line) or len(job.done) >= most:
-                active.remove(job)
-        if jobs[0] not in active:
+        read = run.once([_next_block(progress[n], rows[n], block) for n in active])
+        for n, now in zip(list(active), read, strict=True):
+            rows[n] += [it.id for it in now.row if it.hole >= 0]
+            progress[n], ended = _read_block(run, now, line=line)
+            if ended or len(progress[n].done) >= most:
+                active.remove(n)
+        if 0 not in active:
             run.on_draft = None  # It is told of the first job.
-    for job in jobs:
-        job.row = []
+    return progress
 
 
-def _next_block(job: Job, row: Sequence[int], block: int) -> None:
+def _next_block(progress: Progress, row: Sequence[int], block: int) -> Progress:
     """Lay out the block in which a row goes on: what it begins with already is pinned."""
     start = len(row) // block * block
     pinned = row[start:]
-    job.context, job.row = list(row[:start]), []
-    job.pieces = [Piece(pinned, pinned=True), Piece([MASK] * (block - len(pinned)), pinned=False)]
+    pieces = [Piece(pinned, pinned=True), Piece([MASK] * (block - len(pinned)), pinned=False)]
+    return replace(progress, job=replace(progress.job, context=row[:start], pieces=pieces))
 
 
-def _read_block(run: Run, job: Job, row: list[int], *, line: bool) -> bool:
+def _read_block(run: Run, progress: Progress, *, line: bool) -> tuple[Progress, bool]:
     """Take what was written in a block over; says whether that was the end."""
-    written = [it for it in job.row if it.hole >= 0]
+    written = [it for it in progress.row if it.hole >= 0]
     ended = next((n for n, it in enumerate(written) if it.id in (DEL, MASK)), None)
-    job.done += written[:ended]
-    row += [it.id for it in written]
-    text = run.vocabulary.decode([it.id for it in job.done])
-    return ended is not None or job.stopped not in _ENDED or (line and "\n" in text)
+    now = replace(progress, done=(*progress.done, *written[:ended]), row=())
+    text = run.vocabulary.decode([it.id for it in now.done])
+    return now, ended is not None or now.stopped not in _ENDED or (line and "\n" in text)

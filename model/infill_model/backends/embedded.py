@@ -55,6 +55,7 @@ class EmbeddedDenoiser:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        self._most = CACHES
         self._caches = [EncoderCache(network)]
 
     @property
@@ -66,12 +67,26 @@ class EmbeddedDenoiser:
         """Give up everything cached."""
         self._caches = [EncoderCache(self.network)]
 
-    def cache_for(self, ids: Sequence[int]) -> EncoderCache:
-        """The cache that holds `ids` now; the one with the longest common prefix is reused, the oldest is given up."""
+    def reserve(self, contexts: int) -> None:
+        """Keep as many contexts as a batch of this many needs, so that each can be gone back to."""
+        self._most = max(CACHES, contexts)
+        self._caches = self._caches[-self._most :]
+
+    def cache_for(self, ids: Sequence[int], beside: Sequence[EncoderCache] = ()) -> EncoderCache:
+        """The cache that holds `ids` now; the one with the longest common prefix is reused, the oldest is given up.
+
+        Args:
+            ids: of a context.
+            beside: caches whose contexts will be gone back to; what they have in common with `ids` is copied.
+        """
+        ids = list(ids)
         best = max(self._caches, key=lambda it: it.common_prefix(ids))
-        if best.common_prefix(ids) < len(ids) // 4 and best.ids:
-            fresh = len(self._caches) < CACHES
-            best = EncoderCache(self.network) if fresh else self._caches[0]
+        shared = best.common_prefix(ids)
+        if best.ids and best.ids != ids and (best in beside or shared < len(ids) // 4):
+            other = EncoderCache(self.network) if len(self._caches) < self._most else self._caches[0]
+            if best in beside and other is not best:
+                other.copy(best, shared)
+            best = other
         self._caches = [it for it in self._caches if it is not best] + [best]
         best.encode(ids)
         return best
@@ -89,8 +104,10 @@ class EmbeddedDenoiser:
             layers, expected = tuple(cache.keys_values()), [cache.last_state]
         else:
             layers, expected = tuple(new(size) for _ in self.network.denoiser_layers), []
+            beside: list[EncoderCache] = []
             for row, ids in enumerate(contexts):
-                cache = self.cache_for(ids)
+                cache = self.cache_for(ids, beside)
+                beside.append(cache)
                 expected.append(cache.last_state)
                 for layer, cached in zip(layers, cache.keys_values(), strict=True):
                     layer[:, row, :, : len(ids)] = cached[:, 0, :, : len(ids)]

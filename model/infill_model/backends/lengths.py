@@ -17,11 +17,18 @@ from typing import Final
 
 from infill_model.backends.checkpoint import Config, Json, read_json
 from infill_model.errors import WeightsError
+from infill_model.job import Written
 
 SIDECAR: Final = "infill_lengths.json"
 _STEP: Final = 0.1
 _REACH: Final = 2.0
 _KINDS: Final = ("line", "block")
+
+
+def confidence_per_token(written: Iterable[Written]) -> float:
+    """The geometric mean of what was written, deletions included: it compares fills of unlike lengths."""
+    logs = [math.log(max(it.confidence, 1e-9)) for it in written if it.hole >= 0]
+    return math.exp(sum(logs) / len(logs)) if logs else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from infill_model.backends.verified import VerifiedInfiller, Way
 from infill_model.checkpoints import published
 from infill_model.checkpoints.coder import CoderInfiller
 from infill_model.errors import WeightsError
-from infill_model.fill import Infiller, model_path
-from infill_model.folder import MODEL_TYPE
+from infill_model.fill import Infiller
+from infill_model.folder import MODEL_TYPE, model_path
 
 CONVERTED: Final = (".packed", ".safetensors")
 """How names of converted files end."""

@@ -17,7 +17,7 @@ from infill_model.backends.edge import Ids, on_canvas
 from infill_model.backends.families import family_of
 from infill_model.backends.family import Family, OpenDenoiser
 from infill_model.backends.hub import shown_name
-from infill_model.backends.lengths import Offsets
+from infill_model.backends.lengths import Offsets, confidence_per_token
 from infill_model.backends.memory import check_room
 from infill_model.backends.placing import placing, settle, weights_of
 from infill_model.backends.prompt import WINDOW, Prompt
@@ -25,10 +25,11 @@ from infill_model.backends.sequence import Reuse, SequenceDenoiser
 from infill_model.backends.static_shapes import StaticShapes
 from infill_model.backends.tokenizer import CheckpointVocabulary
 from infill_model.errors import WeightsError
+from infill_model.filler import Filler, OnDraft, never
 from infill_model.in_turn import one_by_one
-from infill_model.job import Job
-from infill_model.policies.stop import Limits, never
-from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing
+from infill_model.job import Job, Progress
+from infill_model.policies.stop import Limits
+from infill_model.request import Fill, Info, Options, Request, TextCritic, Timing
 
 LANGUAGES: Final = (
     "python",
@@ -65,8 +66,8 @@ LONGEST: Final = 64
 LONGEST_BLOCK: Final = 256
 
 
-class OpenInfiller:
-    """A loaded checkpoint of an open family. One fill at a time; not for several threads at once."""
+class OpenInfiller(Filler):
+    """A loaded checkpoint of an open family."""
 
     def __init__(
         self,
@@ -150,9 +151,9 @@ class OpenInfiller:
         *,
         cancelled: Callable[[], bool] = never,
         critic: TextCritic | None = None,
-        on_draft: Callable[[Frame], None] | None = None,
+        on_draft: OnDraft | None = None,
     ) -> list[Fill]:
-        """Fill the gaps of a request; as `Infiller.fill`, but for copies from the document, which are not weighed.
+        """Fill the gaps of a request; nothing is copied, and the surest comes first.
 
         Raises:
             PolicyError: a policy's name in the options cannot be read.
@@ -163,7 +164,7 @@ class OpenInfiller:
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
         limits = Limits(options.steps, deadline, cancelled)
         run = self._run(options, limits, critic, on_draft)
-        done = [(masks_of(job), self._fill(job, request)) for job in self._filled(run, request)]
+        done = [(masks_of(it.job), self._fill(it, request)) for it in self._filled(run, request)]
         ranks = [(self.offsets.rank(it.confidence, masks, block=request.block), it) for masks, it in done]
         fills = {it.texts: (rank, it) for rank, it in sorted(ranks, key=lambda it: it[0])}
         best = [it for _, it in sorted(fills.values(), key=lambda it: -it[0])][: options.n]
@@ -174,41 +175,41 @@ class OpenInfiller:
     def each_length(self, request: Request, options: Options) -> list[tuple[int, Fill]]:
         """What comes of each length that is tried: how many masks each gap started with, and the fill."""
         run = self._run(replace(options, n=1), Limits(options.steps))
-        return [(masks_of(job), self._fill(job, request)) for job in self._filled(run, request)]
+        return [(masks_of(it.job), self._fill(it, request)) for it in self._filled(run, request)]
 
     def _run(
         self,
         options: Options,
         limits: Limits,
         critic: TextCritic | None = None,
-        on_draft: Callable[[Frame], None] | None = None,
+        on_draft: OnDraft | None = None,
     ) -> Run:
         family = self.family
         return Run(self.denoiser, self.vocabulary, options, limits, critic, on_draft, family.unmask, family.stop)
 
-    def _filled(self, run: Run, request: Request) -> list[Job]:
-        """Jobs that came to their end, by the family's way to find the length."""
+    def _filled(self, run: Run, request: Request) -> list[Progress]:
+        """Jobs denoised to their end, by the family's way to find the length."""
         options = run.options
         seeds = [(0.0, 0), *((options.temperature, options.seed + n) for n in range(1, options.n))]
         if self.family.lengths == "lengths":
             lengths = BLOCK_LENGTHS if request.block else LINE_LENGTHS
             tried = [(length, *seeds[0]) for length in lengths] + [(lengths[1], *it) for it in seeds[1:]]
             jobs = [self.prompt.job(request, length, heat, seed) for length, heat, seed in tried]
-            try_lengths(run, jobs)
-            return jobs
+            return try_lengths(run, jobs)
         most = LONGEST_BLOCK if request.block else LONGEST
         masks = BLOCK_LENGTHS[0] if request.block else LINE_LENGTHS[0]
         jobs = [self.prompt.job(request, masks, heat, seed) for heat, seed in seeds]
         if self.block is not None:
-            write_blocks(run, jobs, self.block, most, line=not request.block)
-        elif self.ids.expand is not None:
+            return write_blocks(run, jobs, self.block, most, line=not request.block)
+        if self.ids.expand is not None:
             (token,) = on_canvas([self.ids.expand])
-            expand(run, jobs, token, most * (len(request.between) + 1))
-        return jobs
+            return expand(run, jobs, token, most * (len(request.between) + 1))
+        return [Progress(it) for it in jobs]
 
-    def _fill(self, job: Job, request: Request) -> Fill:
-        """What a job wrote; for a model that cannot be told, cut where the line ends."""
-        fill = job.fill(self.vocabulary, len(request.between) + 1)
+    def _fill(self, progress: Progress, request: Request) -> Fill:
+        """What was written; for a model that cannot be told, cut where the line ends."""
+        fill = progress.fill(self.vocabulary, len(request.between) + 1)
+        fill = replace(fill, confidence=confidence_per_token(progress.written))
         return fill if self.block is None or request.block else cut_at_line(fill)
 
 

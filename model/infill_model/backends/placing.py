@@ -11,8 +11,8 @@ from typing import Final, Literal
 import torch
 from torch import nn
 
+from infill_model.device import available_device
 from infill_model.errors import WeightsError
-from infill_model.fill import available_device
 
 Bits = Literal[4, 8, 16, 32]
 

@@ -10,12 +10,12 @@ It knows no family by name, and neither networks nor tokens.
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from infill_model.backends.causal import CausalInfiller
+from infill_model.filler import Filler, OnDraft, never
 from infill_model.in_turn import one_by_one
-from infill_model.policies.stop import never
-from infill_model.request import ANY_LANGUAGE, Fill, Frame, Info, Options, Request, TextCritic, Timing
+from infill_model.request import ANY_LANGUAGE, Fill, Info, Options, Request, TextCritic, Timing
 
 Way = Literal["exact", "rank"]
 DRAFTS: Final = 4
@@ -24,29 +24,10 @@ RANKED: Final = 4
 """How many drafts are made at least where the best is to be chosen."""
 
 
-class Drafter(Protocol):
-    """What drafts: any facade over a model."""
+class VerifiedInfiller(Filler):
+    """A model that drafts and a causal one that checks."""
 
-    @property
-    def info(self) -> Info:
-        """What the model says of itself."""
-
-    def fill(
-        self,
-        request: Request,
-        options: Options,
-        *,
-        cancelled: Callable[[], bool] = never,
-        critic: TextCritic | None = None,
-        on_draft: Callable[[Frame], None] | None = None,
-    ) -> list[Fill]:
-        """Fill the gaps of a request."""
-
-
-class VerifiedInfiller:
-    """A model that drafts and a causal one that checks. One fill at a time; not for several threads at once."""
-
-    def __init__(self, drafter: Drafter, verifier: CausalInfiller, way: Way = "exact") -> None:
+    def __init__(self, drafter: Filler, verifier: CausalInfiller, way: Way = "exact") -> None:
         self.drafter, self.verifier, self.way = drafter, verifier, way
 
     @property
@@ -65,7 +46,7 @@ class VerifiedInfiller:
         *,
         cancelled: Callable[[], bool] = never,
         critic: TextCritic | None = None,
-        on_draft: Callable[[Frame], None] | None = None,
+        on_draft: OnDraft | None = None,
     ) -> list[Fill]:
         """Fill the gaps of a request; forwards are those of both models together.
 
@@ -82,7 +63,7 @@ class VerifiedInfiller:
         request: Request,
         options: Options,
         cancelled: Callable[[], bool],
-        on_draft: Callable[[Frame], None] | None,
+        on_draft: OnDraft | None,
     ) -> list[Fill]:
         drafts: list[Fill] = []
         share = None if options.budget_ms is None else options.budget_ms / 2  # The rest is the causal model's.
@@ -109,7 +90,7 @@ class VerifiedInfiller:
         options: Options,
         cancelled: Callable[[], bool],
         critic: TextCritic | None,
-        on_draft: Callable[[Frame], None] | None,
+        on_draft: OnDraft | None,
     ) -> list[Fill]:
         started = time.perf_counter()
         more = replace(options, n=max(options.n, RANKED))

@@ -26,16 +26,17 @@ from infill_model.checkpoints.network import CausalNetwork
 from infill_model.checkpoints.one_gap import LONGEST_BLOCK, OneGap, Tokens, late_by
 from infill_model.checkpoints.writing import Acceptance, Ends, Written
 from infill_model.copied import fills_of_copies
-from infill_model.fill import available_device
-from infill_model.policies.stop import Limits, never
-from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing, Token
+from infill_model.device import available_device
+from infill_model.filler import Filler, OnDraft, never
+from infill_model.policies.stop import Limits
+from infill_model.request import Fill, Info, Options, Request, TextCritic, Timing, Token
 from infill_model.vocabulary import RESERVED
 
 _NOTHING: Final = Fill(("",), (), 0.0, None, 0, 0, Timing(0.0, 0.0, 0.0), "deadline")
 
 
-class CoderInfiller:
-    """A loaded model. One fill at a time; not for several threads at once."""
+class CoderInfiller(Filler):
+    """A loaded model."""
 
     def __init__(
         self, converted: Converted, device: str = "cpu", dtype: str = "auto", budget: Budget | None = None
@@ -94,16 +95,11 @@ class CoderInfiller:
         *,
         cancelled: Callable[[], bool] = never,
         critic: TextCritic | None = None,
-        on_draft: Callable[[Frame], None] | None = None,
+        on_draft: OnDraft | None = None,
     ) -> list[Fill]:
         """Fill the gaps of a request; several are filled one after the other, each knowing where the others are.
 
-        Args:
-            request: the code around the gaps.
-            options: how many fills, how long, and from what to start; `remask` may be `verify:P`.
-            cancelled: asked before each forward.
-            critic: judges finished fills; those it objects to come last.
-            on_draft: told of the greedy fill after each forward.
+        `options.remask` may be `verify:P`, and a step is a forward.
         """
         if options.copies_only:
             return fills_of_copies(request, options.n)
@@ -140,7 +136,7 @@ class CoderInfiller:
         pieces: Sequence[str],
         options: Options,
         limits: Limits,
-        on_draft: Callable[[Frame], None] | None,
+        on_draft: OnDraft | None,
     ) -> Fill:
         """Fill several gaps left to right; later ones are marked in the code behind."""
         prefix, parts, tokens = request.prefix, list[Fill](), list[Token]()
@@ -170,7 +166,7 @@ class CoderInfiller:
         options: Options,
         limits: Limits,
         critic: TextCritic | None,
-        on_draft: Callable[[Frame], None] | None,
+        on_draft: OnDraft | None,
         start: str | None,
     ) -> list[Fill]:
         """Fill one gap; the one most probably right comes first."""

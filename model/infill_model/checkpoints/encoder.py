@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from infill_model.checkpoints.network import CausalNetwork, DenoiserLayers
-from infill_model.policies.stop import never
+from infill_model.filler import never
 
 CHUNK: Final = 64
 """Tokens of a context that are encoded between two looks at whether to stop."""

@@ -14,7 +14,8 @@ from infill_model.backends.embedded import EmbeddedDenoiser, EncodedContext
 from infill_model.canvas import Canvas
 from infill_model.fill import Infiller
 from infill_model.in_turn import one_by_one
-from infill_model.job import MOST_BLOCKS, Job, Layout
+from infill_model.job import Job
+from infill_model.layout import Layout
 from infill_model.request import Fill, Options, Request
 from infill_model.vocabulary import DEL
 
@@ -23,8 +24,7 @@ class PlainLoop:
     """The plain loop of the field: a full forward over context and canvas in every step, which commits one token."""
 
     def __init__(self, model: Infiller) -> None:
-        self._model = Infiller(model.config, model.vocabulary, model.denoiser.network, model.dtype)
-        self._model.denoiser = _Forgetful(model.denoiser.network)
+        self._model = Infiller(model.config, model.vocabulary, _Forgetful(model.denoiser.network), model.dtype)
 
     def fill(self, request: Request, options: Options) -> Fill:
         """The greedy fill; nothing is copied."""
@@ -44,11 +44,9 @@ class OracleLength:
 
     def __init__(self, model: Infiller, golds: Mapping[Request, Sequence[str]]) -> None:
         self._unknown, self._golds = model, golds
-        self._told = Infiller(model.config, model.vocabulary, model.denoiser.network, model.dtype)
-        self._told.denoiser = _NeverDeletes(model.denoiser.network)
-        self._told.layout = self._layout = _FixedLayout(
-            model.vocabulary, model.config.shape.context, model.config.shape.canvas
-        )
+        shape, denoiser = model.config.shape, _NeverDeletes(model.denoiser.network)
+        self._layout = _FixedLayout(model.vocabulary, shape.context, shape.canvas)
+        self._told = Infiller(model.config, model.vocabulary, denoiser, model.dtype, self._layout)
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
         """One after the other; nothing is copied."""
@@ -66,13 +64,9 @@ class _FixedLayout(Layout):
 
     lengths: list[int]
 
-    def job(
-        self, request: Request, temperature: float = 0.0, seed: int = 0, *, masks: int | Sequence[int] | None = None
-    ) -> Job:
+    def job(self, request: Request, masks: int | Sequence[int] | None = None) -> Job:
         """A job that does not grow; `masks` is not heeded."""
-        job = super().job(request, temperature, seed, masks=self.lengths)
-        job.blocks = MOST_BLOCKS
-        return job
+        return replace(super().job(request, self.lengths), grows=False)
 
 
 class _NeverDeletes(EmbeddedDenoiser):

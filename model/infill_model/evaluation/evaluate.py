@@ -13,15 +13,16 @@ from typing import Final
 from infill_model.checkpoints.coder import CoderInfiller
 from infill_model.errors import TaskError
 from infill_model.evaluation.controls import InTurn, OracleLength, PlainLoop
-from infill_model.evaluation.fillers import Autoregressive, Filler
+from infill_model.evaluation.fillers import Autoregressive, BatchFiller
 from infill_model.evaluation.flags import add_task_flags, count, progress_bar, read_wanted
 from infill_model.evaluation.predict import predict, write_predictions
 from infill_model.evaluation.record import Model, Run, record, sha256
 from infill_model.evaluation.tasks import Task
-from infill_model.fill import EMBEDDED, Infiller, model_path
+from infill_model.fill import Infiller
+from infill_model.folder import EMBEDDED, model_path
 from infill_model.request import Options
 
-_CONTROLS: Final[Mapping[str, Callable[[Infiller, Sequence[Task]], Filler]]] = MappingProxyType(
+_CONTROLS: Final[Mapping[str, Callable[[Infiller, Sequence[Task]], BatchFiller]]] = MappingProxyType(
     {
         "autoregressive": lambda model, tasks: Autoregressive(model),
         "plain-loop": lambda model, tasks: PlainLoop(model),
@@ -76,7 +77,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     Run(method, sha256(arguments.tasks), options, made).write_beside(arguments.out)
 
 
-def _controlled(model: Infiller | CoderInfiller, control: str | None, tasks: Sequence[Task]) -> Filler:
+def _controlled(model: Infiller | CoderInfiller, control: str | None, tasks: Sequence[Task]) -> BatchFiller:
     """The model, or the same weights in another way of filling."""
     if control is None:
         return model

@@ -13,7 +13,7 @@ from infill_model.request import Fill, Options, Request, Timing
 from infill_model.retrieval import copy_all
 
 
-class Filler(Protocol):
+class BatchFiller(Protocol):
     """Fills many requests at once; `infill_model.fill.Infiller` is one."""
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infill_model.errors import TaskError
-from infill_model.evaluation.fillers import Filler
+from infill_model.evaluation.fillers import BatchFiller
 from infill_model.evaluation.tasks import Task, read_rows, texts
 from infill_model.request import Fill, Options
 
@@ -54,7 +54,7 @@ class Prediction:
         return json.dumps(row)
 
 
-def predict(filler: Filler, tasks: Sequence[Task], options: Options, batch: int) -> Iterator[list[Prediction]]:
+def predict(filler: BatchFiller, tasks: Sequence[Task], options: Options, batch: int) -> Iterator[list[Prediction]]:
     """Fill the tasks in their order, `batch` at a time; yields the predictions of each batch."""
     for start in range(0, len(tasks), batch):
         now = tasks[start : start + batch]

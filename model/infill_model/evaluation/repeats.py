@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from infill_model.evaluation.tasks import read_tasks
-from infill_model.fill import EMBEDDED, Infiller
+from infill_model.fill import Infiller
+from infill_model.folder import EMBEDDED
 from infill_model.vocabulary import ABOVE, BELOW
 
 LENGTH = 150

@@ -19,7 +19,8 @@ from infill_model.evaluation.flags import add_task_flags, count, progress_bar, r
 from infill_model.evaluation.metrics import exact_match
 from infill_model.evaluation.record import Record, record, to_json, write_text
 from infill_model.evaluation.tasks import Task
-from infill_model.fill import EMBEDDED, Infiller
+from infill_model.fill import Infiller
+from infill_model.folder import EMBEDDED
 from infill_model.request import Fill, Frame, Options
 
 POLICIES: Final = ("none", "revoke:0.1", "revoke:0.3", "edit", "conf", "loop")

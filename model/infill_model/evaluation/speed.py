@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from infill_model.evaluation.controls import PlainLoop
-from infill_model.fill import EMBEDDED, Infiller
+from infill_model.fill import Infiller
+from infill_model.folder import EMBEDDED
 from infill_model.request import Options, Request
 
 TYPED = 8

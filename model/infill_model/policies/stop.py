@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from infill_model.filler import never
 from infill_model.policies.draft import Draft, Step
 from infill_model.request import StopReason
 
@@ -59,11 +60,6 @@ class Stable:
         count = step.masked.sum(1)
         mean = torch.where(step.masked, step.prediction.entropy, 0.0).sum(1) / count.clamp(min=1)
         return ((unchanged >= self.steps) & (mean < self.bound)).unsqueeze(1)
-
-
-def never() -> bool:
-    """For fills that nobody cancels."""
-    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from infill_model.backends.embedded import EmbeddedDenoiser
 from infill_model.errors import TrainingError
 from infill_model.evaluation.metrics import edit_similarity, exact_match
 from infill_model.evaluation.record import Record, record, to_json, write_text
@@ -179,7 +180,7 @@ def _judged(
     tasks: Sequence[Task],
 ) -> Outcome:
     canvas, next_token = _held_out_losses(trainer.average, trainer, usual, vocabulary, held_out)
-    model = Infiller(Config(name, trainer.shape, ("python",)), vocabulary, trainer.average)
+    model = Infiller(Config(name, trainer.shape, ("python",)), vocabulary, EmbeddedDenoiser(trainer.average))
     fills = [model.fill(it.request(), Options(retrieve=False))[0] for it in tasks]
     written = [(task.completions(fill.texts), task.gold) for task, fill in zip(tasks, fills, strict=True)]
     return Outcome(

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from infill_model.fill import EMBEDDED, model_path
+from infill_model.folder import EMBEDDED, model_path
 from infill_model.network import Network
 from infill_model.training.loop import SIZES, row_builders, shape_of
 from infill_model.training.loss import TensorBatch, losses

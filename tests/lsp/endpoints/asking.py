@@ -6,15 +6,12 @@ from contextlib import closing
 from infill_lsp.endpoints.fill import Endpoint
 from infill_lsp.endpoints.transport import Retry
 from infill_lsp.settings import EndpointSettings
+from infill_model.filler import never
 from infill_model.request import Fill, Frame, Options, Request
 
 QUICK = Retry(first=0.001, longest=1.0, most=3)
 LINE = Request("def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n")
 BLOCK = Request("def add(a, b):\n    ", "\n\nprint(add(1, 2))\n", block=True)
-
-
-def never() -> bool:
-    return False
 
 
 def ask(

@@ -14,7 +14,7 @@ from infill_model.backends.drive import Run, write_blocks
 from infill_model.backends.edge import on_canvas
 from infill_model.backends.sequence import Reuse, SequenceDenoiser
 from infill_model.canvas import Piece
-from infill_model.job import Job
+from infill_model.job import Job, Progress
 from infill_model.policies import Policies, unmask_policy
 from infill_model.policies.draft import Step, lowest
 from infill_model.policies.remask import Edit, Keep, RemaskPolicy
@@ -51,8 +51,8 @@ def blocks_written(
     job = Job(on_canvas(prompt), [])
     run = Run(denoiser, nothing, Options(), Limits(steps=256))
     run.policies = Policies(unmask=policy, remask=remask or Keep())
-    write_blocks(run, [job], width, most, line=False)
-    return [one.id - RESERVED for one in job.done], run.forwards
+    (now,) = write_blocks(run, [job], width, most, line=False)
+    return [one.id - RESERVED for one in now.done], run.forwards
 
 
 @needs_parity
@@ -128,13 +128,13 @@ def test_fast_dllm_v2(name: str, no_text: Vocabulary) -> None:
         end = len(row) // width * width + width
         if len(row) % width == 0:
             first = Job(row, [Piece([MASK], pinned=False)])
-            run.once([first])
-            row = [*row, first.row[0].id]
+            (now,) = run.once([Progress(first)])
+            row = [*row, now.row[0].id]
         while len(row) < end:
             stop = len(row) // small * small + small
             job = Job([*row, MIDDLE, *[MASK] * (end - stop)], [Piece([MASK] * (stop - len(row)), pinned=False)])
-            run.once([job])
-            row += [one.id for one in job.row]
+            (now,) = run.once([Progress(job)])
+            row += [one.id for one in now.row]
     assert [i - RESERVED for i in row] == case["expected"][0][:-1]
 
 
@@ -153,8 +153,8 @@ def test_fast_dllm_v2_within_a_block_on_top_of_what_its_first_forward_left(no_te
         pinned = row[start:]
         masks = [MASK] * (start + 8 - len(row))
         job = Job([*row[:start], MIDDLE, *[MASK] * (24 - start)], [Piece(pinned, True), Piece(masks, False)])
-        run.once([job])
-        row = [*row[:start], *(one.id for one in job.row)]
+        (now,) = run.once([Progress(job)])
+        row = [*row[:start], *(one.id for one in now.row)]
         forwards += run.forwards
     assert [i - RESERVED for i in row] == case["expected"][0][:-1]
     assert forwards == case["forwards"] - 1  # Theirs runs the finished block once more, to keep it.

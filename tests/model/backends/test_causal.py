@@ -75,7 +75,7 @@ def one_by_one(model: CausalInfiller, request: Request, options: Options) -> lis
     row, limits = model._laid_out(request), Limits(LONGEST_BLOCK if request.block else LONGEST)
     choosers = [_Chooser(options.temperature if n else 0.0, options.seed + n) for n in range(options.n)]
     fills = [model._written(row, limits, it, None, None, line=not request.block) for it in choosers]
-    return [it.fill(model.vocabulary, 1) for it in fills]
+    return [it.progress.fill(model.vocabulary, 1) for it in fills]
 
 
 def sliding(folder: Path, place: Path) -> Path:

@@ -9,7 +9,7 @@ from infill_model.backends.drive import Run, expand, resize
 from infill_model.backends.edge import Edge, Ids, on_canvas
 from infill_model.backends.sequence import SequenceDenoiser
 from infill_model.canvas import Piece
-from infill_model.job import Job, Written
+from infill_model.job import Job, Progress, Written
 from infill_model.policies.stop import Limits
 from infill_model.request import Options
 from infill_model.vocabulary import DEL, MASK, MIDDLE, RESERVED, Vocabulary
@@ -41,32 +41,31 @@ def test_expansion_and_deletion_are_the_reference_s(name: str, no_text: Vocabula
     job = Job(context, [Piece([MASK] * masks, pinned=False)])
     run = Run(denoiser, no_text, Options(unmask=POLICIES[case["params"]["alg"]]), Limits(steps=64))
     deletes_right = case["params"]["pad_eos_to_right"]
-    expand(run, [job], 507 + RESERVED, case["params"]["max_gen_len"], deletes_right=deletes_right)
-    assert [i - RESERVED for i in job.pieces[0].ids] == case["expected"][0][start : start + case["middle_tokens"]]
+    (now,) = expand(run, [job], 507 + RESERVED, case["params"]["max_gen_len"], deletes_right=deletes_right)
+    assert [i - RESERVED for i in now.job.pieces[0].ids] == case["expected"][0][start : start + case["middle_tokens"]]
     assert run.forwards == case["forwards"]
-    assert job.stopped == "complete"
+    assert now.stopped == "complete"
 
 
-def hole(*ids: int) -> Job:
+def hole(*ids: int) -> Progress:
     job = Job([], [Piece(list(ids), pinned=False), Piece([90], pinned=True), Piece([MASK], pinned=False)])
-    job.row = [Written(i, 0.5, 1, 0) for i in ids] + [Written(90, 1.0, 0, -1), Written(MASK, 0.0, 0, 1)]
-    return job
+    row = [*(Written(i, 0.5, 1, 0) for i in ids), Written(90, 1.0, 0, -1), Written(MASK, 0.0, 0, 1)]
+    return Progress(job, row=tuple(row))
 
 
 def test_an_expand_token_becomes_two_masks_where_it_stands() -> None:
-    job = hole(20, 77, 21)
-    assert resize(job, 77, deletes_right=True) == 1
-    assert [list(it.ids) for it in job.pieces] == [[20, MASK, MASK, 21], [90], [MASK]]
-    assert [it.id for it in job.row] == [20, MASK, MASK, 21, 90, MASK]
+    now, expanded = resize(hole(20, 77, 21), 77, deletes_right=True)
+    assert expanded == 1
+    assert [list(it.ids) for it in now.job.pieces] == [[20, MASK, MASK, 21], [90], [MASK]]
+    assert [it.id for it in now.row] == [20, MASK, MASK, 21, 90, MASK]
 
 
 def test_a_deletion_takes_the_masks_to_its_right_up_to_the_pin() -> None:
-    job = hole(MASK, DEL, MASK, 21, MASK)
-    assert resize(job, 77, deletes_right=True) == 0
-    assert [list(it.ids) for it in job.pieces] == [[MASK, 21], [90], [MASK]]
+    now, expanded = resize(hole(MASK, DEL, MASK, 21, MASK), 77, deletes_right=True)
+    assert expanded == 0
+    assert [list(it.ids) for it in now.job.pieces] == [[MASK, 21], [90], [MASK]]
 
 
 def test_a_deletion_may_take_itself_only() -> None:
-    job = hole(MASK, DEL, MASK)
-    resize(job, 77, deletes_right=False)
-    assert [list(it.ids) for it in job.pieces] == [[MASK, MASK], [90], [MASK]]
+    now, _ = resize(hole(MASK, DEL, MASK), 77, deletes_right=False)
+    assert [list(it.ids) for it in now.job.pieces] == [[MASK, MASK], [90], [MASK]]

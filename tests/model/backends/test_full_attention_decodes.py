@@ -26,7 +26,7 @@ from infill_model.backends.edge import on_canvas
 from infill_model.backends.sequence import Reuse, SequenceContext, SequenceDenoiser
 from infill_model.canvas import Canvas, Piece
 from infill_model.denoise import denoise
-from infill_model.job import Job
+from infill_model.job import Job, Progress
 from infill_model.policies import Policies, unmask_policy
 from infill_model.policies.draft import Step, lowest
 from infill_model.policies.remask import Revision
@@ -197,8 +197,8 @@ def test_llada_from_left_to_right_in_blocks(name: str, policy: str, no_text: Voc
     row = on_canvas(prompt)
     for later in range(most - width, -1, -width):
         job = Job([*row, MIDDLE, *[MASK] * later], [Piece([MASK] * width, pinned=False)])
-        run.once([job], steps=case["params"]["steps"] * width // most)
-        row += [one.id for one in job.row]
+        (now,) = run.once([Progress(job)], steps=case["params"]["steps"] * width // most)
+        row += [one.id for one in now.row]
     assert [i - RESERVED for i in row] == case["expected"][0]
     assert run.forwards == case["forwards"]
 
@@ -241,7 +241,7 @@ def test_reused_keys_and_values_give_the_reference_s_decodes(
     row = on_canvas(case["input_ids"][0])
     for later in range(most - width, -1, -width):
         job = Job([*row, MIDDLE, *[MASK] * later], [Piece([MASK] * width, pinned=False)])
-        run.once([job])
-        row += [one.id for one in job.row]
+        (now,) = run.once([Progress(job)])
+        row += [one.id for one in now.row]
     assert [i - RESERVED for i in row] == case["expected"][0]
     assert run.forwards == case["forwards"]

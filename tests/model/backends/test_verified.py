@@ -14,7 +14,7 @@ from infill_model.backends.causal import MARKS, CausalInfiller
 from infill_model.backends.loading import load, load_verified
 from infill_model.backends.verified import DRAFTS, RANKED, VerifiedInfiller
 from infill_model.errors import WeightsError
-from infill_model.policies.stop import never
+from infill_model.filler import Filler, never
 from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing
 from infill_model.vocabulary import RESERVED
 
@@ -42,7 +42,7 @@ def verifier(tmp_path_factory: pytest.TempPathFactory) -> CausalInfiller:
     return CausalInfiller.load(causal(tmp_path_factory.mktemp("causal") / "it"), device="cpu")
 
 
-class Told:
+class Told(Filler):
     """Drafts what it is told to; each draft costs it five forwards."""
 
     def __init__(self, drafts: Callable[[Request], list[str]]) -> None:

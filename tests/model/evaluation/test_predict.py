@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infill_model.errors import TaskError
-from infill_model.evaluation.fillers import Autoregressive, Copy, Empty, Filler
+from infill_model.evaluation.fillers import Autoregressive, BatchFiller, Copy, Empty
 from infill_model.evaluation.predict import Prediction, predict, read_predictions, write_predictions
 from infill_model.evaluation.tasks import Task
 from infill_model.fill import Infiller
@@ -19,7 +19,7 @@ TWO = Task("two", "left = first.name\nright = second.name\nleft = fir", "\n", be
 LINE = Task("line", "def f():\n    a = 1\n", "    return a\n")
 
 
-def written(filler: Filler, *tasks: Task, batch: int = 2) -> list[Prediction]:
+def written(filler: BatchFiller, *tasks: Task, batch: int = 2) -> list[Prediction]:
     options = Options(unmask="threshold:0.001", steps=4)
     return [it for now in predict(filler, tasks, options, batch) for it in now]
 

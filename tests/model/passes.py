@@ -1,0 +1,41 @@
+"""Counts what filling costs the embedded model, while it fills."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from infill_model.backends.embedded import EmbeddedDenoiser
+from infill_model.cache import EncoderCache
+from infill_model.window import Window
+
+COUNTED = {
+    "layouts": (Window, ["context"]),
+    "look-ups": (EmbeddedDenoiser, ["cache_for"]),
+    "encodes": (EncoderCache, ["_extend"]),
+    "steps": (EmbeddedDenoiser, ["logits", "logits_with_shadow"]),
+    "readings": (EncoderCache, ["branches"]),
+}
+"""Contexts laid out, looked up in the cache and encoded; forwards of the denoiser, and of the encoder over texts."""
+
+
+@contextmanager
+def counted() -> Iterator[Counter[str]]:
+    """How often each of `COUNTED` happens, and how many tokens of contexts are encoded (`tokens`)."""
+    counts: Counter[str] = Counter()
+
+    def counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(self: Any, *arguments: Any, **named: Any) -> Any:
+            counts[name] += 1
+            if name == "encodes":
+                counts["tokens"] += len(self.ids) - self.reused
+            return function(self, *arguments, **named)
+
+        return call
+
+    with ExitStack() as stack:
+        for name, (owner, methods) in COUNTED.items():
+            for it in methods:
+                stack.enter_context(patch.object(owner, it, counting(name, getattr(owner, it))))
+        yield counts
