@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_coder import write_gguf
+from tiny_qwen2 import write_gguf
 
 from infill_model.checkpoints import low_rank
 from infill_model.checkpoints.converted import convert
