@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import tiny_qwen2
+import tiny_published
+from tiny_qwen2 import write_gguf
 
 from infill_model.checkpoints.published import Published
 
@@ -27,8 +28,8 @@ class Home:
         self.gguf, site = place / "tiny.gguf", place / "site"
         site.mkdir()
         (site / "sitecustomize.py").write_text(SITE)
-        tiny_qwen2.write(self.gguf)
-        self.model = tiny_qwen2.published(NAME, self.gguf, index=self.index)
+        write_gguf(self.gguf)
+        self.model = tiny_published.published(NAME, self.gguf, index=self.index)
         self.folder = place / "cache/models" / NAME
         self.source, self.converted = self.folder / "source.gguf", self.folder / "model.packed"
         self.environment = os.environ | {
@@ -45,7 +46,7 @@ class Home:
         }
 
     def table(self, *rows: Published) -> Path:
-        return tiny_qwen2.write_table(rows, self.place / "published.json")
+        return tiny_published.write_table(rows, self.place / "published.json")
 
     def command(self, *words: str, before: str = "") -> list[str]:
         code = f"import sys\n{before}\nfrom infill_lsp.cli import main\nsys.exit(main())"

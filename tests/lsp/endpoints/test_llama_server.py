@@ -3,27 +3,20 @@
 Where it is not there these are skipped; `LLAMA_SERVER` may name another one.
 """
 
-import os
 import re
-import shutil
-import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import httpx
 import pytest
 from asking import ask
+from llama_server import needed, serving, wait_for
 
 from infill_lsp.endpoints.errors import EndpointError
 from infill_lsp.settings import EndpointSettings
 from infill_model.request import Frame, Options, Request
 
-UNPACKED = Path(__file__).parents[3] / ".venv/e2e/llama/llama-server"
-SERVER = os.environ.get("LLAMA_SERVER") or shutil.which("llama-server") or str(UNPACKED)
-
-pytestmark = pytest.mark.skipif(not Path(SERVER).exists(), reason="needs tests/e2e/install_llama.sh")
+pytestmark = needed
 
 LINE = Request("def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n", files=("import math\n",))
 BLOCK = Request("def add(a, b):\n", "\n\nprint(add(1, 2))\n", block=True)
@@ -34,30 +27,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     gguf = pytest.importorskip("tiny_gguf")
     model = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
     gguf.write(model)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [SERVER, "-m", str(model), "--port", str(port), "-t", "1", "-tb", "1", "-np", "2", "-c", "16384"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(lambda: httpx.get(f"{address}/health").status_code == httpx.codes.OK)
+    with serving(model, "-np", "2", "-c", "16384") as address:
         yield address
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait_for(state: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            if state():
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    pytest.fail("llama-server did not get that far")
 
 
 def busy(url: str) -> bool:
@@ -96,7 +67,7 @@ def test_cancelling_frees_the_server(url: str) -> None:
     settings = EndpointSettings(url=url, api="llama.cpp")
     frames: list[Frame] = []
     assert ask(settings, BLOCK, cancelled=lambda: len(frames) > 0, on_draft=frames.append) == []
-    _wait_for(lambda: not busy(url))
+    wait_for(lambda: not busy(url))
     assert ask(settings, LINE)[0].texts
 
 
@@ -106,7 +77,7 @@ def test_the_deadline_holds(url: str) -> None:
     (fill,) = ask(EndpointSettings(url=url, api="llama.cpp"), long, Options(budget_ms=30))
     assert time.monotonic() - start < 1
     assert fill.stopped in ("deadline", "complete")
-    _wait_for(lambda: not busy(url))
+    wait_for(lambda: not busy(url))
 
 
 def test_what_it_refuses_is_said_by_its_status(url: str) -> None:

@@ -12,9 +12,10 @@ from raw_client import CAPABLE, REAL, ROOT, RawClient
 from test_sockets import Tcp, messages, port_of, serving
 
 sys.path.insert(0, str(ROOT / "tests/lsp"))
-import tiny_qwen2
+import tiny_published
 from local_hub import LocalHub
 from published_home import NAME, Home
+from tiny_qwen2 import write_gguf
 
 SETTINGS: dict[str, Any] = {"threads": 1, "confidence": 0, "budget": {"automatic": 5000, "larger": 5000}}
 
@@ -153,8 +154,8 @@ def hub(tmp_path: Path) -> Iterator[LocalHub]:
     """A hub that stalls in the middle of the model."""
     folder = tmp_path / "served"
     folder.mkdir()
-    tiny_qwen2.write(folder / tiny_qwen2.FILE)
-    with LocalHub({tiny_qwen2.REPOSITORY: folder}, hang_after=5000, large=".gguf") as serving:
+    write_gguf(folder / tiny_published.FILE)
+    with LocalHub({tiny_published.REPOSITORY: folder}, hang_after=5000, large=".gguf") as serving:
         yield serving
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from tiny_coder import write_gguf
+from tiny_qwen2 import write_gguf
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from infill_model.backends.transformer import Transformer

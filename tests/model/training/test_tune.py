@@ -2,15 +2,18 @@ import argparse
 import gzip
 import json
 import random
+from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
-from tiny_coder import write_gguf
+from tiny_qwen2 import write_gguf
 
 from infill_model.checkpoints import low_rank
 from infill_model.checkpoints.fim import FimMarks
 from infill_model.training import tune
+from infill_model.training.corpus import CorpusFile
+from infill_model.training.fim_batches import FimBatches
 from infill_model.training.fim_rows import KINDS, RowCutter, batch, cut
 
 CODE = "".join(
@@ -106,3 +109,42 @@ def test_a_run_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert second._evaluate()[0] < before
     stored = low_rank.load(tmp_path / "run" / "update")
     assert torch.equal(stored["model.layers.0.mlp.up_proj"][0], second.updates["model.layers.0.mlp.up_proj"].a.detach())
+
+
+def test_rows_that_do_not_fit_together_give_the_same_gradients_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_gguf(tmp_path / "tiny.gguf")
+    _corpus(tmp_path / "corpus")
+    tuner = tune.Tuner(_flags(tmp_path, "--rows", "5"))
+    torch.nn.init.normal_(tuner.parameters[1])  # With B at zero A has no gradient.
+    rows = [it for it in (tuner.cutter.row(CODE, "", random.Random(it)) for it in range(5)) if it]
+    loss = tuner._gradients(rows)
+    whole = [it.grad for it in tuner.parameters]
+    plain = tuner.network.forward
+
+    def short_of_memory(ids: torch.Tensor, positions: torch.Tensor) -> object:
+        if len(ids) > 2:
+            raise torch.OutOfMemoryError
+        return plain(ids, positions)
+
+    monkeypatch.setattr(tuner.network, "forward", short_of_memory)
+    assert tuner._gradients(rows) == pytest.approx(loss, rel=1e-4)
+    for a, b in zip(whole, tuner.parameters, strict=True):
+        assert a is not None
+        assert b.grad is not None
+        assert torch.allclose(a, b.grad, atol=1e-5)
+
+
+def test_workers_cut_other_rows_than_each_other_and_than_before(tmp_path: Path) -> None:
+    cutter, files = RowCutter(_encode, MARKS), [CorpusFile("p", "a.py", "python", 1.0, CODE)]
+    drawn = [
+        [tuple(row.ids) for rows in islice(FimBatches(files, cutter, 4, seed).loader(workers), 6) for row in rows]
+        for seed, workers in ((1, 2), (1, 2), (1, 0), (2, 0))
+    ]
+    assert drawn[0] == drawn[1]
+    assert [len(set(it)) for it in drawn] == [24] * 4
+    # The first of two workers draws what a loader without workers draws.
+    assert [len(set(drawn[0]) & set(it)) for it in drawn[2:]] == [12, 0]
+    lengths = [len(it) for it in drawn[2]]
+    assert sum(max(lengths[it : it + 4]) - min(lengths[it : it + 4]) for it in range(0, 24, 4)) < sum(lengths) / 4

@@ -20,6 +20,7 @@ def write_gguf(path: Path, seed: int = 0, *, tied: bool = False) -> Path:
     tokens = [*letters, *("".join(it.split(" ")) for it in merges), *SPECIAL]
     kinds = [TokenType.NORMAL] * (len(tokens) - len(SPECIAL)) + [TokenType.CONTROL] * len(SPECIAL)
     writer = GGUFWriter(path, "qwen2")
+    writer.add_context_length(4096)
     writer.add_block_count(LAYERS)
     writer.add_embedding_length(WIDTH)
     writer.add_feed_forward_length(MLP)
@@ -28,9 +29,12 @@ def write_gguf(path: Path, seed: int = 0, *, tied: bool = False) -> Path:
     writer.add_rope_freq_base(10_000.0)
     writer.add_layer_norm_rms_eps(1e-6)
     writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
     writer.add_token_merges(merges)
+    writer.add_eos_token_id(tokens.index("<|im_end|>"))
+    writer.add_add_bos_token(False)
 
     def matrix(outputs: int, inputs: int) -> np.ndarray:
         return (rng.standard_normal((outputs, inputs)) / np.sqrt(inputs)).astype(np.float32)

@@ -1,0 +1,93 @@
+"""Runs `infill-model tune` for some minutes and keeps its newest update ready to be taken away.
+
+    tune.py --run DIR --out DIR FLAGS...    FLAGS are those of `infill-model tune`; they win over `ON_A_GPU`
+
+What is in `--out` is renewed after each save, so a run that is killed at its limit leaves the update of its last save:
+`update.tar` in parts (bfloat16, as PEFT stores it) and the log. With the same `--run` it goes on from there.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from parts import split
+from safetensors.torch import load_file, save_file
+
+ON_A_GPU = (
+    "--device", "cuda", "--rows", "64", "--workers", "12", "--held-out", "192", "--save-seconds", "30", "--compile",
+)  # fmt: skip
+MOST_BACK = 12
+"""MiB of a part of what is taken away."""
+
+_LOOKS = 2.0
+"""Seconds between two looks at whether there is a newer update."""
+
+
+def commands(flags: argparse.Namespace, given: Sequence[str]) -> list[list[str]]:
+    """The `infill-model` commands of a run, one after the other. A further training is a further row."""
+    return [
+        ["tune", "--run", str(flags.run), *ON_A_GPU, *given],
+    ]
+
+
+def run(command: Sequence[str], keeper: "Keeper") -> int:
+    """Run one command to its end; returns its exit code."""
+    process = subprocess.Popen([sys.executable, "-m", "infill_model.cli", *command])
+    try:
+        while process.poll() is None:
+            keeper.keep()
+            try:
+                process.wait(_LOOKS)
+            except subprocess.TimeoutExpired:
+                continue
+    finally:
+        process.kill()
+        keeper.keep()
+    return process.returncode
+
+
+class Keeper:
+    """Puts the newest update of a run where it is taken away from."""
+
+    def __init__(self, run: Path, out: Path) -> None:
+        self._run, self._out, self._kept = run, out, 0
+        out.mkdir(parents=True, exist_ok=True)
+
+    def keep(self) -> None:
+        """Put the update and the log there, if the update is newer than what was put there last."""
+        update, log = self._run / "update", self._run / "log.jsonl"
+        stored = update / "adapter_model.safetensors"
+        if not (stored.exists() and log.exists()) or (written := stored.stat().st_mtime_ns) == self._kept:
+            return
+        archive = self._run / "update.tar"
+        small = self._run / stored.name
+        save_file({name: it.to(torch.bfloat16) for name, it in load_file(stored).items()}, small)
+        with tarfile.open(archive, "w") as tar:
+            tar.add(small, f"update/{stored.name}")
+            tar.add(update / "adapter_config.json", "update/adapter_config.json")
+        split(archive, self._out, MOST_BACK)
+        shutil.copyfile(log, self._out / log.name)
+        self._kept = written
+
+
+def main() -> int:
+    """Run the commands until one fails."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--run", type=Path, required=True, metavar="DIR", help="folder of the run; goes on if it exists"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="what is taken away")
+    flags, given = parser.parse_known_args()
+    keeper = Keeper(flags.run, flags.out)
+    return next((code for it in commands(flags, given) if (code := run(it, keeper))), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
