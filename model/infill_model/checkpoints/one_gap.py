@@ -168,7 +168,7 @@ class OneGap:
         Where something is left of the gap's line, fills are read with it behind them, and each without what it would
         repeat of it is one more.
         """
-        rest = "" if self.request.block or self.start is not None else joining.rest_of_line(self.request.suffix)
+        rest = "" if self.start is not None else joining.rest_of_line(self.request.suffix)
         whole = [text for text, it in self.found.items() if it.stopped == "complete"]
         if rest and whole and not late_by(self.limits):
             self._join(whole, rest)
