@@ -1,9 +1,10 @@
-"""Runs `infill-model tune` for some minutes and keeps its newest update ready to be taken away.
+"""Runs `infill-model tune` for some minutes, then `tune-denoiser`, and keeps the newest update ready to be taken away.
 
     tune.py --run DIR --out DIR FLAGS...    FLAGS are those of `infill-model tune`; they win over `ON_A_GPU`
 
 What is in `--out` is renewed after each save, so a run that is killed at its limit leaves the update of its last save:
-`update.tar` in parts (bfloat16, as PEFT stores it) and the log. With the same `--run` it goes on from there.
+`update.tar` in parts (bfloat16, as PEFT stores it, the denoiser beside it) and the log. With the same `--run` it goes
+on from there.
 """
 
 import argparse
@@ -30,8 +31,16 @@ _LOOKS = 2.0
 
 def commands(flags: argparse.Namespace, given: Sequence[str]) -> list[list[str]]:
     """The `infill-model` commands of a run, one after the other. A further training is a further row."""
+    tune = ["tune", "--run", str(flags.run), *ON_A_GPU, *given]
+    if not flags.denoiser_minutes:
+        return [tune]
+    update, model = str(flags.run / "update"), str(flags.run / "model.packed")
+    corpora = [word for folder in flags.corpus for word in ("--corpus", folder)]
+    where = ["--minutes", str(flags.denoiser_minutes), "--device", flags.device]
     return [
-        ["tune", "--run", str(flags.run), *ON_A_GPU, *given],
+        tune,
+        ["convert", "--gguf", flags.gguf, "--update", update, "--out", model],
+        ["tune-denoiser", "--model", model, "--run", update, *corpora, *where],
     ]
 
 
@@ -61,8 +70,11 @@ class Keeper:
     def keep(self) -> None:
         """Put the update and the log there, if the update is newer than what was put there last."""
         update, log = self._run / "update", self._run / "log.jsonl"
-        stored = update / "adapter_model.safetensors"
-        if not (stored.exists() and log.exists()) or (written := stored.stat().st_mtime_ns) == self._kept:
+        stored, denoiser = update / "adapter_model.safetensors", update / "denoiser.safetensors"
+        if not (stored.exists() and log.exists()):
+            return
+        written = max(it.stat().st_mtime_ns for it in (stored, denoiser) if it.exists())
+        if written == self._kept:
             return
         archive = self._run / "update.tar"
         small = self._run / stored.name
@@ -70,6 +82,8 @@ class Keeper:
         with tarfile.open(archive, "w") as tar:
             tar.add(small, f"update/{stored.name}")
             tar.add(update / "adapter_config.json", "update/adapter_config.json")
+            if denoiser.exists():
+                tar.add(denoiser, f"update/{denoiser.name}")
         split(archive, self._out, MOST_BACK)
         shutil.copyfile(log, self._out / log.name)
         self._kept = written
@@ -84,7 +98,15 @@ def main() -> int:
         "--run", type=Path, required=True, metavar="DIR", help="folder of the run; goes on if it exists"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="what is taken away")
+    parser.add_argument(
+        "--denoiser-minutes", type=float, default=0, metavar="M", help="train the denoiser behind the update"
+    )
     flags, given = parser.parse_known_args()
+    own = argparse.ArgumentParser(allow_abbrev=False)
+    own.add_argument("--gguf")
+    own.add_argument("--corpus", action="append", default=[])
+    own.add_argument("--device", default="cuda")
+    own.parse_known_args(given, flags)
     keeper = Keeper(flags.run, flags.out)
     return next((code for it in commands(flags, given) if (code := run(it, keeper))), 0)
 

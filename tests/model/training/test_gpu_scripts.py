@@ -17,7 +17,7 @@ import pytest
 import torch
 from tiny_qwen2 import write_gguf
 
-from infill_model.checkpoints import low_rank
+from infill_model.checkpoints import denoiser_weights, low_rank
 from infill_model.checkpoints.converted import convert
 from infill_model.training.corpus import CorpusFile, read_corpus
 
@@ -125,10 +125,11 @@ def test_a_run_that_is_killed_leaves_its_update_and_goes_on(corpus: Path, tmp_pa
     killed_at = json.loads((tmp_path / "run/state.json").read_text())["step"]
     assert killed_at > 0
     assert _update(out, tmp_path / "first").keys() == low_rank.load(tmp_path / "run/update").keys()
-    subprocess.run([*command, "--minutes", "0.01"], env=ENVIRONMENT, check=True)
+    subprocess.run([*command, "--minutes", "0.01", "--denoiser-minutes", "0.01"], env=ENVIRONMENT, check=True)
     assert json.loads((out / "log.jsonl").read_text().splitlines()[-1])["step"] > killed_at
     for name, (a, _) in _update(out, tmp_path / "second").items():
         assert torch.equal(a, low_rank.load(tmp_path / "run/update")[name][0].bfloat16().float())
+    assert denoiser_weights.load(tmp_path / "second/update") is not None
 
 
 def _update(out: Path, into: Path) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
