@@ -150,7 +150,7 @@ class OneGap:
             begun |= {self._healed.token, self._healed.last}
         likely = chances.topk(wanted * 2)
         going = [
-            Written((token,), (chance,))
+            Written((token,), (chance,), healed=self._healed is not None)
             for chance, token in zip(likely.values.tolist(), self.tokens.ends.ids[likely.indices].tolist(), strict=True)
             if token not in begun and chance >= LEAST_LIKELY and self.tokens.decode([token]).startswith(self._dropped)
         ][: wanted - 1]
@@ -253,8 +253,8 @@ class OneGap:
         self._writer = self.tokens.writer(self.cache, block=self.request.block)
         # The update was tuned on code that is cut anywhere, so how probable the cut itself is says nothing.
         ids, probabilities = (healed.last, *written.ids), (1.0, *written.probabilities)
-        kept = replace(written, ids=ids, probabilities=probabilities, path=())
-        return [Written((healed.token,), (healed.probability,)), kept]
+        kept = replace(written, ids=ids, probabilities=probabilities, path=(), healed=True)
+        return [Written((healed.token,), (healed.probability,), healed=True), kept]
 
     @property
     def _dropped(self) -> str:
@@ -269,7 +269,7 @@ class OneGap:
     def pieces(self, written: Written) -> list[tuple[str, float]]:
         """What each token of a fill inserts, and its probability; a token that stood there before inserts nothing."""
         pieces = self.tokens.vocabulary.pieces([it + RESERVED for it in written.ids])
-        if pieces and written.path:  # What was read whole does not begin with what was dropped.
+        if pieces and written.healed:
             pieces[0] = pieces[0].removeprefix(self._dropped)
         return [it for it in zip(pieces, written.probabilities, strict=False) if it[0]]
 

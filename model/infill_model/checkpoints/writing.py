@@ -53,6 +53,7 @@ class Written:
         path: numbers of the nodes that were read.
         forwards: spent on it.
         stopped: why it ended; None while it goes on.
+        healed: whether it begins with the token that stands at the cursor, or a longer one in its place.
     """
 
     ids: tuple[int, ...] = ()
@@ -60,6 +61,7 @@ class Written:
     path: tuple[int, ...] = ()
     forwards: int = 0
     stopped: StopReason | None = None
+    healed: bool = False
 
     @property
     def total(self) -> float:

@@ -449,5 +449,6 @@ def test_others_are_written_where_a_healed_beginning_is_given_up_at_once(
         asked = Request(CODE[:cursor], "\n")
         fills = exact.fill(asked, Options(n=3, retrieve=False))
         ended += fills[0].texts == ("",)
+        assert "".join(it.text for it in fills[0].tokens).split("\n")[0] == fills[0].texts[0]
         assert [it.confidence for it in fills] == sorted((it.confidence for it in fills), reverse=True)
     assert ended > 0
