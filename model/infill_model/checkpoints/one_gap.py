@@ -136,9 +136,10 @@ class OneGap:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the greedy fill is to join something and is none too probable."""
+        """Whether the greedy fill is to join the rest of its line and is none too probable; not of several lines."""
         greedy = next(iter(self.found.values()))
-        return bool(joining.rest_of_line(self.request.suffix)) and math.exp(greedy.total) < DOUBTFUL
+        joins = not self.request.block and bool(joining.rest_of_line(self.request.suffix))
+        return joins and math.exp(greedy.total) < DOUBTFUL
 
     def write_others(self, wanted: int) -> None:
         """Write fills that begin otherwise, side by side, a token of each in a forward."""
