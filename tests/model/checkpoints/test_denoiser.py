@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_coder import write_gguf
+from tiny_qwen2 import write_gguf
 
 from infill_model.canvas import Canvas, Piece
 from infill_model.checkpoints import denoiser_weights, low_rank

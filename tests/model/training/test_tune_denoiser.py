@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from tiny_coder import write_gguf
+from tiny_qwen2 import write_gguf
 
 from infill_model.checkpoints import denoiser_weights
 from infill_model.checkpoints.coder import CoderInfiller
