@@ -80,7 +80,7 @@ def forwards(model: CoderInfiller, rows: list[int]) -> Iterator[Forwards]:
         ours = slice(known, known + n)
         its_ids, its_places = ids[ours].clone(), places[ours].clone()
         seen = everything[ours, : known + n].contiguous() if n > 1 else None
-        return lambda: network.logits(network.run(its_ids, its_places, seen, cache, known))
+        return lambda: network.logits(network.run(its_ids, its_places, seen, cache, known)[0])
 
     for graph in (False, True) if network.device.type == "cuda" else (False,):
         calls = {n: recorded(call(n)) if graph else call(n) for n in rows}
