@@ -35,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainedDeno
     """A converted model with a denoiser whose weights are random, and that denoiser as it is trained."""
     folder = tmp_path_factory.mktemp("denoiser")
     gguf = write_gguf(folder / "tiny.gguf")
-    network, _ = load_network(GgufFile(gguf), head_ids(5, 200))
+    network, _ = load_network(GgufFile(gguf), head_ids(5, 200), torch.float32)
     low_rank.save(folder / "update", low_rank.attach(network, 2), "tiny")
     convert(gguf, folder / "update", folder / "plain.safetensors", "tiny")
     denoiser = TrainedDenoiser(read(folder / "plain.safetensors"), 4, 2)
