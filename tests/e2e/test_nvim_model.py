@@ -8,6 +8,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -288,8 +289,9 @@ def come_back_after_a_kill(terminal: Terminal, home: Home) -> None:
     switch_to(terminal, home.file("again.py", INVOICE))
     neovim = psutil.Process(int(terminal.tell("display-message -p -t e2e '#{pane_pid}'")))
     for process in neovim.children(recursive=True):
-        if "--stdio" in process.cmdline():
-            process.kill()
+        with suppress(psutil.NoSuchProcess):  # A server's engine ends with it.
+            if "--stdio" in process.cmdline():
+                process.kill()
     # Neovim tells of it by itself, and where that takes two lines it waits for a key before it draws anything else.
     terminal.until(lambda screen: "infill quit with exit code" in screen)
     terminal.type("Enter")
