@@ -38,6 +38,15 @@ JOINED: Final = 64
 DOUBTFUL: Final = 0.6
 """Where a fill is to join the rest of a line and is less probable than this, others are written beside it."""
 
+BESIDE: Final = 4
+"""Forwards' worth of time that is left for joining when other beginnings are written."""
+
+BEHIND: Final = 6.0
+"""Nats by which a fill that begins otherwise may be less probable than the greedy one before it is given up."""
+
+LONGER: Final = 8
+"""Tokens by which it may be longer."""
+
 REVOKE: Final = 0.05
 """What stands in a gap that is revised is kept where each token is at least this likely, unless told otherwise."""
 
@@ -96,6 +105,7 @@ class OneGap:
     drafts: list[str] = field(default_factory=list)
     forwards: int = 0
     _healed: Healed | None = None
+    _took: float = 0.0
     _joined: dict[str, float] = field(default_factory=dict)
     _writer: Writer = field(init=False)
 
@@ -155,13 +165,20 @@ class OneGap:
             for chance, token in zip(likely.values.tolist(), self.tokens.ends.ids[likely.indices].tolist(), strict=True)
             if token not in begun and chance >= LEAST_LIKELY and self.tokens.decode([token]).startswith(self._dropped)
         ][: wanted - 1]
-        while going and not late_by(self.limits):
+        greedy = next(iter(self.found.values()))
+        while going and not late_by(self.limits) and self._has_time_for(BESIDE):
+            began = time.perf_counter()
             going = self._writer.step(going, [[] for _ in going], Acceptance(), 0)
-            self.forwards += 1
+            self._took, self.forwards = time.perf_counter() - began, self.forwards + 1
             for it in going:
                 if it.stopped == "complete":
                     self.found.setdefault(self._text(it), it)
-            going = [it for it in going if it.stopped is None]
+            going = [it for it in going if it.stopped is None and it.total > greedy.total - BEHIND]
+            going = [it for it in going if len(it.ids) < len(greedy.ids) + LONGER]
+
+    def _has_time_for(self, forwards: int) -> bool:
+        """Whether so many forwards like the last one fit before the deadline."""
+        return self.limits.deadline is None or self.limits.clock() + forwards * self._took < self.limits.deadline
 
     def ranked(self) -> dict[str, float]:
         """Texts found and the probability that each is right, the most probable first; 0 of what was cut short.
@@ -213,9 +230,9 @@ class OneGap:
             return [replace(it, stopped="cancelled") for it in going]
         began = time.perf_counter()
         after = self._writer.step(going, [[it for it in its if it] for its in drafts], self._acceptance, ROOM)
-        self.forwards += 1
+        self._took, self.forwards = time.perf_counter() - began, self.forwards + 1
         if self.on_draft is not None:
-            took = round((time.perf_counter() - began) * 1000, 3)
+            took = round(self._took * 1000, 3)
             before, now = max(zip(going, after, strict=True), key=lambda it: it[1].total)
             self.on_draft(self._frame(now, f"{len(now.ids) - len(before.ids)} committed", took))
         return after

@@ -19,7 +19,7 @@ from infill_model.checkpoints.gguf_export import export_gguf
 from infill_model.checkpoints.gguf_file import GgufFile
 from infill_model.checkpoints.healing import Healed, Healer
 from infill_model.checkpoints.layout import Budget
-from infill_model.checkpoints.one_gap import OneGap
+from infill_model.checkpoints.one_gap import BEHIND, LONGER, OneGap
 from infill_model.checkpoints.writing import Acceptance, Writer, Written
 from infill_model.errors import WeightsError
 from infill_model.policies.stop import Limits
@@ -421,7 +421,11 @@ def test_fills_are_read_with_the_rest_of_the_line_behind_them(exact: CoderInfill
         assert cache is not None
         gap = OneGap(asked, Options(), _NO_LIMITS, cache, exact.tokens, None, None)
         gap.write()
+        greedy = next(iter(gap.found.values()))
         gap.write_others(3)
+        written = [it for it in gap.found.values() if it.path]
+        assert all(len(it.ids) <= len(greedy.ids) + LONGER for it in written)
+        assert all(it.total >= greedy.total - BEHIND - 12 for it in written), "given up but for the last token"
         ranked = gap.ranked()
         healed += gap._healed is not None
         row = exact.layout.row(asked.prefix, (asked.suffix,))
@@ -452,3 +456,17 @@ def test_others_are_written_where_a_healed_beginning_is_given_up_at_once(
         assert "".join(it.text for it in fills[0].tokens).split("\n")[0] == fills[0].texts[0]
         assert [it.confidence for it in fills] == sorted((it.confidence for it in fills), reverse=True)
     assert ended > 0
+
+
+def test_others_leave_time_for_joining(exact: CoderInfiller) -> None:
+    """With a clock that says the deadline is three forwards away no other beginning is written."""
+    asked = Request(CODE[:60], CODE[62:])
+    for left, more in ((0.5, False), (1e9, True)):
+        cache = exact._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
+        assert cache is not None
+        limits = Limits(64, deadline=left, clock=lambda: 0.0)
+        gap = OneGap(asked, Options(retrieve=False), limits, cache, exact.tokens, None, None)
+        gap.write()
+        gap._took, before = 0.2, gap.forwards
+        gap.write_others(4)
+        assert (gap.forwards > before) == more
