@@ -23,7 +23,8 @@ BARE = (
     "-c",
     "from pygls.lsp.server import LanguageServer; LanguageServer('bare', '1').start_io()",
 )
-ALLOWED = 0.150
+ALLOWED = 0.2
+"""Seconds: 0.09 to 0.13 of them were measured, by the hour."""
 STARTS = 5
 
 
