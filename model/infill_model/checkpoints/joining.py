@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from infill_model.window import split_suffix
+
 LOOK: Final = 16
 """Characters of the rest of the line that are read behind a fill."""
 
@@ -18,7 +20,7 @@ WEIGHT: Final = 0.25
 
 def rest_of_line(suffix: str) -> str:
     """The beginning of the rest of the gap's line; empty where nothing but blanks is left."""
-    rest = suffix.split("\n", 1)[0]
+    rest, _ = split_suffix(suffix)
     return rest[:LOOK] if rest.strip() else ""
 
 

@@ -158,8 +158,9 @@ class CausalNetwork:
             Normed states (n, D), and the residual stream (n, D) below the last `depth` layers.
         """
         below = len(self._layers) - self.depth
-        residual = self._through(self._layers[:below], self.embedded(ids), positions, seen, cache[:below], start)
-        x = self._through(self._layers[below:], residual, positions, seen, cache[below:], start)
+        rotary, mask = self._rotary[:, :, :, positions], self._mask(seen)
+        residual = self._through(self._layers[:below], self.embedded(ids), rotary, mask, cache[:below], start)
+        x = self._through(self._layers[below:], residual, rotary, mask, cache[below:], start)
         return F.rms_norm(x, (self.shape.width,), self._norm, self.shape.eps), residual
 
     @torch.no_grad()
@@ -179,29 +180,33 @@ class CausalNetwork:
         Returns:
             Normed states (n, D).
         """
-        x = self._through(denoiser.layers, x, positions, seen, cache[-self.depth :], start)
+        rotary, mask = self._rotary[:, :, :, positions], self._mask(seen)
+        x = self._through(denoiser.layers, x, rotary, mask, cache[-self.depth :], start)
         return F.rms_norm(x, (self.shape.width,), denoiser.norm, self.shape.eps)
 
     def embedded(self, ids: Tensor) -> Tensor:
         """(n,) int64 -> (n, D)."""
         return self._embedding[ids].to(self.dtype) * self._embedding_scale[ids].unsqueeze(1)
 
+    def _mask(self, seen: Tensor | None) -> Tensor | None:
+        """What is added to the scores of all query heads of a group, so that places not `seen` weigh nothing."""
+        if seen is None:
+            return None
+        mask = torch.zeros(seen.shape, dtype=self.dtype, device=self.device).masked_fill_(~seen, -math.inf)
+        return mask.repeat(self.shape.heads // self.shape.kv_heads, 1)[None, None]
+
     def _through(
         self,
         layers: Sequence[CausalLayer],
         x: Tensor,
-        positions: Tensor,
-        seen: Tensor | None,
+        rotary: Tensor,
+        mask: Tensor | None,
         cache: Sequence[Tensor],
         start: int,
     ) -> Tensor:
         """(n, D) -> (n, D), through some layers and their part of the cache."""
         it, n = self.shape, len(x)
-        rotary, group = self._rotary[:, :, :, positions], it.heads // it.kv_heads
-        mask = None
-        if seen is not None:  # Once for all layers, and for all query heads of a group.
-            mask = torch.zeros(seen.shape, dtype=x.dtype, device=x.device).masked_fill_(~seen, -math.inf)
-            mask = mask.repeat(group, 1)[None, None]
+        group = it.heads // it.kv_heads
         for layer, kept in zip(layers, cache, strict=True):
             qkv = layer.qkv(F.rms_norm(x, (it.width,), layer.attention_norm, it.eps)).view(1, n, -1, it.head_width)
             q, k, v = (part.transpose(1, 2) for part in torch.split(qkv, [it.heads, it.kv_heads, it.kv_heads], dim=2))
