@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from pace import slowness
 
 sys.path.insert(0, str(Path(__file__).parent))
 import fake_engine
@@ -389,7 +390,7 @@ def test_help_is_there_at_once() -> None:
         assert b"usage: infill-lsp" in ended.stdout
         return time.perf_counter() - started
 
-    assert min(once() for _ in range(5)) < 0.3
+    assert min(once() for _ in range(5)) < 0.3 * slowness()
 
 
 def test_help_imports_nothing_that_takes_time() -> None:

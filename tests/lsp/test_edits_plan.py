@@ -6,6 +6,7 @@ import pytest
 from edited import GO, JAVASCRIPT, PYTHON, known, marked, offered, planned
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pace import slowness
 
 from infill_lsp.document import Document
 from infill_lsp.edits.offer import COMMANDS, TITLES, Kind, Offer
@@ -264,4 +265,4 @@ def test_offers_take_no_time_in_a_large_broken_file() -> None:
         started = time.perf_counter()
         offers(document, at, at)
         took.append(time.perf_counter() - started)
-    assert min(took) < 0.05, "5 ms on an idle machine"
+    assert min(took) < 0.05 * slowness(), "5 ms on an idle machine"

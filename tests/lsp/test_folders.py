@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pace import slowness
 
 from infill_lsp.context import folders
 from infill_lsp.context.folders import Folders
@@ -63,5 +64,5 @@ def test_sixteen_thousand_neighbours_take_a_moment_once(tmp_path: Path) -> None:
         started = time.thread_time()
         assert len(sources.neighbours(tmp_path / f"module_{number}.py", 20)) == 20
         took.append(time.thread_time() - started)
-    assert took[0] < 0.2
-    assert max(took[1:]) < 0.002
+    assert took[0] < 0.2 * slowness()
+    assert max(took[1:]) < 0.002 * slowness()

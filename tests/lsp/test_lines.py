@@ -5,6 +5,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pace import slowness
 
 from infill_lsp import lines as module
 from infill_lsp.lines import Lines
@@ -74,4 +75,4 @@ def test_a_thousand_edits_of_a_megabyte_at_once_take_a_moment() -> None:
         start = lines.start(number)
         lines = lines.edited(start, start + 4, "other")
     assert lines.text.count("other") == 1_000
-    assert time.thread_time() - started < 0.5, "0.1 s on an idle machine"
+    assert time.thread_time() - started < 0.5 * slowness(), "0.1 s on an idle machine"

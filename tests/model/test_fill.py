@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pace import slowness
 
 from infill_model.autoregressive import token_log_probs
 from infill_model.canvas import Canvas, Piece
@@ -244,7 +245,7 @@ def test_a_huge_document_costs_no_more_than_its_window(infiller: Infiller) -> No
     infiller.fill(huge, QUICK)
     started = time.perf_counter()
     infiller.fill(huge, QUICK)
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 5 * slowness()
 
 
 def test_a_fill_can_start_from_what_stands_there(infiller: Infiller) -> None:

@@ -5,6 +5,7 @@ import time
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pace import slowness
 
 from infill_model.retrieval import LONGEST_MATCH, MOST_COPIES, Copy, copy_all, copy_continuation, different_copies
 
@@ -120,7 +121,7 @@ def test_two_thousand_lines_take_less_than_two_milliseconds(line: str) -> None:
         start = time.perf_counter()
         copy_continuation(prefix, suffix)
         seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.002
+    assert min(seconds) < 0.002 * slowness()
 
 
 def test_the_chance_grows_with_the_match_and_depends_on_where_the_gap_is() -> None:
@@ -168,4 +169,4 @@ def test_the_first_of_different_copies_is_the_copy(prefix: str, suffix: str, blo
 def test_many_places_in_a_large_document_take_no_time() -> None:
     started = time.perf_counter()
     different_copies("    x = 1\n" * 400_000 + "    ", "\n")
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 2 * slowness()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pace import slowness
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
@@ -277,7 +278,7 @@ def test_8_kb_of_code_go_there_and_back_in_2_ms() -> None:
         code = "".join(f"    total += price[{i}] * count[{i}]  # größer\n" for i in range(180))
         assert len(code.encode()) > 8192
         medians = [statistics.median([await engine.ping(code) for _ in range(30)]) for _ in range(3)]
-        assert min(medians) < 5, "2 ms are wanted; the bound leaves room for a busy machine"
+        assert min(medians) < 5 * slowness(), "2 ms on an idle machine"
 
     run(body)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 
 import psutil
+from pace import slowness
 from raw_client import FAKE, REAL, RawClient
 
 import infill_lsp
@@ -23,8 +24,8 @@ BARE = (
     "-c",
     "from pygls.lsp.server import LanguageServer; LanguageServer('bare', '1').start_io()",
 )
-ALLOWED = 0.2
-"""Seconds: 0.09 to 0.13 of them were measured, by the hour."""
+ALLOWED = 0.15
+"""Seconds on an idle machine, where 0.09 to 0.13 are measured."""
 STARTS = 5
 
 
@@ -50,9 +51,10 @@ def test_initialize_is_answered_soon_after_a_bare_server_would() -> None:
     print(
         f"initialize: {clock * 1e3:.0f} ms by the clock, {processor * 1e3:.0f} ms on the processor after a bare server"
     )
-    assert processor <= ALLOWED
+    allowed = ALLOWED * slowness()
+    assert processor <= allowed
     if os.getloadavg()[0] < (os.cpu_count() or 1) / 2:
-        assert clock <= ALLOWED
+        assert clock <= allowed
 
 
 def test_the_server_never_imports_torch() -> None:

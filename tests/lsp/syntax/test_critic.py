@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pace import slowness
 
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.critic import Critic
@@ -137,7 +138,7 @@ def test_a_thousand_lines_take_milliseconds() -> None:
         start = time.process_time()
         Critic(pieces, PYTHON)(["x = (1 1)"])
         times.append(time.process_time() - start)
-    assert min(times) < 0.01, "5 ms are wanted; the bound leaves room for a slow machine"
+    assert min(times) < 0.01 * slowness(), "5 ms on an idle machine"
 
 
 def test_there_is_a_critic_where_there_is_a_grammar() -> None:
@@ -153,7 +154,7 @@ def test_a_file_of_any_size_costs_no_more_than_its_neighbourhood() -> None:
     pieces = ["x = 1\n" * 800_000, "\ny = 2\n" * 700_000]
     start = time.process_time()
     assert Critic(pieces, PYTHON)(["z = (1 1)"]) == [[(7, 8)]]
-    assert time.process_time() - start < 0.1, "to parse it all takes a second"
+    assert time.process_time() - start < 0.1 * slowness(), "to parse it all takes a second"
 
 
 SAMPLES = sorted(Path(__file__).with_name("samples").iterdir())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pace import slowness
 
 from infill_lsp.document import Document
 from infill_lsp.syntax import languages
@@ -106,4 +107,4 @@ def test_a_tree_of_a_place_in_a_megabyte_takes_milliseconds() -> None:
         started = time.thread_time()
         assert document.edited(at, at, "y").tree_at(at)
         took.append(time.thread_time() - started)
-    assert sorted(took)[3] < 0.02
+    assert sorted(took)[3] < 0.02 * slowness()

@@ -1,0 +1,32 @@
+"""How fast this machine is right now, so that bounds in seconds mean the same on every machine.
+
+Two runs of one commit on machines of one kind differ by two and more: others use the memory, the clock changes. A bound
+that leaves room for that guards against nothing on a quick machine, and one that does not fails on a slow one.
+"""
+
+import time
+from pathlib import Path
+from typing import Final
+
+import tree_sitter_python
+from tree_sitter import Language, Parser
+
+REFERENCE: Final = 0.02
+"""Seconds that the work below took on the idle machine on which the bounds were set."""
+
+
+def slowness() -> float:
+    """How many times slower than the reference this machine is now; at least 1. To be asked next to what is timed."""
+    return max(1.0, min(_seconds() for _ in range(5)) / REFERENCE)
+
+
+def _seconds() -> float:
+    """Seconds of processor for a fixed piece of work: parsing, Python's own loop, and walking through memory."""
+    parser, text = Parser(Language(tree_sitter_python.language())), Path(__file__).read_bytes() * 40
+    start = time.thread_time()
+    parser.parse(text)
+    total = 0
+    for number, _ in enumerate(text.split(b"\n")):
+        total += number & 7
+    bytes(reversed(bytearray(1_000_000)))
+    return time.thread_time() - start
