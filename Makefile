@@ -22,7 +22,7 @@ e2e: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[e2e]"
 	tests/e2e/install.sh .venv/e2e
 	INFILL_E2E_TOOLS=.venv/e2e $(BIN)/python -m pytest tests/e2e
-	$(BIN)/python -m pytest tests/lsp/endpoints/test_llama_server.py tests/model/checkpoints/test_llama_cpp.py
+	$(BIN)/python -m pytest tests/lsp/endpoints/test_llama_server.py tests/model/coder/test_llama_cpp.py
 
 lint: .venv/installed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

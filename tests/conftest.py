@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from infill_model import folder
-from infill_model.fill import Infiller
-from infill_model.folder import Config
-from infill_model.network import Network, Shape
-from infill_model.training.corpus import build_corpus
+from infill_model.data.corpus import build_corpus
+from infill_model.data.sources import SourceList
+from infill_model.data.tokenizer import train_tokenizer
+from infill_model.embedded import folder
+from infill_model.embedded.folder import ModelConfig
+from infill_model.embedded.network import Network, Shape
+from infill_model.infill.infiller import Infiller
 from infill_model.training.loop import shape_of
-from infill_model.training.sources import SourceList
-from infill_model.training.tokenizer import train_tokenizer
 from infill_model.vocabulary import Vocabulary
 
 os.environ.setdefault("NO_COLOR", "1")
@@ -68,7 +68,7 @@ def network(shape: Shape) -> Network:
 def model_folder(network: Network, shape: Shape, tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model as people would publish it; its weights are noise."""
     out = tmp_path_factory.mktemp("model")
-    folder.write(out, Config("tiny-noise", shape, ("python",)), tokenizer.read_text(), network, "float32")
+    folder.write(out, ModelConfig("tiny-noise", shape, ("python",)), tokenizer.read_text(), network, "float32")
     return out
 
 

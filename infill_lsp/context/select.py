@@ -10,7 +10,7 @@ from typing import Final
 
 from infill_lsp.context import similar
 from infill_lsp.context.imports import Import, imports, module_files, submodule_files
-from infill_lsp.context.sources import Source
+from infill_lsp.context.sources import ContextSource
 
 PER_FILE: Final = 2
 """Windows of one file that are taken at most, so that one file is not all that is seen."""
@@ -21,11 +21,11 @@ SIGNATURES: Final = 3
 DEPTH: Final = 3
 """How often a name that a module only hands on is followed."""
 
-Read = Callable[[Path], Source | None]
+Read = Callable[[Path], ContextSource | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CursorContext:
     """The code around a cursor, as it was when excerpts were chosen for it."""
 
     path: Path | None
@@ -35,7 +35,7 @@ class Place:
 
 
 def excerpts(
-    place: Place, candidates: Iterable[Source], read: Read, roots: Sequence[Path], budget: int
+    place: CursorContext, candidates: Iterable[ContextSource], read: Read, roots: Sequence[Path], budget: int
 ) -> tuple[str, ...]:
     """The most relevant excerpts that fit `budget` characters, the most relevant last."""
     wanted = similar.names(place.around)
@@ -48,7 +48,7 @@ def excerpts(
     return _within(dict.fromkeys(ordered), budget)
 
 
-def signatures(place: Place, wanted: frozenset[str], read: Read, roots: Sequence[Path]) -> list[str]:
+def signatures(place: CursorContext, wanted: frozenset[str], read: Read, roots: Sequence[Path]) -> list[str]:
     """The signatures of imported names, those that stand near the cursor first."""
     if place.path is None:
         return []
@@ -81,7 +81,7 @@ def defined(it: Import, path: Path, read: Read, roots: Sequence[Path], depth: in
     return defined(handed_on, Path(source.name), read, roots, depth - 1)
 
 
-def _first(files: Sequence[Path], read: Read) -> Source | None:
+def _first(files: Sequence[Path], read: Read) -> ContextSource | None:
     path = next((it for it in files if it.is_file()), None)
     return read(path) if path else None
 

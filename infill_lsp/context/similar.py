@@ -35,7 +35,7 @@ _COMMON: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class LineWindow:
     """Some lines of a text and the names in them."""
 
     text: str
@@ -55,12 +55,12 @@ def names(text: str) -> frozenset[str]:
     return frozenset(_NAME.findall(text)) - _COMMON
 
 
-def windows(text: str) -> tuple[Window, ...]:
+def windows(text: str) -> tuple[LineWindow, ...]:
     """The windows of a text, from its top on; the last one ends with it."""
     lines = text[:LARGEST].splitlines(keepends=True)
     starts = range(0, max(1, len(lines) - WINDOW + STRIDE), STRIDE)
     cut = ("".join(lines[start : start + WINDOW]) for start in starts)
-    return tuple(Window(it, names(it)) for it in cut if it.strip())
+    return tuple(LineWindow(it, names(it)) for it in cut if it.strip())
 
 
 def around(text: str, offset: int) -> str:
@@ -80,7 +80,7 @@ def around(text: str, offset: int) -> str:
     return text[start + 1 : end]
 
 
-def best(candidates: Iterable[Window], wanted: frozenset[str], most: int) -> list[Match]:
+def best(candidates: Iterable[LineWindow], wanted: frozenset[str], most: int) -> list[Match]:
     """The windows of one text most like the wanted names, the best first; none that overlap is taken twice."""
     scored = [(similarity(it.names, wanted), at, it) for at, it in enumerate(candidates)]
     scored = sorted((it for it in scored if it[0] >= LEAST), key=lambda it: (-it[0], it[1]))

@@ -13,14 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from infill_lsp import privacy
 from infill_lsp.context import similar
 from infill_lsp.context.folders import Folders
 from infill_lsp.context.imports import LARGEST, Import, imports
-from infill_lsp.context.signatures import signatures
-from infill_lsp.gitignore import Ignored
+from infill_lsp.privacy import rules
+from infill_lsp.privacy.gitignore import Ignored
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.signatures import signatures
 
 _State = tuple[Path, int, int]
 """Where a file is, when it was changed last, in nanoseconds, and how many bytes it has."""
@@ -30,7 +30,7 @@ KEPT: Final = 200
 
 
 @dataclass(frozen=True)
-class Source:
+class ContextSource:
     """A text with what is computed of it when it is first asked for."""
 
     name: str
@@ -38,7 +38,7 @@ class Source:
     language: Language | None
 
     @cached_property
-    def windows(self) -> tuple[similar.Window, ...]:
+    def windows(self) -> tuple[similar.LineWindow, ...]:
         """What it is searched by."""
         return similar.windows(self.text)
 
@@ -58,14 +58,14 @@ class Sources:
     """The files of a workspace. Not for several threads at once."""
 
     def __init__(self, roots: Sequence[Path], patterns: Sequence[str]) -> None:
-        real = [it for root in roots if (it := privacy.real_path(root))]
+        real = [it for root in roots if (it := rules.real_path(root))]
         self.roots = tuple(dict.fromkeys([*roots, *real]))
         """The folders of the workspace, as they were given and as they are without links."""
         self._real_roots, self._patterns = tuple(real), tuple(patterns)
         self._ignored = Ignored()
         self._folders = Folders()
         self._judged: dict[Path, Path | None] = {}
-        self._read: OrderedDict[Path, tuple[_State, Source | None]] = OrderedDict()
+        self._read: OrderedDict[Path, tuple[_State, ContextSource | None]] = OrderedDict()
 
     @contextmanager
     def round(self) -> Iterator[None]:
@@ -76,7 +76,7 @@ class Sources:
             self._judged.clear()
             self._ignored.end_round()
 
-    def at(self, path: Path) -> Source | None:
+    def at(self, path: Path) -> ContextSource | None:
         """The file at a path; None when it is not in the workspace, not a text, too large, or not allowed."""
         real = self.allowed(path)
         if real is None:
@@ -98,7 +98,7 @@ class Sources:
 
     def holds(self, path: Path) -> bool:
         """Whether a path leads into the workspace."""
-        return self._root(privacy.real_path(path)) is not None
+        return self._root(rules.real_path(path)) is not None
 
     def allowed(self, path: Path) -> Path | None:
         """Where a path leads, if the file may serve as context as far as its path tells."""
@@ -107,13 +107,15 @@ class Sources:
         return self._judged[path]
 
     def _judge(self, path: Path) -> Path | None:
-        real = privacy.real_path(path)
+        real = rules.real_path(path)
         root = self._root(real)
-        if root is None or privacy.inactive_reason(str(path), "", self._patterns):
+        if root is None or rules.inactive_reason(str(path), "", self._patterns):
             return None
         return None if self._ignored.ignores(path, root) else real
 
-    def of_text(self, name: str, text: str, language: Language | None, known: Source | None = None) -> Source | None:
+    def of_text(
+        self, name: str, text: str, language: Language | None, known: ContextSource | None = None
+    ) -> ContextSource | None:
         """An open document; None when it is not allowed. One that has no place on a disk is not outside.
 
         Args:
@@ -122,10 +124,10 @@ class Sources:
             language: that it is in.
             known: what was made of the same text before.
         """
-        place = privacy.place_of(name)
-        if privacy.inactive_reason(name, text, self._patterns) or (place and not self.allowed(place)):
+        place = rules.place_of(name)
+        if rules.inactive_reason(name, text, self._patterns) or (place and not self.allowed(place)):
             return None
-        return known or Source(name, text, language)
+        return known or ContextSource(name, text, language)
 
     def _root(self, real: Path | None) -> Path | None:
         """The folder of the workspace, without links, that a path lies in."""
@@ -141,12 +143,12 @@ class Sources:
         nearest = sorted(range(len(beside)), key=lambda it: abs(it - middle))[:most]
         return [path.parent / beside[it] for it in nearest]
 
-    def _load(self, path: Path, real: Path) -> Source | None:
+    def _load(self, path: Path, real: Path) -> ContextSource | None:
         """The text of a file, read from where the path led when it was judged."""
         try:
             text = real.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             return None
-        if "\0" in text or privacy.inactive_reason(str(path), text, self._patterns):
+        if "\0" in text or rules.inactive_reason(str(path), text, self._patterns):
             return None
-        return Source(str(path), text, languages.of_file(path.name))
+        return ContextSource(str(path), text, languages.of_file(path.name))

@@ -15,10 +15,10 @@ from queue import SimpleQueue
 from typing import Final
 
 from infill_lsp.context import imports, select, similar
-from infill_lsp.context.select import Place
-from infill_lsp.context.sources import Source, Sources
-from infill_lsp.document import Document
-from infill_lsp.privacy import path_of, real_path
+from infill_lsp.context.select import CursorContext
+from infill_lsp.context.sources import ContextSource, Sources
+from infill_lsp.privacy.rules import path_of, real_path
+from infill_lsp.text.document import Document
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class _Task:
     """
 
     name: str
-    place: Place
+    place: CursorContext
     others: tuple[Document, ...]
     stamp: int
     line: int
@@ -136,7 +136,7 @@ class Workspace:
         others = tuple(it for name, (it, _) in reversed(self._open.items()) if name != document.name)[:MOST_OPEN]
         around = similar.around(document.text, offset)
         language = document.language.id if document.language else None
-        place = Place(path_of(document.name), language, document.text[: imports.LARGEST], around)
+        place = CursorContext(path_of(document.name), language, document.text[: imports.LARGEST], around)
         self._put(_Task(document.name, place, others, stamp, line, budget))
 
     def _put(self, task: _Task) -> None:
@@ -173,7 +173,7 @@ class _Chooser:
 
     def __init__(self, roots: tuple[Path, ...], patterns: Sequence[str]) -> None:
         self._sources = Sources(roots, patterns)
-        self._documents: dict[str, tuple[Document, Source | None]] = {}
+        self._documents: dict[str, tuple[Document, ContextSource | None]] = {}
 
     def excerpts(self, task: _Task) -> tuple[str, ...]:
         """Those for a task."""
@@ -185,7 +185,7 @@ class _Chooser:
         self._documents = {it.name: (it, open_now[it.name]) for it in task.others}
         by_path = {real: open_now[it.name] for it in task.others if (real := _real(path_of(it.name)))}
 
-        def read(path: Path) -> Source | None:
+        def read(path: Path) -> ContextSource | None:
             time.sleep(0)  # Let a request have its turn.
             real = _real(path)
             return by_path[real] if real in by_path else self._sources.at(path)
@@ -195,7 +195,7 @@ class _Chooser:
         candidates = (*open_now.values(), *(read(it) for it in beside if _real(it) not in by_path))
         return select.excerpts(task.place, filter(None, candidates), read, self._sources.roots, task.budget)
 
-    def _document(self, document: Document) -> Source | None:
+    def _document(self, document: Document) -> ContextSource | None:
         """An open document as a source; what was computed of it stays while its text does."""
         before, source = self._documents.get(document.name, (None, None))
         known = source if before and before.text == document.text else None

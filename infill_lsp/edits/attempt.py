@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from infill_lsp.document import Document, Gap, normalised
 from infill_lsp.edits.edit import Change
+from infill_lsp.text.document import Document, Gap, normalised
 from infill_model.request import Request
 
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from infill_lsp.document import Document
 from infill_lsp.errors import OfferError, StaleError
+from infill_lsp.text.document import Document
 
 Kind = Literal["fill_gap", "fill_body", "fill_arguments", "rewrite_selection", "repair_syntax", "suggest_edits"]
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from infill_lsp.document import Document, Gap
 from infill_lsp.edits.attempt import Attempt
 from infill_lsp.edits.offer import TITLES, Kind, Offer
 from infill_lsp.edits.repair import repairs
-from infill_lsp.syntax.constructs import Place, function_lines, open_arguments, stub_body
-from infill_lsp.syntax.gap import target_at
-from infill_lsp.syntax.skeleton import rewrite
+from infill_lsp.syntax.functions import Replacement, function_lines, open_arguments, stub_body
+from infill_lsp.targets.skeleton import rewrite
+from infill_lsp.targets.target import target_at
+from infill_lsp.text.document import Document, Gap
 
 MOST_SELECTED: Final = 2_000
 """Code points of a selection that is rewritten at once."""
@@ -28,7 +28,7 @@ _WORTH_A_LOOK: Final = re.compile(r"[^\W\d]\w*\W+\w")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class EditPlan:
     """The ways to make the edit of an offer; none where there is nothing to be done any more."""
 
     offer: Offer
@@ -43,14 +43,14 @@ def offers(document: Document, start: int, end: int) -> tuple[Offer, ...]:
     return tuple(Offer(kind, document.name, document.version, start, end) for kind in found)
 
 
-def plan(document: Document, offer: Offer) -> Plan:
+def plan(document: Document, offer: Offer) -> EditPlan:
     """How to make the edit of an offer.
 
     Raises:
         StaleError: the document has changed since.
     """
     offer.check(document)
-    return Plan(offer, _PLANNERS[offer.kind](document, offer.start, offer.end))
+    return EditPlan(offer, _PLANNERS[offer.kind](document, offer.start, offer.end))
 
 
 _Planner: TypeAlias = Callable[[Document, int, int], tuple[Attempt, ...]]
@@ -115,7 +115,7 @@ _PLANNERS: Final[Mapping[Kind, _Planner]] = MappingProxyType(
 )
 
 
-def _at(place: Place, *, block: bool) -> Attempt:
+def _at(place: Replacement, *, block: bool) -> Attempt:
     return Attempt((Gap(place.start, place.end),), block, place.before, place.after)
 
 

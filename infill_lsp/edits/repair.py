@@ -6,11 +6,11 @@ It reads the tree and the line's brackets; whether an attempt succeeds is seen w
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from infill_lsp.document import Document, Gap
 from infill_lsp.edits.attempt import Attempt
-from infill_lsp.syntax.faults import Fault, faults, tokens
+from infill_lsp.syntax.errors import Fault, faults, tokens
 from infill_lsp.syntax.languages import CLOSERS
 from infill_lsp.syntax.tree import SyntaxTree
+from infill_lsp.text.document import Document, Gap
 
 MOST_GAPS: Final = 4
 """Gaps of one attempt; a range with more faults is mended in parts."""

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from infill_lsp.document import Document
 from infill_lsp.edits.attempt import Attempt
 from infill_lsp.edits.edit import Change, Edit
 from infill_lsp.edits.offer import Kind, Offer
 from infill_lsp.edits.plan import plan
 from infill_lsp.errors import RequestFailedError, RequestRefusedError
 from infill_lsp.syntax.critic import Critic
-from infill_lsp.syntax.faults import fault_count, fault_reach
+from infill_lsp.syntax.errors import fault_count, fault_reach
 from infill_lsp.syntax.part import Part
-from infill_lsp.watching import Film, Watcher, filmed
+from infill_lsp.text.document import Document
+from infill_lsp.text.progress import Film, Watcher, filmed
 from infill_model.request import Fill, Options, Request
 
 BUDGET_MS: Final = 2_000.0
@@ -51,7 +51,7 @@ MOST_DELETED: Final = 3
 """Code points that a repair may delete without writing anything in their place."""
 
 
-class Ask(Protocol):
+class AskEngine(Protocol):
     """Has gaps filled, as `Engine.ask` does."""
 
     def __call__(self, request: Request, options: Options, /, *, on_draft: Film | None) -> Awaitable[Sequence[Fill]]:
@@ -75,7 +75,7 @@ class _Asking:
     document: Document
     part: Part
     attempts: tuple[Attempt, ...]
-    ask: Ask
+    ask: AskEngine
     deadline: float
     on_progress: Callable[[int, int], None]
     watcher: Watcher | None
@@ -111,7 +111,7 @@ def _nobody(done: int, all_: int) -> None:
 async def resolve(
     document: Document,
     offer: Offer,
-    ask: Ask,
+    ask: AskEngine,
     *,
     budget_ms: float | None = None,
     on_progress: Callable[[int, int], None] = _nobody,

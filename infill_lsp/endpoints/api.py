@@ -4,8 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from infill_model.errors import InfillModelError
+
 Body: TypeAlias = Mapping[str, object]
 """What is sent, as JSON."""
+
+
+class EndpointError(InfillModelError):
+    """An endpoint cannot be asked, or did not answer as it should: a sentence for people, in which there is no key."""
+
 
 LINE_TOKENS: Final = 64
 BLOCK_TOKENS: Final = 256
@@ -57,7 +64,7 @@ class GapAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class AnswerPart:
     """A part of an answer.
 
     Attributes:
@@ -76,7 +83,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class EditApi:
     """An API by which an endpoint revises code, all at once.
 
     Attributes:
@@ -106,9 +113,9 @@ class Api:
     name: str
     path: str
     body: Callable[[GapAsk], Body]
-    pieces: Callable[[object], Sequence[Piece]]
+    pieces: Callable[[object], Sequence[AnswerPart]]
     several: bool = False
-    edit: Edit | None = None
+    edit: EditApi | None = None
 
 
 def scored(tokens: object, logprobs: object) -> tuple[tuple[str, float], ...]:

@@ -6,10 +6,10 @@ The answer "Allow" is written down for good; any other holds until the server en
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from infill_lsp.endpoints import hosts
-from infill_lsp.endpoints.errors import EndpointError
-from infill_lsp.endpoints.hosts import Permission
-from infill_lsp.settings import EndpointSettings
+from infill_lsp.endpoints import permissions
+from infill_lsp.endpoints.api import EndpointError
+from infill_lsp.endpoints.permissions import Permission
+from infill_lsp.settings.settings import EndpointSettings
 
 ALLOW: Final = "Allow"
 NOT_NOW: Final = "Not now"
@@ -21,7 +21,7 @@ Choice = Callable[..., Awaitable[str | None]]
 def refusal(settings: EndpointSettings | None) -> str | None:
     """Why nothing is sent yet; None where something may be, or nothing can be: what is wrong then, the engine says."""
     try:
-        return hosts.refusal(settings) if settings else None
+        return permissions.refusal(settings) if settings else None
     except EndpointError:
         return None
 
@@ -40,11 +40,11 @@ class Consent:
         """
         if settings is None or refusal(settings) is None:
             return False
-        wanted = hosts.needed(settings)
+        wanted = permissions.needed(settings)
         if wanted is None or wanted in self._asked:
             return False
         self._asked.add(wanted)
-        if await choice(hosts.question(wanted), ALLOW, NOT_NOW) != ALLOW:
+        if await choice(permissions.question(wanted), ALLOW, NOT_NOW) != ALLOW:
             return False
-        hosts.allow(wanted)
+        permissions.allow(wanted)
         return True

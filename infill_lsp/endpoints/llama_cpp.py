@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from infill_lsp.endpoints.api import Api, Body, GapAsk, Piece, scored_entries
+from infill_lsp.endpoints.api import AnswerPart, Api, Body, GapAsk, scored_entries
 
 
 def body(ask: GapAsk) -> Body:
@@ -23,13 +23,13 @@ def body(ask: GapAsk) -> Body:
     }
 
 
-def pieces(value: object) -> Sequence[Piece]:
+def pieces(value: object) -> Sequence[AnswerPart]:
     """One."""
     match value:
         case {"content": str(text), **rest}:
             tokens = scored_entries(rest.get("completion_probabilities"))
             cut = rest.get("stop_type") == "limit"
-            return [Piece(text, tokens=tokens, finished=rest.get("stop") is True, cut=cut)]
+            return [AnswerPart(text, tokens=tokens, finished=rest.get("stop") is True, cut=cut)]
     return []
 
 

@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from infill_lsp.endpoints import openai
-from infill_lsp.endpoints.api import BLOCK_TOKENS, Api, Body, Edit, GapAsk
+from infill_lsp.endpoints.api import BLOCK_TOKENS, Api, Body, EditApi, GapAsk
 
 _FENCED: Final = re.compile(r"```[\w+-]*\n(.*?)\n?```", re.DOTALL)
 
@@ -52,4 +52,6 @@ def revised(value: object) -> str | None:
     return None
 
 
-API = Api("mercury", "/v1/fim/completions", body, openai.pieces, edit=Edit("/v1/edit/completions", edit_body, revised))
+API = Api(
+    "mercury", "/v1/fim/completions", body, openai.pieces, edit=EditApi("/v1/edit/completions", edit_body, revised)
+)

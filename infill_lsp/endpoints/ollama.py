@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from infill_lsp.endpoints.api import Api, Body, GapAsk, Piece, scored_entries
+from infill_lsp.endpoints.api import AnswerPart, Api, Body, GapAsk, scored_entries
 
 
 def body(ask: GapAsk) -> Body:
@@ -22,12 +22,14 @@ def body(ask: GapAsk) -> Body:
     }
 
 
-def pieces(value: object) -> Sequence[Piece]:
+def pieces(value: object) -> Sequence[AnswerPart]:
     """One."""
     match value:
         case {"response": str(text), **rest}:
             tokens = scored_entries(rest.get("logprobs"))
-            return [Piece(text, 0, tokens, finished=rest.get("done") is True, cut=rest.get("done_reason") == "length")]
+            return [
+                AnswerPart(text, 0, tokens, finished=rest.get("done") is True, cut=rest.get("done_reason") == "length")
+            ]
     return []
 
 

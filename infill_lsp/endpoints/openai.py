@@ -6,7 +6,7 @@ Where an endpoint knows no suffix, such as vLLM, a template writes the gap into 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from infill_lsp.endpoints.api import Api, Body, GapAsk, Piece, scored, scored_entries
+from infill_lsp.endpoints.api import AnswerPart, Api, Body, GapAsk, scored, scored_entries
 
 
 def body(ask: GapAsk) -> Body:
@@ -37,7 +37,7 @@ def templated(template: str) -> Callable[[GapAsk], Body]:
     return fill
 
 
-def pieces(value: object) -> Sequence[Piece]:
+def pieces(value: object) -> Sequence[AnswerPart]:
     """One of each choice."""
     match value:
         case {"choices": [*choices]}:
@@ -45,7 +45,7 @@ def pieces(value: object) -> Sequence[Piece]:
     return []
 
 
-def _piece(choice: object) -> Piece:
+def _piece(choice: object) -> AnswerPart:
     match choice:
         case {"text": str(text)}:
             pass
@@ -55,7 +55,7 @@ def _piece(choice: object) -> Piece:
             text = ""
     known: dict[str, object] = choice if isinstance(choice, dict) else {}
     index, reason = known.get("index"), known.get("finish_reason")
-    return Piece(
+    return AnswerPart(
         text,
         index if isinstance(index, int) else 0,
         _scored(known.get("logprobs")),

@@ -18,11 +18,11 @@ from typing import Final
 
 import httpx
 
-from infill_lsp.endpoints import wire
-from infill_lsp.endpoints.errors import EndpointError
-from infill_lsp.endpoints.hosts import Destination, destination
-from infill_lsp.endpoints.keys import read_key
-from infill_lsp.settings import EndpointSettings
+from infill_lsp.endpoints import stream
+from infill_lsp.endpoints.api import EndpointError
+from infill_lsp.endpoints.api_key import read_key
+from infill_lsp.endpoints.permissions import Destination, destination
+from infill_lsp.settings.settings import EndpointSettings
 
 _CONNECT: Final = 5.0
 """Seconds for a connection."""
@@ -73,7 +73,7 @@ class Transport:
         timeout = httpx.Timeout(self._retry.silence, connect=_CONNECT)
         self._client = httpx.AsyncClient(follow_redirects=False, timeout=timeout, trust_env=not self.place.loopback)
 
-    async def values(self, path: str, body: Mapping[str, object], deadline: float | None) -> wire.Values:
+    async def values(self, path: str, body: Mapping[str, object], deadline: float | None) -> stream.Values:
         """The JSON values that the endpoint answers. Leaving the iteration closes the connection.
 
         Args:
@@ -103,7 +103,7 @@ class Transport:
         """Close all connections."""
         await self._client.aclose()
 
-    async def _once(self, path: str, body: Mapping[str, object]) -> wire.Values:
+    async def _once(self, path: str, body: Mapping[str, object]) -> stream.Values:
         if self._key is None:
             self._key = await read_key(self._settings)
         head = {"content-type": "application/json", "accept": "text/event-stream, application/json"}
@@ -115,7 +115,7 @@ class Transport:
         try:
             async with self._client.stream("POST", self.place.base + path, content=data, headers=head) as response:
                 self._check(response, path)
-                async with aclosing(wire.values(response)) as found:
+                async with aclosing(stream.values(response)) as found:
                     async for value in found:
                         if _is_error(value):
                             raise EndpointError(f"{host} met an error while it was writing")

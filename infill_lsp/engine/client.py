@@ -13,9 +13,20 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
 
-from infill_lsp.engine.messages import Ask, Cancel, Failed, FailureKind, Filled, Message, Partial, Ping, Pong, Status
+from infill_lsp.engine.messages import (
+    Ask,
+    Cancel,
+    EngineStatus,
+    Failed,
+    FailureKind,
+    Filled,
+    Message,
+    Partial,
+    Ping,
+    Pong,
+)
 from infill_lsp.engine.process import EngineProcess
-from infill_lsp.engine.watchdog import Limits, Watchdog
+from infill_lsp.engine.watchdog import HangLimits, Watchdog
 from infill_lsp.errors import (
     EngineDiedError,
     EngineFailedError,
@@ -87,12 +98,12 @@ class Engine:
         self,
         command: Sequence[str],
         *,
-        on_status: Callable[[Status], None] = lambda status: None,
+        on_status: Callable[[EngineStatus], None] = lambda status: None,
         restart: Restart | None = None,
-        limits: Limits | None = None,
+        limits: HangLimits | None = None,
     ) -> None:
-        self._limits = limits or Limits()
-        self.status = Status("starting")
+        self._limits = limits or HangLimits()
+        self.status = EngineStatus("starting")
         self.info: Info | None = None
         self._command, self._on_status, self._restart = command, on_status, restart or Restart()
         self._ids = itertools.count(1)
@@ -239,12 +250,12 @@ class Engine:
                 return self._give_up(sentence)
             delay = self._restart.delay(failures)
             self._fail_run(EngineDiedError(f"The engine {ended.how}. It is being started again."))
-            self._tell(Status("degraded", f"The engine {ended.how}. It starts again in {delay:g} s."))
+            self._tell(EngineStatus("degraded", f"The engine {ended.how}. It starts again in {delay:g} s."))
             await asyncio.sleep(delay)
 
     async def _run(self) -> "_Ended":
         """Run the process once, to its end."""
-        self._tell(Status("starting"))
+        self._tell(EngineStatus("starting"))
         self._filled = False
         if self._end.done():
             self._end = asyncio.get_running_loop().create_future()
@@ -285,9 +296,9 @@ class Engine:
     def _handle(self, message: Message) -> None:
         """Pass a message to who waits for it; who does not wait any longer is not missed."""
         match message:
-            case Status(state="degraded"):
+            case EngineStatus(state="degraded"):
                 self.status = message  # Its last words; they are told when it has ended.
-            case Status():
+            case EngineStatus():
                 self.info = message.info or self.info
                 if message.state == "ready":
                     self._loaded.set()
@@ -303,7 +314,7 @@ class Engine:
             case Failed(id=id_, kind=kind, sentence=sentence):
                 _settle(self._asks.get(id_), _FAILURES[kind](sentence))
 
-    def _tell(self, status: Status) -> None:
+    def _tell(self, status: EngineStatus) -> None:
         self.status = status
         self._on_status(status)
 
@@ -312,7 +323,7 @@ class Engine:
         self._running.set()
         self._loaded.set()
         self._fail_run(self._failure)
-        self._tell(Status("degraded", sentence))
+        self._tell(EngineStatus("degraded", sentence))
 
     def _fail_run(self, error: InfillError) -> None:
         """Fail what was asked of a run of the process that has ended."""

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Final
 
 from infill_lsp.engine.client import FOR_EVER, Engine, Restart
-from infill_lsp.engine.messages import Status
-from infill_lsp.engine.watchdog import Limits
+from infill_lsp.engine.messages import EngineStatus
+from infill_lsp.engine.watchdog import HangLimits
 from infill_lsp.errors import EngineFailedError, InfillError, RequestMemoryError
 from infill_model.request import Fill, Frame, Info, Options, Request
 
@@ -30,9 +30,9 @@ class FallbackEngine:
         chosen: Sequence[str],
         embedded: Sequence[str] | None,
         *,
-        on_status: Callable[[Status], None] = lambda status: None,
+        on_status: Callable[[EngineStatus], None] = lambda status: None,
         restart: Restart | None = None,
-        limits: Limits | None = None,
+        limits: HangLimits | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -44,7 +44,7 @@ class FallbackEngine:
             limits: after which either engine is taken for hung.
         """
         self._on_status, self._embedded, self._limits = on_status, embedded, limits
-        self._told = Status("starting")
+        self._told = EngineStatus("starting")
         usual = CHOSEN if embedded else FOR_EVER
         self._chosen = Engine(chosen, on_status=self._chosen_is, restart=restart or usual, limits=limits)
         self._engine = self._chosen
@@ -59,7 +59,7 @@ class FallbackEngine:
         return self._engine.info
 
     @property
-    def status(self) -> Status:
+    def status(self) -> EngineStatus:
         """How it is now, as it was last told."""
         return self._told
 
@@ -148,7 +148,7 @@ class FallbackEngine:
         finally:
             failed.cancel()
         self.reason = f"{done.pop().result().rstrip('.')}. The embedded model answers instead."
-        self._tell(Status("starting"))
+        self._tell(EngineStatus("starting"))
         chosen, self._engine = self._engine, self._stand_in(self._embedded)
         await self._engine.__aenter__()
         self._fallen.set()
@@ -157,16 +157,16 @@ class FallbackEngine:
     def _stand_in(self, embedded: Sequence[str]) -> Engine:
         return Engine(embedded, on_status=self._embedded_is, restart=FOR_EVER, limits=self._limits)
 
-    def _chosen_is(self, status: Status) -> None:
+    def _chosen_is(self, status: EngineStatus) -> None:
         """Pass the chosen engine's status on, but its last words: they become the reason for the other one."""
         if self._embedded is None or not (self.reason or self._engine.given_up):
             self._tell(status)
 
-    def _tell(self, status: Status) -> None:
+    def _tell(self, status: EngineStatus) -> None:
         self._told = status
         self._on_status(status)
 
-    def _embedded_is(self, status: Status) -> None:
+    def _embedded_is(self, status: EngineStatus) -> None:
         """While the embedded engine stands in, it is no better than `degraded`, whatever it does."""
         if status.state in ("ready", "busy"):
             self._tell(replace(status, state="degraded", reason=self.reason))

@@ -92,7 +92,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class EngineStatus:
     """From the engine: how it is. `info` comes with the first `ready`; `reason` is a sentence when `degraded`."""
 
     state: EngineState
@@ -100,10 +100,10 @@ class Status:
     info: Info | None = None
 
 
-Message = Ask | Cancel | Ping | Pong | Beat | Partial | Filled | Failed | Status
+Message = Ask | Cancel | Ping | Pong | Beat | Partial | Filled | Failed | EngineStatus
 
 _TYPES: Final[dict[str, type[Message]]] = {
-    kind.__name__.lower(): kind for kind in (Ask, Cancel, Ping, Pong, Beat, Partial, Filled, Failed, Status)
+    kind.__name__.lower(): kind for kind in (Ask, Cancel, Ping, Pong, Beat, Partial, Filled, Failed, EngineStatus)
 }
 
 

@@ -1,20 +1,18 @@
 """One run of an engine process: its pipes, and how it ended. It knows nothing of requests or restarts."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from subprocess import PIPE
 from typing import Final
 
 from infill_lsp.engine import messages
 from infill_lsp.engine.messages import Message
-from infill_lsp.settings import EngineSettings
+from infill_lsp.settings.settings import EngineSettings
 
 _PATIENCE: Final = 1.0
 """Seconds an engine may take to end: by itself once its standard input is closed, and then once it is killed."""
@@ -27,14 +25,8 @@ _LAST_WORDS: Final = 4096
 
 def worker_command(settings: EngineSettings) -> list[str]:
     """The command line that starts an engine with these settings."""
-    return [
-        # -P keeps the current folder out of the import path: it is the user's, and may well hold a `token.py`.
-        *(sys.executable, "-P", "-m", "infill_lsp.engine.worker"),
-        *("--model", settings.model, "--device", settings.device, "--dtype", settings.dtype),
-        *("--reuse", settings.reuse, "--compile", settings.compile, "--threads", str(settings.cpu_threads)),
-        *(("--verify", settings.verify, "--verify-by", settings.verify_by) if settings.verify else ()),
-        *(("--endpoint", json.dumps(asdict(settings.endpoint))) if settings.endpoint else ()),
-    ]
+    # -P keeps the current folder out of the import path: it is the user's, and may well hold a `token.py`.
+    return [sys.executable, "-P", "-m", "infill_lsp.engine.worker", settings.to_json()]
 
 
 def engine_environment() -> dict[str, str]:

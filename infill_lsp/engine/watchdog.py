@@ -11,7 +11,7 @@ BEAT: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HangLimits:
     """Seconds after which an engine is taken for hung.
 
     Attributes:
@@ -32,7 +32,7 @@ class Watchdog:
     Time is what was counted, not what a clock says: a server that was itself stopped must not blame its engine.
     """
 
-    limits: Limits
+    limits: HangLimits
     _silent: float = 0.0
     _loading: float = 0.0
     _loaded: bool = False

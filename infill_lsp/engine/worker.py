@@ -6,7 +6,6 @@ model with the critic and is the only module of the language server that imports
 documents or editors, and ends when its standard input does: when the server is gone.
 """
 
-import argparse
 import os
 import signal
 import sys
@@ -19,11 +18,11 @@ from typing import BinaryIO, Final
 from infill_lsp.engine import messages
 from infill_lsp.engine.inbox import Inbox
 from infill_lsp.engine.lifeline import end_with_parent
-from infill_lsp.engine.messages import Ask, Beat, Cancel, Failed, Filled, Message, Partial, Ping, Pong, Status
+from infill_lsp.engine.messages import Ask, Beat, Cancel, EngineStatus, Failed, Filled, Message, Partial, Ping, Pong
+from infill_lsp.engine.stdio import claim_stdio
 from infill_lsp.engine.watchdog import BEAT
 from infill_lsp.errors import MessageError
-from infill_lsp.settings import COMPILES, REUSES, endpoint_from_json
-from infill_lsp.stdio import claim_stdio
+from infill_lsp.settings.settings import EndpointSettings, EngineSettings
 from infill_lsp.syntax.critic import Critic
 from infill_model.errors import InfillModelError
 from infill_model.filler import Filler
@@ -54,13 +53,13 @@ def serve(
         longest_step: seconds that a step of a fill may take before this process no longer says that it runs.
 
     Returns:
-        The exit status: 0 when `stdin` ended, 1 when the model cannot be loaded; then the last message was a `Status`
-        `degraded` with the reason, and starting again would not help. And 1 when the device broke under a request;
-        then starting again may help.
+        The exit status: 0 when `stdin` ended, 1 when the model cannot be loaded; then the last message was an
+        `EngineStatus` `degraded` with the reason, and starting again would not help. And 1 when the device broke
+        under a request; then starting again may help.
     """
     inbox, send = Inbox(), _Sender(stdout)
     ended = threading.Event()
-    send(Status("starting"))
+    send(EngineStatus("starting"))
     threading.Thread(target=_read, args=(stdin, inbox, send, ended), daemon=True).start()
     threading.Thread(target=_beat, args=(inbox, send, ended, longest_step), daemon=True).start()
     try:
@@ -68,17 +67,17 @@ def serve(
         if warm_up:
             filler.fill(*_WARM_UP, cancelled=lambda: inbox.closed, critic=None, on_draft=None)
     except Exception as error:  # Whatever it is, it would be the same at the next start.
-        send(Status("degraded", reason=_why_not_loaded(error)))
+        send(EngineStatus("degraded", reason=_why_not_loaded(error)))
         return 1
-    send(Status("ready", info=filler.info))
+    send(EngineStatus("ready", info=filler.info))
     while (ask := inbox.take()) is not None:
-        send(Status("busy"))
+        send(EngineStatus("busy"))
         answer = _answer(filler, ask, inbox, send)
         send(answer)
         if isinstance(answer, Failed) and answer.kind == "broken":
             print(answer.sentence, file=sys.stderr)
             return 1
-        send(Status("ready"))
+        send(EngineStatus("ready"))
     ended.set()
     return 0
 
@@ -195,46 +194,37 @@ def _need_no_folder(*, compiles: bool) -> None:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.sep)  # It is there, so nothing is made.
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """`python -m infill_lsp.engine.worker`: serve the model named on the command line."""
-    parser = argparse.ArgumentParser(prog="infill_lsp.engine.worker", description=__doc__.partition("\n")[0])
-    parser.add_argument("--model", default="embedded", help="'embedded', or a folder with a model")
-    parser.add_argument("--verify", default=None, help="a folder with a causal model that checks or ranks drafts")
-    parser.add_argument("--verify-by", default="exact", choices=("exact", "rank"), help="what it does with them")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, mps, spread, or auto")
-    parser.add_argument("--dtype", default="auto", help="float32, bfloat16, float16, int8, int4, or auto")
-    parser.add_argument("--reuse", default="none", choices=REUSES, help="what later steps take over from the first")
-    parser.add_argument("--compile", default="off", choices=COMPILES, help="auto: on CUDA, where it can be done")
-    parser.add_argument("--threads", type=int, default=None, help="how many CPU threads to use")
-    parser.add_argument("--endpoint", default=None, help="settings of an endpoint that is asked instead, as JSON")
-    chosen = parser.parse_args(arguments)
+def main(arguments: Sequence[str]) -> int:
+    """`python -m infill_lsp.engine.worker SETTINGS`: serve the model of these settings, one JSON value."""
+    settings = EngineSettings.from_json(arguments[0])
     end_with_parent()
-    _need_no_folder(compiles=chosen.compile != "off")
+    _need_no_folder(compiles=settings.compile != "off")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started this one.
+    if settings.endpoint is not None:
+        return serve(partial(_endpoint, settings.endpoint), *claim_stdio(), warm_up=False)
+    return serve(partial(_model, settings), *claim_stdio())
 
-    def load() -> Filler:
-        from infill_model.backends import loading  # noqa: PLC0415  # torch takes a second; `starting` is said before
 
-        one = partial(loading.load, chosen.model)
-        both = partial(loading.load_verified, chosen.model, chosen.verify, chosen.verify_by)
-        return (both if chosen.verify else one)(
-            device=chosen.device,
-            dtype=chosen.dtype,
-            threads=chosen.threads,
-            reuse=chosen.reuse,
-            compiled=chosen.compile == "auto",
-        )
+def _model(settings: EngineSettings) -> Filler:
+    from infill_model.checkpoints import loading  # noqa: PLC0415  # torch takes a second; `starting` is said before
 
-    def connect() -> Filler:
-        from infill_lsp.endpoints.fill import Endpoint  # noqa: PLC0415  # a model that is loaded here needs no httpx
+    one = partial(loading.load, settings.model)
+    both = partial(loading.load_verified, settings.model, settings.verify or "", settings.verify_by)
+    return (both if settings.verify else one)(
+        device=settings.device,
+        dtype=settings.dtype,
+        threads=settings.cpu_threads,
+        reuse=settings.reuse,
+        compiled=settings.compile == "auto",
+    )
 
-        return Endpoint(endpoint_from_json(chosen.endpoint))
 
-    if chosen.endpoint is not None:
-        return serve(connect, *claim_stdio(), warm_up=False)
-    return serve(load, *claim_stdio())
+def _endpoint(settings: EndpointSettings) -> Filler:
+    from infill_lsp.endpoints.engine import Endpoint  # noqa: PLC0415  # a model that is loaded here needs no httpx
+
+    return Endpoint(settings)
 
 
 if __name__ == "__main__":
     # Not sys.exit: that would wait for the reader thread's stream and for torch to put its house in order.
-    os._exit(main())
+    os._exit(main(sys.argv[1:]))

@@ -22,7 +22,7 @@ class Child:
             command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT, env=environment, text=True,
             errors="replace",
         )  # fmt: skip
-        self.said = ""
+        self.output = ""
         """Standard output and error so far, the end of them."""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -57,4 +57,4 @@ class Child:
             return
         with stream:
             while line := stream.readline():  # A bar that returns to the start of its line ends one too.
-                self.said = (self.said + line)[-_KEPT:]
+                self.output = (self.output + line)[-_KEPT:]

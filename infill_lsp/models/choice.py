@@ -6,11 +6,11 @@ It reads a few small files and loads nothing.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from infill_lsp.commands import fitting
+from infill_lsp.models import fit
 from infill_lsp.models.measurements import Measurement, measured
-from infill_lsp.settings import AUTO, EngineSettings, ServerSettings
-from infill_model.checkpoints import published
-from infill_model.checkpoints.published import Published
+from infill_lsp.settings.settings import AUTO, EngineSettings, ServerSettings
+from infill_model.catalogue import published
+from infill_model.catalogue.published import Published
 
 EMBEDDED: Final = "embedded"
 
@@ -46,12 +46,12 @@ class Candidate:
 
 def memory_needed(it: Published, found: Measurement | None = None) -> float:
     """Bytes that an engine with a model takes: as measured, else roughly."""
-    return found.memory if found and found.memory else it.packed * fitting.MARGIN + _ENGINE
+    return found.memory if found and found.memory else it.packed * fit.MARGIN + _ENGINE
 
 
 def candidates(settings: ServerSettings) -> tuple[Candidate, ...]:
     """All published models, the largest first."""
-    _, room = fitting.device_memory("cpu")
+    _, room = fit.device_memory("cpu")
     return tuple(_candidate(it, settings, room) for it in published.published())
 
 

@@ -16,8 +16,8 @@ from infill_lsp.engine.process import engine_environment
 from infill_lsp.errors import InfillError
 from infill_lsp.models.child import Child
 from infill_lsp.models.fetch import sha256
-from infill_lsp.models.progress import Progress
-from infill_model.checkpoints.published import FORMAT, Published, Record, fingerprint, is_current, recorded
+from infill_lsp.models.progress import ProgressDisplay
+from infill_model.catalogue.published import FORMAT, ConversionRecord, Published, fingerprint, is_current, recorded
 
 State = Literal["current", "missing", "damaged", "outdated"]
 
@@ -48,7 +48,7 @@ def command(it: Published, out: Path) -> Sequence[str]:
     return (*words, "--gguf", str(it.source), *update, "--out", str(out), "--name", it.name)
 
 
-def convert(it: Published, progress: Progress) -> None:
+def convert(it: Published, progress: ProgressDisplay) -> None:
     """Make the converted file of the fetched one, and its record.
 
     Raises:
@@ -59,7 +59,7 @@ def convert(it: Published, progress: Progress) -> None:
     progress.stage("Converting", 100, in_bytes=False)
     try:
         _run(command(it, out), progress)
-        record = Record(out.stat().st_size, sha256(out), it.sha256, fingerprint(it), FORMAT)
+        record = ConversionRecord(out.stat().st_size, sha256(out), it.sha256, fingerprint(it), FORMAT)
         _install(it, out, record)
     except OSError as error:
         raise ConversionError(
@@ -75,27 +75,27 @@ def _clean(out: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def _run(words: Sequence[str], progress: Progress) -> None:
+def _run(words: Sequence[str], progress: ProgressDisplay) -> None:
     """Run the child; what it says last is the reason where it fails."""
     with Child(words, engine_environment()) as child:
         while child.runs():
-            progress.at(_percent(child.said))
+            progress.at(_percent(child.output))
     if child.code != 0:
-        last = child.said.strip().rpartition("\n")[2].removeprefix("infill-model: ").rstrip(".")
+        last = child.output.strip().rpartition("\n")[2].removeprefix("infill-model: ").rstrip(".")
         raise ConversionError(f"the model cannot be converted: {last or f'the converter ended with {child.code}'}")
     progress.at(100)
 
 
-def _percent(said: str) -> int:
+def _percent(output: str) -> int:
     """How far a child is by what it has printed, from 0 to 100."""
-    found = list(_SHARE.finditer(said))
+    found = list(_SHARE.finditer(output))
     if not found:
         return 0
     done, total = map(int, found[-1].groups())
     return min(100, 100 * done // max(1, total))
 
 
-def _install(it: Published, out: Path, record: Record) -> None:
+def _install(it: Published, out: Path, record: ConversionRecord) -> None:
     """Give file and record their names; in between there is no record, and so no model."""
     draft = it.record.with_suffix(".part")
     draft.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")

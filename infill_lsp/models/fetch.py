@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from infill_lsp.commands import download
-from infill_lsp.commands.download import AGAIN, DownloadError, Remote
-from infill_lsp.models import registry
-from infill_lsp.models.progress import Progress
-from infill_model.checkpoints.published import Published
+from infill_lsp.models import download, registry
+from infill_lsp.models.download import AGAIN, DownloadError, Remote
+from infill_lsp.models.progress import ProgressDisplay
+from infill_model.catalogue.published import Published
 
 _SHA256: Final = 64
 """Digits."""
@@ -92,7 +91,7 @@ def check_room(it: FetchPlan) -> None:
         )
 
 
-def fetch(it: FetchPlan, progress: Progress) -> None:
+def fetch(it: FetchPlan, progress: ProgressDisplay) -> None:
     """Fetch the file to `Published.source`; what an earlier try left is gone on with.
 
     Raises:
@@ -119,7 +118,7 @@ def fetch(it: FetchPlan, progress: Progress) -> None:
     shutil.rmtree(model.folder / "parts", ignore_errors=True)
 
 
-def sha256(file: Path, progress: Progress | None = None) -> str:
+def sha256(file: Path, progress: ProgressDisplay | None = None) -> str:
     """The SHA-256 of a file, as hexadecimal digits."""
     digest, done = hashlib.sha256(), 0
     with file.open("rb") as stream:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infill_lsp.commands.download import DownloadError
+from infill_lsp.models.download import DownloadError
 
 if sys.platform == "win32":
     import msvcrt

@@ -6,19 +6,16 @@ What is measured is what a person feels: the time of a suggestion while typing, 
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from infill_lsp.engine.client import Engine, Restart
 from infill_lsp.errors import SourceError
-from infill_lsp.settings import EngineSettings
-from infill_model.checkpoints.published import Published, recorded
+from infill_lsp.settings.settings import EngineCommand, EngineSettings
+from infill_model.catalogue.published import Published, recorded
 from infill_model.request import Options, Request
-
-EngineCommand = Callable[[EngineSettings], Sequence[str]]
-"""From settings to the command line that starts an engine."""
 
 _ABOVE: Final = '''"""Orders, their lines and what they cost."""
 

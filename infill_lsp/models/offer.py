@@ -14,13 +14,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from infill_lsp import user_config
-from infill_lsp.commands import fitting
 from infill_lsp.errors import InfillError
+from infill_lsp.models import fit
 from infill_lsp.models.choice import memory_needed
-from infill_lsp.settings import AUTO, ServerSettings
-from infill_model.checkpoints import published
-from infill_model.checkpoints.published import Published
+from infill_lsp.settings import user_config
+from infill_lsp.settings.settings import AUTO, ServerSettings
+from infill_model.catalogue import published
+from infill_model.catalogue.published import Published
 
 DOWNLOAD: Final = "Download"
 NOT_NOW: Final = "Not now"
@@ -70,7 +70,7 @@ def _is_fetched(it: Published) -> bool:
 
 def _has_room(it: Published) -> bool:
     """Whether memory and disk have room for a model."""
-    _, memory = fitting.device_memory("cpu")
+    _, memory = fit.device_memory("cpu")
     place = next(one for one in (it.folder, *it.folder.parents) if one.exists())
     disk = it.size + it.registry.size + it.packed
     return (not memory or memory_needed(it) < memory) and disk < shutil.disk_usage(place).free
@@ -126,19 +126,19 @@ async def fetch(it: Published, on_progress: OnProgress) -> str:
     pipe = asyncio.subprocess.PIPE
     child = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe)
     try:
-        said, errors = await asyncio.gather(_follow(child, on_progress), _read(child.stderr))
+        message, errors = await asyncio.gather(_follow(child, on_progress), _read(child.stderr))
         code = await child.wait()
     finally:
         await _end(child)
     if code != 0:
         last = errors.strip().rpartition("\n")[2].removeprefix("infill-lsp: ")
-        raise FetchError(f"{it.name} could not be fetched: {last or said}")
-    return said
+        raise FetchError(f"{it.name} could not be fetched: {last or message}")
+    return message
 
 
 async def _follow(child: asyncio.subprocess.Process, on_progress: OnProgress) -> str:
     """Hand on what the child reports; returns the last thing it says in words."""
-    title, total, said = "", 1, ""
+    title, total, message = "", 1, ""
     while child.stdout and (line := await child.stdout.readline()):
         event, fields = json.loads(line)
         match event:
@@ -148,9 +148,9 @@ async def _follow(child: asyncio.subprocess.Process, on_progress: OnProgress) ->
             case "at":
                 on_progress(title, min(100, 100 * fields["done"] // total))
             case "say":
-                said = fields["text"]
-                on_progress(said, None)
-    return said
+                message = fields["text"]
+                on_progress(message, None)
+    return message
 
 
 async def _read(stream: asyncio.StreamReader | None) -> str:

@@ -14,7 +14,7 @@ _OFTEN: Final = 0.2
 """Seconds between two lines of JSON about the same stage."""
 
 
-class Progress(Protocol):
+class ProgressDisplay(Protocol):
     """What is told how far a task is."""
 
     def say(self, sentence: str) -> None:
@@ -76,7 +76,7 @@ class _Speed:
         return f"{done / 1e6:,.0f} of {self._total / 1e6:,.0f} MB, {rate / 1e6:.1f} MB/s"
 
 
-class Lines:
+class JsonProgress:
     """A line of JSON for each event: `[event, {fields}]`."""
 
     def __init__(self, stream: IO[str] | None = None) -> None:

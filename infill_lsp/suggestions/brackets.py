@@ -1,7 +1,7 @@
-"""Brackets of code, strings and comments left out, and how many of them would be loose with an insertion in place.
+"""Brackets: no closer of what is closed already, no opener that nothing closes.
 
-Judged by tokens and not by the tree, for a tree in which a bracket is missing says little about where. It knows nothing
-of what is done about a loose bracket.
+What is judged is the document: a suggestion may close what it did not open where the document lacks the closer. Tokens
+are counted, not nodes, for a tree in which a bracket is missing says little about where.
 """
 
 import re
@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from infill_lsp.document import Document
-from infill_lsp.suggestions.insertion import Insertion
+from infill_lsp.suggestions.suggestion import Suggestion, before
 from infill_lsp.syntax.languages import CLOSERS, Language
 from infill_lsp.syntax.quoting import HASH_LIKE
+from infill_lsp.targets.target import Target
+from infill_lsp.text.document import Document
+from infill_lsp.text.indent import indentation
 
 NEAR: Final = 12_000
 """Code points looked at on each side; brackets further away than that are not closed by a suggestion."""
@@ -114,11 +116,11 @@ class Around:
     first: int
 
     @classmethod
-    def of(cls, document: Document, insertion: Insertion) -> "Around":
+    def of(cls, document: Document, suggestion: Suggestion) -> "Around":
         """What stands around an insertion."""
-        first = _start(document, insertion.start)
-        above = scan(document.text[first : insertion.start], document.language)
-        below = scan(document.text[insertion.end : insertion.end + NEAR], document.language)
+        first = _start(document, suggestion.start)
+        above = scan(document.text[first : suggestion.start], document.language)
+        below = scan(document.text[suggestion.end : suggestion.end + NEAR], document.language)
         return cls(above, below, first)
 
     @property
@@ -139,3 +141,48 @@ def _start(document: Document, end: int) -> int:
     pattern = document.language.definition if document.language else None
     starts = [it.start() for it in pattern.finditer(document.text, far, near)] if pattern else []
     return starts[-1] if starts else far
+
+
+def balance(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
+    """Cut before a closer too many, close what is left open."""
+    if target.kind in ("string", "comment") or not any(char in suggestion.text for char in "()[]{}"):
+        return suggestion
+    around = Around.of(document, suggestion)
+    written = scan(suggestion.text, document.language)
+    if around.above.within or written.within:
+        return suggestion
+    text = suggestion.text[: _surplus(written, around)].rstrip(" \t\n")
+    if len(text) < len(suggestion.text.rstrip(" \t\n")):
+        return suggestion.saying(text)
+    if around.loose(written.text) <= around.loose(""):
+        return suggestion
+    return suggestion.saying(_closed(document, target, suggestion, open_after(written.brackets)))
+
+
+def _surplus(written: Scan, around: Around) -> int | None:
+    """Where the closer stands before which a cut leaves the fewest brackets loose; None where a cut mends nothing."""
+    fewest, place = around.loose(written.text), None
+    for count in range(len(written.brackets) - 1, -1, -1):
+        bracket, at = written.brackets[count]
+        if bracket in CLOSERS or open_after(written.brackets[:count]):
+            continue  # It has its opener in the text.
+        left = around.loose(written.text[:count])
+        if left < fewest:
+            fewest, place = left, at
+    return place
+
+
+def _closed(document: Document, target: Target, suggestion: Suggestion, opened: list[tuple[str, int]]) -> str:
+    """The text with its openers closed: at its end, or where they end lines of a block, in lines of their own."""
+    text = suggestion.text
+    for opener, at in reversed(opened):
+        ends_line = not text[at + 1 :].partition("\n")[0].strip()
+        if ends_line and target.block and (opener == "{" or text[at + 1 :].strip()):
+            start = text.rfind("\n", 0, at) + 1
+            line = text[start:] if start else before(document, suggestion) + text
+            text += f"\n{indentation(line)}{CLOSERS[opener]}"
+        elif ends_line and opener == "{":
+            return text  # Whoever begins a block here is about to go on.
+        else:
+            text += CLOSERS[opener]
+    return text

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
-from infill_lsp.document import Document
 from infill_lsp.suggestions.brackets import Around, scan
-from infill_lsp.suggestions.insertion import BLANKS, Dropped, Insertion, before, lines_above, lines_below, rest
-from infill_lsp.syntax.gap import Target
+from infill_lsp.suggestions.suggestion import Dropped, Suggestion, before, lines_above, lines_below, rest
+from infill_lsp.targets.target import Target
+from infill_lsp.text.document import Document
+from infill_lsp.text.indent import BLANKS
 
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _LETTER: Final = re.compile(r"[^\W\d_]")
@@ -18,32 +19,32 @@ _LOOK: Final = 40
 """Lines below that are compared."""
 
 
-def rest_of_line(document: Document, target: Target, insertion: Insertion) -> Insertion:
+def rest_of_line(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
     """Cut what is in the line behind the insertion."""
-    follows = rest(document, insertion).rstrip()
-    first, *others = insertion.text.split("\n")
+    follows = rest(document, suggestion).rstrip()
+    first, *others = suggestion.text.split("\n")
     written = first.rstrip()
     if not follows.strip():
-        return insertion
+        return suggestion
     for ending in (follows, follows.lstrip()):
         # A single letter may well be the end of one word and of another.
         long = len(ending) > 1 or ending in ":;,"
         if long and written.endswith(ending) and not _BRACKETS.fullmatch(ending):
-            return insertion.saying(written.removesuffix(ending))
+            return suggestion.saying(written.removesuffix(ending))
     if others:
-        return insertion
-    common = _overlap(written, follows) or _closers(document, insertion, follows)
-    return insertion.saying(written.removesuffix(common)) if common else insertion
+        return suggestion
+    common = _overlap(written, follows) or _closers(document, suggestion, follows)
+    return suggestion.saying(written.removesuffix(common)) if common else suggestion
 
 
-def _closers(document: Document, insertion: Insertion, follows: str) -> str:
+def _closers(document: Document, suggestion: Suggestion, follows: str) -> str:
     """Closers at the end of the text that stand behind it too, if the document is better off without them."""
     closers = re.match(r"[)\]}]*", follows)
     for length in range(len(closers[0]) if closers else 0, 0, -1):
         common = follows[:length]
-        if insertion.text.rstrip().endswith(common):
-            around = Around.of(document, insertion)
-            written = scan(insertion.text, document.language)
+        if suggestion.text.rstrip().endswith(common):
+            around = Around.of(document, suggestion)
+            written = scan(suggestion.text, document.language)
             fewer = written.text[:-length]
             if not written.within and not around.above.within and around.loose(fewer) < around.loose(written.text):
                 return common
@@ -59,30 +60,30 @@ def _overlap(text: str, follows: str) -> str:
     return ""
 
 
-def string_end(document: Document, target: Target, insertion: Insertion) -> Insertion:
+def string_end(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
     """Within a string that the rest of the line ends, no quote ends it before."""
-    follows = rest(document, insertion)
-    quotes = [at for at, char in enumerate(insertion.text) if char in "\"'`" and insertion.text[at - 1 : at] != "\\"]
+    follows = rest(document, suggestion)
+    quotes = [at for at, char in enumerate(suggestion.text) if char in "\"'`" and suggestion.text[at - 1 : at] != "\\"]
     if not quotes or not follows.strip():
-        return insertion
-    quote = Around.of(document, insertion).above.within
-    own = [at for at in quotes if insertion.text[at] == quote]
+        return suggestion
+    quote = Around.of(document, suggestion).above.within
+    own = [at for at in quotes if suggestion.text[at] == quote]
     if len(own) % 2 and follows.count(quote) % 2:
-        return insertion.saying(insertion.text[: own[-1]])
-    return insertion
+        return suggestion.saying(suggestion.text[: own[-1]])
+    return suggestion
 
 
-def following_lines(document: Document, target: Target, insertion: Insertion) -> Insertion:
+def following_lines(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
     """Cut where the lines below begin again."""
-    lines = insertion.text.split("\n")
-    if len(lines) == 1 or rest(document, insertion).strip(BLANKS):
-        return insertion
-    below = list(islice(lines_below(document, insertion), _LOOK))
+    lines = suggestion.text.split("\n")
+    if len(lines) == 1 or rest(document, suggestion).strip(BLANKS):
+        return suggestion
+    below = list(islice(lines_below(document, suggestion), _LOOK))
     for at in range(1, len(lines)):
         written = [line for line in lines[at:] if line.strip()]
         if written and _repeats(written, below):
-            return insertion.saying("\n".join(lines[:at]).rstrip())
-    return insertion
+            return suggestion.saying("\n".join(lines[:at]).rstrip())
+    return suggestion
 
 
 def _repeats(written: Sequence[str], below: Sequence[str]) -> bool:
@@ -93,22 +94,22 @@ def _repeats(written: Sequence[str], below: Sequence[str]) -> bool:
     return _tells(written[0]) or (same and any(_says(line) for line in written))
 
 
-def duplicate(document: Document, target: Target, insertion: Insertion) -> Insertion | Dropped:
+def duplicate(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
     """Drop what is the lines above or the lines below once more."""
-    lines = f"{before(document, insertion)}{insertion.text}{rest(document, insertion)}".split("\n")
+    lines = f"{before(document, suggestion)}{suggestion.text}{rest(document, suggestion)}".split("\n")
     written = [line.rstrip() for line in lines if line.strip()]
-    if not insertion.text.strip() or not any(_tells(line) for line in written):
-        return insertion
+    if not suggestion.text.strip() or not any(_tells(line) for line in written):
+        return suggestion
     count = len(written)
-    above = [line.rstrip() for line in islice(lines_above(document, insertion), 2 * count)]
-    below = [line.rstrip() for line in islice(lines_below(document, insertion), count)]
+    above = [line.rstrip() for line in islice(lines_above(document, suggestion), 2 * count)]
+    below = [line.rstrip() for line in islice(lines_below(document, suggestion), count)]
     if above[:count] in (above[count:], below[::-1]):
-        return insertion  # Here the same is written again and again on purpose.
+        return suggestion  # Here the same is written again and again on purpose.
     if written == above[:count][::-1]:
         return Dropped("it is the line above again")
     if written == below:
         return Dropped("it is the line below again")
-    return insertion
+    return suggestion
 
 
 def _tells(line: str) -> bool:

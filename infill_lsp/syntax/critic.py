@@ -12,10 +12,10 @@ from typing import Final
 from tree_sitter import Parser
 
 from infill_lsp.syntax import languages
-from infill_lsp.syntax.faults import broken
+from infill_lsp.syntax.errors import broken
 from infill_lsp.syntax.languages import Language
-from infill_lsp.syntax.own_parser import OwnParser, starts_of
 from infill_lsp.syntax.part import first_outermost, last_outermost
+from infill_lsp.syntax.python_parser import OwnParser, starts_of
 from infill_lsp.syntax.tree import utf8
 from infill_model.request import Request
 
@@ -124,7 +124,7 @@ class Critic:
         return cls((request.prefix, *request.between, request.suffix), language)
 
     def __call__(self, texts: Sequence[str]) -> list[list[Span]]:
-        """For each gap the spans of its text that should be written anew: a `TextCritic` of `infill_model.fill`."""
+        """For each gap the spans of its text that should be written anew (a `TextCritic`)."""
         key = tuple(texts)
         if key not in self._known_spans:
             self._known_spans[key] = self._spans(key)

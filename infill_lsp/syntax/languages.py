@@ -15,8 +15,17 @@ from typing import Final
 
 from tree_sitter import Language as Grammar
 
-from infill_lsp.syntax.own_parser import ErrorAt, python_error_at
-from infill_lsp.syntax.quoting import C_LIKE, CSS_LIKE, HASH_LIKE, JS_LIKE, PHP_LIKE, SHELL_LIKE, SQL_LIKE, TAGS
+from infill_lsp.syntax.python_parser import ErrorAt, python_error_at
+from infill_lsp.syntax.quoting import (
+    C_LIKE,
+    CSS_LIKE,
+    HASH_LIKE,
+    JS_LIKE,
+    PHP_LIKE,
+    SHELL_LIKE,
+    SQL_LIKE,
+    TAGS,
+)
 
 Kinds = frozenset[str]
 """Types of nodes, as a grammar calls them."""

@@ -39,7 +39,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to denoise. Policies are named as in `infill_model.policies`, e.g. `threshold:0.9`.
+    """How to denoise. Policies are named as in `infill_model.denoising.policies`, e.g. `threshold:0.9`.
 
     Attributes:
         n: how many different fills are wanted; the first is the greedy one, the others are sampled.
@@ -121,10 +121,10 @@ class Fill:
     Attributes:
         texts: the text of each gap, in order.
         tokens: the tokens of the gaps and of the pinned text between them, in order.
-        confidence: in [0, 1], how probably all gaps are right. Of what the embedded or a larger model wrote, the
-            product of the tokens' (of the latter the end's, too); of a copy of the embedded model, how often such
-            copies are right, weighed with what the model says of it. What open checkpoints write has the geometric mean
-            of a gap's tokens, by which they compare lengths; several gaps in turn have the product of each gap's.
+        confidence: in [0, 1], how probably all that was written is right. Of what a model wrote, the product of its
+            tokens' probabilities, the end's included where the model writes one; of a copy of the embedded model, how
+            often such copies are right, weighed with what the model says of it; of an endpoint that does not say how
+            probable its tokens are, one half for each gap. Several gaps have the product of each gap's.
         score: mean log-probability per token under the same weights autoregressively, or None when not asked for;
             where a causal model ranked it, the logarithm of its probability by that model.
         steps: denoising steps this fill took; none for a copy that nothing revised.

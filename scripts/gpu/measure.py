@@ -15,11 +15,11 @@ from pathlib import Path
 
 import torch
 
-from infill_model.checkpoints.coder import CoderInfiller
+from infill_model.coder.infiller import CoderInfiller
 from infill_model.request import Options, Request
 from infill_model.training.timing import median_seconds, wait_for
 
-SOURCE = Path(__file__).parents[2] / "infill_lsp/session.py"
+SOURCE = Path(__file__).parents[2] / "infill_lsp/session/session.py"
 LEAST_LINE = 24
 CUTS = (0.4, 0.9)
 """Where in a line, as shares of its length, gaps begin."""

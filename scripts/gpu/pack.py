@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from infill_model.training.corpus import CorpusFile, read_corpus
+from infill_model.data.corpus import CorpusFile, read_corpus
 
 MIB = 1 << 20
 HELD_OUT = 0.05

@@ -4,7 +4,7 @@ import sys
 
 import fake_engine
 
-from infill_lsp.cli import main
+from infill_lsp.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main(engine=lambda settings: fake_engine.command()))

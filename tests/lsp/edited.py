@@ -8,12 +8,12 @@ import tree_sitter_javascript
 import tree_sitter_python
 from tree_sitter import Language as Grammar
 
-from infill_lsp.document import Document
 from infill_lsp.edits.attempt import Attempt
 from infill_lsp.edits.offer import Kind, Offer
 from infill_lsp.edits.plan import offers, plan
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.languages import Language
+from infill_lsp.text.document import Document
 
 
 def language(id_: str, pointer: Callable[[], object]) -> Language:

@@ -29,8 +29,8 @@ from functools import partial
 from pathlib import Path
 
 from infill_lsp.engine.lifeline import end_with_parent
+from infill_lsp.engine.stdio import claim_stdio
 from infill_lsp.engine.worker import serve
-from infill_lsp.stdio import claim_stdio
 from infill_model.errors import WeightsError
 from infill_model.filler import Filler, OnDraft, never
 from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Timing, Token, TraceToken
@@ -85,6 +85,7 @@ class Scripted(Filler):
             case "hold" | "native" | "stuck" | "die":
                 _END[order]()
         text = rest.replace("\\n", "\n") if order in ("fill", "blanks") else "filled"
+        text = f"files_{len(request.files)}" if order == "files" else text
         ends = (" " * n if order == "blanks" else str(n or "") for n in range(options.n))  # Blanks are cut off later.
         fills = [_fill(f"{text}{it}", request, options) for it in ends]
         return [replace(it, confidence=it.confidence - n / 100) for n, it in enumerate(fills)]

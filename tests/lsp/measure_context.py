@@ -17,14 +17,14 @@ from pathlib import Path
 from infill_lsp.context import Workspace
 from infill_lsp.context.sources import Sources
 from infill_lsp.context.workspace import BUDGET
-from infill_lsp.document import Document
 from infill_lsp.syntax import languages
-from infill_model import retrieval
-from infill_model.evaluation.metrics import exact_match
-from infill_model.evaluation.tasks import Task, read_tasks
-from infill_model.fill import Infiller
+from infill_lsp.text.document import Document
+from infill_model.data.corpus import read_corpus
+from infill_model.evaluation.judging.metrics import exact_match
+from infill_model.evaluation.tasks.tasks import Task, read_tasks
+from infill_model.infill import retrieval
+from infill_model.infill.infiller import Infiller
 from infill_model.request import Fill, Options, Request
-from infill_model.training.corpus import read_corpus
 
 MODES = {"none": (0.0, 0), "window": (0.25, 0), "copies": (0.0, 2), "both": (0.25, 2)}
 """What is done with the excerpts: their share of the window, and copies from them that are weighed."""

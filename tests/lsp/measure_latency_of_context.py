@@ -11,8 +11,8 @@ from pathlib import Path
 
 from infill_lsp.context import Workspace
 from infill_lsp.context.workspace import BUDGET
-from infill_lsp.document import Document
 from infill_lsp.syntax import languages
+from infill_lsp.text.document import Document
 
 FILES, OPEN, KEYS = 500, 20, 4000
 

@@ -10,7 +10,7 @@ from typing import Any
 import tiny_published
 from tiny_qwen2 import write_gguf
 
-from infill_model.checkpoints.published import Published
+from infill_model.catalogue.published import Published
 
 ROOT = Path(__file__).parents[2]
 NAME = "base-0.5b"
@@ -49,7 +49,7 @@ class Home:
         return tiny_published.write_table(rows, self.place / "published.json")
 
     def command(self, *words: str, before: str = "") -> list[str]:
-        code = f"import sys\n{before}\nfrom infill_lsp.cli import main\nsys.exit(main())"
+        code = f"import sys\n{before}\nfrom infill_lsp.cli.main import main\nsys.exit(main())"
         return [sys.executable, "-c", code, *words]
 
     def run(

@@ -8,9 +8,9 @@ import os
 import sys
 from pathlib import Path
 
+from infill_lsp.engine.stdio import claim_stdio
 from infill_lsp.engine.worker import serve
-from infill_lsp.stdio import claim_stdio
-from infill_model.backends.open_fill import OpenInfiller
+from infill_model.checkpoints.infiller import OpenInfiller
 
 WORDS = (
     "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.65 GiB of which 1.19 GiB is "

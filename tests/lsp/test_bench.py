@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp.cli import main
-from infill_lsp.commands import bench_documents, bench_sweep, bench_tasks
-from infill_lsp.commands.bench_sweep import Grid, Measured, operating_point
-from infill_model.evaluation.tasks import Task
+from infill_lsp.bench import documents, sweep
+from infill_lsp.bench import tasks as bench_tasks
+from infill_lsp.bench.sweep import Grid, SweepPoint, operating_point
+from infill_lsp.cli.main import main
+from infill_model.evaluation.tasks.tasks import Task
 from infill_model.request import Fill, Timing
 
 TASKS = [
@@ -60,7 +61,7 @@ def test_a_sweep_measures_every_combination(
     tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small = Grid(steps=(1, 8), masks=(None,), unmask=("threshold:0.9:0.7",), remask=("none",), critic=(True, False))
-    monkeypatch.setattr(bench_sweep, "Grid", lambda: small)
+    monkeypatch.setattr(sweep, "Grid", lambda: small)
     assert main(["bench", "sweep", str(tasks), "--out", str(tmp_path / "sweep"), "--threads", "1"]) == 0
     found = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
     assert {(it["steps"], it["critic"]) for it in found["measured"]} == {(1, True), (1, False), (8, True), (8, False)}
@@ -71,8 +72,8 @@ def test_a_sweep_measures_every_combination(
 
 
 def test_quality_goes_first_and_then_speed() -> None:
-    def measured(quality: float, ms: float, parses: float = 1.0) -> Measured:
-        return Measured(4, None, "u", "none", True, quality, quality, parses, ms, ms, 4.0)
+    def measured(quality: float, ms: float, parses: float = 1.0) -> SweepPoint:
+        return SweepPoint(4, None, "u", "none", True, quality, quality, parses, ms, ms, 4.0)
 
     best, nearly, fast = measured(0.5, 90), measured(0.49, 40), measured(0.4, 10)
     assert operating_point([best, nearly, fast]) == nearly
@@ -82,7 +83,7 @@ def test_quality_goes_first_and_then_speed() -> None:
 def test_documents_and_folders_are_measured_beside_their_bounds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bench_documents, "KINDS", (bench_documents.Kind("short lines", "x = 1\n", 1, 20),))
+    monkeypatch.setattr(documents, "KINDS", (documents.DocumentKind("short lines", "x = 1\n", 1, 20),))
     command = ["bench", "documents", "--keys", "3", "--files", "50", "--idle", "1", "--threads", "1"]
     assert main([*command, "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)["figures"]

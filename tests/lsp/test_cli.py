@@ -19,7 +19,7 @@ from pace import slowness
 sys.path.insert(0, str(Path(__file__).parent))
 import fake_engine
 
-from infill_lsp.cli import main
+from infill_lsp.cli.main import main
 
 FOLDER = Path(__file__).parent
 
@@ -131,7 +131,7 @@ def test_gaps_of_standard_input(run: Run) -> None:
 
 
 def test_a_fill_that_breaks_the_file_is_said_to(run: Run, file: Path) -> None:
-    file.write_text("# fill 1 + (\nx = \n")
+    file.write_text("# fill 1 +* 2\nx = \n")
     assert json.loads(run("fill", f"{file}:2:5", "--json").out)["parses"] is False
     assert "does not parse" in run("fill", f"{file}:2:5").out
 
@@ -395,7 +395,7 @@ def test_help_is_there_at_once() -> None:
 
 def test_help_imports_nothing_that_takes_time() -> None:
     program = (
-        "import sys\nfrom infill_lsp.cli import main\n"
+        "import sys\nfrom infill_lsp.cli.main import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
         "print([it for it in ('torch', 'rich', 'cattrs', 'asyncio', 'tree_sitter') if it in sys.modules])"
     )
@@ -440,7 +440,7 @@ def test_doctor_says_what_is_wrong(run: Run) -> None:
 def test_doctor_survives_a_broken_installation() -> None:
     program = (
         "import sys; sys.modules['tree_sitter'] = None\n"
-        "from infill_lsp.cli import main\n"
+        "from infill_lsp.cli.main import main\n"
         "sys.exit(main(['doctor'], engine=lambda settings: sys.argv[1:]))"
     )
     command = [sys.executable, "-c", program, *fake_engine.command()]
@@ -480,3 +480,25 @@ def test_the_users_configuration_excludes_and_allows_files(
     config.write_text('{"exclude": ["!.env"]}')
     allowed = file.rename(file.with_name(".env"))
     assert run("fill", f"{allowed}:4:12", "--language", "python").code == 0
+
+
+def test_a_fill_is_fitted_to_its_place_as_an_editors_is(run: Run, file: Path) -> None:
+    file.write_text("# fill 1 + 2)  \nprint()\n")
+    fill = json.loads(run("fill", f"{file}:2:7", "--json").out)
+    assert (fill["text"], fill["parses"]) == ("1 + 2", True)
+
+
+def test_where_nothing_is_to_be_filled_that_is_said(run: Run, file: Path) -> None:
+    file.write_text("# fill 1\nx = \n")
+    ended = run("fill", f"{file}:1:4")
+    assert (ended.code, ended.out) == (2, "")
+    assert "nothing is filled here. The comment goes on behind the cursor." in ended.err
+
+
+def test_files_beside_it_are_looked_into_unless_told_otherwise(run: Run, tmp_path: Path) -> None:
+    other = "def compute_price(item):\n    return item.price\n\n\ntotal = compute_price(item)\n"
+    (tmp_path / "other.py").write_text(other)
+    file = tmp_path / "app.py"
+    file.write_text("# files\nfrom other import compute_price\ntotal = \n")
+    assert json.loads(run("fill", f"{file}:3:9", "--json").out)["text"] == "files_2"
+    assert json.loads(run("fill", f"{file}:3:9", "--json", "--no-context").out)["text"] == "files_0"

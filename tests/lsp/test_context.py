@@ -8,8 +8,8 @@ import pytest
 
 from infill_lsp.context import Workspace
 from infill_lsp.context.workspace import REGION
-from infill_lsp.document import Document
 from infill_lsp.syntax import languages
+from infill_lsp.text.document import Document
 
 BUDGET = 4000
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_lsp.document import ABOVE, BELOW, Document, Gap, normalised
 from infill_lsp.errors import PositionError
 from infill_lsp.syntax import languages
+from infill_lsp.text.document import ABOVE, BELOW, Document, Gap, normalised
 
 PYTHON = languages.by_id("python")
 TEXTS = st.text(st.sampled_from("aé日\U0001f40d \t\n\r\x0b\x0c\u2028\x85"))

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tree_sitter import Node
 
-from infill_lsp.document import Document
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.languages import Language
 from infill_lsp.syntax.tree import SyntaxTree
+from infill_lsp.text.document import Document
 
 SAMPLES = {path.name: path.read_text(encoding="utf-8") for path in (Path(__file__).parent / "syntax/samples").iterdir()}
 SIGNS = "x(){}[]é'\"`:;,.#<>=+1日🐍\n\r\f\v\x85\u2028\u2029\u0301"

@@ -16,7 +16,7 @@ from local_hub import COMMIT, LocalHub
 from raw_client import ENVIRONMENT, REAL, RawClient
 from tiny import checkpoint
 
-from infill_model.backends.hub import is_whole, shown_name, snapshot
+from infill_model.catalogue.hub import is_whole, shown_name, snapshot
 
 NAME = "someone/tiny-dream"
 FAKE_ROOM = """import shutil
@@ -54,9 +54,9 @@ class Home:
 
     def command(self, *words: str, before: str = "") -> list[str]:
         # Nothing here has 32 MB, nor the 10 MB that the hub's client waits for before it writes.
-        large = "import infill_lsp.commands.download as it; it._SMALL = 0\n"
+        large = "import infill_lsp.models.download as it; it._SMALL = 0\n"
         large += "import huggingface_hub.constants as it; it.DOWNLOAD_CHUNK_SIZE = 1000\n"
-        code = f"import sys\n{before}{large}from infill_lsp.cli import main\nsys.exit(main(sys.argv[1:]))"
+        code = f"import sys\n{before}{large}from infill_lsp.cli.main import main\nsys.exit(main(sys.argv[1:]))"
         return [sys.executable, "-c", code, "models", *words]
 
     def run(

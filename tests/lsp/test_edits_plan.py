@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pace import slowness
 
-from infill_lsp.document import Document
 from infill_lsp.edits.offer import COMMANDS, TITLES, Kind, Offer
 from infill_lsp.edits.plan import offers, plan
 from infill_lsp.errors import OfferError, StaleError
 from infill_lsp.syntax.languages import Language
+from infill_lsp.text.document import Document
 
 
 def check(text: str, kind: Kind, expected: list[str], in_: Language = PYTHON) -> None:

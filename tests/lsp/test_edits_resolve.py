@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 import pytest
 from edited import PYTHON, marked
 
-from infill_lsp.document import Document
 from infill_lsp.edits.edit import Edit
 from infill_lsp.edits.offer import Kind, Offer
 from infill_lsp.edits.resolve import resolve
 from infill_lsp.engine.client import Engine
 from infill_lsp.engine.process import worker_command
 from infill_lsp.errors import EngineDiedError, RequestRefusedError, StaleError
-from infill_lsp.settings import EngineSettings
-from infill_lsp.syntax.faults import fault_count
-from infill_lsp.watching import Film
+from infill_lsp.settings.settings import EngineSettings
+from infill_lsp.syntax.errors import fault_count
+from infill_lsp.text.document import Document
+from infill_lsp.text.progress import Film
 from infill_model.request import Fill, Options, Request, Timing, Token
 
 

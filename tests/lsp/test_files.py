@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp import files, swap
 from infill_lsp.errors import SourceError
+from infill_lsp.text import files, swap
 
 
 @pytest.fixture

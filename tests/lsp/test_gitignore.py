@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp.gitignore import Ignored
+from infill_lsp.privacy.gitignore import Ignored
 
 PATTERNS = ["*.log", "build/", "/dist", "!keep.log", "a/**/z.py", "src/*.py", "!src/b.py", "doc?.md", "**/gen", "b/"]
 FOLDERS = ["", "src/", "build/", "a/b/c/", "dist/x/", "src/build/", "x/gen/"]

@@ -10,13 +10,13 @@ import pytest
 from lsprotocol import types
 from pace import slowness
 
-from infill_lsp import protocol
-from infill_lsp.document import LARGEST, Document
-from infill_lsp.question import Question
-from infill_lsp.session import Session
-from infill_lsp.settings import ServerSettings
-from infill_lsp.status import Status
+from infill_lsp.completion.question import Question
+from infill_lsp.server import convert
+from infill_lsp.session.session import Session
+from infill_lsp.session.status import ServerStatus
+from infill_lsp.settings.settings import ServerSettings
 from infill_lsp.syntax import languages
+from infill_lsp.text.document import LARGEST, Document
 
 PYTHON = languages.by_id("python")
 NAME = "file:///large%20one.py"
@@ -46,20 +46,22 @@ async def typed(session: Session, keys: int) -> list[float]:
         document = session.documents[NAME]
         middle = document.lines.length // 2
         end = document.lines.end(document.lines.number(middle) + 7 * number)
-        place = protocol.position_of(document, end if end - middle < 1_000 else middle, "utf-16")
+        place = convert.position_of(document, end if end - middle < 1_000 else middle, "utf-16")
         change = types.TextDocumentContentChangePartial(types.Range(place, place), "= 1 + ")
         started = time.thread_time()
-        session.put(document := protocol.changed(document, [change], number, "utf-16"))
+        session.put(document := convert.changed(document, [change], number, "utf-16"))
         place = types.Position(place.line, place.character + 6)
-        question = Question(document, protocol.checked_offset(document, place, "utf-16"), invoked=False)
-        found = await session.ask(question, session.next_number(NAME))
+        question = Question(document, convert.checked_offset(document, place, "utf-16"), invoked=False)
+        found = await session.suggester.ask(question, session.suggester.next_number(NAME))
         for it in found:
-            protocol.inline_item(document, it, "utf-16")
+            convert.inline_item(document, it, "utf-16")
         took.append((time.thread_time() - started) * 1e3)
     return took
 
 
-def in_session(body: Callable[[Session], object], on_status: Callable[[Status], None] = lambda status: None) -> None:
+def in_session(
+    body: Callable[[Session], object], on_status: Callable[[ServerStatus], None] = lambda status: None
+) -> None:
     async def run() -> None:
         session = Session(lambda settings: fake_engine.command(), ServerSettings(), on_status)
         await session.start()
@@ -102,7 +104,7 @@ def test_memory_is_a_few_times_the_text() -> None:
 def test_above_a_stated_size_nothing_is_suggested_and_that_is_said_once() -> None:
     said: list[str] = []
 
-    def on_status(status: Status) -> None:
+    def on_status(status: ServerStatus) -> None:
         if status.inactive:
             said.append(status.inactive.reason)
 
@@ -112,7 +114,9 @@ def test_above_a_stated_size_nothing_is_suggested_and_that_is_said_once() -> Non
         document = session.documents[NAME]
         assert document._trees == {}
         assert session._workspace._open == {}
-        assert await session.ask(Question(document, 3, invoked=True), session.next_number(NAME)) == ()
+        assert (
+            await session.suggester.ask(Question(document, 3, invoked=True), session.suggester.next_number(NAME)) == ()
+        )
         session.put(document.edited(0, LARGEST // 2, ""))
         assert session.inactive(session.documents[NAME]) is None, "it has become small enough"
 
@@ -130,7 +134,7 @@ def test_an_edit_of_a_huge_document_does_not_put_its_text_together() -> None:
     for number in range(10):
         place = types.Position(1_500_000, number)
         change = types.TextDocumentContentChangePartial(types.Range(place, place), "y")
-        document = protocol.changed(document, [change], number, "utf-16")
+        document = convert.changed(document, [change], number, "utf-16")
     assert time.thread_time() - started < 0.2 * slowness(), "5 ms a key on an idle machine"
     assert "text" not in document.lines.__dict__
     assert document.line(1_500_001) == "yyyyyyyyyyx = 1"

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pace import slowness
 
-from infill_lsp import lines as module
-from infill_lsp.lines import Lines
+from infill_lsp.text import lines as module
+from infill_lsp.text.lines import Lines
 
 TEXTS = st.text(st.sampled_from("ab é日\U0001f40d\n\r\x0b\x0c\u2028\x85"), max_size=60)
 EDITS = st.lists(st.tuples(st.integers(0, 80), st.integers(0, 30), TEXTS), max_size=6)

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import tiny_published
 
-from infill_lsp import settings
-from infill_lsp.cli import main
-from infill_lsp.commands import fitting
-from infill_lsp.models import choice, measurements, offer
+from infill_lsp.cli.main import main
+from infill_lsp.models import choice, fit, measurements, offer
 from infill_lsp.models.measurements import Measurement
-from infill_lsp.settings import Budget, ServerSettings
-from infill_model.checkpoints import published
-from infill_model.checkpoints.published import FORMAT, Published, Record
+from infill_lsp.settings import settings
+from infill_lsp.settings.settings import RequestBudget, ServerSettings
+from infill_model.catalogue import published
+from infill_model.catalogue.published import FORMAT, ConversionRecord, Published
 
 SETTINGS = ServerSettings(threads=2)
 GB = 1_000_000_000
@@ -32,7 +31,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Published, .
     monkeypatch.setenv("INFILL_PUBLISHED", str(tiny_published.write_table(rows, tmp_path / f"{tmp_path.name}.json")))
     monkeypatch.setenv("INFILL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr(fitting, "device_memory", lambda _: ("cpu", 8.0 * GB))
+    monkeypatch.setattr(fit, "device_memory", lambda _: ("cpu", 8.0 * GB))
     return published.published()
 
 
@@ -40,7 +39,7 @@ def put(model: Published, ms: float | None) -> None:
     """Have a model here, measured unless `ms` is None."""
     model.folder.mkdir(parents=True, exist_ok=True)
     model.converted.write_bytes(b"packed")
-    record = Record(6, hashlib.sha256(b"packed").hexdigest(), model.sha256, "", FORMAT)
+    record = ConversionRecord(6, hashlib.sha256(b"packed").hexdigest(), model.sha256, "", FORMAT)
     model.record.write_text(json.dumps(asdict(record)))
     if ms is not None:
         found = Measurement(ms, 900, model.packed + GB, "cpu", "auto auto 2", record.sha256)
@@ -63,7 +62,7 @@ def test_the_largest_that_is_here_and_answers_in_time_is_taken(table: tuple[Publ
     assert why()[0] == "base-0.5b", "it takes too long"
     put(large, 500)
     assert why() == ("base", "base is the largest model that answers in time here.")
-    assert why(replace(SETTINGS, budget=Budget(larger=300)))[0] == "base-0.5b"
+    assert why(replace(SETTINGS, budget=RequestBudget(larger=300)))[0] == "base-0.5b"
     assert why(replace(SETTINGS, model="embedded"))[0] == "embedded"
     resolved = choice.resolved(SETTINGS)
     assert (resolved.engine.model, resolved.budget_ms(invoked=False)) == ("base", 600)
@@ -75,7 +74,7 @@ def test_what_was_measured_otherwise_does_not_count(table: tuple[Published, ...]
     assert "base-0.5b was not measured on this machine (`infill-lsp doctor --probe base-0.5b`)" in why()[1]
     put(small, 200)
     assert why(replace(SETTINGS, threads=1))[0] == "embedded", "that was with two threads"
-    small.record.write_text(json.dumps(asdict(Record(6, "another", small.sha256, "", FORMAT))))
+    small.record.write_text(json.dumps(asdict(ConversionRecord(6, "another", small.sha256, "", FORMAT))))
     assert measurements.measured(small, SETTINGS.engine) is None, "that was another file"
 
 
@@ -85,9 +84,9 @@ def test_a_model_that_memory_has_no_room_for_is_not_taken(
     large, small = table
     put(large, 100)
     put(small, 100)
-    monkeypatch.setattr(fitting, "device_memory", lambda _: ("cpu", 2.9 * GB))
+    monkeypatch.setattr(fit, "device_memory", lambda _: ("cpu", 2.9 * GB))
     assert why()[0] == "base-0.5b"
-    monkeypatch.setattr(fitting, "device_memory", lambda _: ("cpu", 1.0 * GB))
+    monkeypatch.setattr(fit, "device_memory", lambda _: ("cpu", 1.0 * GB))
     assert "base needs 3.0 GB of memory, and 1.0 GB are available" in why()[1]
 
 
@@ -124,7 +123,7 @@ def test_what_is_offered_fits_the_machine_and_no_one_who_has_decided_is_asked(
     put(small, 10_000)
     assert offer.offered(SETTINGS) is None, "one is here, slow as it may be"
     small.record.unlink()
-    monkeypatch.setattr(fitting, "device_memory", lambda _: ("cpu", 0.5 * GB))
+    monkeypatch.setattr(fit, "device_memory", lambda _: ("cpu", 0.5 * GB))
     assert offer.offered(SETTINGS) is None
 
 

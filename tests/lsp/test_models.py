@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp import user_config
-from infill_lsp.cli import main
-from infill_lsp.commands import fitting, models, probes
-from infill_lsp.endpoints import hosts
-from infill_lsp.settings import EndpointSettings, ServerSettings
-from infill_model.backends import hub
-from infill_model.backends.catalogue import ENTRIES, Entry
-from infill_model.backends.sizes import Probe
+from infill_lsp.cli import models
+from infill_lsp.cli.main import main
+from infill_lsp.endpoints import permissions
+from infill_lsp.models import fit, probes
+from infill_lsp.settings import user_config
+from infill_lsp.settings.settings import EndpointSettings, ServerSettings
+from infill_model.catalogue import hub
+from infill_model.catalogue.catalogue import ENTRIES, Entry
+from infill_model.catalogue.sizes import Probe
 
 
 def test_a_downloaded_model_is_found_and_others_are_not(tmp_path: Path) -> None:
@@ -50,11 +51,11 @@ def test_the_listing_is_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    assert models.run(as_json=True) == 0
+    assert models.show(as_json=True) == 0
     listed = json.loads(capsys.readouterr().out)
     assert [it["name"] for it in listed] == ["embedded", *(it.name for it in ENTRIES)]
     assert all(it["folder"] is None for it in listed[1:])
-    assert models.run(as_json=False) == 0
+    assert models.show(as_json=False) == 0
     assert "embedded" in capsys.readouterr().out
 
 
@@ -90,7 +91,7 @@ def test_memory_is_that_of_the_dtype_that_is_set() -> None:
 
 def test_a_model_in_use_that_is_in_no_catalogue_is_listed(tmp_path: Path) -> None:
     *_, last = models.rows([], lambda _: None, ServerSettings(model=str(tmp_path)))
-    assert (last.name, last.used, last.whole) == (str(tmp_path), True, False)
+    assert (last.name, last.used, last.usable) == (str(tmp_path), True, False)
 
 
 @pytest.fixture
@@ -108,16 +109,16 @@ def test_an_endpoint_is_listed_with_its_api_its_host_and_whether_it_may_be_asked
     assert len(models.rows([], lambda _: None, ServerSettings())) == 1, "nobody has configured one"
     hosted = with_endpoint(url="https://api.example.com", api="mercury", model="mercury-edit-2")
     _, row = models.rows([], lambda _: None, hosted)
-    assert (row.name, row.family, row.folder, row.whole, row.used) == ("endpoint", "mercury", "endpoint", False, False)
+    assert (row.name, row.family, row.folder, row.usable, row.used) == ("endpoint", "mercury", "endpoint", False, False)
     assert row.about.startswith("mercury-edit-2 at api.example.com: Nothing is sent to api.example.com before you")
     assert "infill-lsp endpoint allow api.example.com" in row.about
-    hosts.allow(hosts.Permission("api.example.com"))
+    permissions.allow(permissions.Permission("api.example.com"))
     _, row = models.rows([], lambda _: None, hosted)
-    assert (row.whole, row.about) == (True, "mercury-edit-2 at api.example.com: allowed")
+    assert (row.usable, row.about) == (True, "mercury-edit-2 at api.example.com: allowed")
     _, row = models.rows([], lambda _: None, with_endpoint("endpoint", url="http://127.0.0.1:8080", api="llama.cpp"))
-    assert (row.used, row.whole, row.about.partition(",")[0]) == (True, True, "127.0.0.1:8080: needs no permission")
+    assert (row.used, row.usable, row.about.partition(",")[0]) == (True, True, "127.0.0.1:8080: needs no permission")
     _, row = models.rows([], lambda _: None, with_endpoint("endpoint", url="http://example.com"))
-    assert (row.used, row.whole) == (True, False)
+    assert (row.used, row.usable) == (True, False)
     assert "Code is sent to example.com by https only" in row.about
     _, row = models.rows([], lambda _: None, with_endpoint("endpoint"))
     assert "infill.endpoint.url is empty" in row.about
@@ -130,12 +131,12 @@ def test_the_listing_says_of_an_endpoint_what_is_to_be_done(
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     settings = with_endpoint("endpoint", url="https://api.example.com", api="mercury")
     monkeypatch.setattr(user_config, "load", lambda: (settings, ()))
-    assert models.run(as_json=False) == 0
+    assert models.show(as_json=False) == 0
     (row, *_) = [it for it in capsys.readouterr().out.splitlines() if it.startswith("endpoint")]
     assert row.split()[:4] == ["endpoint", "mercury", "-", "-"]
     assert row.endswith("in use, not allowed")
-    hosts.allow(hosts.Permission("api.example.com"))
-    assert models.run(as_json=False) == 0
+    permissions.allow(permissions.Permission("api.example.com"))
+    assert models.show(as_json=False) == 0
     row, said = [it for it in capsys.readouterr().out.splitlines() if it.startswith("endpoint")]
     assert row.endswith("in use")
     assert said == "endpoint: api.example.com: allowed."
@@ -160,11 +161,11 @@ def test_the_endpoint_of_the_configuration_can_be_chosen(
 
 def test_what_has_room_is_told_by_the_least_packing_it_takes() -> None:
     entries = [Entry(f"org/{it}", "dream", it * 1e9, "MIT", "no", "") for it in (0.5, 7.6, 8.0, 70.0)]
-    found = fitting.fits("cuda", 12e9, entries)
+    found = fit.fits("cuda", 12e9, entries)
     assert found.models == {"bfloat16": ("org/0.5",), "int8": ("org/7.6", "org/8.0"), "int4": ()}
-    assert fitting.fits("cpu", 8e9, entries).models["int4"] == ("org/7.6", "org/8.0")
+    assert fit.fits("cpu", 8e9, entries).models["int4"] == ("org/7.6", "org/8.0")
     assert found.sentence == "cuda has 12.0 GB; in bfloat16: org/0.5; in int8: org/7.6, org/8.0"
-    assert "none but" in fitting.fits("cuda", 1e8, entries).sentence
+    assert "none but" in fit.fits("cuda", 1e8, entries).sentence
 
 
 def test_a_probe_of_a_device_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,5 +191,5 @@ def test_the_smallest_size_is_probed_shown_and_kept(
     assert "0.5B in float32 on cpu" in said
     assert "one layer, multiplied" in said
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    assert models.run(as_json=False) == 0
+    assert models.show(as_json=False) == 0
     assert "ms a step, float32 on cpu" in capsys.readouterr().out

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp.privacy import inactive_reason, path_of
+from infill_lsp.privacy.rules import inactive_reason, path_of
 
 
 @pytest.mark.parametrize(

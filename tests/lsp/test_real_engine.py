@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp.cli import main
+from infill_lsp.cli.main import main
 from infill_lsp.engine.client import Engine
 from infill_lsp.engine.process import worker_command
 from infill_lsp.errors import EngineDiedError, RequestCancelledError
-from infill_lsp.settings import EngineSettings
+from infill_lsp.settings.settings import EngineSettings
 from infill_model.request import Frame, Options, Request
 
 QUICK = ("--threads", "1", "--steps", "3")

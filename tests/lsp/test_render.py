@@ -4,24 +4,24 @@ import re
 
 import pytest
 
-from infill_lsp import render
-from infill_lsp.document import Document
-from infill_lsp.suggestion import Suggestion
+from infill_lsp.cli import render
+from infill_lsp.cli.filled_document import FilledDocument
 from infill_lsp.syntax import languages
+from infill_lsp.text.document import Document
 from infill_model.request import Fill, Timing, Token
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def suggestion(marked: str, *tokens: Token | str, texts: tuple[str, ...] | None = None) -> Suggestion:
+def suggestion(marked: str, *tokens: Token | str, texts: tuple[str, ...] | None = None) -> FilledDocument:
     document, gaps = Document.with_marks("app.py", marked, languages.by_id("python"))
     own = tuple(it if isinstance(it, Token) else Token(it, 0.99, 1, False) for it in tokens)
     written = texts or ("".join(it.text for it in own),)
     fill = Fill(written, own, 0.9, -0.25, 3, 4, Timing(1.0, 5.0, 6.0), "stable")
-    return Suggestion(document, gaps, document.request(gaps), fill)
+    return FilledDocument(document, gaps, document.request(gaps), fill)
 
 
-def rows(found: Suggestion) -> list[str]:
+def rows(found: FilledDocument) -> list[str]:
     return [row.plain for row in render.diff(found)]
 
 
@@ -86,7 +86,7 @@ def test_figures() -> None:
 @pytest.mark.usefixtures("colours")
 def test_tokens_are_coloured_by_confidence() -> None:
     found = suggestion("x = <gap>\n", *(Token(f"t{n} ", n / 100, 1, False) for n in (95, 94, 60, 40, 39)))
-    shown = render.suggestions([found])
+    shown = render.filled_documents([found])
     for token, colour in zip(("t95", "t94", "t60", "t40", "t39"), render.CONFIDENCE_COLOURS, strict=True):
         rgb = ";".join(str(int(colour[1][n : n + 2], 16)) for n in (1, 3, 5))
         assert f"\x1b[1;38;2;{rgb}m{token}" in shown
@@ -97,7 +97,7 @@ def test_tokens_are_coloured_by_confidence() -> None:
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("FORCE_COLOR", "")])
 def test_no_colour_where_none_is_wanted_or_seen(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
-    shown = render.suggestions([suggestion("x = <gap>\n", "1")])
+    shown = render.filled_documents([suggestion("x = <gap>\n", "1")])
     assert "\x1b" not in shown
     assert "+ 1  x = 1\n" in shown
 

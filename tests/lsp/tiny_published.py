@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from infill_model.checkpoints.published import Published, Registry
+from infill_model.catalogue.published import Published, RegistryPackages
 
 VERSION, PARTS = "0.1.0", 3
 REPOSITORY, FILE = "someone/tiny-GGUF", "tiny-q4_k_m.gguf"
@@ -28,7 +28,7 @@ def published(name: str, file: Path, *, index: Path | None = None) -> Published:
         sha256=hashlib.sha256(data).hexdigest(),
         repository=REPOSITORY,
         file=FILE,
-        registry=Registry(stem + "{part}", VERSION, PARTS, size),
+        registry=RegistryPackages(stem + "{part}", VERSION, PARTS, size),
         packed=len(data),
     )
 

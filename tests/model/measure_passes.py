@@ -15,8 +15,8 @@ from pathlib import Path
 from passes import COUNTED, counted
 
 from infill_lsp.syntax.critic import Critic
-from infill_model.evaluation.tasks import Task, read_tasks
-from infill_model.fill import Infiller
+from infill_model.evaluation.tasks.tasks import Task, read_tasks
+from infill_model.infill.infiller import Infiller
 from infill_model.request import Fill, Options
 
 MODES = {"while typing": Options(), "by hand": Options(n=3), "without copies": Options(retrieve=False)}

@@ -6,12 +6,12 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from infill_model.backends.embedded import EmbeddedDenoiser
-from infill_model.cache import EncoderCache
-from infill_model.window import Window
+from infill_model.embedded.denoiser import EmbeddedDenoiser
+from infill_model.embedded.kv_cache import EncoderCache
+from infill_model.infill.window import ContextWindow
 
 COUNTED = {
-    "layouts": (Window, ["context"]),
+    "layouts": (ContextWindow, ["context"]),
     "look-ups": (EmbeddedDenoiser, ["cache_for"]),
     "encodes": (EncoderCache, ["_extend"]),
     "steps": (EmbeddedDenoiser, ["logits", "logits_with_shadow"]),

@@ -7,12 +7,12 @@ import pytest
 import torch
 from whole import whole_logits, whole_shadows
 
-from infill_model.backends.embedded import EmbeddedDenoiser
-from infill_model.cache import EncoderCache
-from infill_model.canvas import Canvas, Piece
-from infill_model.network import Network
+from infill_model.denoising.canvas import Canvas, Piece
+from infill_model.embedded.denoiser import EmbeddedDenoiser
+from infill_model.embedded.kv_cache import EncoderCache
+from infill_model.embedded.network import Network
+from infill_model.infill.window import ContextWindow, split_suffix
 from infill_model.vocabulary import MASK, Vocabulary
-from infill_model.window import Window, split_suffix
 
 SEQUENCES = 500
 TEXT = '''import json
@@ -57,7 +57,7 @@ def edited(text: str, cursor: int, rng: random.Random) -> tuple[str, int]:
 
 def logits_at(denoiser: EmbeddedDenoiser, vocabulary: Vocabulary, text: str, cursor: int) -> torch.Tensor:
     rest, below = split_suffix(text[cursor:])
-    context = Window(vocabulary, denoiser.network.shape.context).context(text[:cursor], below)
+    context = ContextWindow(vocabulary, denoiser.network.shape.context).context(text[:cursor], below)
     canvas = Canvas.of([[Piece([MASK] * 8, pinned=False), Piece(vocabulary.encode(rest)[:8], pinned=True)]])
     return whole_logits(denoiser, denoiser.encode([context]), canvas)
 
@@ -81,7 +81,7 @@ def test_any_sequence_of_edits_leaves_the_cache_exact(network: Network, vocabula
 
 
 def test_one_character_more_encodes_only_the_end(network: Network, vocabulary: Vocabulary) -> None:
-    window = Window(vocabulary, network.shape.context)
+    window = ContextWindow(vocabulary, network.shape.context)
     cache = EncoderCache(network)
     at = TEXT.index("return load")
     cache.encode(window.context(TEXT[: at + 6], "\n"))
@@ -91,14 +91,14 @@ def test_one_character_more_encodes_only_the_end(network: Network, vocabulary: V
 
 
 def test_typing_does_not_move_the_window(network: Network, vocabulary: Vocabulary) -> None:
-    window = Window(vocabulary, network.shape.context)
+    window = ContextWindow(vocabulary, network.shape.context)
     text = TEXT * 4
     starts = {tuple(window.context(text[: len(text) - 20 + n], "\nx = 1\n")[:40]) for n in range(20)}
     assert len(starts) == 1
 
 
 def test_a_window_never_exceeds_its_tokens(vocabulary: Vocabulary) -> None:
-    window = Window(vocabulary, 64)
+    window = ContextWindow(vocabulary, 64)
     for prefix in (TEXT, "x" * 5000, "", "\n" * 300, "a = [" + "1, " * 3000):
         for below in ("", "\n" * 200, "\n" + "y" * 4000, "\n" + TEXT):
             assert len(window.context(prefix, below)) <= 64

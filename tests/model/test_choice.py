@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from infill_model.choice import rank_by_mixture
+from infill_model.infill.mixture import rank_by_mixture
 
 
 def logs(**chances: float) -> dict[tuple[str, ...], float]:

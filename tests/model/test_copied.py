@@ -2,10 +2,10 @@
 
 import pytest
 
-from infill_model.copied import copies_for, fills_of_copies
-from infill_model.fill import Infiller
+from infill_model.infill.copied import copies_for, fills_of_copies
+from infill_model.infill.infiller import Infiller
+from infill_model.infill.retrieval import FOREIGN, LEAST_FOREIGN, MOST_FOREIGN, different_copies
 from infill_model.request import Options, Request
-from infill_model.retrieval import FOREIGN, LEAST_FOREIGN, MOST_FOREIGN, different_copies
 
 LINE = "    total += parcel.weight * rate\n"
 ASKED = Request("fn weigh() {\n    total += parcel.we", "\n}\n", language="rust", files=("other\n", LINE))
@@ -20,7 +20,7 @@ def test_it_is_less_often_right_than_one_from_the_document() -> None:
     foreign = next(it for it in different_copies(ASKED.prefix, "\n", (LINE,)) if it.foreign)
     own = different_copies(LINE + ASKED.prefix, "\n")[0]
     assert (own.text, own.match) == (foreign.text, foreign.match)
-    assert foreign.chance("x", block=False) == pytest.approx(FOREIGN * own.chance("x", block=False))
+    assert foreign.probability("x", block=False) == pytest.approx(FOREIGN * own.probability("x", block=False))
 
 
 def test_what_the_document_has_is_not_found_twice() -> None:
@@ -45,7 +45,7 @@ def test_a_short_match_in_another_file_is_none(match: int) -> None:
 def test_the_likeliest_comes_first() -> None:
     prefix = f"we = 1\n{LINE[:-1]} + tax\nif x:\n{LINE[:19]}"
     found = different_copies(prefix, "\n", ("if x:\n" + LINE,))
-    chances = [it.chance(prefix, block=False) for it in found]
+    chances = [it.probability(prefix, block=False) for it in found]
     assert chances == sorted(chances, reverse=True)
     assert {it.foreign for it in found} == {False, True}
 

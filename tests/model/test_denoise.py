@@ -7,13 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from infill_model.backends.scripted import Script, ScriptedContext, ScriptedDenoiser, WrongGuess
-from infill_model.canvas import Canvas, Piece
-from infill_model.denoise import REPAIRS, Critic, denoise
-from infill_model.policies import REMASK, STOP, UNMASK, Policies, remask_policy, stop_policy, unmask_policy
-from infill_model.policies.draft import Draft
-from infill_model.policies.prediction import Sampling
-from infill_model.policies.stop import Limits
+from infill_model.denoising.canvas import Canvas, Piece
+from infill_model.denoising.draft import Draft
+from infill_model.denoising.loop import REPAIRS, RowCritic, denoise
+from infill_model.denoising.policies import (
+    REMASK,
+    STOP,
+    UNMASK,
+    Policies,
+    remask_policy,
+    stop_policy,
+    unmask_policy,
+)
+from infill_model.denoising.prediction import Sampling
+from infill_model.denoising.scripted import Script, ScriptedContext, ScriptedDenoiser, WrongGuess
+from infill_model.denoising.stop import Limits
 from infill_model.vocabulary import DEL, MASK, RESERVED
 
 UNMASK_SPECS = [*UNMASK, "top_k:cosine"]
@@ -23,6 +31,11 @@ VOCABULARY = 64
 TARGET = (20, 21, 22, 23, 24, 25, DEL, DEL)
 CONFIDENCE = (0.95, 0.7, 0.6, 0.9, 0.8, 0.5, 0.92, 0.9)
 PIECES = [Piece([MASK] * 3, False), Piece([23], True), Piece([MASK] * 4, False)]
+
+
+def hole_ids(canvas: Canvas, row: int, hole: int) -> list[int]:
+    """The ids now in one hole, masks and deletions left out."""
+    return [it for it in canvas.ids[row][canvas.hole[row] == hole].tolist() if it not in (MASK, DEL)]
 
 
 def policies(unmask: str = "threshold:0.9", remask: str = "none", stop: str = "complete") -> Policies:
@@ -37,7 +50,7 @@ def run(
     scripts: Sequence[int] = (0,),
     limits: Limits | None = None,
     sampling: Sampling | None = None,
-    critic: Critic | None = None,
+    critic: RowCritic | None = None,
 ) -> list[Draft]:
     context = denoiser.encode([[script] for script in scripts])
     chosen = chosen or policies()
@@ -100,7 +113,7 @@ def test_all_policies_together_reach_the_target(unmask: str, remask: str, stop: 
     last = drafts[-1]
     assert last.done
     assert ids(last) == list(TARGET)
-    assert last.canvas.hole_ids(1, 0) == [30, 31]
+    assert hole_ids(last.canvas, 1, 0) == [30, 31]
     assert len(drafts) == denoiser.forwards <= 24
     assert (last.confidence[~last.canvas.pinned] > 0).all()
 
@@ -463,7 +476,7 @@ def test_whatever_the_policies_pins_stay_and_every_fill_is_complete(
 # The critic.
 
 
-def objecting(to: Callable[[list[int]], Sequence[int]]) -> tuple[Critic, list[list[int]]]:
+def objecting(to: Callable[[list[int]], Sequence[int]]) -> tuple[RowCritic, list[list[int]]]:
     """A critic that objects to positions of the row's ids, and what it was shown."""
     shown: list[list[int]] = []
 
@@ -561,4 +574,4 @@ def test_the_critic_sees_only_complete_rows_and_each_by_itself() -> None:
     )
     assert all(MASK not in row for row in shown)
     assert ids(drafts[-1]) == [20, 21, 22, 23]
-    assert drafts[-1].canvas.hole_ids(1, 0) == [30, 31]
+    assert hole_ids(drafts[-1].canvas, 1, 0) == [30, 31]

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pace import slowness
 
-from infill_model.autoregressive import token_log_probs
-from infill_model.canvas import Canvas, Piece
+from infill_model.denoising.canvas import Canvas, Piece
+from infill_model.embedded.autoregressive import token_log_probs
 from infill_model.errors import StartError
-from infill_model.fill import Infiller
-from infill_model.job import MORE_MASKS, Job, Progress, Written
-from infill_model.judge import Judge
-from infill_model.layout import FIRST_MASKS
+from infill_model.infill.critic import Judge
+from infill_model.infill.infiller import Infiller
+from infill_model.infill.job import MORE_MASKS, FinalToken, Job, JobProgress
+from infill_model.infill.layout import FIRST_MASKS
 from infill_model.request import Frame, Options, Request
 from infill_model.vocabulary import DEL, END, LINE, MASK, MIDDLE, RESERVED, REST, SPECIAL_TOKENS
 
@@ -82,8 +82,8 @@ def test_gaps_too_far_apart_for_one_canvas_are_filled_in_turn(infiller: Infiller
     assert infiller.fill_batch([apart, REQUEST], QUICK)[0].texts == fill.texts
 
 
-def written(ids: list[int], hole: int = 0) -> tuple[Written, ...]:
-    return tuple(Written(i, 0.5, 1, hole) for i in ids)
+def written(ids: list[int], hole: int = 0) -> tuple[FinalToken, ...]:
+    return tuple(FinalToken(i, 0.5, 1, hole) for i in ids)
 
 
 def test_a_full_gap_grows_and_then_goes_on_in_a_next_block(infiller: Infiller) -> None:
@@ -91,7 +91,7 @@ def test_a_full_gap_grows_and_then_goes_on_in_a_next_block(infiller: Infiller) -
     rest = infiller.vocabulary.encode(")")
     full = [RESERVED + 3] * (canvas - MORE_MASKS - len(rest))
     job = Job([20, 21], [Piece([MASK] * len(full), False), Piece(rest, True)])
-    now = Progress(job, row=written(full) + written(rest, -1)).grown(8 * canvas, canvas)
+    now = JobProgress(job, row=written(full) + written(rest, -1)).grown(8 * canvas, canvas)
     assert now is not None
     assert list(now.job.pieces[0].ids) == full + [MASK] * MORE_MASKS
     assert now.job.context == [20, 21]
@@ -186,8 +186,8 @@ def test_the_trace_tells_every_step(infiller: Infiller) -> None:
 
 def test_the_critic_judges_whole_texts_and_its_spans_come_back_as_positions(infiller: Infiller) -> None:
     encode = infiller.vocabulary.encode
-    before = tuple(Written(i, 0.9, 1, 0) for i in encode("a, "))  # An earlier block of the first gap.
-    now = Progress(infiller.layout.job(TWO), before)
+    before = tuple(FinalToken(i, 0.9, 1, 0) for i in encode("a, "))  # An earlier block of the first gap.
+    now = JobProgress(infiller.layout.job(TWO), before)
     left, right = encode("b"), encode("(c")
     pieces = [Piece([*left, DEL], False), Piece(encode(") + second("), True), Piece([*right, DEL, DEL], False)]
     canvas = Canvas.of([[*pieces, Piece(encode(")"), True)]])

@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from infill_model import folder, quantised
+from infill_model.embedded import folder, quantize
+from infill_model.embedded.folder import ModelConfig
+from infill_model.embedded.network import Network, Shape
 from infill_model.errors import InfillModelError, WeightsError
-from infill_model.fill import Infiller
-from infill_model.folder import Config
-from infill_model.network import Network, Shape
+from infill_model.infill.infiller import Infiller
 from infill_model.request import Options, Request
 
 
@@ -103,7 +103,7 @@ def test_no_folder_at_all(tmp_path: Path) -> None:
 def test_smaller_storage_gives_nearly_the_same_weights(
     copy: Path, network: Network, shape: Shape, tmp_path: Path, stored_as: folder.StoredAs
 ) -> None:
-    config = Config("stored", shape, ("python",))
+    config = ModelConfig("stored", shape, ("python",))
     folder.write(tmp_path / "out", config, (copy / "tokenizer.json").read_text(), network, stored_as)
     read = folder.network(*folder.read(tmp_path / "out")[::2], tmp_path)
     for name, parameter in network.named_parameters():
@@ -114,7 +114,7 @@ def test_smaller_storage_gives_nearly_the_same_weights(
 @pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
 def test_other_formats_compute_nearly_the_same(model_folder: Path, dtype: str) -> None:
     exact, other = (Infiller.load(model_folder, device="cpu", dtype=it) for it in ("float32", dtype))
-    assert (dtype == "int8") == bool(list(quantised.packed(other.denoiser.network)))
+    assert (dtype == "int8") == bool(list(quantize.packed(other.denoiser.network)))
     assert other.info.parameters == exact.info.parameters or dtype == "int8"
     ids = exact.vocabulary.encode("class Store:\n    def __init__(self):\n")
     states = [it.denoiser.cache_for(ids).states[: len(ids)].float() for it in (exact, other)]

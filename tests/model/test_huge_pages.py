@@ -2,7 +2,7 @@
 
 import torch
 
-from infill_model import huge_pages
+from infill_model.embedded import huge_pages
 
 
 def test_moved_weights_stay_what_they_were() -> None:

@@ -5,10 +5,10 @@ import random
 import torch
 from whole import whole_logits
 
-from infill_model.backends.embedded import EmbeddedDenoiser
-from infill_model.cache import EncoderCache
-from infill_model.canvas import Canvas, Piece
-from infill_model.network import Network, rotary_table, rotate
+from infill_model.denoising.canvas import Canvas, Piece
+from infill_model.embedded.denoiser import EmbeddedDenoiser
+from infill_model.embedded.kv_cache import EncoderCache
+from infill_model.embedded.network import Network, rotary_table, rotate
 from infill_model.training.loop import SIZES, row_builders, shape_of
 from infill_model.vocabulary import MASK, PAD, Vocabulary
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from passes import counted
 
-from infill_model import job
-from infill_model.backends.embedded import CACHES
-from infill_model.fill import Infiller
+from infill_model.embedded.denoiser import CACHES
+from infill_model.infill import job
+from infill_model.infill.infiller import Infiller
 from infill_model.request import Options, Request
 
 QUICK = Options(unmask="threshold:0.001")

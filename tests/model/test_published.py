@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from infill_model.checkpoints import published
-from infill_model.checkpoints.published import Record
+from infill_model.catalogue import published
+from infill_model.catalogue.published import ConversionRecord
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_a_converted_file_is_here_once_size_source_and_update_are_those_of_its_r
     model.folder.mkdir(parents=True)
     model.converted.write_bytes(b"packed")
     assert not published.is_here("base-0.5b"), "it has no record"
-    record = Record(6, "", model.sha256, published.fingerprint(model), published.FORMAT)
+    record = ConversionRecord(6, "", model.sha256, published.fingerprint(model), published.FORMAT)
     for it, here in ((record, True), (replace(record, size=5), False), (replace(record, source="0"), False),
                      (replace(record, update="older"), False), (replace(record, format=0), False)):  # fmt: skip
         model.record.write_text(json.dumps(asdict(it)))
@@ -58,7 +58,7 @@ def test_another_table_takes_the_place_of_ours(cache: Path, monkeypatch: pytest.
 
 
 def test_it_needs_no_torch() -> None:
-    code = "import sys, infill_model.checkpoints.published; sys.exit('torch' in sys.modules)"
+    code = "import sys, infill_model.catalogue.published; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

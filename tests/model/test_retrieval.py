@@ -7,7 +7,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pace import slowness
 
-from infill_model.retrieval import LONGEST_MATCH, MOST_COPIES, Copy, copy_all, copy_continuation, different_copies
+from infill_model.infill.retrieval import (
+    LONGEST_MATCH,
+    MOST_COPIES,
+    Copy,
+    copy_all,
+    copy_continuation,
+    different_copies,
+)
 
 CODE = "def area(shape):\n    return shape.width * shape.height\n\n"
 
@@ -125,12 +132,12 @@ def test_two_thousand_lines_take_less_than_two_milliseconds(line: str) -> None:
 
 
 def test_the_chance_grows_with_the_match_and_depends_on_where_the_gap_is() -> None:
-    within = [Copy("x", n).chance("    y = ", block=False) for n in (1, 20, 39, 40)]
-    alone = [Copy("x", n).chance("a\n    ", block=False) for n in (1, 20, 39, 40)]
+    within = [Copy("x", n).probability("    y = ", block=False) for n in (1, 20, 39, 40)]
+    alone = [Copy("x", n).probability("a\n    ", block=False) for n in (1, 20, 39, 40)]
     assert within == sorted(within)
     assert alone == sorted(alone)
     assert all(a < b < 1 for a, b in zip(alone, within, strict=True))
-    assert Copy("x", 40).chance("    y = ", block=True) < alone[1]
+    assert Copy("x", 40).probability("    y = ", block=True) < alone[1]
 
 
 def test_the_match_is_counted() -> None:
@@ -153,7 +160,7 @@ def test_different_copies_come_with_longer_matches_first() -> None:
     text = "x.left = a1\nmax.left = a2\nx.left = a1\nself.x.left = a3\nnew.x.left = "
     found = different_copies(text, "\n")
     assert [(it.text, it.match, it.rank) for it in found] == [("a3", 10, 0), ("a1", 9, 1), ("a2", 9, 2)]
-    chances = [it.chance(text, block=False) for it in found]
+    chances = [it.probability(text, block=False) for it in found]
     assert chances == sorted(chances, reverse=True)
 
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from whole import whole_logits, whole_shadows
 
-from infill_model.backends.scripted import Script, ScriptedDenoiser, WrongGuess
-from infill_model.canvas import Canvas, Piece
+from infill_model.denoising.canvas import Canvas, Piece
+from infill_model.denoising.scripted import Script, ScriptedDenoiser, WrongGuess
 from infill_model.vocabulary import DEL, MASK
 
 TARGET = (20, 21, 22)

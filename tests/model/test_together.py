@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from infill_model.fill import Infiller
+from infill_model.infill.beam import Hypothesis, Scored, beam_search
+from infill_model.infill.infiller import Infiller
 from infill_model.request import Options, Request
-from infill_model.together import Hypothesis, Scored, beam_search
 
 TWO = Request("for ", "\n", between=(" in rows: use(",))
 FIRST = {"row": 0.4, "it": 0.6}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import infill_model
-from infill_model.fill import Infiller
+from infill_model.infill.infiller import Infiller
 from infill_model.request import Options, Request
 
 WEIGHTS = Path(infill_model.__file__).parent / "weights"

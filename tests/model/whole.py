@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from infill_model.backends.protocol import ContextT, Denoiser
-from infill_model.canvas import Canvas
+from infill_model.denoising.canvas import Canvas
+from infill_model.denoising.denoiser import ContextT, Denoiser
 
 
 def whole_logits(denoiser: Denoiser[ContextT], context: ContextT, canvas: Canvas) -> Tensor:

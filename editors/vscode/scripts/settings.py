@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from infill_lsp.settings import Setting, table
+from infill_lsp.settings.settings import Setting, table
 
 Schema = dict[str, object]
 

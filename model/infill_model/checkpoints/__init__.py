@@ -1,1 +1,1 @@
-"""Published causal code models as this project's encoder: read, tuned, merged, packed."""
+"""Open checkpoints as a server asks them: loaded by what they are, filled at several lengths."""

@@ -15,25 +15,25 @@ from pathlib import Path
 from rich.console import Console
 
 from infill_model.errors import TaskError
-from infill_model.evaluation.flags import add_task_flags, count, progress_bar, read_wanted
-from infill_model.evaluation.heldout import RULES, heldout_tasks
-from infill_model.evaluation.predict import read_predictions
-from infill_model.evaluation.record import Record, Run, record, sha256, to_json, write_text
-from infill_model.evaluation.runner import Runner
-from infill_model.evaluation.score import BASELINES, Predictions, Row, baselines, compare, in_all
-from infill_model.evaluation.table import show
-from infill_model.evaluation.tasks import Task, write_tasks
+from infill_model.evaluation.filling.predict import read_predictions
+from infill_model.evaluation.judging.runner import Runner
+from infill_model.evaluation.report.score import BASELINES, Predictions, ScoreRow, baselines, compare, in_all
+from infill_model.evaluation.report.table import show
+from infill_model.evaluation.tasks.flags import add_task_flags, count, progress_bar, read_wanted
+from infill_model.evaluation.tasks.heldout import RULES, heldout_tasks
+from infill_model.evaluation.tasks.record import PredictionRun, ResultRecord, record, sha256, to_json, write_text
+from infill_model.evaluation.tasks.tasks import Task, write_tasks
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ScoreResult:
     """What `score --json` writes."""
 
-    record: Record
+    record: ResultRecord
     tasks_file: str
     tasks: str
-    runs: tuple[Run, ...]
-    rows: tuple[Row, ...]
+    runs: tuple[PredictionRun, ...]
+    rows: tuple[ScoreRow, ...]
 
 
 def add_heldout_flags(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +74,7 @@ def add_score_flags(parser: argparse.ArgumentParser) -> None:
 def score(arguments: argparse.Namespace) -> None:
     """Judge predictions beside the baselines and print a table."""
     started, known = time.monotonic(), read_wanted(arguments)
-    runs = {path: Run.beside(path, sha256(arguments.tasks)) for path in arguments.predictions}
+    runs = {path: PredictionRun.beside(path, sha256(arguments.tasks)) for path in arguments.predictions}
     written = _read_methods(known, runs)
     tasks = in_all(known, written)
     if not tasks:
@@ -89,11 +89,11 @@ def score(arguments: argparse.Namespace) -> None:
     if arguments.json:
         made = record(arguments.words, seconds=time.monotonic() - started)
         described = tuple(it for it in runs.values() if it is not None)
-        result = Result(made, arguments.tasks.name, sha256(arguments.tasks), described, tuple(rows))
+        result = ScoreResult(made, arguments.tasks.name, sha256(arguments.tasks), described, tuple(rows))
         write_text(arguments.json, to_json(result))
 
 
-def _read_methods(tasks: Sequence[Task], runs: Mapping[Path, Run | None]) -> dict[str, Predictions]:
+def _read_methods(tasks: Sequence[Task], runs: Mapping[Path, PredictionRun | None]) -> dict[str, Predictions]:
     methods: dict[str, Predictions] = {}
     for path, run in runs.items():
         name = run.method if run else path.name.removesuffix(".jsonl")

@@ -19,20 +19,20 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from infill_model.backends.embedded import EmbeddedDenoiser
+from infill_model.data.corpus import CorpusFile, read_corpus
+from infill_model.embedded.denoiser import EmbeddedDenoiser
+from infill_model.embedded.folder import ModelConfig
+from infill_model.embedded.network import Network, Shape
 from infill_model.errors import TrainingError
-from infill_model.evaluation.metrics import edit_similarity, exact_match
-from infill_model.evaluation.record import Record, record, to_json, write_text
-from infill_model.evaluation.tasks import Task, read_tasks
-from infill_model.fill import Infiller
-from infill_model.folder import Config
-from infill_model.network import Network, Shape
+from infill_model.evaluation.judging.metrics import edit_similarity, exact_match
+from infill_model.evaluation.tasks.record import ResultRecord, record, to_json, write_text
+from infill_model.evaluation.tasks.tasks import Task, read_tasks
+from infill_model.infill.infiller import Infiller
 from infill_model.request import Options
-from infill_model.training.corpus import CorpusFile, read_corpus
 from infill_model.training.data import Batches
-from infill_model.training.loop import HELD_OUT_ROWS, SIZES, Plan, Trainer, row_builders, shape_of
+from infill_model.training.loop import HELD_OUT_ROWS, SIZES, Trainer, TrainingPlan, row_builders, shape_of
 from infill_model.training.loss import TensorBatch, losses
-from infill_model.training.rows import Noise
+from infill_model.training.rows import RowNoise
 from infill_model.vocabulary import Vocabulary
 
 
@@ -40,8 +40,8 @@ from infill_model.vocabulary import Vocabulary
 class Recipe:
     """How a network is made: what of it, from what rows, and how the loss is weighed."""
 
-    plan: Plan
-    noise: Noise
+    plan: TrainingPlan
+    noise: RowNoise
     shape: Shape
 
 
@@ -99,10 +99,10 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class AblationResult:
     """What is written: how, and what came of each variant so far."""
 
-    record: Record
+    record: ResultRecord
     outcomes: tuple[Outcome, ...]
 
 
@@ -133,8 +133,8 @@ def ablate(arguments: argparse.Namespace) -> None:
     """
     vocabulary = Vocabulary.load(arguments.tokenizer)
     shape = replace(shape_of(arguments.size), vocabulary=vocabulary.size)
-    plan = Plan(arguments.steps, arguments.rows, decay=0.5, evaluate_every=0, seed=arguments.seed, workers=1)
-    usual = Recipe(replace(plan, compile=arguments.compile, warmup=min(100, arguments.steps // 5)), Noise(), shape)
+    plan = TrainingPlan(arguments.steps, arguments.rows, decay=0.5, evaluate_every=0, seed=arguments.seed, workers=1)
+    usual = Recipe(replace(plan, compile=arguments.compile, warmup=min(100, arguments.steps // 5)), RowNoise(), shape)
     files = list(read_corpus(arguments.corpus, "train"))
     held_out = [it for it in read_corpus(arguments.corpus, "heldout") if it.weight == 1]
     tasks = read_tasks(arguments.tasks, limit=arguments.limit)
@@ -153,7 +153,7 @@ def ablate(arguments: argparse.Namespace) -> None:
             pass
         outcomes.append(_judged(name, trainer, usual, vocabulary, held_out, tasks))
         made = record(arguments.words, seconds=time.monotonic() - started)
-        write_text(table, to_json(Result(made, tuple(outcomes))))
+        write_text(table, to_json(AblationResult(made, tuple(outcomes))))
     _show(outcomes)
 
 
@@ -180,7 +180,7 @@ def _judged(
     tasks: Sequence[Task],
 ) -> Outcome:
     canvas, next_token = _held_out_losses(trainer.average, trainer, usual, vocabulary, held_out)
-    model = Infiller(Config(name, trainer.shape, ("python",)), vocabulary, EmbeddedDenoiser(trainer.average))
+    model = Infiller(ModelConfig(name, trainer.shape, ("python",)), vocabulary, EmbeddedDenoiser(trainer.average))
     fills = [model.fill(it.request(), Options(retrieve=False))[0] for it in tasks]
     written = [(task.completions(fill.texts), task.gold) for task, fill in zip(tasks, fills, strict=True)]
     return Outcome(

@@ -11,15 +11,15 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from infill_model.embedded.network import Network
 from infill_model.errors import TrainingError
-from infill_model.network import Network
 from infill_model.training.optimiser import Optimiser
 
 KEPT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """How far a run is: steps done, tokens seen (context and canvas), seconds of training."""
 
     step: int = 0
@@ -28,7 +28,13 @@ class Progress:
 
 
 def save(
-    run: Path, progress: Progress, network: Network, average: Network, optimiser: Optimiser, *, keep: bool = False
+    run: Path,
+    progress: TrainingProgress,
+    network: Network,
+    average: Network,
+    optimiser: Optimiser,
+    *,
+    keep: bool = False,
 ) -> Path:
     """Write a checkpoint and drop all but the newest few; one written with `keep` is never dropped."""
     folder = run / f"step-{progress.step:07d}"
@@ -58,7 +64,7 @@ def latest(run: Path) -> Path | None:
     return found[-1] if found else None
 
 
-def restore(folder: Path, network: Network, average: Network, optimiser: Optimiser) -> Progress:
+def restore(folder: Path, network: Network, average: Network, optimiser: Optimiser) -> TrainingProgress:
     """Load a checkpoint into a network, the average of its weights, and its optimiser.
 
     Raises:
@@ -71,4 +77,4 @@ def restore(folder: Path, network: Network, average: Network, optimiser: Optimis
         values = json.loads((folder / "state.json").read_text())
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
         raise TrainingError(f"{folder}: cannot resume from this checkpoint ({str(error).splitlines()[0]})") from error
-    return Progress(values["step"], values["tokens"], values["seconds"])
+    return TrainingProgress(values["step"], values["tokens"], values["seconds"])

@@ -12,20 +12,20 @@ from pathlib import Path
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from infill_model import folder
-from infill_model.checkpoints.gguf_export import KINDS, export_gguf
+from infill_model.data.corpus import read_corpus
+from infill_model.embedded import folder
+from infill_model.embedded.network import Network
 from infill_model.errors import TrainingError
-from infill_model.network import Network
+from infill_model.packing.gguf_export import KINDS, export_gguf
 from infill_model.training import checkpoint
-from infill_model.training.corpus import read_corpus
-from infill_model.training.loop import SIZES, Plan, Report, Trainer, shape_of
+from infill_model.training.loop import SIZES, StepReport, Trainer, TrainingPlan, shape_of
 from infill_model.training.optimiser import Optimiser
 from infill_model.vocabulary import Vocabulary
 
 
 def add_train_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `infill-model train`."""
-    plan = Plan(steps=0)
+    plan = TrainingPlan(steps=0)
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="what `infill-model corpus` wrote")
     parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="a tokenizer.json")
     parser.add_argument(
@@ -54,7 +54,7 @@ def train(arguments: argparse.Namespace) -> None:
     """Train until the planned step or until interrupted; a later call with the same flags goes on."""
     vocabulary = Vocabulary.load(arguments.tokenizer)
     shape = replace(shape_of(arguments.size), vocabulary=vocabulary.size)
-    plan = Plan(
+    plan = TrainingPlan(
         steps=arguments.steps,
         rows=arguments.rows,
         decay=arguments.decay,
@@ -79,7 +79,7 @@ def train(arguments: argparse.Namespace) -> None:
     _show(trainer.train(), plan.steps, trainer.progress.step, parameters)
 
 
-def _show(reports: Iterable[Report], steps: int, start: int, parameters: int) -> None:
+def _show(reports: Iterable[StepReport], steps: int, start: int, parameters: int) -> None:
     """Follow a run in one line: loss, speed, time left. TFLOP/s are 6 x parameters x tokens per second."""
     columns = (
         TextColumn("{task.description}"),
@@ -91,14 +91,14 @@ def _show(reports: Iterable[Report], steps: int, start: int, parameters: int) ->
         task = bar.add_task("starting", total=steps, completed=start)
         for report in reports:
             flops = 6 * parameters * report.tokens_per_second / 1e12
-            said = (
+            text = (
                 f"loss {report.canvas_loss:.3f} next {report.next_token_loss:.3f} "
                 f"{report.tokens_per_second:,.0f} tokens/s {flops:.2f} TFLOP/s"
             )
-            bar.update(task, completed=report.step, description=said)
+            bar.update(task, completed=report.step, description=text)
             if report.held_out:
                 bar.console.print(
-                    f"step {report.step}: {report.tokens / 1e6:.1f} M tokens, {report.seconds / 3600:.2f} h, {said}, "
+                    f"step {report.step}: {report.tokens / 1e6:.1f} M tokens, {report.seconds / 3600:.2f} h, {text}, "
                     f"held out {report.held_out[0]:.3f} next {report.held_out[1]:.3f}"
                 )
 
@@ -132,7 +132,7 @@ def export(arguments: argparse.Namespace) -> None:
     with torch.device("cpu"):
         network, average = Network(shape), Network(shape)
     progress = checkpoint.restore(newest, network, average, Optimiser(network))
-    config = folder.Config(
+    config = folder.ModelConfig(
         arguments.name or f"infill-{arguments.size}", shape, tuple(arguments.languages), progress.tokens
     )
     folder.write(arguments.out, config, arguments.tokenizer.read_text(encoding="utf-8"), average, arguments.stored_as)

@@ -9,8 +9,8 @@ from itertools import accumulate
 
 from torch.utils.data import Dataset
 
+from infill_model.data.corpus import CorpusFile
 from infill_model.errors import TrainingError
-from infill_model.training.corpus import CorpusFile
 from infill_model.training.rows import Batch, RowBuilder
 
 

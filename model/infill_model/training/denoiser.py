@@ -16,12 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infill_model.backends.transformer import Layer, RmsNorm, rotary_of
-from infill_model.checkpoints import low_rank
-from infill_model.checkpoints.converted import Converted
-from infill_model.checkpoints.denoiser import CANVAS
-from infill_model.checkpoints.denoiser_weights import DenoiserWeights
+from infill_model.coder.denoiser import CANVAS
 from infill_model.errors import WeightsError
+from infill_model.packing import low_rank
+from infill_model.packing.converted import Converted
+from infill_model.packing.denoiser_weights import DenoiserWeights
+from infill_model.transformer.transformer import Layer, RmsNorm, rotary_of
 
 UNKNOWN: Final = -1
 """In a canvas: a mask. In targets: nothing is asked."""
@@ -82,9 +82,9 @@ class TrainedDenoiser(nn.Module):
         positions = canvases.anchors.unsqueeze(1) + 1 + torch.arange(size, device=device)
         rotary = rotary_of(positions.view(1, -1), self.shape.rotary_width, self.shape.theta, torch.float32)
         x = self._begin(canvases, residual).view(1, count * size, -1)
-        seen = self._seen(canvases, len(residual))
+        attention_mask = self._attention_mask(canvases, len(residual))
         for layer, kept in zip(self.layers, past, strict=True):
-            x, _ = layer(x, rotary, seen, kept)
+            x, _ = layer(x, rotary, attention_mask, kept)
         out: Tensor = self.norm(x)
         return out.view(count, size, -1)
 
@@ -98,7 +98,7 @@ class TrainedDenoiser(nn.Module):
         return self.canvas + F.linear(residual[canvases.anchors], self.seed).unsqueeze(1) + known[:, :1] + own
 
     @staticmethod
-    def _seen(canvases: Canvases, row: int) -> Tensor:
+    def _attention_mask(canvases: Canvases, row: int) -> Tensor:
         """(1, 1, A C, T + A C) bool: a canvas sees the row up to its anchor, and itself."""
         count, size = canvases.known.shape
         device = canvases.anchors.device

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from infill_model.training.corpus import CorpusFile
+from infill_model.data.corpus import CorpusFile
 from infill_model.training.fim_rows import FimRow, RowCutter
 
 POOL: Final = 6

@@ -12,7 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from infill_model.checkpoints.fim import FimMarks
+from infill_model.packing.fim import FimMarks
 
 KINDS: Final = {"rest": 0.24, "name": 0.14, "inside": 0.18, "line": 0.12, "block": 0.2, "span": 0.12}
 """Kinds of gaps and how often each is drawn."""

@@ -18,16 +18,16 @@ from accelerate.utils import set_seed
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from infill_model import folder
+from infill_model.data.corpus import CorpusFile
+from infill_model.embedded import folder
+from infill_model.embedded.network import Network, Shape
 from infill_model.errors import TrainingError, WeightsError
-from infill_model.network import Network, Shape
 from infill_model.training import checkpoint
-from infill_model.training.checkpoint import Progress
-from infill_model.training.corpus import CorpusFile
+from infill_model.training.checkpoint import TrainingProgress
 from infill_model.training.data import Batches
 from infill_model.training.loss import TensorBatch, losses
 from infill_model.training.optimiser import Optimiser, rate_share
-from infill_model.training.rows import Batch, Noise, RowBuilder, RowShape
+from infill_model.training.rows import Batch, RowBuilder, RowNoise, RowShape
 from infill_model.vocabulary import Vocabulary
 
 SIZES = ("tiny", "small", "base")
@@ -38,7 +38,7 @@ AVERAGED = 0.99
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingPlan:
     """What a run is to do.
 
     Attributes:
@@ -68,7 +68,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class StepReport:
     """What one step did; losses in nats per token, `held_out` only where it was measured."""
 
     step: int
@@ -82,15 +82,15 @@ class Report:
 
 
 def shape_of(size: str) -> Shape:
-    """The network sizes that `model/infill_model/configs/<size>.json` names."""
+    """The network sizes that `model/infill_model/embedded/configs/<size>.json` names."""
     if size not in SIZES:
         raise TrainingError(f"unknown size {size!r}; choose one of {', '.join(SIZES)}")
-    return Shape(**json.loads(resources.files("infill_model").joinpath(f"configs/{size}.json").read_text()))
+    return Shape(**json.loads(resources.files("infill_model.embedded").joinpath(f"configs/{size}.json").read_text()))
 
 
-def row_builders(vocabulary: Vocabulary, shape: Shape, noise: Noise | None = None) -> list[RowBuilder]:
+def row_builders(vocabulary: Vocabulary, shape: Shape, noise: RowNoise | None = None) -> list[RowBuilder]:
     """Three batches of many short canvases to one of few long ones."""
-    noise = noise or Noise()
+    noise = noise or RowNoise()
     half = shape.canvas // 2
     short = RowShape(shape.context, 8, half, shape.context, 8 * half // 2)
     long = RowShape(shape.context, 4, shape.canvas, shape.context, 8 * half // 2)
@@ -111,14 +111,14 @@ class Trainer:
     def __init__(
         self,
         run: Path,
-        plan: Plan,
+        plan: TrainingPlan,
         vocabulary: Vocabulary,
         shape: Shape,
         train_files: Sequence[CorpusFile],
         held_out: Sequence[CorpusFile] = (),
         init: Path | None = None,
         *,
-        noise: Noise | None = None,
+        noise: RowNoise | None = None,
     ) -> None:
         """Build or resume a run.
 
@@ -152,7 +152,9 @@ class Trainer:
         )
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         newest = checkpoint.latest(run)
-        self.progress = checkpoint.restore(newest, self.network, self.average, self.optimiser) if newest else Progress()
+        self.progress = (
+            checkpoint.restore(newest, self.network, self.average, self.optimiser) if newest else TrainingProgress()
+        )
 
     def _start_from(self, init: Path) -> None:
         config, _, weights = folder.read(init)
@@ -160,7 +162,7 @@ class Trainer:
             raise WeightsError(f"{init}: a model of another shape than the one to be trained")
         self.network.load_state_dict(folder.network(config, weights, init).state_dict())
 
-    def train(self) -> Iterator[Report]:
+    def train(self) -> Iterator[StepReport]:
         """Train up to the planned step, yielding a report after each."""
         plan = self.plan
         saved = time.monotonic()
@@ -187,7 +189,7 @@ class Trainer:
         )
         return iter(loader)
 
-    def _step(self, arrays: Batch) -> Report:
+    def _step(self, arrays: Batch) -> StepReport:
         started = time.perf_counter()
         plan, step = self.plan, self.progress.step
         batch = TensorBatch.of(arrays, self.device)
@@ -205,9 +207,9 @@ class Trainer:
         self._follow(step)
         seconds = time.perf_counter() - started
         tokens = batch.context.numel() + batch.ids.numel()
-        self.progress = Progress(step + 1, self.progress.tokens + tokens, self.progress.seconds + seconds)
+        self.progress = TrainingProgress(step + 1, self.progress.tokens + tokens, self.progress.seconds + seconds)
         measure = plan.evaluate_every and ((step + 1) % plan.evaluate_every == 0 or step + 1 == plan.steps)
-        return Report(
+        return StepReport(
             step + 1,
             self.progress.tokens,
             self.progress.seconds,
@@ -240,7 +242,7 @@ class Trainer:
             sum(next_token.item() for _, next_token in pairs) / len(pairs),
         )
 
-    def _log(self, report: Report) -> None:
+    def _log(self, report: StepReport) -> None:
         row = {
             "step": report.step,
             "tokens": report.tokens,

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infill_model.network import Network
+from infill_model.embedded.network import Network
 from infill_model.training.rows import Batch
 
 

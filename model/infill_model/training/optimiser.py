@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from infill_model.network import Network
+from infill_model.embedded.network import Network
 
 MUON_RATE = 0.02
 ADAM_RATE = 0.004

@@ -53,7 +53,7 @@ class RowShape:
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
+class RowNoise:
     """How gaps are noised; the shares are of views, of visible tokens, or of gaps.
 
     `told_line`: of the gaps in which no line ends, that say so. `kept_surplus`: of the surplus positions after the
@@ -147,7 +147,7 @@ class _Gap:
 class RowBuilder:
     """Makes training rows of one shape; everything random comes from the generator it is given."""
 
-    def __init__(self, vocabulary: Vocabulary, shape: RowShape, noise: Noise) -> None:
+    def __init__(self, vocabulary: Vocabulary, shape: RowShape, noise: RowNoise) -> None:
         self.vocabulary, self.shape, self.noise = vocabulary, shape, noise
 
     def batch(self, texts: Sequence[tuple[str, str]], rng: random.Random) -> Batch:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from infill_model.grammars import parser
+from infill_model.data.grammars import parser
 
 LINES_ABOVE = 80
 LINES_BELOW = 40

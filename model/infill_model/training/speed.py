@@ -15,8 +15,8 @@ from typing import Final
 import torch
 from torch import nn
 
-from infill_model.folder import EMBEDDED, model_path
-from infill_model.network import Network
+from infill_model.embedded.folder import EMBEDDED, model_path
+from infill_model.embedded.network import Network
 from infill_model.training.loop import SIZES, row_builders, shape_of
 from infill_model.training.loss import TensorBatch, losses
 from infill_model.training.optimiser import Muon, Optimiser

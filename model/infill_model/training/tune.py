@@ -20,15 +20,15 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from infill_model.backends.transformer import Transformer
-from infill_model.checkpoints import low_rank
-from infill_model.checkpoints.converted import head_ids
-from infill_model.checkpoints.fim import FimMarks
-from infill_model.checkpoints.gguf_file import GgufFile
-from infill_model.training.corpus import read_corpus
+from infill_model.data.corpus import read_corpus
+from infill_model.packing import low_rank
+from infill_model.packing.converted import head_ids
+from infill_model.packing.fim import FimMarks
+from infill_model.packing.gguf_file import GgufFile
 from infill_model.training.fim_batches import FimBatches
 from infill_model.training.fim_rows import FimRow, RowCutter, batch
 from infill_model.training.timing import product_rate
+from infill_model.transformer.transformer import Transformer
 
 SMALLEST_FILE: Final = 1200
 DECAY_FROM: Final = 0.7

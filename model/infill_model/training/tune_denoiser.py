@@ -14,14 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infill_model.checkpoints import denoiser_weights
-from infill_model.checkpoints.converted import read
-from infill_model.checkpoints.denoiser import CANVAS
-from infill_model.checkpoints.fim import FimMarks
-from infill_model.checkpoints.network import CausalNetwork
-from infill_model.training.corpus import CorpusFile, read_corpus
+from infill_model.coder.denoiser import CANVAS
+from infill_model.data.corpus import CorpusFile, read_corpus
+from infill_model.packing import denoiser_weights
+from infill_model.packing.converted import read
+from infill_model.packing.fim import FimMarks
 from infill_model.training.denoiser import UNKNOWN, Canvases, TrainedDenoiser, canvases_of
 from infill_model.training.fim_rows import FimRow, RowCutter
+from infill_model.transformer.packed import CausalNetwork
 
 HALF_LIFE: Final = 3.0
 """Tokens after which a position's weight in the loss has halved: later ones count only if earlier ones are accepted."""
@@ -126,9 +126,9 @@ class DenoiserTrainer:
         """(A, C, V) float32 logits of canvases of a row."""
         ids, size = torch.tensor(row.ids), len(row.ids)
         cache = self.encoder.cache(size)
-        seen = torch.ones(size, size, dtype=torch.bool, device=self.device).tril()
+        attention_mask = torch.ones(size, size, dtype=torch.bool, device=self.device).tril()
         place = torch.arange(size, device=self.device)
-        states, residual = self.encoder.run(ids.to(self.device), place, seen, cache, 0)
+        states, residual = self.encoder.run(ids.to(self.device), place, attention_mask, cache, 0)
         start = row.ids.index(self.middle) + 1
         written = torch.full((size,), UNKNOWN)
         written[start - 1 :] = self.encoder.logits(states[start - 1 :]).argmax(1).cpu()

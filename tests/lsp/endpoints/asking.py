@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from contextlib import closing
 
-from infill_lsp.endpoints.fill import Endpoint
+from infill_lsp.endpoints.engine import Endpoint
 from infill_lsp.endpoints.transport import Retry
-from infill_lsp.settings import EndpointSettings
+from infill_lsp.settings.settings import EndpointSettings
 from infill_model.filler import never
 from infill_model.request import Fill, Frame, Options, Request
 

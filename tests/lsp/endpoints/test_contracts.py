@@ -9,8 +9,8 @@ import pytest
 from asking import ask
 from stub import JSON, Reply, Stub, events, said
 
-from infill_lsp.endpoints.errors import EndpointError
-from infill_lsp.settings import EndpointSettings
+from infill_lsp.endpoints.api import EndpointError
+from infill_lsp.settings.settings import EndpointSettings
 from infill_model.request import Options, Request
 
 CONTRACTS = sorted((Path(__file__).parent / "contracts").glob("*.json"))

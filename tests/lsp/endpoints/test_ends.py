@@ -3,7 +3,7 @@
 import pytest
 
 from infill_lsp.endpoints.api import GapAsk
-from infill_lsp.endpoints.ends import end, trimmed
+from infill_lsp.endpoints.truncate import end, trimmed
 
 LINE = GapAsk("x = ", "\n")
 BLOCK = GapAsk("def f():\n    ", "\n\n}\nprint(f())\n", block=True)

@@ -8,11 +8,11 @@ import pytest
 from asking import ask
 from stub import Stub, said
 
-from infill_lsp.endpoints import consent, hosts
+from infill_lsp.endpoints import consent, permissions
+from infill_lsp.endpoints.api import EndpointError
 from infill_lsp.endpoints.consent import ALLOW, Consent
-from infill_lsp.endpoints.errors import EndpointError
-from infill_lsp.endpoints.hosts import Permission
-from infill_lsp.settings import EndpointSettings, ServerSettings, read
+from infill_lsp.endpoints.permissions import Permission
+from infill_lsp.settings.settings import EndpointSettings, ServerSettings, read
 
 AWAY = EndpointSettings(url="https://fill.invalid/v1")
 
@@ -30,7 +30,7 @@ AWAY = EndpointSettings(url="https://fill.invalid/v1")
     ],
 )
 def test_where_an_endpoint_is(url: str, base: str, host: str, loopback: bool) -> None:
-    assert hosts.destination(EndpointSettings(url=url)) == hosts.Destination(base, host, loopback)
+    assert permissions.destination(EndpointSettings(url=url)) == permissions.Destination(base, host, loopback)
 
 
 @pytest.mark.parametrize(
@@ -61,24 +61,24 @@ def test_an_address_that_will_not_do_is_a_sentence(url: str, words: str) -> None
 def test_nothing_is_sent_before_it_is_allowed_nor_after_it_is_taken_back() -> None:
     with pytest.raises(EndpointError, match=r"Nothing is sent to fill\.invalid before you allow it"):
         ask(AWAY)
-    hosts.allow(Permission("fill.invalid"))
+    permissions.allow(Permission("fill.invalid"))
     with pytest.raises(EndpointError, match=r"fill\.invalid cannot be reached"):  # So it was tried.
         ask(AWAY)
-    assert hosts.forget("fill.invalid") == 1
+    assert permissions.forget("fill.invalid") == 1
     with pytest.raises(EndpointError, match="before you allow it"):
         ask(AWAY)
 
 
 def test_a_permission_is_for_one_host_and_one_key() -> None:
-    hosts.allow(Permission("fill.invalid"))
+    permissions.allow(Permission("fill.invalid"))
     others = (
         EndpointSettings(url="https://fill.invalid:8443"),
         EndpointSettings(url="https://other.invalid"),
         EndpointSettings(url=AWAY.url, key_environment="OTHER_KEY"),
         EndpointSettings(url=AWAY.url, key_command=("cat", "/etc/passwd")),
     )
-    assert all(hosts.refusal(it) for it in others)
-    assert hosts.refusal(AWAY) is None
+    assert all(permissions.refusal(it) for it in others)
+    assert permissions.refusal(AWAY) is None
 
 
 def test_this_machine_needs_no_permission_but_a_key_does(tmp_path: Path) -> None:
@@ -93,10 +93,10 @@ def test_this_machine_needs_no_permission_but_a_key_does(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"allowed": 1}', '{"allowed": [{"host": "fill.invalid"}]}'])
 def test_a_broken_file_allows_nothing(content: str) -> None:
-    hosts.store().parent.mkdir(parents=True)
-    hosts.store().write_text(content)
-    assert hosts.allowed() == frozenset()
-    assert hosts.refusal(AWAY)
+    permissions.store().parent.mkdir(parents=True)
+    permissions.store().write_text(content)
+    assert permissions.allowed() == frozenset()
+    assert permissions.refusal(AWAY)
 
 
 @pytest.mark.parametrize("answer", [None, "Not now", "something else"])
@@ -124,7 +124,7 @@ async def test_allow_is_written_down() -> None:
         return ALLOW
 
     assert await Consent().ask(keyed, choice)
-    assert hosts.allowed() == {Permission("fill.invalid", "printed by `pass show 'my key'`")}
+    assert permissions.allowed() == {Permission("fill.invalid", "printed by `pass show 'my key'`")}
     assert consent.refusal(keyed) is None
 
 
@@ -144,14 +144,14 @@ def cli(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_line_allows_forgets_and_lists() -> None:
     with_key = EndpointSettings(url=AWAY.url, key_environment="FILL_KEY")
-    advice = hosts.command(with_key)
+    advice = permissions.command(with_key)
     assert advice == "infill-lsp endpoint allow fill.invalid --key-environment FILL_KEY"
-    assert advice in (hosts.refusal(with_key) or "")
+    assert advice in (permissions.refusal(with_key) or "")
     assert cli(*advice.split()[1:]).returncode == 0
-    assert hosts.refusal(with_key) is None
+    assert permissions.refusal(with_key) is None
     assert cli("endpoint", "list").stdout == "code to fill.invalid, with the key in FILL_KEY\n"
     assert cli("endpoint", "forget", "fill.invalid").returncode == 0
-    assert hosts.allowed() == frozenset()
+    assert permissions.allowed() == frozenset()
     assert cli("endpoint", "forget", "fill.invalid").returncode == 1
     assert cli("endpoint", "allow").returncode == 2
     assert cli("endpoint", "allow", "https://fill.invalid/v1").returncode == 2
@@ -164,4 +164,4 @@ def test_the_command_line_takes_no_key(flag: str) -> None:
     assert done.returncode == 2
     assert "A key is" in done.stderr or "looks like a key" in done.stderr
     assert key[:8] not in done.stdout + done.stderr
-    assert hosts.allowed() == frozenset()
+    assert permissions.allowed() == frozenset()

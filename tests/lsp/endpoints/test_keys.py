@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from infill_lsp.endpoints import keys
-from infill_lsp.endpoints.errors import EndpointError
-from infill_lsp.endpoints.keys import read_key
-from infill_lsp.settings import EndpointSettings
+from infill_lsp.endpoints import api_key
+from infill_lsp.endpoints.api import EndpointError
+from infill_lsp.endpoints.api_key import read_key
+from infill_lsp.settings.settings import EndpointSettings
 
 
 def read(settings: EndpointSettings) -> str | None:
@@ -56,7 +56,7 @@ def test_a_command_that_is_not_there() -> None:
 
 
 def test_a_command_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "PATIENCE", 0.2)
+    monkeypatch.setattr(api_key, "PATIENCE", 0.2)
     with pytest.raises(EndpointError, match="took more than"):
         read(prints("import threading; threading.Event().wait()"))
 

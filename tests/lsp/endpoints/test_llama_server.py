@@ -12,8 +12,8 @@ import pytest
 from asking import ask
 from llama_server import needed, serving, wait_for
 
-from infill_lsp.endpoints.errors import EndpointError
-from infill_lsp.settings import EndpointSettings
+from infill_lsp.endpoints.api import EndpointError
+from infill_lsp.settings.settings import EndpointSettings
 from infill_model.request import Frame, Options, Request
 
 pytestmark = needed

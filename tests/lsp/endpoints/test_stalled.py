@@ -7,9 +7,9 @@ import time
 import pytest
 from asking import LINE, ask
 
-from infill_lsp.endpoints.errors import EndpointError
+from infill_lsp.endpoints.api import EndpointError
 from infill_lsp.endpoints.transport import Retry
-from infill_lsp.settings import EndpointSettings
+from infill_lsp.settings.settings import EndpointSettings
 from infill_model.request import Options
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: "

@@ -11,13 +11,13 @@ import pytest
 from asking import BLOCK, LINE, QUICK, ask
 from stub import JSON, Asked, Reply, Stub, events, said
 
-from infill_lsp.cli import main
-from infill_lsp.endpoints import hosts
-from infill_lsp.endpoints.errors import EndpointError
-from infill_lsp.endpoints.fill import Endpoint
-from infill_lsp.endpoints.hosts import Permission
+from infill_lsp.cli.main import main
+from infill_lsp.endpoints import permissions
+from infill_lsp.endpoints.api import EndpointError
+from infill_lsp.endpoints.engine import Endpoint
+from infill_lsp.endpoints.permissions import Permission
 from infill_lsp.endpoints.transport import Retry
-from infill_lsp.settings import EndpointSettings
+from infill_lsp.settings.settings import EndpointSettings
 from infill_model.request import Frame, Options, Request
 
 KEY = "sk-Zx9Qw7Er5Ty3Ui1Op0As2Df4Gh6"
@@ -226,9 +226,9 @@ def everything(stub: Stub, settings: EndpointSettings) -> str:
 def with_key(stub: Stub, monkeypatch: pytest.MonkeyPatch, key: str = KEY) -> EndpointSettings:
     monkeypatch.setenv("SOME_KEY", key)
     settings = at(stub, key_environment="SOME_KEY")
-    permission = hosts.needed(settings)
+    permission = permissions.needed(settings)
     assert permission == Permission(stub.url.removeprefix("http://"), "in SOME_KEY")
-    hosts.allow(permission)
+    permissions.allow(permission)
     return settings
 
 
@@ -294,7 +294,7 @@ def test_a_key_that_is_none_is_not_repeated(key: str, monkeypatch: pytest.Monkey
 
 
 def test_an_endpoint_is_served_without_torch() -> None:
-    code = "import sys, infill_lsp.engine.worker, infill_lsp.endpoints.fill; print('torch' in sys.modules)"
+    code = "import sys, infill_lsp.engine.worker, infill_lsp.endpoints.engine; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

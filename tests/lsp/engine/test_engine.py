@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
 
 from infill_lsp.engine.client import Engine, Restart
-from infill_lsp.engine.messages import Status
+from infill_lsp.engine.messages import EngineStatus
 from infill_lsp.errors import (
     EngineDiedError,
     EngineFailedError,
@@ -37,7 +37,7 @@ def asking(order: str) -> Request:
 
 
 def run(
-    body: Callable[[Engine], Coroutine[Any, Any, None]], *flags: str, on_status: Callable[[Status], None] = print
+    body: Callable[[Engine], Coroutine[Any, Any, None]], *flags: str, on_status: Callable[[EngineStatus], None] = print
 ) -> None:
     async def session() -> None:
         async with Engine(fake_engine.command(*flags), on_status=on_status, restart=SOON) as engine:
@@ -192,7 +192,7 @@ def test_a_model_that_cannot_be_loaded_is_told_and_not_tried_again() -> None:
             await engine.ready()
         with pytest.raises(EngineFailedError, match="cut short"):
             await engine.ask(asking("fill a"), Options())
-        assert engine.status == Status("degraded", "model.safetensors is cut short")
+        assert engine.status == EngineStatus("degraded", "model.safetensors is cut short")
 
     run(body, "--refuse-to-load", "model.safetensors is cut short", on_status=lambda s: states.append(s.state))
     assert states.count("starting") == 2, "the client's word and the engine's, once"

@@ -20,7 +20,7 @@ from tiny import checkpoint
 
 from infill_lsp.engine.client import Restart
 from infill_lsp.engine.fallback import FallbackEngine
-from infill_lsp.engine.messages import Status
+from infill_lsp.engine.messages import EngineStatus
 from infill_lsp.errors import EngineDiedError, EngineFailedError, RequestMemoryError
 from infill_model.request import Options, Request
 
@@ -33,12 +33,12 @@ def asking(order: str, language: str = "python") -> Request:
 
 
 def run(
-    body: Callable[[FallbackEngine, list[Status]], Coroutine[Any, Any, None]],
+    body: Callable[[FallbackEngine, list[EngineStatus]], Coroutine[Any, Any, None]],
     *flags: str,
     embedded: tuple[str, ...] | None = (),
-) -> list[Status]:
-    seen: list[Status] = []
-    told: list[Status] = []
+) -> list[EngineStatus]:
+    seen: list[EngineStatus] = []
+    told: list[EngineStatus] = []
 
     async def session() -> None:
         other = None if embedded is None else fake_engine.command(*embedded)
@@ -62,7 +62,7 @@ async def text(engine: FallbackEngine, request: Request, **options: Any) -> str:
 def test_what_waits_for_a_model_that_cannot_be_loaded_is_filled_by_the_other(
     flags: tuple[str, ...], words: str
 ) -> None:
-    async def body(engine: FallbackEngine, seen: list[Status]) -> None:
+    async def body(engine: FallbackEngine, seen: list[EngineStatus]) -> None:
         with suppress(EngineDiedError):  # Its first death is that of one request.
             assert await text(engine, asking("fill a")) == "a"
         assert await text(engine, asking("fill a")) == "a"
@@ -76,7 +76,7 @@ def test_what_waits_for_a_model_that_cannot_be_loaded_is_filled_by_the_other(
 
 
 def test_all_requests_in_flight_go_over_when_memory_is_short() -> None:
-    async def body(engine: FallbackEngine, seen: list[Status]) -> None:
+    async def body(engine: FallbackEngine, seen: list[EngineStatus]) -> None:
         await engine.ready()
         chosen = engine.pid
         asked = [engine.ask(asking(f"fill {it}"), Options(), stream=it) for it in "abc"]
@@ -90,14 +90,14 @@ def test_all_requests_in_flight_go_over_when_memory_is_short() -> None:
 
 
 def test_what_goes_over_is_only_copied_where_the_other_does_not_know_the_language() -> None:
-    async def body(engine: FallbackEngine, seen: list[Status]) -> None:
+    async def body(engine: FallbackEngine, seen: list[EngineStatus]) -> None:
         assert await engine.ask(asking("fill a", language="go"), Options()) == ()
 
     run(body, "--no-memory")
 
 
 def test_a_killed_engine_is_started_again_and_given_up_when_it_dies_again() -> None:
-    async def body(engine: FallbackEngine, seen: list[Status]) -> None:
+    async def body(engine: FallbackEngine, seen: list[EngineStatus]) -> None:
         await engine.ready()
         chosen = engine.pid
         assert chosen is not None
@@ -119,11 +119,11 @@ def test_a_killed_engine_is_started_again_and_given_up_when_it_dies_again() -> N
 
 
 def test_without_another_one_it_fails_as_an_engine_does() -> None:
-    async def memory(engine: FallbackEngine, seen: list[Status]) -> None:
+    async def memory(engine: FallbackEngine, seen: list[EngineStatus]) -> None:
         with pytest.raises(RequestMemoryError):
             await text(engine, asking("fill a"))
 
-    async def refused(engine: FallbackEngine, seen: list[Status]) -> None:
+    async def refused(engine: FallbackEngine, seen: list[EngineStatus]) -> None:
         with pytest.raises(EngineFailedError, match="cut short"):
             await engine.ready()
 
@@ -132,7 +132,7 @@ def test_without_another_one_it_fails_as_an_engine_does() -> None:
 
 
 def test_where_the_other_one_fails_too_both_reasons_are_told() -> None:
-    async def body(engine: FallbackEngine, seen: list[Status]) -> None:
+    async def body(engine: FallbackEngine, seen: list[EngineStatus]) -> None:
         with pytest.raises(EngineFailedError, match="no weights"):
             await text(engine, asking("fill a"))
 
@@ -141,7 +141,7 @@ def test_where_the_other_one_fails_too_both_reasons_are_told() -> None:
 
 
 def test_it_can_be_closed_while_it_falls_back() -> None:
-    async def body(engine: FallbackEngine, seen: list[Status]) -> None:
+    async def body(engine: FallbackEngine, seen: list[EngineStatus]) -> None:
         asked = asyncio.create_task(text(engine, asking("fill a")))
         while not engine.reason:
             await asyncio.sleep(0.001)

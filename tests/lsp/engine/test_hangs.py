@@ -18,13 +18,13 @@ import fake_engine
 
 from infill_lsp.engine.client import FOR_EVER, Engine, Restart
 from infill_lsp.engine.inbox import Inbox
-from infill_lsp.engine.messages import Ask, Status
-from infill_lsp.engine.watchdog import Limits, Watchdog
+from infill_lsp.engine.messages import Ask, EngineStatus
+from infill_lsp.engine.watchdog import HangLimits, Watchdog
 from infill_lsp.errors import EngineDiedError
 from infill_model.request import Options, Request
 
 SOON = Restart(first=0.01, longest=0.05, give_up=None)
-SHORT = Limits(silence=2.5, silence_while_loading=60.0)
+SHORT = HangLimits(silence=2.5, silence_while_loading=60.0)
 PATIENCE = 60.0
 
 
@@ -33,10 +33,13 @@ def asking(order: str) -> Request:
 
 
 def run(
-    body: Callable[[Engine], Coroutine[Any, Any, None]], *flags: str, limits: Limits = SHORT, restart: Restart = SOON
-) -> list[Status]:
+    body: Callable[[Engine], Coroutine[Any, Any, None]],
+    *flags: str,
+    limits: HangLimits = SHORT,
+    restart: Restart = SOON,
+) -> list[EngineStatus]:
     """Run with an engine; returns what it told."""
-    seen: list[Status] = []
+    seen: list[EngineStatus] = []
 
     async def session() -> None:
         async with Engine(fake_engine.command(*flags), on_status=seen.append, restart=restart, limits=limits) as engine:
@@ -126,7 +129,7 @@ def test_loading_is_no_hang_but_has_a_limit_of_its_own() -> None:
             await engine.up()
 
     start = time.monotonic()
-    run(body, "--hang", limits=Limits(silence=2.0, load=6.0))
+    run(body, "--hang", limits=HangLimits(silence=2.0, load=6.0))
     assert time.monotonic() - start >= 6.0
 
 
@@ -142,7 +145,7 @@ def test_a_server_that_was_itself_stopped_does_not_blame_its_engine() -> None:
 
 
 def test_the_watchdog_counts_silence_and_loading_apart() -> None:
-    dog = Watchdog(Limits(silence=10, silence_while_loading=120, load=1800))
+    dog = Watchdog(HangLimits(silence=10, silence_while_loading=120, load=1800))
     for _ in range(17):
         assert dog.passed(100) == ""
         dog.heard()
@@ -151,7 +154,7 @@ def test_the_watchdog_counts_silence_and_loading_apart() -> None:
     dog.heard()
     assert dog.passed(9) == ""
     assert "no sign of life for 10 s" in dog.passed(1)
-    assert Limits().silence == 10, "what the changelog promises"
+    assert HangLimits().silence == 10, "what the changelog promises"
 
 
 def test_a_step_counts_from_the_last_look_of_who_fills() -> None:
@@ -179,7 +182,7 @@ def test_an_engine_that_dies_while_loading_is_tried_until_it_loads(tmp_path: Pat
         await engine.ready()
         assert (await engine.ask(asking("fill b"), Options()))[0].texts == ("b",)
 
-    seen: list[Status] = []
+    seen: list[EngineStatus] = []
 
     async def session() -> None:
         command = fake_engine.command("--die-until", str(there))
@@ -193,7 +196,7 @@ def test_an_engine_that_dies_while_loading_is_tried_until_it_loads(tmp_path: Pat
 
 def test_a_program_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
     program = tmp_path / "engine"
-    seen: list[Status] = []
+    seen: list[EngineStatus] = []
 
     async def session() -> None:
         async with Engine([str(program)], on_status=seen.append, restart=SOON) as engine:

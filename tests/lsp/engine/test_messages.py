@@ -10,12 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infill_lsp.engine import messages
-from infill_lsp.engine.messages import LARGEST, Ask, Cancel, Failed, Filled, Message, Partial, Ping, Pong, Status
+from infill_lsp.engine.messages import (
+    LARGEST,
+    Ask,
+    Cancel,
+    EngineStatus,
+    Failed,
+    Filled,
+    Message,
+    Partial,
+    Ping,
+    Pong,
+)
 from infill_lsp.errors import MessageError
 from infill_model.request import Fill, Frame, Info, Options, Request, Timing, Token, TraceToken
 
 st.register_type_strategy(float, st.floats(allow_nan=False))  # NaN is sent as well, but does not equal itself.
-KINDS: tuple[type[Message], ...] = (Ask, Cancel, Ping, Pong, Partial, Filled, Failed, Status)
+KINDS: tuple[type[Message], ...] = (Ask, Cancel, Ping, Pong, Partial, Filled, Failed, EngineStatus)
 MESSAGES: st.SearchStrategy[Message] = st.one_of([st.builds(kind) for kind in KINDS])
 FRAME = Frame(1, (TraceToken("x", "committed", 0.5), TraceToken("", "masked", 0.0)), "committed 1", 3.25)
 FILL = Fill(
@@ -31,7 +42,7 @@ EVERY_KIND: list[Message] = [
     Partial(4, FRAME),
     Filled(5, (FILL, FILL)),
     Failed(6, "internal", "It broke."),
-    Status("ready", info=Info("m", 7, ("python",), "cpu", "float32", 2, 1024, 10**10)),
+    EngineStatus("ready", info=Info("m", 7, ("python",), "cpu", "float32", 2, 1024, 10**10)),
 ]
 
 

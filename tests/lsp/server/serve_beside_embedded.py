@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
 import short_of_memory
 
-from infill_lsp.cli import main
+from infill_lsp.cli.main import main
 from infill_lsp.engine.process import worker_command
-from infill_lsp.settings import EngineSettings
+from infill_lsp.settings.settings import EngineSettings
 
 
 def engine(settings: EngineSettings) -> Sequence[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
 
-from infill_lsp.cli import main
+from infill_lsp.cli.main import main
 
 if __name__ == "__main__":
     split = sys.argv.index("--")

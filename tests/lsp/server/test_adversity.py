@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from raw_client import ENVIRONMENT, FAKE, REAL, RawClient
 
-from infill_lsp.settings import EngineSettings, ServerSettings, cores, read
+from infill_lsp.settings.settings import EngineSettings, ServerSettings, cores, read
 
 SETTINGS: dict[str, Any] = {"confidence": 0, "threads": 1, "budget": {"automatic": 20_000, "invoked": 20_000}}
 CODE = "def area(width, height):\n    return width * height\n\n\nprint(area(1, 2))\nprint(area(3,\n"
@@ -107,7 +107,7 @@ def test_a_thousand_threads_fill_on_the_command_line(tmp_path: Path) -> None:
 
 
 SHADOWS = ("json", "typing", "logging", "asyncio", "queue", "argparse", "token", "types", "re", "enum")
-START = "import sys; from infill_lsp.cli import main; sys.exit(main())"
+START = "import sys; from infill_lsp.cli.main import main; sys.exit(main())"
 """What the program does that pip makes."""
 
 

@@ -11,13 +11,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
 
-from infill_lsp.complete import complete
-from infill_lsp.document import Document, Gap
+from infill_lsp.completion.complete import complete
+from infill_lsp.completion.question import Question, Selected, Surroundings, rebased
 from infill_lsp.engine.client import Engine
-from infill_lsp.question import Question, Selected, Surroundings, rebased
-from infill_lsp.settings import Budget, ServerSettings
-from infill_lsp.suggestions.insertion import Insertion
+from infill_lsp.settings.settings import RequestBudget, ServerSettings
+from infill_lsp.suggestions.suggestion import Suggestion
 from infill_lsp.syntax import languages
+from infill_lsp.text.document import Document, Gap
 
 PYTHON = languages.by_id("python")
 
@@ -37,7 +37,7 @@ def asked(
     chosen = Selected(Gap(offset - len(selected[0]), offset), selected[1]) if selected else None
     question = Question(document, offset, invoked, chosen)
 
-    async def session() -> tuple[Insertion, ...]:
+    async def session() -> tuple[Suggestion, ...]:
         async with Engine(fake_engine.command()) as engine:
             await engine.ready()
             told = surroundings or Surroundings()
@@ -88,7 +88,7 @@ def test_where_nothing_is_to_be_filled_nobody_is_asked() -> None:
 
 
 def test_an_engine_that_takes_too_long_is_nothing() -> None:
-    assert asked("# slow\nx = |", settings=ServerSettings(budget=Budget(automatic=20))) == []
+    assert asked("# slow\nx = |", settings=ServerSettings(budget=RequestBudget(automatic=20))) == []
 
 
 def test_what_comes_before_the_document_is_in_front_of_its_text() -> None:
@@ -125,7 +125,7 @@ def test_that_the_engine_is_not_sure_is_said() -> None:
 
 
 BEFORE = Document("a.py", "x = \ny = 1\n")
-INSERTION = Insertion(4, 4, "abc", 0.5)
+INSERTION = Suggestion(4, 4, "abc", 0.5)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ INSERTION = Insertion(4, 4, "abc", 0.5)
         ("", None),
     ],
 )
-def test_an_insertion_outlives_only_its_own_beginning(now: str, expected: Insertion | None) -> None:
+def test_an_insertion_outlives_only_its_own_beginning(now: str, expected: Suggestion | None) -> None:
     assert rebased(INSERTION, BEFORE, Document("a.py", now)) == expected
 
 

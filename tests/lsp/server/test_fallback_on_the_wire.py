@@ -13,7 +13,7 @@ import psutil
 import pytest
 from raw_client import REAL, ROOT, RawClient
 
-sys.path.insert(0, str(ROOT / "tests/model/backends"))
+sys.path.insert(0, str(ROOT / "tests/model/checkpoints"))
 from tiny import checkpoint
 
 BESIDE = (sys.executable, str(ROOT / "tests/lsp/server/serve_beside_embedded.py"), "--stdio")

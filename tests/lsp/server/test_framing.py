@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from infill_lsp.framing import LARGEST, Broken, Frames
+from infill_lsp.server.framing import LARGEST, Broken, Frames
 
 
 def frame(body: bytes, header: bytes = b"Content-Length: %d\r\n\r\n") -> bytes:

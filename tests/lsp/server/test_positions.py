@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from infill_lsp import protocol
-from infill_lsp.document import Document
 from infill_lsp.errors import PositionError
-from infill_lsp.suggestions.insertion import Insertion
+from infill_lsp.server import convert
+from infill_lsp.suggestions.suggestion import Suggestion
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.tree import SyntaxTree
+from infill_lsp.text.document import Document
 
 ENCODINGS = ("utf-8", "utf-16", "utf-32")
 BYTES = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
@@ -67,9 +67,9 @@ def offsets(text: str) -> list[int]:
 def test_there_and_back(encoding: str, text: str, data: st.DataObject) -> None:
     document = Document("a", text)
     offset = data.draw(st.sampled_from(offsets(text)))
-    position = protocol.position_of(document, offset, encoding)
+    position = convert.position_of(document, offset, encoding)
     assert position == expected_position(text, offset, encoding)
-    assert protocol.offset_of(document, position, encoding) == offset
+    assert convert.offset_of(document, position, encoding) == offset
 
 
 @pytest.mark.parametrize(
@@ -77,24 +77,24 @@ def test_there_and_back(encoding: str, text: str, data: st.DataObject) -> None:
     [("utf-8", 1, 0), ("utf-8", 3, 0), ("utf-8", 4, 1), ("utf-16", 1, 0), ("utf-16", 2, 1), ("utf-32", 1, 1)],
 )
 def test_within_a_character_is_before_it(encoding: str, character: int, offset: int) -> None:
-    assert protocol.offset_of(Document("a", "😀x"), types.Position(0, character), encoding) == offset
+    assert convert.offset_of(Document("a", "😀x"), types.Position(0, character), encoding) == offset
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_outside_is_the_nearest_place_or_refused(encoding: str) -> None:
     document = Document("a", "é1\r\n22")
-    assert protocol.offset_of(document, types.Position(0, 99), encoding) == 2
-    assert protocol.offset_of(document, types.Position(9, 1), encoding) == 6
-    assert protocol.checked_offset(document, types.Position(1, 99), encoding) == 6
+    assert convert.offset_of(document, types.Position(0, 99), encoding) == 2
+    assert convert.offset_of(document, types.Position(9, 1), encoding) == 6
+    assert convert.checked_offset(document, types.Position(1, 99), encoding) == 6
     with pytest.raises(PositionError, match="line 10 is outside"):
-        protocol.checked_offset(document, types.Position(9, 1), encoding)
+        convert.checked_offset(document, types.Position(9, 1), encoding)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_an_empty_document_has_one_place(encoding: str) -> None:
     document = Document("a", "")
-    assert protocol.offset_of(document, types.Position(0, 0), encoding) == 0
-    assert protocol.position_of(document, 0, encoding) == types.Position(0, 0)
+    assert convert.offset_of(document, types.Position(0, 0), encoding) == 0
+    assert convert.position_of(document, 0, encoding) == types.Position(0, 0)
 
 
 @settings(max_examples=300, deadline=None)
@@ -113,7 +113,7 @@ def test_changes_keep_text_and_tree(text: str, seed: int, encoding: str, count: 
         range_ = types.Range(expected_position(text, start, encoding), expected_position(text, end, encoding))
         changes.append(types.TextDocumentContentChangePartial(range_, new))
         text = text[:start] + new + text[end:]
-    document = protocol.changed(document, changes, 2, encoding)
+    document = convert.changed(document, changes, 2, encoding)
     assert (document.text, document.version) == (text, 2)
     tree = document.parsed()
     assert tree
@@ -123,13 +123,13 @@ def test_changes_keep_text_and_tree(text: str, seed: int, encoding: str, count: 
 
 def test_the_ends_of_a_range_that_ends_before_it_starts_are_swapped() -> None:
     change = types.TextDocumentContentChangePartial(types.Range(types.Position(0, 2), types.Position(0, 1)), "x")
-    assert protocol.changed(Document("a", "abc"), [change], 2, "utf-8").text == "axc"
+    assert convert.changed(Document("a", "abc"), [change], 2, "utf-8").text == "axc"
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_an_item_says_what_it_replaces(encoding: str) -> None:
     document = Document("a", "é = f(😀)\n")
-    item = protocol.inline_item(document, Insertion(6, 8, "😀, 2)", 0.5), encoding)
+    item = convert.inline_item(document, Suggestion(6, 8, "😀, 2)", 0.5), encoding)
     assert item.insert_text == "😀, 2)"
     assert item.filter_text is None
     assert item.range == types.Range(
@@ -139,41 +139,41 @@ def test_an_item_says_what_it_replaces(encoding: str) -> None:
 
 def test_replaced_indentation_begins_the_text_to_compare_with() -> None:
     document = Document("a", "if a:\n        ")
-    item = protocol.inline_item(document, Insertion(6, 14, "    return", 0.5), "utf-16")
+    item = convert.inline_item(document, Suggestion(6, 14, "    return", 0.5), "utf-16")
     assert item.range == types.Range(types.Position(1, 0), types.Position(1, 8))
     assert item.filter_text == "        return"
 
 
-def request(**context: object) -> protocol.Message:
+def request(**context: object) -> convert.Message:
     return {"method": "textDocument/inlineCompletion", "params": {"context": context}}
 
 
 def test_kinds_that_count_from_zero() -> None:
-    assert protocol.old_dialect(request(triggerKind=0))
-    assert not protocol.old_dialect(request(triggerKind=1))
-    assert protocol.in_new_dialect(request(triggerKind=0)) == request(triggerKind=1)
-    assert protocol.in_new_dialect(request(triggerKind=1)) == request(triggerKind=2)
+    assert convert.old_dialect(request(triggerKind=0))
+    assert not convert.old_dialect(request(triggerKind=1))
+    assert convert.in_new_dialect(request(triggerKind=0)) == request(triggerKind=1)
+    assert convert.in_new_dialect(request(triggerKind=1)) == request(triggerKind=2)
 
 
 def test_a_range_that_is_an_array() -> None:
     start, end = {"line": 1, "character": 2}, {"line": 1, "character": 4}
     old = request(triggerKind=1, selectedCompletionInfo={"range": [start, end], "text": "ab"})
-    assert protocol.old_dialect(old)
+    assert convert.old_dialect(old)
     new = request(triggerKind=2, selectedCompletionInfo={"range": {"start": start, "end": end}, "text": "ab"})
-    assert protocol.in_new_dialect(old) == new
+    assert convert.in_new_dialect(old) == new
 
 
 @pytest.mark.parametrize("params", [None, 3, [], {}, {"context": None}, {"context": {"selectedCompletionInfo": 3}}])
 def test_what_makes_no_sense_stays_as_it_is(params: object) -> None:
     message = {"method": "textDocument/inlineCompletion", "params": params}
-    assert not protocol.old_dialect(message)
-    assert protocol.in_new_dialect(message) == message
+    assert not convert.old_dialect(message)
+    assert convert.in_new_dialect(message) == message
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_an_item_of_the_list_begins_with_the_word_at_the_cursor(encoding: str) -> None:
     document = Document("a.py", "é = 1\nprint(é_naïve.tot)\n")
-    item = protocol.completion_item(document, Insertion(23, 23, "al()", 0.5), encoding)
+    item = convert.completion_item(document, Suggestion(23, 23, "al()", 0.5), encoding)
     assert (item.label, item.filter_text) == ("total()", "total()")
     assert isinstance(item.text_edit, types.TextEdit)
     assert item.text_edit.new_text == "total()"

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from raw_client import ENVIRONMENT, ROOT
 
-from infill_lsp import settings
-from infill_lsp.settings import Budget, ServerSettings, read
+from infill_lsp.settings import settings
+from infill_lsp.settings.settings import RequestBudget, ServerSettings, read
 
 DEFAULT = ServerSettings()
 
 
 def test_the_documented_table_is_that_of_the_code() -> None:
     page = Path(__file__).parents[3] / "docs/settings.md"
-    assert page.read_text(encoding="utf-8") == settings.as_markdown(), "run python -m infill_lsp.settings"
+    assert page.read_text(encoding="utf-8") == settings.as_markdown(), "run python -m infill_lsp.settings.settings"
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_the_documented_table_is_that_of_the_code() -> None:
     ],
 )
 def test_names_nested_or_with_dots(raw: object) -> None:
-    expected = ServerSettings(budget=Budget(automatic=99), exclude=("*.sql",))
+    expected = ServerSettings(budget=RequestBudget(automatic=99), exclude=("*.sql",))
     assert read(raw, DEFAULT, DEFAULT) == (expected, ())
 
 

@@ -12,22 +12,22 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
 
-from infill_lsp.document import Document
-from infill_lsp.notebooks import Cell, Notebook
-from infill_lsp.question import Question
-from infill_lsp.session import Session
-from infill_lsp.settings import EngineSettings, ServerSettings
-from infill_lsp.status import Notice, Status
-from infill_lsp.suggestions.insertion import Insertion
+from infill_lsp.completion.question import Question
+from infill_lsp.session.notebooks import Cell, Notebook
+from infill_lsp.session.session import Session
+from infill_lsp.session.status import Notice, ServerStatus
+from infill_lsp.settings.settings import EngineSettings, ServerSettings
+from infill_lsp.suggestions.suggestion import Suggestion
 from infill_lsp.syntax import languages
+from infill_lsp.text.document import Document
 
 PYTHON = languages.by_id("python")
 
 
-def run(body: Callable[[Session, list[Status]], Coroutine[Any, Any, None]], *flags: str) -> list[EngineSettings]:
+def run(body: Callable[[Session, list[ServerStatus]], Coroutine[Any, Any, None]], *flags: str) -> list[EngineSettings]:
     """Run with a session that is not started; returns what engines were started with."""
     started: list[EngineSettings] = []
-    seen: list[Status] = []
+    seen: list[ServerStatus] = []
 
     def engine(settings: EngineSettings) -> Sequence[str]:
         started.append(settings)
@@ -47,12 +47,12 @@ def run(body: Callable[[Session, list[Status]], Coroutine[Any, Any, None]], *fla
 async def ask(session: Session, text: str, name: str = "file:///a.py", *, invoked: bool = False) -> list[str]:
     document = Document(name, text, PYTHON)
     session.put(document)
-    found = await session.ask(Question(document, len(text), invoked), session.next_number(name))
+    found = await session.suggester.ask(Question(document, len(text), invoked), session.suggester.next_number(name))
     return [it.text for it in found]
 
 
 def test_only_another_engine_takes_another_engine() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
         engine = session.engine
@@ -69,7 +69,7 @@ def test_only_another_engine_takes_another_engine() -> None:
 
 
 def test_asking_before_the_start_waits_for_the_budget_and_no_longer() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         start = time.monotonic()
         assert await ask(session, "# fill aha\nx = ") == []
         assert 0.1 < time.monotonic() - start < 1.0
@@ -78,7 +78,7 @@ def test_asking_before_the_start_waits_for_the_budget_and_no_longer() -> None:
 
 
 def test_asking_while_the_engine_starts_is_answered_when_it_is_there_in_time() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         session.settings = replace(session.settings, budget=replace(session.settings.budget, invoked=20_000))
         await session.start()
         assert await ask(session, "# fill aha\nx = ", invoked=True)
@@ -87,7 +87,7 @@ def test_asking_while_the_engine_starts_is_answered_when_it_is_there_in_time() -
 
 
 def test_asking_after_the_end_gets_nothing() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
         await session.close()
@@ -97,7 +97,7 @@ def test_asking_after_the_end_gets_nothing() -> None:
 
 
 def test_switched_off_means_nothing_and_says_so() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
         await session.configure(replace(session.settings, enable=False))
@@ -112,7 +112,7 @@ def test_switched_off_means_nothing_and_says_so() -> None:
 
 
 def test_a_file_that_may_hold_secrets_is_not_sent_and_the_status_says_why() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
         asked = busy(seen)
@@ -130,7 +130,7 @@ def test_a_file_that_may_hold_secrets_is_not_sent_and_the_status_says_why() -> N
 
 
 def test_an_excluded_file_is_not_sent_nor_given_to_another_as_context() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
         text, name = "# fill aha\nx = ", "file:///private/a.py"
@@ -152,7 +152,7 @@ def test_an_excluded_file_is_not_sent_nor_given_to_another_as_context() -> None:
 
 
 def test_new_settings_hold_for_what_was_suggested_before_them_and_for_what_is_being_asked() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
         assert await ask(session, "# fill aha\nx = ") == ["aha"]
@@ -168,7 +168,7 @@ def test_new_settings_hold_for_what_was_suggested_before_them_and_for_what_is_be
 
 
 def test_a_document_that_is_closed_while_it_is_asked_about_is_forgotten() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
         asked = asyncio.create_task(ask(session, "# fill aha\nx = "))
@@ -177,14 +177,14 @@ def test_a_document_that_is_closed_while_it_is_asked_about_is_forgotten() -> Non
         assert await asked == []
         before = busy(seen)
         session.put(Document("file:///a.py", "# fill aha\nx = aha", PYTHON))
-        assert session._prepared == {}, "nobody has taken anything"
+        assert session.suggester._prepared == {}, "nobody has taken anything"
         assert busy(seen) == before
 
     run(body)
 
 
 def test_what_the_engine_refuses_is_said_and_is_no_error() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
         assert await ask(session, "# memory\nx = ") == []
@@ -195,32 +195,32 @@ def test_what_the_engine_refuses_is_said_and_is_no_error() -> None:
 
 
 def test_a_document_that_was_closed_and_opened_again_does_not_get_the_old_answer() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
         document = Document("file:///a.py", "# fill aha\nx = ", PYTHON)
         session.put(document)
         question = Question(document, len(document.text), False)
-        old = asyncio.create_task(session.ask(question, session.next_number(document.name)))
+        old = asyncio.create_task(session.suggester.ask(question, session.suggester.next_number(document.name)))
         await asyncio.sleep(0)
         session.drop(document.name)
         session.put(document)
-        new = session.ask(question, session.next_number(document.name))
+        new = session.suggester.ask(question, session.suggester.next_number(document.name))
         assert [len(it) for it in await asyncio.gather(old, new)] == [0, 1]
 
     run(body)
 
 
 def test_a_stale_answer_is_moved_along_or_dropped() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
 
-        async def typing(text: str) -> tuple[Insertion, ...]:
+        async def typing(text: str) -> tuple[Suggestion, ...]:
             document = Document(f"file:///{text}.py", "# fill abc\nx = ", PYTHON)
             session.put(document)
             question = Question(document, len(document.text), False)
-            asked = asyncio.create_task(session.ask(question, session.next_number(document.name)))
+            asked = asyncio.create_task(session.suggester.ask(question, session.suggester.next_number(document.name)))
             await asyncio.sleep(0)
             session.put(document.edited(len(document.text), len(document.text), text))
             return await asked
@@ -233,7 +233,7 @@ def test_a_stale_answer_is_moved_along_or_dropped() -> None:
 
 
 def test_a_cell_that_holds_a_key_is_no_context_for_later_cells() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         names = [f"vscode-notebook-cell:/w/n.ipynb#{it}" for it in "ab"]
         session.notebooks["n"] = Notebook(tuple(Cell(it, True) for it in names))
@@ -254,13 +254,13 @@ def test_a_notebook_knows_what_comes_before_a_cell() -> None:
     assert notebook.replaced((Cell("b", False), Cell("unknown", True))).before("c") == ("a",)
 
 
-def busy(seen: Sequence[Status]) -> int:
+def busy(seen: Sequence[ServerStatus]) -> int:
     """How often the engine has begun something."""
     return sum(after.state == "busy" != before.state for before, after in pairwise(seen))
 
 
 def test_typing_what_is_shown_asks_nobody_and_taking_letters_back_restores_it() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
         start = "# fill abc(xyz)\nx = "
@@ -276,7 +276,7 @@ def test_typing_what_is_shown_asks_nobody_and_taking_letters_back_restores_it() 
 
 
 def test_after_an_accept_the_next_suggestion_is_ready() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
         start = "# fill + abc\nx = y "
@@ -288,7 +288,7 @@ def test_after_an_accept_the_next_suggestion_is_ready() -> None:
         while busy(seen) == asked:  # It is prepared although nobody has asked.
             await asyncio.sleep(0.005)
         question = Question(accepted, len(accepted.text), invoked=False)
-        found = await session.ask(question, session.next_number(accepted.name))
+        found = await session.suggester.ask(question, session.suggester.next_number(accepted.name))
         assert [it.text for it in found] == ["+ abc"]
         assert busy(seen) == asked + 1, "what was prepared is what is answered"
 
@@ -296,7 +296,7 @@ def test_after_an_accept_the_next_suggestion_is_ready() -> None:
 
 
 def test_what_is_shown_stays_the_first_when_more_is_asked_for_by_hand() -> None:
-    async def body(session: Session, seen: list[Status]) -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
         start = "# fill abcd\nx = "

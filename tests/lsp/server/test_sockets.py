@@ -19,8 +19,8 @@ from raw_client import ENVIRONMENT, PATIENCE, fake
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from infill_lsp import server_transport
-from infill_lsp.server_access import Access
+from infill_lsp.server import transport as server_transport
+from infill_lsp.server.access import Access
 
 Message = dict[str, Any]
 Process = subprocess.Popen[bytes]

@@ -58,7 +58,7 @@ def test_initialize_is_answered_soon_after_a_bare_server_would() -> None:
 
 
 def test_the_server_never_imports_torch() -> None:
-    code = "import sys, infill_lsp.server, infill_lsp.server_transport; print('torch' in sys.modules)"
+    code = "import sys, infill_lsp.server.app, infill_lsp.server.transport; print('torch' in sys.modules)"
     assert subprocess.check_output((sys.executable, "-c", code), text=True) == "False\n"
 
 

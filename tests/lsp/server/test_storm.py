@@ -8,12 +8,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
 
-from infill_lsp.document import Document
-from infill_lsp.question import Question
-from infill_lsp.session import Session
-from infill_lsp.settings import ServerSettings
-from infill_lsp.status import Status
+from infill_lsp.completion.question import Question
+from infill_lsp.session.session import Session
+from infill_lsp.session.status import ServerStatus
+from infill_lsp.settings.settings import ServerSettings
 from infill_lsp.syntax import languages
+from infill_lsp.text.document import Document
 
 PYTHON = languages.by_id("python")
 
@@ -24,7 +24,7 @@ def test_five_hundred_requests_cancelled_at_random_leave_nothing() -> None:
     other = Document("file:///b.py", "# fill 12\nx = ", PYTHON)
     idle = asyncio.Event()
 
-    def on_status(status: Status) -> None:
+    def on_status(status: ServerStatus) -> None:
         (idle.set if status.state == "ready" else idle.clear)()
 
     async def body() -> None:
@@ -37,7 +37,9 @@ def test_five_hundred_requests_cancelled_at_random_leave_nothing() -> None:
         tasks: list[asyncio.Task[object]] = []
         for _ in range(500):
             question = Question(document, len(document.text), dice.random() < 0.5)
-            tasks.append(asyncio.create_task(session.ask(question, session.next_number(document.name))))
+            tasks.append(
+                asyncio.create_task(session.suggester.ask(question, session.suggester.next_number(document.name)))
+            )
             if dice.random() < 0.5:
                 await asyncio.sleep(0)
             if dice.random() < 0.7:
@@ -49,7 +51,9 @@ def test_five_hundred_requests_cancelled_at_random_leave_nothing() -> None:
         engine = session.engine
         assert engine
         assert await asyncio.wait_for(engine._chosen.ping("x"), 1.0) < 1000
-        (found,) = await session.ask(Question(other, len(other.text), False), session.next_number(other.name))
+        (found,) = await session.suggester.ask(
+            Question(other, len(other.text), False), session.suggester.next_number(other.name)
+        )
         assert found.text == "12"
         assert engine._chosen._asks == {}
         assert len(asyncio.all_tasks()) == usual
@@ -64,7 +68,7 @@ def test_the_newest_question_of_a_document_is_the_only_one_at_work() -> None:
     states: list[str] = []
     busy = asyncio.Event()
 
-    def on_status(status: Status) -> None:
+    def on_status(status: ServerStatus) -> None:
         states.append(status.state)
         if status.state == "busy":
             busy.set()
@@ -78,7 +82,7 @@ def test_the_newest_question_of_a_document_is_the_only_one_at_work() -> None:
         before: asyncio.Task[object] | None = None
         for _ in range(20):
             busy.clear()
-            task = asyncio.create_task(session.ask(question, session.next_number(document.name)))
+            task = asyncio.create_task(session.suggester.ask(question, session.suggester.next_number(document.name)))
             await busy.wait()
             if before is not None:
                 assert await asyncio.wait_for(before, 1.0) == (), "by itself it would have taken two seconds"

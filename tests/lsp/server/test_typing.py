@@ -13,14 +13,14 @@ from lsprotocol import types
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
 
-from infill_lsp import protocol
-from infill_lsp.document import Document
-from infill_lsp.question import Question
-from infill_lsp.session import Session
-from infill_lsp.settings import ServerSettings
-from infill_lsp.suggestions.insertion import Insertion
+from infill_lsp.completion.question import Question
+from infill_lsp.server import convert
+from infill_lsp.session.session import Session
+from infill_lsp.settings.settings import ServerSettings
+from infill_lsp.suggestions.suggestion import Suggestion
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.tree import SyntaxTree
+from infill_lsp.text.document import Document
 
 KEYSTROKES = 2000
 CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
@@ -71,17 +71,17 @@ def keystrokes(
         typed += new
 
 
-def is_right(insertion: Insertion, document: Document, cursor: int) -> bool:
+def is_right(suggestion: Suggestion, document: Document, cursor: int) -> bool:
     """Whether it is what has not been typed yet of the one thing the engine says, with indentation only at line starts.
 
     The rest of the line behind the cursor stays as it is.
     """
-    left = insertion.text.lstrip(" ")
+    left = suggestion.text.lstrip(" ")
     typed = FILL.removesuffix(left)
     line = document.text[document.text.rfind("\n", 0, cursor) + 1 : cursor]
-    indents = insertion.start < cursor or left != insertion.text
+    indents = suggestion.start < cursor or left != suggestion.text
     return (
-        cursor - len(line) <= insertion.start <= cursor == insertion.end
+        cursor - len(line) <= suggestion.start <= cursor == suggestion.end
         and left != ""
         and typed + left == FILL
         and line.endswith(typed)
@@ -112,17 +112,19 @@ def test_text_tree_and_suggestions_stay_consistent(encoding: str) -> None:
                 it.put(Document(name, editor.text, python, 0))
                 for change, cursor in keystrokes(editor, cut, goal, dice):
                     count += 1
-                    it.put(protocol.changed(it.documents[name], [change], count, encoding))
+                    it.put(convert.changed(it.documents[name], [change], count, encoding))
                     document = it.documents[name]
                     assert document.text == editor.text
-                    offset = protocol.checked_offset(document, editor.position(cursor), encoding)
+                    offset = convert.checked_offset(document, editor.position(cursor), encoding)
                     assert offset == cursor
                     if count % 50 == 0:
                         tree = document.parsed()
                         assert tree
                         assert str(tree.root) == str(SyntaxTree.parse(editor.text, python).root)
                     if dice.random() < 0.1:
-                        found = await it.ask(Question(document, cursor, False), it.next_number(name))
+                        found = await it.suggester.ask(
+                            Question(document, cursor, False), it.suggester.next_number(name)
+                        )
                         answered += len(found)
                         assert all(is_right(one, document, cursor) for one in found), (found, cursor)
                     if count * len(CODECS) >= KEYSTROKES * (number + 1) / len(sources):

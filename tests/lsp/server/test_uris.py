@@ -3,7 +3,7 @@
 import pytest
 
 from infill_lsp.errors import UriError
-from infill_lsp.uris import Spellings, canonical
+from infill_lsp.server.uris import Spellings, canonical
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from raw_client import ENVIRONMENT, FAKE, RawClient
 
-from infill_lsp import user_config
 from infill_lsp.errors import SourceError
+from infill_lsp.settings import user_config
 
 
 @pytest.fixture

@@ -20,11 +20,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import cast, get_args
 
-from infill_lsp.document import Document, Gap
-from infill_lsp.suggestions.insertion import Dropped, Insertion
 from infill_lsp.suggestions.refine import refine
+from infill_lsp.suggestions.suggestion import Dropped, Suggestion
 from infill_lsp.syntax import languages
-from infill_lsp.syntax.gap import GapKind, Target
+from infill_lsp.targets.target import GapKind, Target
+from infill_lsp.text.document import Document, Gap
 
 CURSOR = "‸"
 
@@ -53,15 +53,15 @@ class Golden:
         places = [sum(map(len, pieces[: count + 1])) for count in range(len(pieces))]
         return tuple(Gap(at, at) for at in places)
 
-    def insertion(self) -> Insertion:
+    def suggestion(self) -> Suggestion:
         document, gaps = self.document(), self.gaps()
         pinned = [document.text[a.end : b.start] for a, b in pairwise(gaps)]
         texts = plain(self.model).split(CURSOR)
         text = texts[0] + "".join(a + b for a, b in zip(pinned, texts[1:], strict=True))
-        return Insertion(gaps[0].start, gaps[-1].end, text, 0.9)
+        return Suggestion(gaps[0].start, gaps[-1].end, text, 0.9)
 
-    def refined(self) -> Insertion | Dropped:
-        return refine(self.document(), self.target(), self.insertion())
+    def refined(self) -> Suggestion | Dropped:
+        return refine(self.document(), self.target(), self.suggestion())
 
     def now(self) -> "Golden":
         """The case with what is shown now."""
@@ -74,7 +74,7 @@ class Golden:
         return f"{head}\n{self.code}\n--- model\n{self.model}\n--- shown\n{self.shown}\n"
 
 
-def marked(document: Document, result: Insertion | Dropped) -> str:
+def marked(document: Document, result: Suggestion | Dropped) -> str:
     """The document with what is shown marked in it."""
     if isinstance(result, Dropped):
         return f"dropped: {result.reason}"

@@ -17,15 +17,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from infill_lsp.document import Document, Gap, normalised
 from infill_lsp.suggestions.brackets import Around
-from infill_lsp.suggestions.indent import own_unit
-from infill_lsp.suggestions.insertion import Dropped, Insertion, Refinement
+from infill_lsp.suggestions.indentation import own_unit
 from infill_lsp.suggestions.refine import REFINEMENTS, refine
+from infill_lsp.suggestions.suggestion import Dropped, Refinement, Suggestion
 from infill_lsp.syntax import languages
-from infill_lsp.syntax.gap import GapKind, Target
-from infill_model.evaluation.predict import read_predictions
-from infill_model.evaluation.tasks import Task, read_tasks
+from infill_lsp.targets.target import GapKind, Target
+from infill_lsp.text.document import Document, Gap, normalised
+from infill_model.evaluation.filling.predict import read_predictions
+from infill_model.evaluation.tasks.tasks import Task, read_tasks
 
 KINDS: dict[str, GapKind] = {"whole_line": "line", "block": "block", "rest_of_line": "rest_of_line"}
 OUTCOMES = ("acted", "right to wrong", "right dropped", "wrong to right", "wrong dropped")
@@ -38,23 +38,23 @@ class Case:
 
     document: Document
     target: Target
-    insertion: Insertion
+    suggestion: Suggestion
     whole: str
 
     @classmethod
     def of(cls, document: Document, kind: str, gaps: tuple[Gap, ...], text: str, gold: str, block: bool) -> "Case":
-        insertion = Insertion(gaps[0].start, gaps[-1].end, text, 1.0)
-        within = Around.of(document, insertion).above.within
+        suggestion = Suggestion(gaps[0].start, gaps[-1].end, text, 1.0)
+        within = Around.of(document, suggestion).above.within
         if within:
             kind = "comment" if within[0] in "#/" else "string"
-        whole = document.edited(insertion.start, insertion.end, gold).text
-        return cls(document, Target(cast(GapKind, kind), gaps, block, ""), insertion, whole)
+        whole = document.edited(suggestion.start, suggestion.end, gold).text
+        return cls(document, Target(cast(GapKind, kind), gaps, block, ""), suggestion, whole)
 
-    def right(self, insertion: Insertion) -> bool:
-        return self.document.edited(insertion.start, insertion.end, insertion.text).text == self.whole
+    def right(self, suggestion: Suggestion) -> bool:
+        return self.document.edited(suggestion.start, suggestion.end, suggestion.text).text == self.whole
 
     def saying(self, text: str) -> "Case":
-        return replace(self, insertion=self.insertion.saying(text))
+        return replace(self, suggestion=self.suggestion.saying(text))
 
 
 def of_task(task: Task, texts: tuple[str, ...]) -> Case:
@@ -100,7 +100,7 @@ def of_file(path: Path, rng: random.Random) -> Iterator[Case]:
 
 def worsened(case: Case) -> dict[str, Case]:
     """A gold with mistakes that models make; refined it should be the gold again."""
-    gold, place = case.insertion.text, case.insertion
+    gold, place = case.suggestion.text, case.suggestion
     line, _, below = case.document.text[place.end :].partition("\n")
     left = case.document.text[: place.start].rpartition("\n")[2]
     found: dict[str, str] = {}
@@ -128,29 +128,29 @@ class Measured:
     seen: dict[str, Counter[str]]
     show: str
 
-    def run(self, case: Case) -> Insertion | Dropped:
+    def run(self, case: Case) -> Suggestion | Dropped:
         watched = [self._watched(case, it) for it in REFINEMENTS]
-        return refine(case.document, case.target, case.insertion, watched)
+        return refine(case.document, case.target, case.suggestion, watched)
 
     def _watched(self, case: Case, refinement: Refinement) -> Refinement:
         name = f"{refinement.__module__.rpartition('.')[2]}.{refinement.__name__}"
         seen = self.seen.setdefault(name, Counter())
 
-        def watched(document: Document, target: Target, insertion: Insertion) -> Insertion | Dropped:
-            refined = refinement(document, target, insertion)
-            if refined == insertion:
+        def watched(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
+            refined = refinement(document, target, suggestion)
+            if refined == suggestion:
                 return refined
-            was = case.right(insertion)
+            was = case.right(suggestion)
             seen["acted"] += 1
             if isinstance(refined, Dropped):
                 seen["right dropped" if was else "wrong dropped"] += 1
             elif was != case.right(refined):
                 seen["right to wrong" if was else "wrong to right"] += 1
             after = refined.reason if isinstance(refined, Dropped) else repr(refined.text)
-            left, right = document.text[: insertion.start][-160:], document.text[insertion.end :][:80]
+            left, right = document.text[: suggestion.start][-160:], document.text[suggestion.end :][:80]
             change = f"{'! ' if was else ''}{name} {target.kind} {document.name}\n{left}‸{right}\n"
             if self.show and self.show in change:
-                print(f"{change}--- {insertion.text!r} -> {after}\n")
+                print(f"{change}--- {suggestion.text!r} -> {after}\n")
             return refined
 
         return watched
@@ -160,9 +160,9 @@ def measure(title: str, cases: Iterable[Case], show: str) -> None:
     measured, total = Measured({}, show), Counter[str]()
     for case in cases:
         result = measured.run(case)
-        was = case.right(case.insertion)
+        was = case.right(case.suggestion)
         total += Counter({"fills": 1, "right before": was})
-        total["right after"] += isinstance(result, Insertion) and case.right(result)
+        total["right after"] += isinstance(result, Suggestion) and case.right(result)
         total["not shown"] += isinstance(result, Dropped)
         total["not shown, right before"] += isinstance(result, Dropped) and was
     if total["fills"]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from goldens_format import Golden, read
 
-from infill_lsp.suggestions.insertion import Dropped, fits
 from infill_lsp.suggestions.refine import refine
+from infill_lsp.suggestions.suggestion import Dropped, fits
 
 FILES = sorted((Path(__file__).parent / "goldens").glob("*.txt"))
 CASES = [pytest.param(path, case, id=f"{path.stem}: {case.title}") for path in FILES for case in read(path)]

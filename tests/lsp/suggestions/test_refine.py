@@ -3,12 +3,12 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infill_lsp.document import Document, Gap
-from infill_lsp.suggestions.insertion import LONGEST, Dropped, Insertion, before, fits
+from infill_lsp.suggestions.filters import no_secrets
 from infill_lsp.suggestions.refine import REFINEMENTS, refine
-from infill_lsp.suggestions.worth import no_secrets
+from infill_lsp.suggestions.suggestion import LONGEST, Dropped, Suggestion, before, fits
 from infill_lsp.syntax import languages
-from infill_lsp.syntax.gap import GapKind, Target
+from infill_lsp.targets.target import GapKind, Target
+from infill_lsp.text.document import Document, Gap
 
 PIECES = st.sampled_from(
     [
@@ -24,7 +24,7 @@ LANGUAGES = st.sampled_from([languages.by_id(it) for it in ("python", "typescrip
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[Document, Target, Insertion]:
+def cases(draw: st.DrawFn) -> tuple[Document, Target, Suggestion]:
     left, right = draw(TEXTS), draw(TEXTS)
     document = Document("a", left + right, draw(LANGUAGES))
     kind: GapKind = draw(KINDS)
@@ -33,14 +33,14 @@ def cases(draw: st.DrawFn) -> tuple[Document, Target, Insertion]:
     gaps = (Gap(place, place),) if not pinned else (Gap(place, place), Gap(place + len(pinned), place + len(pinned)))
     copied = draw(st.sampled_from(["", right[:30], left[-30:]]))  # What models do wrong is mostly to copy.
     text = draw(TEXTS) + pinned + copied + (draw(TEXTS) if draw(st.booleans()) else "")
-    return document, Target(kind, gaps, draw(st.booleans()), ""), Insertion(place, gaps[-1].end, text, 0.5)
+    return document, Target(kind, gaps, draw(st.booleans()), ""), Suggestion(place, gaps[-1].end, text, 0.5)
 
 
 @settings(max_examples=500, deadline=None)
 @given(cases())
-def test_what_is_shown_fits_and_is_not_refined_further(case: tuple[Document, Target, Insertion]) -> None:
-    document, target, insertion = case
-    refined = refine(document, target, insertion)
+def test_what_is_shown_fits_and_is_not_refined_further(case: tuple[Document, Target, Suggestion]) -> None:
+    document, target, suggestion = case
+    refined = refine(document, target, suggestion)
     if isinstance(refined, Dropped):
         assert refined.reason not in ("", "it does not settle")
         return
@@ -49,61 +49,61 @@ def test_what_is_shown_fits_and_is_not_refined_further(case: tuple[Document, Tar
     assert refined.text.strip()
     assert len(refined.text) <= LONGEST
     assert "\r" not in refined.text
-    assert refined.end == insertion.end
+    assert refined.end == suggestion.end
     assert target.block or "\n" not in refined.text
-    taken = document.text[refined.start : insertion.start]
+    taken = document.text[refined.start : suggestion.start]
     assert not taken.strip(" \t")
-    assert not taken or not before(document, insertion).strip()
+    assert not taken or not before(document, suggestion).strip()
 
 
 @settings(max_examples=200, deadline=None)
 @given(cases(), st.sampled_from(REFINEMENTS))
 def test_a_refinement_does_not_touch_what_stands_around(
-    case: tuple[Document, Target, Insertion], which: object
+    case: tuple[Document, Target, Suggestion], which: object
 ) -> None:
-    document, target, insertion = case
+    document, target, suggestion = case
     assert callable(which)
-    refined = which(document, target, insertion)
-    assert isinstance(refined, Insertion | Dropped)
-    if isinstance(refined, Insertion):
-        assert refined.end == insertion.end
-        assert refined.confidence == insertion.confidence
-        assert not document.text[refined.start : insertion.start].strip(" \t")
+    refined = which(document, target, suggestion)
+    assert isinstance(refined, Suggestion | Dropped)
+    if isinstance(refined, Suggestion):
+        assert refined.end == suggestion.end
+        assert refined.confidence == suggestion.confidence
+        assert not document.text[refined.start : suggestion.start].strip(" \t")
 
 
 def test_what_an_editor_shows() -> None:
     document = Document("a", "    foo(a)\n")
-    assert fits(document, Insertion(0, 4, "  bar", 1.0))
-    assert fits(document, Insertion(8, 10, "x, a, b)", 1.0))
-    assert not fits(document, Insertion(8, 10, "b)", 1.0))
-    assert not fits(document, Insertion(9, 11, "\n)\n", 1.0))
-    assert not fits(document, Insertion(10, 10, "x" * (LONGEST + 1), 1.0))
+    assert fits(document, Suggestion(0, 4, "  bar", 1.0))
+    assert fits(document, Suggestion(8, 10, "x, a, b)", 1.0))
+    assert not fits(document, Suggestion(8, 10, "b)", 1.0))
+    assert not fits(document, Suggestion(9, 11, "\n)\n", 1.0))
+    assert not fits(document, Suggestion(10, 10, "x" * (LONGEST + 1), 1.0))
 
 
 def test_nothing_is_shown_where_nothing_is_to_be_filled() -> None:
     target = Target("none", (Gap(1, 1),), False, "the cursor is within a number")
-    assert refine(Document("a", "12"), target, Insertion(1, 1, "34", 1.0)) == Dropped("the cursor is within a number")
+    assert refine(Document("a", "12"), target, Suggestion(1, 1, "34", 1.0)) == Dropped("the cursor is within a number")
 
 
 def test_a_selection_may_be_rewritten_to_something_else() -> None:
     document = Document("a.py", "x = foo(a)\ny = 2\n", languages.by_id("python"))
-    insertion = Insertion(4, 10, "bar(b)", 1.0)
-    assert refine(document, Target("selection", (Gap(4, 10),), True, ""), insertion) == insertion
-    assert isinstance(refine(document, Target("mid_line", (Gap(4, 10),), False, ""), insertion), Dropped)
+    suggestion = Suggestion(4, 10, "bar(b)", 1.0)
+    assert refine(document, Target("selection", (Gap(4, 10),), True, ""), suggestion) == suggestion
+    assert isinstance(refine(document, Target("mid_line", (Gap(4, 10),), False, ""), suggestion), Dropped)
 
 
 def test_secrets_are_not_shown() -> None:
     document = Document("a.py", "key = \n", languages.by_id("python"))
     target = Target("rest_of_line", (Gap(6, 6),), False, "")
     refinements = (*REFINEMENTS, no_secrets(lambda text: "AKIA" in text))
-    assert refine(document, target, Insertion(6, 6, '"AKIA1234"', 1.0), refinements) == Dropped(
+    assert refine(document, target, Suggestion(6, 6, '"AKIA1234"', 1.0), refinements) == Dropped(
         "it looks like a secret"
     )
-    assert isinstance(refine(document, target, Insertion(6, 6, '"none"', 1.0), refinements), Insertion)
+    assert isinstance(refine(document, target, Suggestion(6, 6, '"none"', 1.0), refinements), Suggestion)
 
 
 def test_lines_of_another_end() -> None:
     document = Document("a.py", "def f():\r\n    \r\n    return x\r\n", languages.by_id("python"))
-    insertion = Insertion(14, 14, "x = 1\r\n    return x\r\n", 1.0)
-    refined = refine(document, Target("block", (Gap(14, 14),), True, ""), insertion)
-    assert refined == Insertion(14, 14, "x = 1", 1.0)
+    suggestion = Suggestion(14, 14, "x = 1\r\n    return x\r\n", 1.0)
+    refined = refine(document, Target("block", (Gap(14, 14),), True, ""), suggestion)
+    assert refined == Suggestion(14, 14, "x = 1", 1.0)

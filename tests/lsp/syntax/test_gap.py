@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pace import slowness
 
-from infill_lsp.document import Document, Gap
 from infill_lsp.syntax import languages
-from infill_lsp.syntax.gap import GapKind, target_at
+from infill_lsp.targets.target import GapKind, target_at
+from infill_lsp.text.document import Document, Gap
 
 
 def check(marked: str, kind: GapKind, *, language: str | None = "python", invoked: bool = False) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.critic import Critic
-from infill_lsp.syntax.own_parser import OwnParser, python_error_at
+from infill_lsp.syntax.python_parser import OwnParser, python_error_at
 
 PYTHON = languages.by_id("python")
 assert PYTHON is not None

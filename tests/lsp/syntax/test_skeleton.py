@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infill_lsp.document import Document
 from infill_lsp.syntax import languages
-from infill_lsp.syntax.skeleton import MOST, rewrite
+from infill_lsp.targets.skeleton import MOST, rewrite
+from infill_lsp.text.document import Document
 
 
 def check(text: str, marked: str, *, language: str | None = "python", block: bool = False) -> None:

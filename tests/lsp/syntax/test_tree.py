@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pace import slowness
 
-from infill_lsp.document import Document
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.part import FAR, NEAR, WHOLE, part_around, parts
 from infill_lsp.syntax.tree import SyntaxTree
+from infill_lsp.text.document import Document
 
 PYTHON = languages.by_id("python")
 SOURCE = Path(argparse.__file__).read_text(encoding="utf-8")

@@ -5,20 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from infill_model.cli import main
-from infill_model.evaluation.calibration import bins, error, judged_tokens
-from infill_model.evaluation.predict import Prediction
-from infill_model.evaluation.tasks import Task
+from infill_model.cli.main import main
+from infill_model.evaluation.filling.predict import TaskPrediction
+from infill_model.evaluation.studies.calibration import bins, error, judged_tokens
+from infill_model.evaluation.tasks.tasks import Task
 
 
 def test_a_token_is_right_where_the_gold_has_all_of_it() -> None:
     task = Task("a", "x = ", "\n", gold=("path.join(a, b)",))
-    written = Prediction("a", ("path.joined(b)",), tokens=(("path", 0.9), (".joined", 0.5), ("(", 0.8), ("b)", 0.7)))
+    written = TaskPrediction(
+        "a", ("path.joined(b)",), tokens=(("path", 0.9), (".joined", 0.5), ("(", 0.8), ("b)", 0.7))
+    )
     assert list(judged_tokens(task, written)) == [(0.9, True), (0.5, False), (0.8, True), (0.7, True)]
 
 
 def test_blank_tokens_say_nothing() -> None:
-    assert list(judged_tokens(Task("a", "", "", gold=("x",)), Prediction("a", ("  ",), tokens=(("  ", 0.4),)))) == []
+    assert (
+        list(judged_tokens(Task("a", "", "", gold=("x",)), TaskPrediction("a", ("  ",), tokens=(("  ", 0.4),)))) == []
+    )
 
 
 def test_bins_and_their_error() -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from infill_model.cli import main
+from infill_model.cli.main import main
 from infill_model.errors import TaskError
-from infill_model.evaluation.card import filled_in, rendered
+from infill_model.evaluation.report.card import filled_in, rendered
 
 ROOT = Path(__file__).parents[3]
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from infill_model.cli import main
-from infill_model.evaluation.changes import Change, change, common
-from infill_model.evaluation.predict import Prediction
-from infill_model.evaluation.tasks import Task
+from infill_model.cli.main import main
+from infill_model.evaluation.filling.predict import TaskPrediction
+from infill_model.evaluation.studies.changes import FillChange, change, common
+from infill_model.evaluation.tasks.tasks import Task
 
 
-def changed(before: str, after: str) -> Change:
+def changed(before: str, after: str) -> FillChange:
     task = Task("a", "x = ", "\n", gold=("f(a, b)",), kind="rest")
-    return change(task, Prediction("a", (before,)), Prediction("a", (after,)))
+    return change(task, TaskPrediction("a", (before,)), TaskPrediction("a", (after,)))
 
 
 def test_a_wrong_token_is_repaired() -> None:
@@ -31,7 +31,7 @@ def test_a_right_token_is_spoiled_and_a_wrong_one_overwritten_wrongly() -> None:
 
 
 def test_what_stays_counts_nothing() -> None:
-    assert changed("f(a", "f(a") == Change(tasks=1, right=3)
+    assert changed("f(a", "f(a") == FillChange(tasks=1, right=3)
 
 
 @pytest.mark.parametrize(("a", "b", "length"), [("", "ab", 0), ("abcb", "bdcab", 3), ("aaa", "aa", 2)])

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from infill_model.evaluation.controls import InTurn, OracleLength, PlainLoop
-from infill_model.evaluation.fillers import Autoregressive
-from infill_model.fill import Infiller
+from infill_model.evaluation.filling.baselines import Autoregressive
+from infill_model.evaluation.filling.controls import InTurn, OracleLength, PlainLoop
+from infill_model.infill.infiller import Infiller
 from infill_model.request import Options, Request
 
 REQUEST = Request("def load(path):\n    with open(", ") as file:\n        return json.load(file)\n")

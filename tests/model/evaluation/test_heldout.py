@@ -7,10 +7,10 @@ import pytest
 from shapes import SHAPES, corpus
 
 from infill_model.errors import CorpusError, TaskError
-from infill_model.evaluation.heldout import RULES, heldout_tasks
-from infill_model.evaluation.metrics import parses
-from infill_model.evaluation.source import read_source
-from infill_model.evaluation.tasks import Task, read_tasks, write_tasks
+from infill_model.evaluation.judging.metrics import parses
+from infill_model.evaluation.tasks.heldout import RULES, heldout_tasks
+from infill_model.evaluation.tasks.source import read_source
+from infill_model.evaluation.tasks.tasks import Task, read_tasks, write_tasks
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from infill_model.evaluation.metrics import Interval, bootstrap, edit_similarity, exact_match, levenshtein, parses
+from infill_model.evaluation.judging.metrics import (
+    Interval,
+    bootstrap,
+    edit_similarity,
+    exact_match,
+    levenshtein,
+    parses,
+)
 
 
 def plain_levenshtein(a: str, b: str) -> int:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from infill_model.errors import TaskError
-from infill_model.evaluation.fillers import Autoregressive, BatchFiller, Copy, Empty
-from infill_model.evaluation.predict import Prediction, predict, read_predictions, write_predictions
-from infill_model.evaluation.tasks import Task
-from infill_model.fill import Infiller
+from infill_model.evaluation.filling.baselines import Autoregressive, BatchFiller, CopyBaseline, Empty
+from infill_model.evaluation.filling.predict import TaskPrediction, predict, read_predictions, write_predictions
+from infill_model.evaluation.tasks.tasks import Task
+from infill_model.infill.infiller import Infiller
 from infill_model.request import Options, Request
 
 ONE = Task("one", "left = first.name\nleft = fir", "\n")
@@ -19,20 +19,20 @@ TWO = Task("two", "left = first.name\nright = second.name\nleft = fir", "\n", be
 LINE = Task("line", "def f():\n    a = 1\n", "    return a\n")
 
 
-def written(filler: BatchFiller, *tasks: Task, batch: int = 2) -> list[Prediction]:
+def written(filler: BatchFiller, *tasks: Task, batch: int = 2) -> list[TaskPrediction]:
     options = Options(unmask="threshold:0.001", steps=4)
     return [it for now in predict(filler, tasks, options, batch) for it in now]
 
 
 def test_the_baselines() -> None:
     assert [it.completion for it in written(Empty(), ONE, TWO, LINE)] == [("",), ("", ""), ("\n",)]
-    assert [it.completion for it in written(Copy(), ONE, TWO)] == [("st.name",), ("st.name", "ond.name")]
+    assert [it.completion for it in written(CopyBaseline(), ONE, TWO)] == [("st.name",), ("st.name", "ond.name")]
 
 
 def test_a_block_is_copied_as_one() -> None:
     task = Task("t", "if left:\n    a()\n    b()\nreturn 1\n\nif left:\n    ", "\nreturn 1\n", block=True)
-    assert written(Copy(), task)[0].completion == ("a()\n    b()",)
-    assert written(Copy(), replace(task, block=False))[0].completion == ("a()",)
+    assert written(CopyBaseline(), task)[0].completion == ("a()\n    b()",)
+    assert written(CopyBaseline(), replace(task, block=False))[0].completion == ("a()",)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])
@@ -55,8 +55,8 @@ def test_the_autoregressive_control_fills_each_task_by_itself(infiller: Infiller
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
     predictions = [
-        Prediction("one", ("é\ud800\n",), 0.5, -1.25, 3, 1.5, "stable", True, (("é", 0.25), ("\ud800", 0.75))),
-        Prediction("two", ("a", "b"), forwards=2),
+        TaskPrediction("one", ("é\ud800\n",), 0.5, -1.25, 3, 1.5, "stable", True, (("é", 0.25), ("\ud800", 0.75))),
+        TaskPrediction("two", ("a", "b"), forwards=2),
     ]
     write_predictions(iter([predictions[:1], predictions[1:]]), path)
     first, second = (json.loads(line) for line in path.read_text().splitlines())
@@ -74,8 +74,8 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_leaves_what_it_had_and_no_finished_file(tmp_path: Path) -> None:
-    def interrupted() -> Iterator[list[Prediction]]:
-        yield [Prediction("one", ("a",))]
+    def interrupted() -> Iterator[list[TaskPrediction]]:
+        yield [TaskPrediction("one", ("a",))]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -85,7 +85,7 @@ def test_an_interrupted_run_leaves_what_it_had_and_no_finished_file(tmp_path: Pa
 
 
 def test_nothing_is_filled_when_the_file_cannot_be_written(tmp_path: Path) -> None:
-    def never() -> Iterator[list[Prediction]]:
+    def never() -> Iterator[list[TaskPrediction]]:
         pytest.fail("it began to fill")
         yield []
 

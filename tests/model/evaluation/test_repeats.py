@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from infill_model.evaluation.repeats import WARM, losses_of
-from infill_model.fill import Infiller
+from infill_model.evaluation.studies.repeats import WARM, losses_of
+from infill_model.infill.infiller import Infiller
 from infill_model.vocabulary import ABOVE, BELOW
 
 

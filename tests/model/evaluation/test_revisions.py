@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from infill_model.cli import main
-from infill_model.evaluation.revisions import choices
+from infill_model.cli.main import main
+from infill_model.evaluation.studies.revisions import choices
 from infill_model.request import Frame, TraceToken
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infill_model.evaluation.runner import Outcome, Runner
-from infill_model.evaluation.tasks import read_tasks
+from infill_model.evaluation.judging.runner import Outcome, Runner
+from infill_model.evaluation.tasks.tasks import read_tasks
 
 
 @pytest.fixture(scope="module")

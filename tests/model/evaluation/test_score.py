@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from infill_model.cli import main
-from infill_model.evaluation.metrics import Interval
-from infill_model.evaluation.predict import Prediction
-from infill_model.evaluation.record import command, machine
-from infill_model.evaluation.runner import Runner
-from infill_model.evaluation.score import Row, baselines, compare, in_all
-from infill_model.evaluation.table import markdown
-from infill_model.evaluation.tasks import Task, read_tasks
+from infill_model.cli.main import main
+from infill_model.evaluation.filling.predict import TaskPrediction
+from infill_model.evaluation.judging.metrics import Interval
+from infill_model.evaluation.judging.runner import Runner
+from infill_model.evaluation.report.score import ScoreRow, baselines, compare, in_all
+from infill_model.evaluation.report.table import markdown
+from infill_model.evaluation.tasks.record import command, machine
+from infill_model.evaluation.tasks.tasks import Task, read_tasks
 
 TASKS = [
     Task("a", "x = ", "\n", gold=("12",), kind="rest"),
@@ -30,10 +30,10 @@ def runner() -> Iterator[Runner]:
         yield runner
 
 
-def rows(runner: Runner, tasks: list[Task], **texts: list[str]) -> dict[tuple[str, str], Row]:
+def rows(runner: Runner, tasks: list[Task], **texts: list[str]) -> dict[tuple[str, str], ScoreRow]:
     methods = {
         name: {
-            task.task_id: Prediction(task.task_id, (text,), forwards=4, ms=len(text))
+            task.task_id: TaskPrediction(task.task_id, (text,), forwards=4, ms=len(text))
             for task, text in zip(tasks, its, strict=True)
         }
         for name, its in texts.items()
@@ -80,16 +80,16 @@ def test_the_baselines_of_tasks_with_and_without_tests() -> None:
 
 
 def test_only_tasks_that_all_wrote_are_judged() -> None:
-    some = {it.task_id: Prediction(it.task_id, ("",)) for it in TASKS}
+    some = {it.task_id: TaskPrediction(it.task_id, ("",)) for it in TASKS}
     fewer = {key: value for key, value in some.items() if key in "bd"}
     assert [it.task_id for it in in_all(TASKS, {"some": some, "fewer": fewer})] == ["b", "d"]
 
 
 def test_markdown_shows_the_columns_that_say_something() -> None:
     found = [
-        Row("one", "rest", 2, Interval(0.5, 0.25, 0.75, 2), None, None, None, 3.0, 40.2),
-        Row("one", "all", 4, Interval(1.0, 1.0, 1.0, 4), None, None, None, 2.5, 39.8),
-        Row("two", "rest", 2, None, None, None, None, 0.0, 0.0),
+        ScoreRow("one", "rest", 2, Interval(0.5, 0.25, 0.75, 2), None, None, None, 3.0, 40.2),
+        ScoreRow("one", "all", 4, Interval(1.0, 1.0, 1.0, 4), None, None, None, 2.5, 39.8),
+        ScoreRow("two", "rest", 2, None, None, None, None, 0.0, 0.0),
     ]
     assert markdown(found) == (
         "| kind | method | tasks | exact match | forwards | ms |\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infill_model.errors import TaskError
-from infill_model.evaluation.tasks import Task, read_tasks, write_tasks
+from infill_model.evaluation.tasks.tasks import Task, read_tasks, write_tasks
 
 ROW = {"task_id": "a", "prefix": "x = ", "suffix": "\n"}
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from infill_model.cli import main
+from infill_model.cli.main import main
 from infill_model.training.ablate import VARIANTS, Recipe
-from infill_model.training.loop import Plan, shape_of
-from infill_model.training.rows import Noise
+from infill_model.training.loop import TrainingPlan, shape_of
+from infill_model.training.rows import RowNoise
 
-USUAL = Recipe(Plan(steps=10), Noise(), shape_of("small"))
+USUAL = Recipe(TrainingPlan(steps=10), RowNoise(), shape_of("small"))
 
 
 def test_each_variant_differs_from_the_usual_in_its_one_thing() -> None:

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_model.cli import main
-from infill_model.errors import CorpusError
-from infill_model.training.corpus import CorpusFile, Manifest, build_corpus, read_corpus, read_manifest
-from infill_model.training.dedupe import WINDOW, Windows
-from infill_model.training.sources import (
+from infill_model.cli.main import main
+from infill_model.data.corpus import CorpusFile, Manifest, build_corpus, read_corpus, read_manifest
+from infill_model.data.dedupe import WINDOW, Windows
+from infill_model.data.sources import (
     DEFAULT_SOURCES,
     LANGUAGE_SOURCES,
-    Source,
+    PackageSource,
     fetch,
     read_sources,
     standard_library,
 )
+from infill_model.errors import CorpusError
 
 METADATA = (
     "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\nLicense: MIT\nClassifier: License :: OSI Approved :: MIT License\n"
@@ -187,13 +187,13 @@ def test_a_missing_archive_is_fetched_by_pip_once(tmp_path: Path, monkeypatch: p
     wheel(index / "fetched-1.0-py3-none-any.whl", {"fetched.py": code("fetched")})
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
-    source = Source("fetched", "1.0", "MIT")
+    source = PackageSource("fetched", "1.0", "MIT")
     fetched = fetch(source, tmp_path / "cache")
     assert list(fetched.files(lambda path: path.endswith(".py"))) == [("fetched.py", code("fetched").encode())]
     (index / "fetched-1.0-py3-none-any.whl").unlink()
     assert fetch(source, tmp_path / "cache").sha256 == fetched.sha256
     with pytest.raises(CorpusError, match=r"cannot fetch absent 1\.0: .*absent"):
-        fetch(Source("absent", "1.0", "MIT"), tmp_path / "cache")
+        fetch(PackageSource("absent", "1.0", "MIT"), tmp_path / "cache")
 
 
 def damaged(path: Path) -> None:
@@ -366,7 +366,7 @@ def test_a_bad_archive_of_another_registry_is_told_in_a_sentence(
 def test_a_client_that_is_missing_or_fails_is_told_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = Source("@a/b", "1.0", "MIT", registry="npm", languages=("javascript",))
+    source = PackageSource("@a/b", "1.0", "MIT", registry="npm", languages=("javascript",))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CorpusError, match=r"cannot fetch @a/b 1\.0: npm cannot be run \(No such file"):
         fetch(source, tmp_path / "cache")

@@ -17,9 +17,9 @@ import pytest
 import torch
 from tiny_qwen2 import write_gguf
 
-from infill_model.checkpoints import denoiser_weights, low_rank
-from infill_model.checkpoints.converted import convert
-from infill_model.training.corpus import CorpusFile, read_corpus
+from infill_model.data.corpus import CorpusFile, read_corpus
+from infill_model.packing import denoiser_weights, low_rank
+from infill_model.packing.converted import convert
 
 ROOT = Path(__file__).parents[3]
 SCRIPTS = ROOT / "scripts/gpu"

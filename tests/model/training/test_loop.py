@@ -12,24 +12,24 @@ from pathlib import Path
 import pytest
 import torch
 
-from infill_model.cli import main
+from infill_model.cli.main import main
+from infill_model.data.corpus import read_corpus
+from infill_model.embedded.network import Network, Shape
 from infill_model.errors import TrainingError, WeightsError
-from infill_model.fill import Infiller
-from infill_model.network import Network, Shape
+from infill_model.infill.infiller import Infiller
 from infill_model.request import Options, Request
 from infill_model.training import checkpoint
-from infill_model.training.corpus import read_corpus
 from infill_model.training.curves import read_log
-from infill_model.training.loop import Plan, Trainer
+from infill_model.training.loop import Trainer, TrainingPlan
 from infill_model.training.optimiser import Optimiser, orthogonalise, rate_share
 from infill_model.vocabulary import Vocabulary
 
-LEARNS = Plan(steps=200, rows=8, warmup=10, compile=False, workers=0, evaluate_every=0, precision="fp32")
+LEARNS = TrainingPlan(steps=200, rows=8, warmup=10, compile=False, workers=0, evaluate_every=0, precision="fp32")
 CANVAS_BOUND = 4.3
 """Nats per canvas token after these steps; a uniform guess costs ln 512 = 6.2."""
 
 
-def trainer(run: Path, plan: Plan, vocabulary: Vocabulary, shape: Shape, corpus: Path) -> Trainer:
+def trainer(run: Path, plan: TrainingPlan, vocabulary: Vocabulary, shape: Shape, corpus: Path) -> Trainer:
     run.mkdir(exist_ok=True)
     return Trainer(run, plan, vocabulary, shape, list(read_corpus(corpus, "train")))
 
@@ -117,7 +117,7 @@ def test_half_a_checkpoint_is_not_resumed_from(
     tmp_path: Path, network: Network, vocabulary: Vocabulary, shape: Shape, corpus: Path
 ) -> None:
     fresh = Network(shape).initialise(0)
-    good = checkpoint.save(tmp_path, checkpoint.Progress(step=3), fresh, fresh, Optimiser(fresh))
+    good = checkpoint.save(tmp_path, checkpoint.TrainingProgress(step=3), fresh, fresh, Optimiser(fresh))
     (tmp_path / "step-0000009.partial").mkdir()
     assert checkpoint.latest(tmp_path) == good
     weights = good / "weights.safetensors"
@@ -129,7 +129,9 @@ def test_half_a_checkpoint_is_not_resumed_from(
 def test_only_the_newest_checkpoints_and_the_milestones_stay(tmp_path: Path, shape: Shape) -> None:
     fresh = Network(shape).initialise(0)
     for step in range(1, 7):
-        checkpoint.save(tmp_path, checkpoint.Progress(step=step), fresh, fresh, Optimiser(fresh), keep=step == 2)
+        checkpoint.save(
+            tmp_path, checkpoint.TrainingProgress(step=step), fresh, fresh, Optimiser(fresh), keep=step == 2
+        )
     assert [it.name for it in checkpoint.checkpoints(tmp_path)] == ["step-0000002", "step-0000005", "step-0000006"]
 
 

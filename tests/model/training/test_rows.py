@@ -5,9 +5,9 @@ import random
 import numpy as np
 import pytest
 
-from infill_model.network import Shape
+from infill_model.embedded.network import Shape
 from infill_model.training.loop import row_builders
-from infill_model.training.rows import Batch, Noise, RowBuilder
+from infill_model.training.rows import Batch, RowBuilder, RowNoise
 from infill_model.training.spans import excerpt, sample_spans
 from infill_model.vocabulary import ABOVE, BELOW, DEL, END, FILE, LINE, MASK, MIDDLE, PAD, REST, Vocabulary
 
@@ -79,7 +79,7 @@ def test_every_masked_token_of_the_text_is_asked_for_or_there_are_too_many(build
 
 
 def test_pairs_of_views_mask_everything_between_them(vocabulary: Vocabulary, shape: Shape) -> None:
-    short = row_builders(vocabulary, shape, Noise(full_pair=0.0, wrong_views=0.0))[0]
+    short = row_builders(vocabulary, shape, RowNoise(full_pair=0.0, wrong_views=0.0))[0]
     for batch in batches(short):
         for k in range(0, batch.ids.shape[1], 2):
             free = batch.valid[0, k] & ~batch.pinned[0, k]
@@ -88,7 +88,7 @@ def test_pairs_of_views_mask_everything_between_them(vocabulary: Vocabulary, sha
 
 
 def test_wrong_tokens_are_to_be_put_right(vocabulary: Vocabulary, shape: Shape) -> None:
-    noisy = row_builders(vocabulary, shape, Noise(wrong_views=1.0, wrong_tokens=0.5))[0]
+    noisy = row_builders(vocabulary, shape, RowNoise(wrong_views=1.0, wrong_tokens=0.5))[0]
     wrong = [b for b in batches(noisy) if ((b.ids != b.target) & (b.ids != MASK)).any()]
     assert len(wrong) > 30
     for batch in wrong:

@@ -7,11 +7,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from infill_model.cli import main
+from infill_model.cli.main import main
+from infill_model.data.corpus import build_corpus
+from infill_model.data.sources import PackageSource, SourceList
+from infill_model.data.tokenizer import SMALLEST, sample, train_tokenizer
 from infill_model.errors import CorpusError
-from infill_model.training.corpus import build_corpus
-from infill_model.training.sources import Source, SourceList
-from infill_model.training.tokenizer import SMALLEST, sample, train_tokenizer
 from infill_model.vocabulary import RESERVED, SPECIAL_TOKENS, Vocabulary
 
 CODE_LIKE = st.text(
@@ -84,7 +84,7 @@ def test_sample_is_as_large_as_asked_and_by_weight(tmp_path: Path) -> None:
         for n in range(1000, 1800):
             wheel.writestr(f"pkg/{n}.py", code(f"a{n}"))
             wheel.writestr(f"tests/{n}.py", code(f"b{n}"))
-    source = Source("pkg", "1", "MIT", archive=str(tmp_path / "pkg.whl"))
+    source = PackageSource("pkg", "1", "MIT", archive=str(tmp_path / "pkg.whl"))
     build_corpus(SourceList((source,)), tmp_path, tmp_path, lambda *_: None)
     wanted = 400 * len(code("a1000"))
     taken = list(sample(tmp_path, wanted))

@@ -9,10 +9,10 @@ import pytest
 import torch
 from tiny_qwen2 import write_gguf
 
-from infill_model.checkpoints import low_rank
-from infill_model.checkpoints.fim import FimMarks
+from infill_model.data.corpus import CorpusFile
+from infill_model.packing import low_rank
+from infill_model.packing.fim import FimMarks
 from infill_model.training import tune
-from infill_model.training.corpus import CorpusFile
 from infill_model.training.fim_batches import FimBatches
 from infill_model.training.fim_rows import KINDS, RowCutter, batch, cut
 

@@ -7,9 +7,9 @@ import pytest
 from safetensors.torch import load_file
 from tiny_qwen2 import write_gguf
 
-from infill_model.checkpoints import denoiser_weights
-from infill_model.checkpoints.coder import CoderInfiller
-from infill_model.cli import main
+from infill_model.cli.main import main
+from infill_model.coder.infiller import CoderInfiller
+from infill_model.packing import denoiser_weights
 
 CODE = "".join(f"def function_{n}(first):\n    result = first * {n}\n    return result\n\n\n" for n in range(40))
 

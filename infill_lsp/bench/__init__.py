@@ -1,0 +1,1 @@
+"""Measures speed and quality: `infill-lsp bench`, a file for each thing that is measured."""

@@ -1,0 +1,229 @@
+"""`infill-lsp bench sweep`: quality against milliseconds over a grid of options, and the point that serves people best.
+
+Each combination fills the same tasks through the engine that an editor has; contexts are encoded before, as they are
+where somebody types. Quality goes first: of the combinations that are as good as the best, but for a share too small to
+tell, the fastest is the operating point.
+"""
+
+import argparse
+import asyncio
+import itertools
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from infill_lsp.bench.tasks import first, model
+from infill_lsp.engine.client import Engine
+from infill_lsp.settings.flags import declare_engine, engine_settings, integer
+from infill_lsp.settings.settings import EngineCommand
+from infill_model.evaluation.judging.metrics import edit_similarity, exact_match, parses
+from infill_model.evaluation.tasks.flags import progress_bar
+from infill_model.evaluation.tasks.record import ResultRecord, record, to_json, write_text
+from infill_model.evaluation.tasks.tasks import Task, read_tasks
+from infill_model.request import Options
+
+SHARE: Final = 0.97
+"""Of the best quality, and of the most files that parse, that a combination must reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The values of each option; every combination is measured."""
+
+    steps: tuple[int, ...] = (4, 8, 64)
+    masks: tuple[int | None, ...] = (8, 12, 24)
+    unmask: tuple[str, ...] = ("threshold:0.9:0.5", "threshold:0.9:0.7", "threshold:0.9:0.9", "factor")
+    remask: tuple[str, ...] = ("none", "revoke:0.3", "edit")
+    critic: tuple[bool, ...] = (True, False)
+
+    def options(self) -> Iterator[Options]:
+        """Every combination."""
+        for steps, masks, unmask, remask, critic in itertools.product(*asdict(self).values()):
+            yield Options(steps=steps, masks=masks, unmask=unmask, remask=remask, critic=critic)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPoint:
+    """A combination: shares of tasks, mean edit similarity, milliseconds and forwards a fill."""
+
+    steps: int
+    masks: int | None
+    unmask: str
+    remask: str
+    critic: bool
+    exact: float
+    similarity: float
+    parses: float
+    ms: float
+    ms_p95: float
+    forwards: float
+
+    @property
+    def name(self) -> str:
+        """For tables and pictures."""
+        masks = "usual" if self.masks is None else self.masks
+        critic = "critic" if self.critic else "no critic"
+        return f"steps {self.steps}, masks {masks}, {self.unmask}, {self.remask}, {critic}"
+
+    @property
+    def quality(self) -> float:
+        """What the gate looks at: half of it what is right as a whole, half what is nearly so."""
+        return (self.exact + self.similarity) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """All that was measured, the frontier of quality and time, and the operating point."""
+
+    record: ResultRecord
+    tasks: int
+    measured: tuple[SweepPoint, ...]
+    frontier: tuple[SweepPoint, ...]
+    best: SweepPoint
+
+
+@dataclass(frozen=True, slots=True)
+class SweepCommand:
+    """What is measured, on what, and where to.
+
+    Attributes:
+        tasks: a task file, of gaps that nothing is reported on.
+        out: a folder.
+        grid: of options.
+        per_kind: tasks of each kind of gap.
+        model: `embedded`, or a folder.
+        words: of the command line, for the record.
+    """
+
+    tasks: Path
+    out: Path
+    grid: Grid
+    per_kind: int
+    model: str
+    words: Sequence[str]
+
+
+def declare(flags: argparse.ArgumentParser) -> None:
+    """Declare what `bench sweep` takes."""
+    flags.add_argument("tasks", type=Path, metavar="TASKS", help="a .jsonl or .jsonl.gz file of tasks, to tune on")
+    flags.add_argument("--out", type=Path, required=True, metavar="DIR", help="for sweep.json and sweep.png")
+    flags.add_argument("--per-kind", type=integer(1, 10_000), default=20, metavar="N", help="tasks of each kind (20)")
+    declare_engine(flags)
+
+
+def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    """Sweep over the tasks that the flags name; returns 0.
+
+    Raises:
+        InfillError: the engine does not work.
+        InfillModelError: a file cannot be read or written, or holds no tasks.
+    """
+    settings = engine_settings(chosen)
+    command = SweepCommand(chosen.tasks, chosen.out, Grid(), chosen.per_kind, settings.model, chosen.words)
+    return sweep(command, engine(settings))
+
+
+def sweep(command: SweepCommand, engine: Sequence[str]) -> int:
+    """Measure, print the frontier, and write `sweep.json` and `sweep.png` into a folder; returns 0.
+
+    Raises:
+        InfillError: the engine does not work.
+        InfillModelError: a file cannot be read or written.
+    """
+    from infill_model.evaluation.studies.plots import Point, frontier  # noqa: PLC0415  # matplotlib takes a second
+
+    some = list(_some(read_tasks(command.tasks), command.per_kind))
+    started = time.monotonic()
+    measured, made = asyncio.run(_measure(engine, some, command))
+    best = operating_point(measured)
+    edge = tuple(sorted(_frontier(measured), key=lambda it: it.ms))
+    made = replace(made, seconds=round(time.monotonic() - started, 1))
+    out = command.out
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / "sweep.json", to_json(Sweep(made, len(some), tuple(measured), edge, best)))
+    points = [Point(it.ms, 100 * it.quality, it.name) for it in measured]
+    mark = Point(best.ms, 100 * best.quality, best.name)
+    frontier(points, mark, "(exact match + edit similarity) / 2, per cent", out / "sweep.png")
+    _show(edge, best, len(some))
+    return 0
+
+
+def operating_point(measured: Sequence[SweepPoint]) -> SweepPoint:
+    """The fastest of those nearly as good as the best, and as often parsed; of equally fast ones the better."""
+    least_parsed = SHARE * max(it.parses for it in measured)  # What does not parse is not shown.
+    parsed = [it for it in measured if it.parses >= least_parsed]
+    gate = SHARE * max(it.quality for it in parsed)
+    return min((it for it in parsed if it.quality >= gate), key=lambda it: (it.ms, -it.quality))
+
+
+def _frontier(measured: Sequence[SweepPoint]) -> list[SweepPoint]:
+    """Those that nothing is both faster and better than."""
+    return [it for it in measured if not any(o.ms < it.ms and o.quality >= it.quality for o in measured)]
+
+
+def _some(tasks: Sequence[Task], per_kind: int) -> Iterator[Task]:
+    """The first tasks of each kind."""
+    seen: dict[str, int] = {}
+    for task in tasks:
+        seen[task.kind] = seen.get(task.kind, 0) + 1
+        if seen[task.kind] <= per_kind and task.gold:
+            yield task
+
+
+async def _measure(
+    engine: Sequence[str], tasks: Sequence[Task], command: SweepCommand
+) -> tuple[list[SweepPoint], ResultRecord]:
+    """All combinations take turns at each task, so that a noisy moment of the machine is no one's disadvantage."""
+    grid = list(command.grid.options())
+    rows: list[list[tuple[bool, float, bool, float, int]]] = [[] for _ in grid]
+    async with Engine(engine) as running:
+        made = record(command.words, model(await running.ready(), command.model), program="infill-lsp")
+        with progress_bar() as progress:
+            bar = progress.add_task(f"{len(grid)} combinations, {len(tasks)} tasks", total=len(tasks))
+            for task in tasks:
+                await running.ask(task.request(), Options(steps=1))
+                for row, options in zip(rows, grid, strict=True):
+                    it = await first(running, task, options)
+                    texts = task.completions(it.texts)
+                    exact = exact_match(texts, task.gold)
+                    similar = edit_similarity(texts, task.gold)
+                    row.append((exact, similar, exact or parses(task.filled(texts)), it.ms.total, it.forwards))
+                progress.advance(bar)
+    return [_summed(options, row) for options, row in zip(grid, rows, strict=True)], made
+
+
+def _summed(options: Options, row: Sequence[tuple[bool, float, bool, float, int]]) -> SweepPoint:
+    exact, similar, parsed, ms, forwards = (list(column) for column in zip(*row, strict=True))
+    return SweepPoint(
+        steps=options.steps,
+        masks=options.masks,
+        unmask=options.unmask,
+        remask=options.remask,
+        critic=options.critic,
+        exact=round(statistics.fmean(exact), 4),
+        similarity=round(statistics.fmean(similar), 4),
+        parses=round(statistics.fmean(parsed), 4),
+        ms=round(statistics.median(ms), 2),
+        ms_p95=round(sorted(ms)[int(0.95 * len(ms))], 2),
+        forwards=round(statistics.fmean(forwards), 2),
+    )
+
+
+def _show(edge: Sequence[SweepPoint], best: SweepPoint, tasks: int) -> None:
+    from rich.console import Console  # noqa: PLC0415  # keeps --help quick
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(title=f"the frontier over {tasks} tasks")
+    for heading in ("ms p50", "p95", "forwards", "exact", "similarity", "parses"):
+        table.add_column(heading, justify="right")
+    table.add_column("options")
+    for it in edge:
+        shares = (f"{100 * value:.1f}%" for value in (it.exact, it.similarity, it.parses))
+        mark = "[green]→ [/]" if it == best else ""
+        table.add_row(f"{it.ms:.0f}", f"{it.ms_p95:.0f}", f"{it.forwards:.1f}", *shares, f"{mark}{it.name}")
+    console = Console()
+    console.print(table)
+    console.print(f"The operating point: {best.name}.")

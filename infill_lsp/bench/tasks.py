@@ -1,0 +1,155 @@
+"""`infill-lsp bench tasks`: has the engine that an editor has fill the gaps of a task file, critic and all.
+
+What it writes `infill-model score` judges, beside the predictions of `infill-model evaluate`: there are the model alone
+and its controls, here is what people get. It judges nothing.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from infill_lsp.engine.client import Engine
+from infill_lsp.settings.flags import declare_engine, engine_settings, integer
+from infill_lsp.settings.settings import EngineCommand, ServerSettings
+from infill_lsp.syntax.critic import Critic
+from infill_model.catalogue.catalogue import embedded_weights
+from infill_model.evaluation.filling.predict import TaskPrediction, prediction, write_predictions
+from infill_model.evaluation.tasks.flags import progress_bar
+from infill_model.evaluation.tasks.record import Model, PredictionRun, record, sha256
+from infill_model.evaluation.tasks.tasks import Task, read_tasks
+from infill_model.request import Fill, Info, Options
+
+
+@dataclass(frozen=True, slots=True)
+class TasksCommand:
+    """What is to be filled, how, and where to.
+
+    Attributes:
+        tasks: a task file.
+        out: the predictions.
+        options: of each fill.
+        split: only these tasks; all where None.
+        limit: no more than this many.
+        method: what tables call it.
+        shown: whether only those are written that a server shows: sure enough, and no break of the syntax.
+        model: `embedded`, or a folder.
+        words: of the command line, for the record.
+    """
+
+    tasks: Path
+    out: Path
+    options: Options
+    split: str | None
+    limit: int | None
+    method: str
+    shown: bool
+    model: str
+    words: Sequence[str]
+
+
+def declare(flags: argparse.ArgumentParser) -> None:
+    """Declare what `bench tasks` takes."""
+    usual = Options()
+    flags.add_argument("tasks", type=Path, metavar="TASKS", help="a .jsonl or .jsonl.gz file of tasks")
+    flags.add_argument("--out", type=Path, required=True, metavar="PREDICTIONS", help="a .jsonl file")
+    flags.add_argument("--split", metavar="NAME", help="only tasks of this split")
+    flags.add_argument("--limit", type=integer(1, 10**9), metavar="N", help="only the first N tasks")
+    flags.add_argument("--method", default="server", metavar="NAME", help="what tables call it (server)")
+    flags.add_argument("--steps", type=integer(1, 4096), default=usual.steps, metavar="N", help="at most, per block")
+    flags.add_argument("--masks", type=integer(1, 4096), metavar="N", help="that a gap starts with")
+    flags.add_argument("--unmask", default=usual.unmask, metavar="SPEC", help="which masks to commit in a step")
+    flags.add_argument("--remask", default=usual.remask, metavar="SPEC", help="which tokens to take back in a step")
+    flags.add_argument("--no-copy", action="store_true", help="do not try copies from the same document")
+    flags.add_argument("--no-critic", action="store_true", help="do not ask the syntax critic")
+    flags.add_argument("--shown", action="store_true", help="write only what a server shows")
+    declare_engine(flags)
+
+
+def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    """Fill the tasks that the flags name; returns 0.
+
+    Raises:
+        InfillError: the engine does not work.
+        InfillModelError: a file cannot be read or written, or holds no tasks.
+    """
+    settings = engine_settings(chosen)
+    options = Options(
+        steps=chosen.steps,
+        masks=chosen.masks,
+        unmask=chosen.unmask,
+        remask=chosen.remask,
+        retrieve=not chosen.no_copy,
+        critic=not chosen.no_critic,
+    )
+    command = TasksCommand(
+        tasks=chosen.tasks,
+        out=chosen.out,
+        options=options,
+        split=chosen.split,
+        limit=chosen.limit,
+        method=chosen.method,
+        shown=chosen.shown,
+        model=settings.model,
+        words=chosen.words,
+    )
+    return fill_tasks(command, engine(settings))
+
+
+def fill_tasks(command: TasksCommand, engine: Sequence[str]) -> int:
+    """Fill all tasks and write what was filled; returns 0.
+
+    Raises:
+        InfillError: the engine does not work.
+        InfillModelError: a file cannot be read or written, or holds no tasks.
+    """
+    tasks = read_tasks(command.tasks, split=command.split, limit=command.limit)
+    started = time.monotonic()
+    written: list[TaskPrediction] = []
+
+    async def fill_all() -> Info:
+        async with Engine(engine) as running:
+            info = await running.ready()
+            with progress_bar() as progress:
+                bar = progress.add_task(f"filling {len(tasks)} tasks", total=len(tasks))
+                for task in tasks:
+                    best = await first(running, task, command.options)
+                    if not command.shown or is_shown(task, best):
+                        written.append(prediction(task, best))
+                    progress.advance(bar)
+        return info
+
+    info = asyncio.run(fill_all())
+    write_predictions(iter([written]), command.out)
+    made = record(command.words, model(info, command.model), time.monotonic() - started, program="infill-lsp")
+    PredictionRun(command.method, sha256(command.tasks), command.options, made).write_beside(command.out)
+    return 0
+
+
+async def first(engine: Engine, task: Task, options: Options) -> Fill:
+    """The first fill of a task, as an editor would ask for it."""
+    best, *_ = await engine.ask(task.request(), options)
+    return best
+
+
+def is_shown(task: Task, best: Fill) -> bool:
+    """Whether a server with the usual settings shows a fill; how it would refine it is left out."""
+    critic = Critic.of(task.request())
+    sure = any(best.texts) and best.confidence >= ServerSettings().confidence
+    return sure and (critic is None or critic.parses(best.texts))
+
+
+def model(info: Info, given: str) -> Model:
+    """Which weights filled."""
+    weights = embedded_weights() if given == "embedded" else Path(given) / "model.safetensors"
+    return Model(
+        name=info.name,
+        sha256=sha256(weights) if weights.is_file() else "",
+        parameters=info.parameters,
+        trained_tokens=info.trained_tokens,
+        device=info.device,
+        dtype=info.dtype,
+        threads=info.threads,
+    )

@@ -1,0 +1,35 @@
+"""`infill-lsp bench`: what can be measured, a module of `infill_lsp.bench` for each."""
+
+import argparse
+from typing import Final
+
+from infill_lsp.cli.commands import Command, add_commands
+from infill_lsp.errors import SourceError
+from infill_lsp.settings.settings import EngineCommand
+from infill_model.errors import InfillModelError
+
+_COMMANDS: Final = (
+    Command("fill", "how fast fills are, beside their controls", "infill_lsp.bench.speed"),
+    Command("documents", "what large documents and folders cost the server", "infill_lsp.bench.documents"),
+    Command("critic", "how often the syntax critic acts, and what that costs", "infill_lsp.bench.critic"),
+    Command("tasks", "fill the gaps of a task file as an editor would have them filled", "infill_lsp.bench.tasks"),
+    Command("sweep", "quality against milliseconds over a grid of options", "infill_lsp.bench.sweep"),
+)
+
+
+def declare(flags: argparse.ArgumentParser) -> None:
+    """Declare what can be measured."""
+    add_commands(flags, _COMMANDS, flags.get_default("words"), run="run_bench", required=True)
+
+
+def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    """Measure what was chosen; returns the exit code.
+
+    Raises:
+        InfillError: it cannot be done.
+    """
+    try:
+        code: int = chosen.run_bench(chosen, engine)
+    except InfillModelError as error:
+        raise SourceError(str(error)) from error
+    return code

@@ -1,0 +1,222 @@
+"""`infill-lsp doctor`: what is installed, whether the engine starts, and whether it fills; in words what to do if not.
+
+It asks no network, and writes only what `--probe` has measured.
+"""
+
+import argparse
+import asyncio
+import json
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Final
+
+from infill_lsp import __version__
+from infill_lsp.cli import versions
+from infill_lsp.engine.client import Engine
+from infill_lsp.errors import InfillError
+from infill_lsp.models import choice, convert, fit
+from infill_lsp.settings import user_config
+from infill_lsp.settings.flags import declare_engine, engine_settings
+from infill_lsp.settings.settings import EngineCommand
+from infill_model.catalogue import published
+from infill_model.catalogue.published import Published
+from infill_model.catalogue.sizes import SIZES
+from infill_model.request import Fill, Info, Options, Request
+
+_NEEDED: Final = ("torch", "numpy", "safetensors", "tokenizers", "tree-sitter", "tree-sitter-python", "cattrs", "rich")
+
+_SELF_TEST: Final = Request("def add(a, b):\n    return ", "\n\n\nprint(add(1, 2))\n")
+_CODE: Final = "    total += price[item] * count[item]\n" * 210
+"""8 KB, to measure the way to the engine and back."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """A fill that was tried: its text, milliseconds for a cold and for a warm one, and whether it parses."""
+
+    text: str
+    first_ms: float
+    again_ms: float
+    forwards: int
+    parses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorReport:
+    """What was found.
+
+    Attributes:
+        versions: of this program, Python and the packages it needs; None where one is missing.
+        model: what the loaded model says of itself.
+        ready_ms: from the start of the engine's process until it could fill.
+        round_trip_ms: 8 KB of code to the engine and back, median.
+        self_test: the fill that was tried.
+        fits: which models of the catalogue have room on the device.
+        server: which model the server runs by the user's configuration, and why.
+        larger: what each published model would cost, by its name.
+        problems: in words, with what to do; healthy if there are none.
+    """
+
+    versions: dict[str, str | None]
+    model: Info | None
+    ready_ms: float | None
+    round_trip_ms: float | None
+    self_test: SelfTest | None
+    problems: tuple[str, ...]
+    fits: fit.Fits | None = None
+    server: str = ""
+    larger: dict[str, str] = field(default_factory=dict)
+
+
+def declare(flags: argparse.ArgumentParser) -> None:
+    """Declare what `doctor` takes."""
+    larger = [it.name for it in published.published()]
+    flags.add_argument("--json", action="store_true", help="print JSON")
+    flags.add_argument(
+        "--probe",
+        nargs="*",
+        choices=[*larger, *(it.name for it in SIZES)],
+        metavar="MODEL|SIZE",
+        help=f"measure how fast {' and '.join(larger) or 'a model'} is here, once fetched, or open checkpoints of a "
+        f"size, with random weights ({', '.join(it.name for it in SIZES)}); by itself what is here of the former, and "
+        "of the latter all that have room on a GPU, else the smallest",
+    )
+    declare_engine(flags)
+
+
+def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
+    """Examine, or measure with `--probe`; returns 0, or 1 if something does not work.
+
+    Raises:
+        InfillError: it cannot be measured.
+    """
+    settings = engine_settings(chosen)
+    if chosen.probe is not None:
+        from infill_lsp.models import probes
+
+        return probes.run(chosen.probe, settings, engine, as_json=chosen.json)
+    return diagnose(engine(settings), as_json=chosen.json)
+
+
+def diagnose(engine: Sequence[str], *, as_json: bool) -> int:
+    """Examine and report; returns 0 if all is well, else 1."""
+    report = examine(engine)
+    if as_json:
+        print(json.dumps({"healthy": not report.problems, **asdict(report)}, indent=2, ensure_ascii=False))
+    else:
+        _show(report)
+    return 1 if report.problems else 0
+
+
+def examine(engine: Sequence[str]) -> DoctorReport:
+    """Find out; never raises for what it is there to find."""
+    settings, complaints = user_config.load()
+    found, chosen = _examine(engine), choice.choose(settings)
+    larger = {it.model.name: f"{it.model.parent}, {it.model.licence}: {it.cost}" for it in choice.candidates(settings)}
+    damaged = tuple(_damaged(it) for it in published.published() if convert.state(it) in ("damaged", "outdated"))
+    server = f"{chosen.model}. {chosen.why}"
+    return replace(found, server=server, larger=larger, problems=(*found.problems, *complaints, *damaged))
+
+
+def _damaged(it: Published) -> str:
+    return f"The converted file of {it.name} is {convert.state(it)}: run `infill-lsp models use {it.name}`"
+
+
+def _examine(engine: Sequence[str]) -> DoctorReport:
+    found: dict[str, str | None] = {"infill-lsp": __version__, "python": platform.python_version()}
+    found |= {name: versions.version(name) for name in _NEEDED}
+    problems = [
+        f"{name} is not installed: run `pip install {name}`, or install infill-lsp again"
+        for name, version in found.items()
+        if version is None
+    ]
+    if not problems:
+        try:
+            return asyncio.run(_try(engine, found))
+        except InfillError as error:
+            problems.append(f"The engine does not work: {error}")
+        except ImportError as error:
+            problems.append(f"A package is there but cannot be used: {error}; install infill-lsp again")
+    return DoctorReport(found, None, None, None, None, tuple(problems))
+
+
+async def _try(engine: Sequence[str], found: dict[str, str | None]) -> DoctorReport:
+    started = time.perf_counter()
+    async with Engine(engine) as running:
+        info = await running.ready()
+        ready_ms = (time.perf_counter() - started) * 1e3
+        pings = sorted([await running.ping(_CODE) for _ in range(9)])
+        first = (await running.ask(_SELF_TEST, Options()))[0]
+        again = (await running.ask(_SELF_TEST, Options()))[0]
+    test = _self_test(first, again)
+    problems = []
+    if not test.text.strip():
+        problems.append("The model wrote nothing where `a + b` was to be expected; its weights may not be trained")
+    if first.texts != again.texts:
+        problems.append("The same request was filled in two ways; the engine should be deterministic")
+    fits = fit.of_device(info.device)
+    return DoctorReport(found, info, ready_ms, pings[len(pings) // 2], test, tuple(problems), fits)
+
+
+def _self_test(first: Fill, again: Fill) -> SelfTest:
+    from infill_lsp.syntax.critic import Critic  # to be missing is what this command is to survive
+
+    critic = Critic.of(_SELF_TEST)
+    parses = critic is not None and critic.parses(first.texts)
+    return SelfTest(first.texts[0], first.ms.total, again.ms.total, first.forwards, parses)
+
+
+def _show(report: DoctorReport) -> None:
+    """Print with nothing but Python's own means, for anything else may be what is missing."""
+    rows = _rows(report)
+    width = max(len(what) for what, _ in rows)
+    for what, found in rows:
+        print(f"{what:{width}}  {found}")
+    print()
+    for problem in report.problems:
+        print(f"PROBLEM: {problem}")
+    if not report.problems:
+        print("All is well.")
+
+
+def _about(model: Info) -> list[tuple[str, str]]:
+    """What a model says of itself; an endpoint tells nothing of its model's size."""
+    languages = "any language" if model.knows(None) else ", ".join(model.languages)
+    if not model.parameters:
+        return [
+            ("model", f"{model.name}, for {languages}"),
+            ("endpoint", f"{model.device}, {model.context:,} characters around the gap"),
+        ]
+    trained = f"{model.trained_tokens / 1e6:,.0f} M tokens" if model.trained_tokens else "its card says what"
+    return [
+        ("model", f"{model.name}, {model.parameters / 1e6:.1f} M parameters, for {languages}"),
+        ("trained on", f"{trained}, context {model.context}"),
+        ("device", f"{model.device}, {model.dtype}, {model.threads} threads"),
+    ]
+
+
+def _rows(report: DoctorReport) -> list[tuple[str, str]]:
+    rows = [(name, version or "missing") for name, version in report.versions.items()]
+    if report.model:
+        rows += _about(report.model)
+    if report.ready_ms is not None:
+        rows.append(
+            ("engine", f"ready after {report.ready_ms:.0f} ms, 8 KB there and back {report.round_trip_ms:.2f} ms")
+        )
+    if report.self_test:
+        test = report.self_test
+        rows.append(
+            (
+                "self-test",
+                f"{_SELF_TEST.prefix.strip()!r} + {test.text!r}: {test.first_ms:.0f} ms, again {test.again_ms:.0f} ms, "
+                f"{test.forwards} forwards, {'parses' if test.parses else 'does not parse'}",
+            )
+        )
+    if report.fits:
+        rows.append(("has room for", report.fits.sentence))
+    if report.server:
+        rows.append(("server's model", report.server))
+    rows += list(report.larger.items())
+    return rows

@@ -1,0 +1,162 @@
+"""`infill-lsp models use base`: fetches a published model where it is not here, converts it, measures it, and sets it.
+
+What is here is not fetched again, and a converted file that is damaged or outdated is made again from what was fetched.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import FrameType
+
+from infill_lsp.cli.models_use import ask_terminal
+from infill_lsp.errors import InfillError
+from infill_lsp.models import convert, fetch, measurements
+from infill_lsp.models.fetch import FetchPlan
+from infill_lsp.models.lock import locked
+from infill_lsp.models.measurements import Measurement
+from infill_lsp.models.progress import Bar, JsonProgress, ProgressDisplay
+from infill_lsp.settings import user_config
+from infill_lsp.settings.settings import EngineCommand
+from infill_model.catalogue.published import Published
+
+
+@dataclass(frozen=True, slots=True)
+class UseCommand:
+    """What was asked for.
+
+    Attributes:
+        model: to be used.
+        yes: download without asking.
+        as_json: report progress as lines of JSON, and stop when standard input ends.
+        auto: leave the choice between this model and others to `infill.model` = `auto`.
+        keep_source: whether the GGUF file stays; without it, a damaged converted file takes another download.
+    """
+
+    model: Published
+    yes: bool
+    as_json: bool
+    auto: bool
+    keep_source: bool
+
+
+def run(command: UseCommand, engine: EngineCommand, ask: Callable[[str], bool] = ask_terminal) -> int:
+    """Have the model here and set it; returns 0, or 1 where the user did not want the download.
+
+    Raises:
+        InfillError: it cannot be fetched or converted; the model in use stays as it is.
+    """
+    with ExitStack() as stack:
+        if command.as_json:
+            _stop_with_input()
+        progress: ProgressDisplay = JsonProgress() if command.as_json else stack.enter_context(Bar())
+        stack.enter_context(locked(command.model.folder))
+        try:
+            if not _have(command, progress, ask):
+                progress.say("Nothing was fetched, and nothing was changed.")
+                return 1
+            found = _measured(command.model, engine, progress)
+        except KeyboardInterrupt:
+            progress.say("Stopped; what came is kept, and the same command goes on with it.")
+            raise
+    for sentence in _set(command, found):
+        progress.say(sentence)
+    return 0
+
+
+def _have(command: UseCommand, progress: ProgressDisplay, ask: Callable[[str], bool]) -> bool:
+    """See that the converted file is here; False where the user does not want the download."""
+    it = command.model
+    state = convert.state(it)
+    if state == "current":
+        progress.say(f"{it.name} is here: {it.converted}")
+        return True
+    if it.source.exists() and it.source.stat().st_size == it.size:
+        progress.say(f"The converted file of {it.name} is {state}; it is made again from {it.source}.")
+    elif not _fetched(command, progress, ask):
+        return False
+    convert.convert(it, progress)
+    if not command.keep_source:
+        it.source.unlink()
+    progress.say(_disk(it))
+    return True
+
+
+def _fetched(command: UseCommand, progress: ProgressDisplay, ask: Callable[[str], bool]) -> bool:
+    """Fetch the model after saying what it is; False where the user does not want it."""
+    plan = fetch.plan(command.model)
+    fetch.check_room(plan)
+    for sentence in _described(plan):
+        progress.say(sentence)
+    if not (command.yes or ask("Download it?")):
+        return False
+    fetch.fetch(plan, progress)
+    return True
+
+
+def _described(plan: FetchPlan) -> list[str]:
+    it = plan.model
+    lines = [
+        f"{it.name} is {it.parent}: {it.parameters / 1e9:.2f} B parameters, licence {it.licence}, "
+        f"{plan.size / 1e6:,.0f} MB to download.",
+        f"Source: {plan.place}.",
+        f"It goes to {it.folder}: {it.size / 1e9:.2f} GB as published (--drop-source deletes it afterwards), and about "
+        f"{it.packed / 1e9:.2f} GB converted for this machine. Nothing that is downloaded is run.",
+    ]
+    if plan.why:
+        lines.insert(1, f"It is not taken from the hub: {plan.why}.")
+    return lines
+
+
+def _disk(it: Published) -> str:
+    """How much disk the files take."""
+    converted = f"{it.converted.stat().st_size / 1e9:.2f} GB for the converted file"
+    if not it.source.exists():
+        return f"On disk: {converted} in {it.folder}."
+    published = f"{it.source.stat().st_size / 1e9:.2f} GB as published, to convert it again after an update"
+    return f"On disk: {converted}, {published}, in {it.folder}."
+
+
+def _measured(it: Published, engine: EngineCommand, progress: ProgressDisplay) -> Measurement | None:
+    """Measure it, unless that was done; None where it cannot be measured."""
+    settings = user_config.load()[0].engine
+    if known := measurements.measured(it, settings):
+        return known
+    progress.say("Measuring how fast it is here, which takes some seconds.")
+    try:
+        return measurements.measure(it, settings, engine)
+    except InfillError as error:
+        progress.say(f"{it.name} could not be measured, and `auto` does not take it: {error}")
+        return None
+
+
+def _set(command: UseCommand, found: Measurement | None) -> list[str]:
+    """Set the model, and say what comes of that; the last sentence stands for itself."""
+    it, limit = command.model, user_config.load()[0].budget.larger
+    speed = f"a suggestion while you type takes {found.ms:.0f} ms" if found else "how fast it is could not be measured"
+    slow = found is not None and found.ms > limit
+    if command.auto:
+        taken = "so the built-in model goes on answering" if slow or not found else "and it answers from now on"
+        return [f"{it.name} is here: {speed}, {taken}."]
+    path = user_config.choose(it.name)
+    lines = [f"The server runs {it.name} ({path}): {speed}. `infill.model` in an editor's settings wins over it."]
+    if slow:
+        lines.append(f"That is slow: `infill-lsp models use auto` takes the largest model within {limit} ms.")
+    return lines
+
+
+def _stop_with_input() -> None:
+    """End as by Ctrl-C when standard input ends: whoever started this process is gone, or wants it to stop."""
+
+    def terminated(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    def wait() -> None:
+        while os.read(0, 1024):  # Not by sys.stdin, whose lock the interpreter would wait for at its end.
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)  # Wakes the main thread, be it waiting for a network.
+
+    signal.signal(signal.SIGTERM, terminated)
+    threading.Thread(target=wait, daemon=True).start()

@@ -1,1 +1,0 @@
-"""The sub-commands of `infill-lsp`, one module each; `cli` imports the one it runs."""

@@ -1,0 +1,1 @@
+"""From a question to suggestions, and what is remembered of them."""

@@ -1,0 +1,205 @@
+"""The way of one request: question, target, request, fills, suggestions. Read this first.
+
+Editors and the command line go this way alike. It knows no LSP types, no open documents and nothing of when a request
+is cancelled.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from infill_lsp.completion.question import Question, Surroundings, knows_language
+from infill_lsp.privacy.secret_texts import looks_secret
+from infill_lsp.settings.settings import ServerSettings
+from infill_lsp.suggestions.filters import no_secrets
+from infill_lsp.suggestions.refine import REFINEMENTS, refine
+from infill_lsp.suggestions.suggestion import Dropped, Suggestion
+from infill_lsp.syntax.critic import FAR, Critic
+from infill_lsp.targets.target import Target, target_at
+from infill_lsp.text.document import ABOVE, Document, Gap, normalised
+from infill_lsp.text.progress import Watcher, filmed
+from infill_model.request import Fill, Frame, Info, Options, Request
+
+_MARGIN: Final = 0.35
+"""Seconds that the engine may take beyond its budget to encode what it has not seen before, and to answer."""
+
+
+_JUDGED: Final = 2 * FAR + 1
+"""Code points on each side that the critic is given: more than it looks at, were every other one half of a line end."""
+
+_REFINEMENTS: Final = (*REFINEMENTS, no_secrets(looks_secret))
+
+
+class Asks(Protocol):
+    """An engine, as far as it is asked for fills."""
+
+    @property
+    def info(self) -> Info | None:
+        """What its model said of itself."""
+
+    async def ask(
+        self,
+        request: Request,
+        options: Options,
+        *,
+        stream: str = "",
+        on_draft: Callable[[Frame], None] | None = None,
+    ) -> tuple[Fill, ...]:
+        """Have gaps filled, as `Engine.ask` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A fill, and what became of it.
+
+    Attributes:
+        request: what was asked of the model.
+        fill: what it wrote.
+        suggestion: the fill fitted to its place; as it was written where it is refused.
+        refused: why it is not to be shown, in a few words; empty where it may be.
+    """
+
+    request: Request
+    fill: Fill
+    suggestion: Suggestion
+    refused: str = ""
+
+
+async def complete(
+    question: Question,
+    surroundings: Surroundings,
+    engine: Asks,
+    settings: ServerSettings,
+    on_why: Callable[[str], None] = lambda sentence: None,
+    watcher: Watcher | None = None,
+) -> tuple[Suggestion, ...]:
+    """Find what an editor is to insert, best first; nothing when there is nothing good in time.
+
+    Args:
+        question: what is asked.
+        surroundings: what else the model is told.
+        engine: that is asked.
+        settings: that hold now.
+        on_why: called with a sentence for whatever keeps something from being shown.
+        watcher: told of each step of the first fill.
+
+    Raises:
+        InfillError: the engine cannot, or may not, answer.
+    """
+    asked = with_selected(question)
+    target = target_of(asked)
+    if target.kind == "none":
+        on_why(target.why)
+        return ()
+    film = filmed(watcher, asked.document, target.gaps)
+    budget = settings.budget_ms(question.invoked)
+    options = Options(n=settings.candidates if question.invoked else 1, budget_ms=budget)
+    floor = 0.0 if question.invoked else settings.confidence  # Who asks by hand wants the best there is.
+    try:
+        async with asyncio.timeout(budget / 1e3 + _MARGIN):
+            fills = await fills_of(asked.document, target, surroundings, engine, options, on_draft=film)
+    except TimeoutError:
+        fills = []
+    if film and fills:
+        film.end(fills[0][1])
+    if not fills:
+        on_why("The engine found nothing in time.")
+    shown: dict[tuple[int, int, str], Suggestion] = {}  # Fills may differ in no more than what is cut off.
+    for request, fill in fills:
+        found = await judged(asked.document, target, request, fill, floor)
+        one = Dropped(found.refused) if found.refused else _shown(question, found.suggestion)
+        if isinstance(one, Dropped):
+            on_why(f"A fill is not shown: {one.reason}.")  # Its text stays out of logs: it may be a secret.
+        else:
+            shown.setdefault((one.start, one.end, one.text), one)
+    return tuple(shown.values())
+
+
+def target_of(question: Question) -> Target:
+    """What is to be filled: the gaps that the question names, else what the cursor's place says."""
+    if question.gaps:
+        return Target("selection", question.gaps, block=False, why="These gaps were asked for.")
+    return target_at(question.document, question.offset, invoked=question.invoked)
+
+
+async def fills_of(
+    document: Document,
+    target: Target,
+    surroundings: Surroundings,
+    engine: Asks,
+    options: Options,
+    *,
+    on_draft: Callable[[Frame], None] | None = None,
+) -> list[tuple[Request, Fill]]:
+    """Ask the engine to fill a target; in a language that the model was not trained on, for copies alone."""
+    request = document.request(target.gaps, block=None if target.kind == "selection" else target.block)
+    before = normalised(surroundings.before[-ABOVE:])
+    request = replace(request, prefix=before + request.prefix, files=surroundings.files)
+    options = replace(options, copies_only=not knows_language(engine.info, document))
+    fills = await engine.ask(request, options, stream=document.name, on_draft=on_draft)
+    return [(request, it) for it in fills]
+
+
+async def judged(document: Document, target: Target, request: Request, fill: Fill, floor: float) -> Completion:
+    """Fit a fill to its place, and say whether it may be shown: the one place where that is decided."""
+    first, *others = fill.texts
+    text = first + "".join(a + b for a, b in zip(request.between, others, strict=True))
+    written = Suggestion(target.gaps[0].start, target.gaps[-1].end, text, fill.confidence)
+    if written.confidence < floor:
+        return Completion(request, fill, written, f"its confidence {written.confidence:.2f} is below {floor:.2f}")
+    exact = target.kind == "selection" and len(target.gaps) > 1  # What is between gaps that were named stays as it is.
+    refined = written if exact else refine(document, target, written, _REFINEMENTS)
+    if isinstance(refined, Dropped):
+        return Completion(request, fill, written, refined.reason)
+    # In a thread: a language's own parser may have to be asked dozens of times, and other documents have their turn.
+    if not await asyncio.to_thread(_parses, document, refined):
+        return Completion(request, fill, written, "it breaks the syntax")
+    return Completion(request, fill, refined)
+
+
+def with_selected(question: Question) -> Question:
+    """The question as it would be if the selected completion had been accepted."""
+    if question.selected is None:
+        return question
+    gap, text = question.selected.gap, question.selected.text
+    return replace(question, document=question.document.edited(gap.start, gap.end, text), offset=gap.start + len(text))
+
+
+def _parses(document: Document, suggestion: Suggestion) -> bool:
+    """Whether the suggestion brings no syntax error into the document; where no grammar can tell, it does not."""
+    if document.language is None or document.language.grammar is None:
+        return True
+    part = max(0, suggestion.start - _JUDGED), suggestion.end + _JUDGED
+    around = document.pieces([Gap(suggestion.start, suggestion.end)], part)
+    return Critic([normalised(it) for it in around], document.language).parses([suggestion.text])
+
+
+def _shown(question: Question, suggestion: Suggestion) -> Suggestion | Dropped:
+    place = _for_selected if question.selected else _for_cursor
+    return place(question, suggestion) or Dropped("an editor cannot show it here")
+
+
+def _for_cursor(question: Question, suggestion: Suggestion) -> Suggestion | None:
+    """The insertion, if an editor can show it: on one line, and at the cursor or over its indentation."""
+    document, start, end = question.document, suggestion.start, suggestion.end
+    line, column = document.place(start)
+    if document.place(end)[0] != line or not start <= question.offset <= end:
+        return None
+    in_front = document.text[start : question.offset]
+    if in_front and (column != 1 or in_front.strip()) and not suggestion.text.startswith(in_front):
+        return None
+    return suggestion
+
+
+def _for_selected(question: Question, suggestion: Suggestion) -> Suggestion | None:
+    """The insertion behind the selected completion, together with that, in the place of what it would replace."""
+    if question.selected is None:
+        return None
+    gap, selected = question.selected.gap, question.selected.text
+    cursor = gap.start + len(selected)
+    replaced = with_selected(question).document.text[cursor : suggestion.end]
+    if suggestion.start != cursor or not suggestion.text.endswith(replaced):
+        return None
+    text = suggestion.text.removesuffix(replaced)
+    return replace(suggestion, start=gap.start, end=gap.end, text=selected + text) if text else None

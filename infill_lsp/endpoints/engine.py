@@ -1,0 +1,273 @@
+"""The facade of an endpoint: the same questions and answers as those of a model that is loaded here.
+
+Requests run on an event loop of their own, one fill at a time; a fill ends, and its connection is closed, within
+`_POLL` seconds of its cancellation. Nothing is sent anywhere the user has not allowed, whatever the server says.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from typing import Final
+
+from infill_lsp.endpoints import llama_cpp, mercury, ollama, openai, permissions
+from infill_lsp.endpoints.api import Api, EditApi, EndpointError, GapAsk
+from infill_lsp.endpoints.partial import NEUTRAL, Clock, PartialFill, PartialText, fill
+from infill_lsp.endpoints.transport import Retry, Transport
+from infill_lsp.settings.settings import EndpointSettings
+from infill_lsp.syntax.languages import LANGUAGES
+from infill_model.errors import InfillModelError
+from infill_model.filler import Filler, OnDraft, never
+from infill_model.infill.sequential import turns
+from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic, Token, TraceToken
+
+APIS: Final = {it.name: it for it in (openai.API, mercury.API, llama_cpp.API, ollama.API)}
+
+PREFIX: Final = 12_000
+"""Characters before a gap that are sent at most, in whole lines."""
+
+SUFFIX: Final = 4_000
+"""Characters behind it."""
+
+_POLL: Final = 0.005
+"""Seconds after which it is looked whether a fill is still wanted."""
+
+_LEFTOVERS: Final = 8
+"""Turns of the event loop after a fill, in which httpx's own generators end: until the next fill nothing runs."""
+
+
+class Endpoint(Filler):
+    """An endpoint as an engine serves it."""
+
+    def __init__(self, settings: EndpointSettings, retry: Retry | None = None) -> None:
+        """Connect to nothing yet.
+
+        Raises:
+            EndpointError: the URL or the template is wrong.
+        """
+        self._settings = settings
+        self._api = _api(settings)
+        self._transport = Transport(settings, retry)
+        self._runner = asyncio.Runner()
+        self._info = Info(
+            name=settings.model or f"the model of {settings.api}",
+            parameters=0,
+            languages=tuple(it.id for it in LANGUAGES),
+            device=self._transport.place.host,
+            dtype="unknown",
+            threads=0,
+            context=PREFIX + SUFFIX,
+            trained_tokens=0,
+        )
+
+    @property
+    def info(self) -> Info:
+        """What is known of the model; the API does not tell more."""
+        return self._info
+
+    def fill(
+        self,
+        request: Request,
+        options: Options,
+        *,
+        cancelled: Callable[[], bool] = never,
+        critic: TextCritic | None = None,
+        on_draft: OnDraft | None = None,
+    ) -> list[Fill]:
+        """Have the endpoint fill the gaps of a request; the server judges the syntax, so `critic` is not asked.
+
+        Raises:
+            EndpointError: it cannot, or must not be asked.
+        """
+        if options.copies_only:
+            return []
+        if reason := permissions.refusal(self._settings):
+            raise EndpointError(reason)
+        task = _Fill(self._api, self._settings.model, self._transport, request, options, on_draft)
+        try:
+            return self._runner.run(_unless(cancelled, task))
+        except InfillModelError:
+            raise
+        except Exception as error:  # Its words may be the endpoint's.
+            host = self._transport.place.host
+            raise EndpointError(f"{host} answers what is not understood here ({type(error).__name__})") from None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._runner.run(self._transport.close())
+        self._runner.close()
+
+
+async def _unless(cancelled: Callable[[], bool], fill_: "_Fill") -> list[Fill]:
+    """What is filled; nothing once it is cancelled."""
+    work = asyncio.ensure_future(fill_.fills())
+    while not (await asyncio.wait({work}, timeout=_POLL))[0]:
+        if cancelled():
+            work.cancel()
+            with suppress(asyncio.CancelledError, EndpointError):
+                await work
+    for _ in range(_LEFTOVERS):
+        await asyncio.sleep(0)
+    return [] if work.cancelled() or cancelled() else work.result()
+
+
+class _Fill:
+    """One request under way."""
+
+    def __init__(
+        self, api: Api, model: str, transport: Transport, request: Request, options: Options, on_draft: OnDraft | None
+    ) -> None:
+        self._api, self._model, self._transport = api, model, transport
+        self._request, self._options, self._on_draft = request, options, on_draft
+        self._started = time.monotonic()
+        self._deadline = None if options.budget_ms is None else self._started + options.budget_ms / 1e3
+        self._first: float | None = None
+        self._trace: list[Frame] = []
+
+    async def fills(self) -> list[Fill]:
+        """The fills, the most probable first."""
+        if self._options.start is not None:
+            return await self._revised(self._options.start)
+        if self._request.between:
+            return [await self._in_turn()]
+        first = self._ask(self._request.prefix, self._request.suffix)
+        found = await self._candidates(first)
+        unique = {it.text: it for it in reversed(found)}
+        return [self._fill([it]) for it in reversed(unique.values())]
+
+    async def _candidates(self, first: GapAsk) -> list[PartialText]:
+        """The most probable fill, and others where the API can be asked for several; these may fail."""
+        more = self._options.n - 1
+        if not more or not self._api.several:
+            return await self._write(first, self._report)
+        sampled = replace(first, n=more, temperature=self._options.temperature, seed=self._options.seed)
+        best, others = await asyncio.gather(
+            self._write(first, self._report), self._write(sampled, _nobody), return_exceptions=True
+        )
+        if isinstance(best, BaseException):
+            raise best
+        return best if isinstance(others, BaseException) else [*best, *(it for it in others if it.text)]
+
+    async def _in_turn(self) -> Fill:
+        """Gaps one after the other: each sees those before it filled, and those behind it empty."""
+        written: list[PartialText] = []
+        waiting = turns(self._request)
+        one, _ = next(waiting)
+        while True:
+            (gap,) = await self._write(self._ask(one.prefix, one.suffix), self._report)
+            written.append(gap)
+            try:
+                one, _ = waiting.send(gap.text)
+            except StopIteration:
+                return self._fill(written)
+
+    async def _revised(self, start: Sequence[str]) -> list[Fill]:
+        """The code that stands there, and as the endpoint would have it, where that is something else."""
+        edit = self._api.edit
+        if edit is None or self._request.between:
+            raise EndpointError("This endpoint fills gaps but does not revise code; Mercury's revises one place")
+        present = PartialText(start[0], (Token(start[0], NEUTRAL, 0, pinned=False),), "complete")
+        text = await self._edited(edit, start[0])
+        if text is None or text == start[0]:
+            return [self._fill([present])]
+        revised = PartialText(text, (Token(text, NEUTRAL, 1, pinned=False),), "complete")
+        return [self._fill([revised]), self._fill([present])]
+
+    async def _edited(self, edit: EditApi, present: str) -> str | None:
+        """The text of the gap as it should be; None where the endpoint wants to change what is around it, or is late.
+
+        An endpoint revises whole lines, so what is on the gap's lines goes there and must come back.
+        """
+        prefix, mark, head = self._request.prefix.rpartition("\n")
+        tail, newline, suffix = self._request.suffix.partition("\n")
+        ask = self._ask(prefix + mark, newline + suffix)
+        try:
+            async with asyncio.timeout(self._left()):
+                path, body = edit.path, edit.body(ask, head + present + tail)
+                async with aclosing(self._transport.values(path, body, self._deadline)) as values:
+                    lines = edit.revised(await anext(values, None))
+        except TimeoutError:
+            return None
+        if lines is None or len(lines) < len(head) + len(tail):
+            return None
+        text = lines[len(head) : len(lines) - len(tail)]
+        kept = lines.startswith(head) and lines.endswith(tail) and (self._request.block or "\n" not in text)
+        return text if kept else None
+
+    async def _write(self, ask: GapAsk, report: Callable[[PartialFill], None]) -> list[PartialText]:
+        """One request for one gap; at the deadline it is what has been written by then."""
+        drafts = [PartialFill(ask) for _ in range(ask.n)]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._left()):
+                await self._read(ask, drafts, report)
+        return [it.written() for it in drafts]
+
+    async def _read(self, ask: GapAsk, drafts: list[PartialFill], report: Callable[[PartialFill], None]) -> None:
+        values = self._transport.values(self._api.path, self._api.body(ask), self._deadline)
+        step = 0
+        async with aclosing(values):
+            async for value in values:
+                step += 1
+                for piece in self._api.pieces(value):
+                    if 0 <= piece.index < len(drafts):
+                        drafts[piece.index].add(piece, step)
+                self._first = self._first or time.monotonic()
+                report(drafts[0])
+                if all(it.over for it in drafts):
+                    return  # What may still come is not wanted: the connection is closed.
+        if not any(it.finished for it in drafts):
+            raise EndpointError(f"{self._transport.place.host} ended its answer in the middle, or it is of another API")
+
+    def _ask(self, prefix: str, suffix: str) -> GapAsk:
+        request = self._request
+        return GapAsk(_last_lines(prefix), _first_lines(suffix), request.files, request.block, self._model)
+
+    def _left(self) -> float | None:
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    def _report(self, draft: PartialFill) -> None:
+        """Tell, and keep, what has been written so far."""
+        if self._on_draft is None and not self._options.trace:
+            return
+        tokens: tuple[TraceToken, ...] = draft.shown()
+        frame = Frame(len(self._trace), tokens, f"received {len(draft.text)} characters", self._ms(time.monotonic()))
+        self._trace.append(frame)
+        if self._on_draft is not None:
+            self._on_draft(frame)
+
+    def _fill(self, written: Sequence[PartialText]) -> Fill:
+        now = time.monotonic()
+        clock = Clock(self._ms(self._first or now), self._ms(now))
+        return fill(written, self._request.between, clock, tuple(self._trace) if self._options.trace else ())
+
+    def _ms(self, at: float) -> float:
+        return (at - self._started) * 1e3
+
+
+def _nobody(draft: PartialFill) -> None:
+    """For candidates that nobody watches."""
+
+
+def _api(settings: EndpointSettings) -> Api:
+    api = APIS[settings.api]
+    if not settings.template:
+        return api
+    marks = settings.template.find("{prefix}"), settings.template.find("{suffix}")
+    if settings.api != "openai" or not 0 <= marks[0] < marks[1]:
+        raise EndpointError("infill.endpoint.template is for the API openai, and has {prefix} and then {suffix} in it")
+    return replace(api, body=openai.templated(settings.template))
+
+
+def _last_lines(prefix: str) -> str:
+    if len(prefix) <= PREFIX:
+        return prefix
+    end = prefix[-PREFIX:]
+    return end.partition("\n")[2] or end
+
+
+def _first_lines(suffix: str) -> str:
+    if len(suffix) <= SUFFIX:
+        return suffix
+    start = suffix[:SUFFIX]
+    return start.rpartition("\n")[0] or start

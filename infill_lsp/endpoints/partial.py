@@ -1,0 +1,118 @@
+"""What an endpoint has written so far: pieces to tokens, frames and a fill. It knows neither HTTP nor APIs.
+
+An API that does not tell how probable its tokens were gets `NEUTRAL` for each of them, and for each gap.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from infill_lsp.endpoints.api import AnswerPart, GapAsk
+from infill_lsp.endpoints.truncate import end, trimmed
+from infill_model.request import Fill, Frame, StopReason, Timing, Token, TraceToken
+
+NEUTRAL: Final = 0.5
+"""The confidence of what nothing is known about; `infill.confidence` hides what is below 0.1 unless told otherwise."""
+
+
+@dataclass
+class PartialFill:
+    """One fill of one gap while it is written."""
+
+    ask: GapAsk
+    tokens: list[Token] = field(default_factory=list)
+    text: str = ""
+    finished: bool = False
+    cut: bool = False
+    scored: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing that may come now would be kept."""
+        return self.finished or end(self.text, self.ask) is not None
+
+    def add(self, piece: AnswerPart, step: int) -> None:
+        """Take what has come."""
+        self.finished, self.cut = self.finished or piece.finished, self.cut or piece.cut
+        if piece.text:
+            self.text += piece.text
+            self.tokens += _tokens(piece, step)
+            self.scored = self.scored or bool(piece.tokens)
+
+    def written(self) -> "PartialText":
+        """What is kept of it."""
+        whole = self.finished and not self.cut
+        text = trimmed(self.text, self.ask, whole=whole)
+        stopped: StopReason = "complete" if self.over else "deadline"
+        return PartialText(text, tuple(_up_to(self.tokens, len(text))), stopped, self.scored)
+
+    def shown(self) -> tuple[TraceToken, ...]:
+        """For a frame."""
+        return tuple(TraceToken(it.text, "committed", it.confidence) for it in self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class PartialText:
+    """What was written into one gap; `scored` where the API says how probable its tokens were."""
+
+    text: str
+    tokens: tuple[Token, ...]
+    stopped: StopReason
+    scored: bool = False
+
+    @property
+    def confidence(self) -> float:
+        """The probability of all of it."""
+        return math.prod(it.confidence for it in self.tokens) if self.scored else NEUTRAL
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Milliseconds: until the first text came, and until the last one did."""
+
+    first: float
+    total: float
+
+
+def fill(gaps: Sequence[PartialText], between: Sequence[str], clock: Clock, trace: tuple[Frame, ...] = ()) -> Fill:
+    """The fill of all gaps in order."""
+    tokens = list(gaps[0].tokens)
+    for text, gap in zip(between, gaps[1:], strict=True):
+        tokens += [Token(text, 1.0, 0, pinned=True), *gap.tokens]
+    late = any(it.stopped == "deadline" for it in gaps)
+    steps = sum(len(it.tokens) for it in gaps)
+    return Fill(
+        texts=tuple(it.text for it in gaps),
+        tokens=tuple(tokens),
+        confidence=math.prod(it.confidence for it in gaps),
+        score=None,
+        steps=steps,
+        forwards=steps,
+        ms=Timing(clock.first, max(0.0, clock.total - clock.first), clock.total),
+        stopped="deadline" if late else "complete",
+        trace=trace,
+    )
+
+
+def _tokens(piece: AnswerPart, step: int) -> list[Token]:
+    """The tokens of a piece; one, where what the API says of them does not make up its text."""
+    if "".join(text for text, _ in piece.tokens) == piece.text:
+        return [Token(text, _probability(it), step, pinned=False) for text, it in piece.tokens]
+    sure = math.prod(_probability(it) for _, it in piece.tokens) if piece.tokens else NEUTRAL
+    return [Token(piece.text, sure, step, pinned=False)]
+
+
+def _probability(logprob: float) -> float:
+    return math.exp(min(0.0, logprob)) if math.isfinite(logprob) else 0.0
+
+
+def _up_to(tokens: Sequence[Token], length: int) -> list[Token]:
+    """The tokens of the first `length` characters."""
+    kept: list[Token] = []
+    for it in tokens:
+        if length <= 0:
+            break
+        kept.append(Token(it.text[:length], it.confidence, it.step, it.pinned))
+        length -= len(it.text)
+    return kept

@@ -1,0 +1,152 @@
+"""The language server: what it can do, and a few lines per message between the editor's values and the session.
+
+It knows nothing of how suggestions come about, nor of pipes and sockets.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from lsprotocol import types
+
+from infill_lsp.completion.question import Question, Selected
+from infill_lsp.errors import PositionError
+from infill_lsp.server import code_actions, convert, documents
+from infill_lsp.server.client import InfillServer
+from infill_lsp.settings.settings import EngineCommand, ServerSettings
+from infill_lsp.suggestions.suggestion import Suggestion
+from infill_lsp.text.document import Document
+
+WATCH: Final = "infill/watch"
+"""The notification by which an editor says whether it wants to be told of steps."""
+
+Item = TypeVar("Item")
+
+
+def create(
+    engine: EngineCommand, settings: ServerSettings, complaints: Sequence[str] = (), *, over_socket: bool = False
+) -> InfillServer:
+    """A server for one connection.
+
+    Args:
+        engine: from settings to the command line that starts an engine.
+        settings: what holds where the editor says nothing.
+        complaints: sentences about where these come from, for the editor's log.
+        over_socket: whether it is asked over a socket, where nobody knows who answers.
+    """
+    server = InfillServer(engine, settings, complaints, over_socket=over_socket)
+    server.feature(types.INITIALIZE)(_initialize)
+    server.feature(types.INITIALIZED)(_initialized)
+    server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(_did_change_folders)
+    server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(_did_change_configuration)
+    server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions(work_done_progress=True))(
+        _inline_completion
+    )
+    server.feature(WATCH)(_watch)
+    documents.register(server)
+    code_actions.register(server)
+    return server
+
+
+def _initialize(ls: InfillServer, params: types.InitializeParams) -> None:
+    ls.protocol.trace = params.trace or types.TraceValue.Off  # pygls knows only of later changes.
+    ls.take_settings(params.initialization_options)
+    ls.session.enter(ls.roots)
+    if ls.session.settings.completion:
+        _offer_completion(ls)
+
+
+def _watch(ls: InfillServer, params: object) -> None:
+    """Whether the editor wants to be told of each step of the fills that are asked for by hand."""
+    ls.session.watcher = ls.tell_step if getattr(params, "enable", None) is True else None
+
+
+async def _initialized(ls: InfillServer, params: types.InitializedParams) -> None:
+    await ls.follow_configuration()
+    await _apply_configuration(ls)
+    await ls.start_engine()
+    from infill_lsp.server.models import have_model  # noqa: PLC0415  # `initialize` need not wait for it.
+
+    have_model(ls)
+
+
+def _did_change_folders(ls: InfillServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    ls.session.enter(ls.roots)
+
+
+async def _did_change_configuration(ls: InfillServer, params: types.DidChangeConfigurationParams) -> None:
+    await _apply_configuration(ls, params.settings)
+
+
+async def _apply_configuration(ls: InfillServer, pushed: object = None) -> None:
+    await ls.configure(pushed)
+    ls.ask_consent()
+    if ls.session.settings.completion and types.TEXT_DOCUMENT_COMPLETION not in ls.protocol.fm.features:
+        _offer_completion(ls)
+        await ls.register(types.TEXT_DOCUMENT_COMPLETION, types.CompletionRegistrationOptions())
+
+
+def _offer_completion(ls: InfillServer) -> None:
+    ls.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions())(_completion)
+
+
+def _inline_completion(
+    ls: InfillServer, params: types.InlineCompletionParams
+) -> Awaitable[types.InlineCompletionList] | types.InlineCompletionList:
+    """A plain function, so that the document is the one of this moment; an empty list where there is nothing.
+
+    Never null: Neovim would leave old ghost text standing.
+    """
+    invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+    question = _question(ls, params, invoked=invoked)
+    if question is None:
+        if invoked:
+            ls.tell_nothing("The document is not open, or has no such line.")
+        return types.InlineCompletionList([])
+    if selected := params.context.selected_completion_info:
+        gap = convert.gap_of(question.document, selected.range, ls.encoding)
+        question = replace(question, selected=Selected(gap, selected.text))
+    number = ls.session.suggester.next_number(question.document.name)
+
+    async def answer() -> types.InlineCompletionList:
+        return types.InlineCompletionList(await _items(ls, question, number, convert.inline_item))
+
+    return ls.with_progress(answer(), params.work_done_token, "Filling the gap", stoppable=invoked)
+
+
+def _completion(
+    ls: InfillServer, params: types.CompletionParams
+) -> Awaitable[types.CompletionList] | types.CompletionList:
+    """Like `_inline_completion`; the list is incomplete, so that editors ask again at the next key."""
+    question = _question(ls, params, invoked=False)
+    if question is None or not ls.session.settings.completion:
+        return types.CompletionList(is_incomplete=True, items=[])
+    number = ls.session.suggester.next_number(question.document.name)
+
+    async def answer() -> types.CompletionList:
+        return types.CompletionList(True, await _items(ls, question, number, convert.completion_item))
+
+    return ls.with_progress(answer(), params.work_done_token, "Filling the gap")
+
+
+def _question(
+    ls: InfillServer, params: types.InlineCompletionParams | types.CompletionParams, *, invoked: bool
+) -> Question | None:
+    """What is asked; None where the document is not open or has no such line."""
+    document = ls.session.documents.get(params.text_document.uri)
+    if document is None:
+        return None
+    try:
+        offset = convert.checked_offset(document, params.position, ls.encoding)
+    except PositionError:
+        return None
+    return Question(document, offset, invoked)
+
+
+async def _items(
+    ls: InfillServer, question: Question, number: int, item: Callable[[Document, Suggestion, str], Item]
+) -> list[Item]:
+    """What is found, as the editor's values for the document as it is now."""
+    suggestions = await ls.session.suggester.ask(question, number)
+    document = ls.session.documents.get(question.document.name, question.document)
+    return [item(document, suggestion, ls.encoding) for suggestion in suggestions]

@@ -1,0 +1,341 @@
+"""The editor behind the connection: its capabilities, its configuration, and what it is told of progress and status.
+
+It knows nothing of documents or suggestions.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
+
+from infill_lsp import __version__
+from infill_lsp.errors import InfillError
+from infill_lsp.server import convert
+from infill_lsp.server.jsonrpc import ServerProtocol
+from infill_lsp.session.session import Session
+from infill_lsp.session.status import Notice, ServerStatus
+from infill_lsp.settings.settings import RUNS_COMMANDS, EngineCommand, ServerSettings, read
+from infill_lsp.text.progress import ProgressStep
+
+if TYPE_CHECKING:
+    from infill_lsp.endpoints.consent import Consent
+
+STATUS: Final = "infill/status"
+"""The notification that says how the server is."""
+
+PARTIAL: Final = "infill/partial"
+"""The notification with a step of a fill, for editors that watch."""
+
+_NOTICEABLE: Final = 1.0
+"""Seconds after which something that still goes on is shown as progress."""
+
+_LONG: Final = 0.5
+"""Seconds after which it is told that a request is at work; what a key brings about is over sooner."""
+
+_PATIENCE: Final = 2.0
+"""Seconds that an editor may take to say what its configuration is, before the engine starts without it."""
+
+_LEVELS: Final = {
+    "error": types.MessageType.Error,
+    "warning": types.MessageType.Warning,
+    "info": types.MessageType.Info,
+    "debug": types.MessageType.Debug,
+}
+
+_REFUSALS: Final = (types.LSPErrorCodes.RequestFailed, types.ErrorCodes.InvalidParams)
+
+_NOTEBOOKS: Final = types.NotebookDocumentSyncOptions([types.NotebookDocumentFilterWithNotebook(notebook="*")])
+
+T = TypeVar("T")
+
+
+class InfillServer(LanguageServer):
+    """pygls' server with a session; what it does with messages is declared in `server`."""
+
+    protocol: ServerProtocol
+
+    def __init__(
+        self,
+        engine: EngineCommand,
+        settings: ServerSettings,
+        complaints: Sequence[str],
+        *,
+        over_socket: bool = False,
+    ) -> None:
+        super().__init__(
+            "infill-lsp",
+            __version__,
+            types.TextDocumentSyncKind.Incremental,
+            _NOTEBOOKS,
+            protocol_cls=ServerProtocol,
+        )
+        self.session = Session(engine, settings, self.tell_status, self.trace, self.tell_nothing)
+        self._base = settings
+        self.over_socket = over_socket
+        self._complaints = tuple(complaints)
+        self._logged: set[str | Notice] = set()
+        self._sent: ServerStatus | None = None
+        self._busy: asyncio.TimerHandle | None = None
+        self._consent: Consent | None = None
+        self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def encoding(self) -> str:
+        """The position encoding that was agreed upon."""
+        return types.PositionEncodingKind(self.server_capabilities.position_encoding or "utf-16").value
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders of the workspace that are on this machine."""
+        uris = list(self.workspace.folders) or [self.workspace.root_uri or ""]
+        paths = (to_fs_path(uri) for uri in uris if uri.startswith("file:"))
+        return tuple(Path(path) for path in paths if path)
+
+    def take_settings(self, raw: object) -> None:
+        """Take what came with `initialize`; complaints wait until the editor may be spoken to."""
+        self._base, complaints = self._read(raw, self._base, self._base)
+        self._complaints += complaints
+        self.session.settings = self._base
+
+    async def configure(self, pushed: object = None) -> None:
+        """Take the editor's configuration: asked for where the editor can be asked, else what it has pushed."""
+        raw = await self._pulled() if self.can("workspace", "configuration") else pushed
+        current = self.session.settings
+        settings, complaints = self._read(raw, current if raw is None else self._base, current)
+        for sentence in (*self._complaints, *complaints):
+            self.log("warning", sentence)
+        self._complaints = ()
+        await self.session.configure(settings)
+
+    def _read(
+        self, raw: object, base: ServerSettings, current: ServerSettings
+    ) -> tuple[ServerSettings, tuple[str, ...]]:
+        """The settings that the client has sent; over a socket none that has a command run."""
+        return read(raw, base, current, without=RUNS_COMMANDS if self.over_socket else ())
+
+    async def follow_configuration(self) -> None:
+        """Ask to be told when the configuration changes."""
+        if self.can("workspace", "did_change_configuration", "dynamic_registration"):
+            options = types.DidChangeConfigurationRegistrationOptions(section="infill")
+            await self.register(types.WORKSPACE_DID_CHANGE_CONFIGURATION, options)
+
+    async def register(self, method: str, options: object) -> None:
+        """Offer something that was not offered at first; an editor that cannot take it goes without."""
+        registration = types.Registration(str(uuid.uuid4()), method, options)
+        await self._answer(self.client_register_capability_async(types.RegistrationParams([registration])))
+
+    def ask_consent(self) -> None:
+        """Have the user asked whether code may go to the endpoint of the settings; nothing waits for the answer.
+
+        Over a socket nobody is asked: a program may answer. `infill-lsp endpoint allow` is for that.
+        """
+        if not self.over_socket:
+            self.in_background(self._ask_consent())
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that nothing waits for; it ends with the connection."""
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _ask_consent(self) -> None:
+        endpoint = self.session.settings.engine.endpoint
+        if endpoint is None:
+            return
+        from infill_lsp.endpoints.consent import Consent  # noqa: PLC0415  # Most servers ask no endpoint.
+
+        self._consent = self._consent or Consent()
+        try:
+            if await self._consent.ask(endpoint, partial(self.choice, level="warning")):
+                self.session.confirmed()
+        except InfillError as error:
+            self.log("error", str(error))
+
+    async def choice(self, question: str, *answers: str, level: str = "info") -> str | None:
+        """What a person chooses of some answers, whenever that is; None where they, or the editor, do not say."""
+        actions = [types.MessageActionItem(it) for it in answers]
+        params = types.ShowMessageRequestParams(_LEVELS[level], question, actions)
+        try:
+            chosen = await self.window_show_message_request_async(params)
+        except Exception as error:  # Whatever an editor answers must not keep us from going on.
+            self.log("debug", f"The editor did not answer as it should: {error!r}")
+            return None
+        return chosen.title if chosen else None
+
+    async def start_engine(self) -> None:
+        """Start the engine; while it loads for long, the editor shows that."""
+        await self.session.start()
+        await self.loaded()
+
+    async def loaded(self) -> None:
+        """Wait until the engine has loaded its model; where that takes long, the editor shows it."""
+        await self.with_progress(self.session.loaded(), None, "Loading the model")
+
+    async def close(self) -> None:
+        """End what still runs, and the engine."""
+        self.protocol.cancel_all()
+        if self._busy:
+            self._busy.cancel()
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self.session.close()
+
+    def tell_status(self, status: ServerStatus) -> None:
+        """Tell the editor how it is, once per change; that a request is at work only where that takes long."""
+        if self._busy:
+            self._busy.cancel()
+        if status.state == "busy" and self._sent and replace(status, state=self._sent.state) == self._sent:
+            self._busy = asyncio.get_running_loop().call_later(_LONG, self._send_status, status)
+        else:
+            self._send_status(status)
+            if status.state != "busy":
+                self._log_status(status)
+
+    def _send_status(self, status: ServerStatus) -> None:
+        if status != self._sent:
+            self._sent = status
+            self.protocol.notify(STATUS, {**asdict(status), "message": status.sentence})
+
+    def _log_status(self, status: ServerStatus) -> None:
+        """Log what has changed of the engine, and what there is to know about a document the first time."""
+        if status.of_engine not in self._logged:
+            self._logged = {status.of_engine, *(it for it in self._logged if isinstance(it, Notice))}
+            self.log("warning" if status.state == "degraded" else "info", status.of_engine)
+        for notice in status.notices:
+            if notice not in self._logged:
+                self._logged.add(notice)
+                self.log("info", notice.reason)
+
+    def tell_nothing(self, sentence: str) -> None:
+        """Tell a person who asked by hand why there is nothing."""
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"No suggestion: {sentence}"))
+
+    def tell_step(self, step: ProgressStep) -> None:
+        """Tell the editor what stands on the canvas."""
+        range_ = convert.range_of(step.document, step.gap.start, step.gap.end, self.encoding)
+        place = {"uri": step.document.name, "range": range_, "id": step.id}
+        done = {"step": step.frame.step, "event": step.frame.event, "ms": step.frame.ms}
+        self.protocol.notify(PARTIAL, {**place, **done, "frame": [asdict(it) for it in step.frame.tokens]})
+
+    def log(self, level: str, sentence: str) -> None:
+        """Write to the editor's log, unless the settings want less of it."""
+        if _LEVELS[level] <= _LEVELS[self.session.settings.log]:
+            self.window_log_message(types.LogMessageParams(_LEVELS[level], sentence))
+
+    def show(self, level: str, sentence: str) -> None:
+        """Show a person what came of something they have asked for."""
+        self.window_show_message(types.ShowMessageParams(_LEVELS[level], sentence))
+
+    def trace(self, sentence: str) -> None:
+        """Write to the editor's trace, if a person wants one."""
+        if self.protocol.trace != types.TraceValue.Off:
+            self.log_trace(types.LogTraceParams(sentence))
+
+    def report_server_error(self, error: Exception, source: object) -> None:
+        """An error of our own belongs in the log, not in a box in front of someone who types."""
+        if isinstance(error, JsonRpcException) and error.code in _REFUSALS:
+            return  # What cannot be done, in words; the answer has them.
+        self.log("error", f"infill met an error of its own: {error}")
+
+    async def with_progress(
+        self,
+        work: Coroutine[Any, Any, T],
+        token: types.ProgressToken | None,
+        title: str,
+        *,
+        stoppable: bool = False,
+    ) -> T:
+        """Do something; where it takes long, the editor shows that, on its own token if it gave one.
+
+        Args:
+            work: what is done.
+            token: the editor's.
+            title: what is shown.
+            stoppable: whether the editor may show a button that cancels the work.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=_NOTICEABLE)
+            shown = None if done else await self._begin(token, title, task.cancel if stoppable else None)
+            try:
+                return await task
+            finally:
+                if shown is not None:
+                    self.work_done_progress.end(shown, types.WorkDoneProgressEnd())
+                    self.work_done_progress.tokens.pop(shown, None)
+        finally:
+            task.cancel()
+
+    async def with_percentage(
+        self, work: Callable[[Callable[[str, int | None], None]], Coroutine[Any, Any, T]], title: str
+    ) -> T:
+        """Do something that takes minutes and can be stopped; the editor shows how far it is.
+
+        Args:
+            work: is given a function to call with what it is at, and how many percent of that are done.
+            title: what is shown.
+        """
+        token: types.ProgressToken | None = None
+
+        def report(what: str, percent: int | None) -> None:
+            if token is not None:
+                self.work_done_progress.report(token, types.WorkDoneProgressReport(message=what, percentage=percent))
+
+        task = asyncio.ensure_future(work(report))
+        try:
+            token = await self._begin(None, title, task.cancel, percentage=0)
+            return await task
+        finally:
+            task.cancel()
+            if token is not None:
+                self.work_done_progress.end(token, types.WorkDoneProgressEnd())
+                self.work_done_progress.tokens.pop(token, None)
+
+    async def _begin(
+        self,
+        token: types.ProgressToken | None,
+        title: str,
+        stop: Callable[[], object] | None,
+        percentage: int | None = None,
+    ) -> types.ProgressToken | None:
+        """Show that something goes on; None where the editor cannot. `stop` is called when a person says so."""
+        if token is None:
+            if not self.can("window", "work_done_progress"):
+                return None
+            token = str(uuid.uuid4())
+            await self._answer(self.work_done_progress.create_async(token))
+        begun = types.WorkDoneProgressBegin(title, cancellable=stop is not None, percentage=percentage)
+        self.work_done_progress.begin(token, begun)
+        if stop is not None:
+            self.work_done_progress.tokens[token].add_done_callback(lambda it: it.cancelled() and stop())
+        return token
+
+    async def _pulled(self) -> object:
+        items = [types.ConfigurationItem(section="infill")]
+        answer = await self._answer(self.workspace_configuration_async(types.ConfigurationParams(items)))
+        return answer[0] if answer else None
+
+    async def _answer(self, request: Awaitable[T]) -> T | None:
+        """What the editor answers; None when it does not, or by an error."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await request
+        except Exception as error:  # Whatever an editor answers must not keep us from going on.
+            self.log("debug", f"The editor did not answer as it should: {error!r}")
+            return None
+
+    def can(self, *path: str) -> bool:
+        """Whether the client says that it can do something."""
+        capability: object = self.client_capabilities
+        for name in path:
+            capability = getattr(capability, name, None)
+        return bool(capability)

@@ -1,0 +1,152 @@
+"""Edits that people ask for, over the wire: code actions, resolved when one is chosen, and the same as commands.
+
+It knows nothing of how an edit is made.
+"""
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final, TypeVar
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from infill_lsp.edits.edit import Edit
+from infill_lsp.edits.offer import COMMANDS, Offer
+from infill_lsp.errors import InfillError, OfferError, StaleError
+from infill_lsp.server import convert
+from infill_lsp.server.client import InfillServer
+from infill_lsp.text.document import Document
+
+Answer = TypeVar("Answer")
+
+_KINDS: Final = (types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite)
+
+_ALWAYS_THERE: Final = ("fill_gap", "suggest_edits")
+"""What can be done nearly everywhere is offered to those who ask; editors show a light bulb for all else."""
+
+_NOTHING: Final = "The model found nothing that fits here and parses."
+
+
+def register(server: InfillServer) -> None:
+    """Have the server offer and make edits."""
+    options = types.CodeActionOptions(code_action_kinds=_KINDS, resolve_provider=True)
+    server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)(_code_action)
+    server.feature(types.CODE_ACTION_RESOLVE)(_resolve)
+    for name in COMMANDS:
+        server.command(name)(_execute)  # Only so that it is advertised: pygls' own way cannot be cancelled.
+    server.protocol.fm.builtin_features[types.WORKSPACE_EXECUTE_COMMAND] = partial(_execute, server)
+
+
+def _code_action(ls: InfillServer, params: types.CodeActionParams) -> list[types.CodeAction]:
+    from infill_lsp.edits.plan import offers  # noqa: PLC0415  # `initialize` need not wait for it.
+
+    document = ls.session.documents.get(params.text_document.uri)
+    if document is None or ls.session.inactive(document) or ls.session.limited(document):
+        return []
+    gap = convert.gap_of(document, params.range, ls.encoding)
+    found = offers(document, gap.start, gap.end)
+    return [_action(ls, document, it) for it in found if _is_wanted(it, params.context)]
+
+
+def _resolve(ls: InfillServer, action: types.CodeAction) -> Coroutine[object, object, types.CodeAction]:
+    """A plain function, like `_execute`, so that both run as a task that the editor can cancel."""
+
+    async def answer() -> types.CodeAction:
+        edit = await _made(ls, Offer.from_data(action.data))
+        if edit is not None:
+            action.edit = edit
+        return action
+
+    return _in_words(answer())
+
+
+def _execute(ls: InfillServer, params: types.ExecuteCommandParams) -> Coroutine[object, object, bool]:
+    """Whether the edit was made and applied."""
+
+    async def answer() -> bool:
+        offer = _asked(ls, params)
+        edit = await _made(ls, offer, params.work_done_token)
+        if edit is None:
+            return False
+        applied = await ls.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit, offer.title))
+        return applied.applied
+
+    return _in_words(answer())
+
+
+async def _made(ls: InfillServer, offer: Offer, token: types.ProgressToken | None = None) -> types.WorkspaceEdit | None:
+    """The edit of an offer as the editor understands it; where there is none, people are told."""
+    edit = await ls.with_progress(ls.session.suggester.edit(offer), token, offer.title, stoppable=True)
+    if edit is None:
+        ls.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"{offer.title}: {_NOTHING}"))
+        return None
+    return _for_editor(ls, ls.session.documents[offer.name], edit)
+
+
+def _for_editor(ls: InfillServer, document: Document, edit: Edit) -> types.WorkspaceEdit:
+    if not ls.can("workspace", "workspace_edit", "document_changes"):
+        return convert.plain_edit(document, edit, ls.encoding)
+    shown = ls.can("workspace", "workspace_edit", "change_annotation_support")
+    return (convert.annotated_edit if shown else convert.versioned_edit)(document, edit, ls.encoding)
+
+
+def _action(ls: InfillServer, document: Document, offer: Offer) -> types.CodeAction:
+    """What is resolved by its data; a command for editors that resolve no edits."""
+    action = types.CodeAction(offer.title, _kind(offer), data=offer.data())
+    if not _resolves_edits(ls.client_capabilities):
+        name = next(name for name, kind in COMMANDS.items() if kind == offer.kind)
+        range_ = convert.range_of(document, offer.start, offer.end, ls.encoding)
+        action.command = types.Command(offer.title, name, arguments=[offer.name, range_, offer.version])
+    return action
+
+
+def _resolves_edits(client: types.ClientCapabilities) -> bool:
+    """Whether the editor keeps an action's data and asks for its edit when it is chosen."""
+    known = client.text_document.code_action if client.text_document else None
+    return bool(known and known.data_support and known.resolve_support and "edit" in known.resolve_support.properties)
+
+
+def _kind(offer: Offer) -> types.CodeActionKind:
+    return types.CodeActionKind.QuickFix if offer.kind == "repair_syntax" else types.CodeActionKind.RefactorRewrite
+
+
+def _is_wanted(offer: Offer, context: types.CodeActionContext) -> bool:
+    """Whether the editor asks for actions of this kind."""
+    if context.trigger_kind == types.CodeActionTriggerKind.Automatic and offer.kind in _ALWAYS_THERE:
+        return False
+    own = _kind(offer).value
+    asked = [getattr(it, "value", it) for it in context.only or ()]
+    return not asked or any(own == it or own.startswith(f"{it}.") or it == "" for it in asked)
+
+
+def _asked(ls: InfillServer, params: types.ExecuteCommandParams) -> Offer:
+    """What a command with a URI, a range and perhaps a version asks for.
+
+    Raises:
+        OfferError: these are not its arguments.
+        StaleError: the document is not open.
+    """
+    match (params.command, *(params.arguments or ())):
+        case (str(name), str(uri), range_, *rest) if name in COMMANDS and _is_version(rest):
+            document = ls.session.documents.get(uri)
+            if document is None:
+                raise StaleError(f"{uri} is not open")
+            gap = convert.gap_of(document, convert.range_from(range_), ls.encoding)
+            offer = Offer(COMMANDS[name], uri, document.version, gap.start, gap.end)
+            return replace(offer, version=rest[0]) if rest and isinstance(rest[0], int) else offer
+    raise OfferError(f"{params.command} takes a URI, a range and, if you like, a version")
+
+
+def _is_version(rest: Sequence[object]) -> bool:
+    return not rest or (len(rest) == 1 and (rest[0] is None or isinstance(rest[0], int)))
+
+
+async def _in_words(work: Coroutine[object, object, Answer]) -> Answer:
+    """What an error of ours says is what the editor shows."""
+    try:
+        return await work
+    except OfferError as error:
+        raise JsonRpcException(str(error), types.ErrorCodes.InvalidParams) from error
+    except InfillError as error:
+        raise JsonRpcException(str(error), types.LSPErrorCodes.RequestFailed) from error

@@ -1,0 +1,40 @@
+"""Offers a larger model to the editor's user, shows how its download goes on, and goes over to it when it is there."""
+
+import asyncio
+
+from infill_lsp.errors import InfillError
+from infill_lsp.models import offer
+from infill_lsp.server.client import InfillServer
+from infill_model.catalogue.published import Published
+
+
+def have_model(ls: InfillServer) -> None:
+    """Convert again what was fetched and is damaged or outdated; else offer a larger model. Nothing waits for it.
+
+    Over a socket nothing is done: a program may answer. `infill-lsp models use` is for that.
+    """
+    if not ls.over_socket:
+        ls.in_background(_have(ls))
+
+
+async def _have(ls: InfillServer) -> None:
+    settings = ls.session.settings
+    try:
+        if model := await asyncio.to_thread(offer.to_be_made_again, settings):
+            await _fetch(ls, model, "Converting")
+        elif (model := await asyncio.to_thread(offer.offered, settings)) and await offer.wanted(model, ls.choice):
+            ls.show("info", await _fetch(ls, model, "Fetching"))
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise
+        ls.show("info", "Stopped; what came is kept, and `infill-lsp models use` goes on with it.")
+    except InfillError as error:
+        ls.show("error", f"{str(error).rstrip('.')}. The built-in model goes on answering.")
+
+
+async def _fetch(ls: InfillServer, model: Published, what: str) -> str:
+    """Fetch and convert a model, and run what is the best choice then; returns what there is to know."""
+    message = await ls.with_percentage(lambda report: offer.fetch(model, report), f"{what} {model.name}")
+    if await ls.session.choose_again():
+        await ls.loaded()
+    return message

@@ -1,0 +1,76 @@
+"""Blanks that nobody wants, and suggestions that are not worth showing."""
+
+from collections.abc import Callable
+from typing import Final
+
+from infill_lsp.suggestions.brackets import Around, scan
+from infill_lsp.suggestions.suggestion import LONGEST, Dropped, Refinement, Suggestion, before, rest
+from infill_lsp.targets.target import Target
+from infill_lsp.text.document import Document, normalised
+from infill_lsp.text.indent import BLANKS
+
+
+def normalise_line_ends(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
+    r"""Every line ends in `\n`."""
+    return suggestion.saying(normalised(suggestion.text))
+
+
+def trim_blanks(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
+    """No blanks at the ends of lines, no blank lines at the end, and no second blank behind one that is there.
+
+    Several blanks are meant: they align a comment or a value with those of other lines.
+    """
+    *lines, last = suggestion.text.split("\n")
+    text = "\n".join([*(line.rstrip(BLANKS) for line in lines), last])
+    if not rest(document, suggestion).strip(BLANKS):
+        text = text.rstrip(" \t\n")
+    left = before(document, suggestion)
+    if left.strip(BLANKS) and left[-1] in BLANKS and target.kind not in ("string", "comment"):
+        text = text[1:] if text[:1] in BLANKS and text[1:2] not in BLANKS else text
+    return suggestion.saying(text)
+
+
+def drop_unchanged(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
+    """What stands there already is not shown."""
+    if suggestion.text == normalised(document.text[suggestion.start : suggestion.end]):
+        return Dropped("it is there already")
+    return suggestion
+
+
+_SHORTEST: Final = 2
+"""Characters; less than that is typed faster than read."""
+
+
+def drop_trivial(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
+    """Drop what is blank, and what is short or mere closers unless the document lacks them."""
+    text = suggestion.text.strip()
+    if not text:
+        return Dropped("it is blank")
+    if len(suggestion.text) > LONGEST:
+        return Dropped("it is too long")
+    if any(char.isalnum() for char in text) and len(text) >= _SHORTEST:
+        return suggestion
+    if len(text) >= _SHORTEST and not all(char in ")]}>,;:\"'`" for char in text):
+        return suggestion
+    if _mends(document, suggestion):
+        return suggestion
+    return Dropped("it is too short" if len(text) < _SHORTEST else "it is closers that nothing lacks")
+
+
+def _mends(document: Document, suggestion: Suggestion) -> bool:
+    """Whether the document lacks the closers of the insertion."""
+    brackets = scan(suggestion.text, document.language).text
+    if not brackets:
+        return suggestion.text.strip() == ":"
+    around = Around.of(document, suggestion)
+    return around.loose(brackets) < around.loose("")
+
+
+def no_secrets(looks_secret: Callable[[str], bool]) -> Refinement:
+    """A refinement that drops what looks like a key, on the lines it would stand on: a name tells what a literal is."""
+
+    def refinement(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
+        lines = before(document, suggestion) + suggestion.text + rest(document, suggestion)
+        return Dropped("it looks like a secret") if looks_secret(lines) else suggestion
+
+    return refinement

@@ -1,0 +1,1 @@
+"""What is to be filled at a cursor or in a selection."""

@@ -1,0 +1,137 @@
+"""Whether a place is inside a comment or a text in quotes, by the tree, or by the line where the tree cannot tell.
+
+It knows nothing of gaps: what is done about such a place is not decided here.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from tree_sitter import Node
+
+from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.tree import SyntaxTree
+from infill_lsp.text.document import Document
+
+_OPENER: Final = re.compile(r"""\w*(#*)("{3}|'{3}|["'`])""")
+
+_DEEPEST: Final = 50
+"""Nodes around a place that are looked at; a sum of a thousand terms is a thousand nodes deep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A comment or text that a place is in.
+
+    Attributes:
+        kind: which of the two.
+        start: where it starts, in code points.
+        end: where what is in it ends, before its closing sign; None where it is not closed.
+        long: whether it may go on over several lines.
+    """
+
+    kind: Literal["comment", "string"]
+    start: int
+    end: int | None
+    long: bool
+
+
+def inside(document: Document, offset: int) -> Inside | None:
+    """The comment or text in which `offset` is; None in code, and where the language is not known."""
+    language = document.language
+    if language is None or offset == 0:
+        return None
+    tree = document.tree_at(offset)
+    if tree is None:
+        return _by_line(document, language, offset)
+    if node := literal_node(tree, offset):
+        found = _of_node(document, tree, language, node)
+        return found if _within(found, document, offset) else None
+    if not tree.root.has_error or _in_code_of_text(tree, offset):
+        return None
+    return _unclosed(document, tree, language, offset) or _by_line(document, language, offset)
+
+
+def literal_node(tree: SyntaxTree, offset: int) -> Node | None:
+    """The node of the comment or text that the character before `offset` belongs to."""
+    language = tree.language
+    return next((node for node in _around(tree, offset) if node.type in language.comments | language.strings), None)
+
+
+def _in_code_of_text(tree: SyntaxTree, offset: int) -> bool:
+    return any(node.type in tree.language.code_in_strings for node in _around(tree, offset))
+
+
+def _around(tree: SyntaxTree, offset: int) -> Iterator[Node]:
+    """From the inside the nodes of the character before `offset`, up to code within a text that goes on behind it."""
+    node: Node | None = tree.smallest(offset - 1, offset)
+    end = tree.byte(offset)
+    for _ in range(_DEEPEST):
+        if node is None:
+            return
+        yield node
+        if node.type in tree.language.code_in_strings and node.end_byte > end:
+            return
+        node = node.parent
+
+
+def _of_node(document: Document, tree: SyntaxTree, language: Language, node: Node) -> Inside:
+    start, end = tree.span(node)
+    text = document.text[start:end]
+    if node.type in language.comments:
+        line_comment = bool(language.line_comment) and text.startswith(language.line_comment)
+        closed = not line_comment and text.endswith(("*/", "-->"))
+        sign = "-->" if text.endswith("-->") else "*/"
+        return Inside("comment", start, end - len(sign) if closed else None, not line_comment)
+    opener = _OPENER.match(text)
+    if opener is None:
+        return Inside("string", start, end, long=False)
+    closer = opener[2] + opener[1]
+    closed = len(text) >= opener.end() + len(closer) and text.endswith(closer)
+    long = opener[2] in language.long_quotes or bool(opener[1])
+    return Inside("string", start, end - len(closer) if closed else None, long)
+
+
+def _within(found: Inside, document: Document, offset: int) -> bool:
+    """Whether `offset`, which is behind a character of it, is inside, not behind its end."""
+    if found.end is not None:
+        return offset <= found.end
+    text = document.text[found.start : offset]
+    return found.long or ("\n" not in text and "\r" not in text)
+
+
+def _unclosed(document: Document, tree: SyntaxTree, language: Language, offset: int) -> Inside | None:
+    """A text of several lines that nothing closes, so that the tree calls its opening quotes an error."""
+    for quotes in language.long_quotes:
+        at = document.text.rfind(quotes, tree.part[0], offset)
+        if at < 0:
+            continue
+        node: Node | None = tree.smallest(at, at + len(quotes))
+        if node is not None and (node.is_error or (node.parent is not None and node.parent.is_error)):
+            return Inside("string", at, None, long=True)
+    return None
+
+
+def _by_line(document: Document, language: Language, offset: int) -> Inside | None:
+    """What the line up to `offset` says by itself."""
+    if not language.line_comment:
+        return None  # Such as prose, where a quote is an apostrophe.
+    before = document.line_before(offset)
+    start, open_quote = 0, ""
+    at = 0
+    while at < len(before):
+        sign = before[at]
+        if open_quote:
+            at += sign == "\\"
+            open_quote = "" if sign == open_quote else open_quote
+        elif sign in language.quotes:
+            start, open_quote = at, sign
+        elif before.startswith(language.line_comment, at):
+            return Inside("comment", offset - len(before) + at, None, long=False)
+        at += 1
+    if not open_quote:
+        return None
+    closing = document.line_behind(offset).find(open_quote)
+    end = offset + closing if closing >= 0 else None
+    return Inside("string", offset - len(before) + start, end, long=False)

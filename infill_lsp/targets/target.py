@@ -1,0 +1,208 @@
+"""What is to be filled at a cursor: the first of a row of rules that has an answer.
+
+Whatever is outside of a target's gaps stays as it is: the rest of the cursor's line, the brackets that close, the
+`else` below. It knows nothing of models, and nothing of whether a suggestion is worth showing.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, Literal
+
+from infill_lsp.syntax.languages import CLOSERS
+from infill_lsp.targets.blocks import is_empty_body, opens_body
+from infill_lsp.targets.holes import holes
+from infill_lsp.targets.literals import Inside, inside
+from infill_lsp.text.document import Document, Gap
+
+GapKind = Literal[
+    "rest_of_line", "mid_line", "line", "block", "expression", "string", "comment", "selection", "none"
+]  # fmt: skip
+
+_CLOSERS: Final = re.compile(r"\s*[)\]};,>]+$")
+_ONLY_CLOSERS_FOLLOW: Final = re.compile(r"\s*[)\]}>;,\"'`][\s)\]}>,;:\"'`]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to be filled, and how.
+
+    Attributes:
+        kind: what is at the cursor.
+        gaps: in order; text between two is pinned. None of them: nothing is to be filled.
+        block: whether several lines are wanted.
+        why: one sentence for the trace; for kind "none" why nothing is filled.
+    """
+
+    kind: GapKind
+    gaps: tuple[Gap, ...]
+    block: bool
+    why: str
+
+    @classmethod
+    def nothing(cls, why: str) -> "Target":
+        """No gap, and why there is none."""
+        return cls("none", (), block=False, why=why)
+
+
+@dataclass(frozen=True)
+class _Cursor:
+    """A cursor with its line; `invoked` where a person asked at it by hand."""
+
+    document: Document
+    offset: int
+    invoked: bool
+
+    @cached_property
+    def before(self) -> str:
+        """The line up to the cursor."""
+        return self.document.line_before(self.offset)
+
+    @cached_property
+    def after(self) -> str:
+        """The line from the cursor on."""
+        return self.document.line_behind(self.offset)
+
+    @cached_property
+    def literal(self) -> Inside | None:
+        """The comment or text that the cursor is in."""
+        return inside(self.document, self.offset)
+
+    def target(self, kind: GapKind, why: str, *, block: bool = False) -> Target:
+        """One gap, at the cursor."""
+        return Target(kind, (Gap(self.offset, self.offset),), block, why)
+
+
+def target_at(document: Document, offset: int, *, invoked: bool) -> Target:
+    """What is to be filled at a cursor.
+
+    Args:
+        document: what the cursor is in.
+        offset: of the cursor; one outside of the document counts as its nearer end.
+        invoked: whether a person asked for it; if not, places where a suggestion is in the way are left alone.
+    """
+    cursor = _Cursor(document, min(max(offset, 0), len(document.text)), invoked)
+    found = (rule(cursor) for rule in _RULES)
+    target = next(target for target in found if target is not None)
+    if target.kind not in {"mid_line", "expression"}:
+        return target
+    further = tuple(Gap(at, at) for at in holes(document, cursor.offset))
+    return replace(target, gaps=target.gaps + further)
+
+
+def _in_line_end(cursor: _Cursor) -> Target | None:
+    r"""Between the two signs of a `\r\n` there is nothing to write."""
+    if cursor.document.text[cursor.offset - 1 : cursor.offset + 1] == "\r\n" and cursor.offset:
+        return Target.nothing("The cursor is between the two signs of a line end.")
+    return None
+
+
+def _in_comment(cursor: _Cursor) -> Target | None:
+    found = cursor.literal
+    if found is None or found.kind != "comment":
+        return None
+    if _rest(cursor, found).strip():
+        return Target.nothing("The comment goes on behind the cursor.")
+    return cursor.target("comment", "The cursor is at the end of a comment's line.")
+
+
+def _in_string(cursor: _Cursor) -> Target | None:
+    found = cursor.literal
+    if found is None or found.kind != "string":
+        return None
+    if cursor.invoked:
+        return cursor.target("string", "Asked for by hand inside a text.")
+    if _rest(cursor, found).strip():
+        return Target.nothing("The text goes on behind the cursor.")
+    if found.end is not None and not found.long:
+        return Target.nothing("The cursor is inside a short text that is closed.")
+    return cursor.target("string", "The cursor is at the end of a text's line.")
+
+
+def _rest(cursor: _Cursor, found: Inside) -> str:
+    """What follows on the cursor's line inside of the comment or text."""
+    if found.end is None:
+        return cursor.after
+    return cursor.after[: found.end - cursor.offset]
+
+
+def _on_blank_line(cursor: _Cursor) -> Target | None:
+    if cursor.before.strip() or cursor.after.strip():
+        return None
+    if is_empty_body(cursor.document, cursor.offset):
+        return cursor.target("block", "The body of the block above is empty.", block=True)
+    if _in_empty_brackets(cursor):
+        return cursor.target("expression", "The brackets around the cursor are empty.", block=cursor.invoked)
+    return cursor.target("line", "The line is empty.", block=cursor.invoked)
+
+
+def _behind_opener(cursor: _Cursor) -> Target | None:
+    behind = cursor.after.strip()
+    if not cursor.before.strip() or (behind and not behind.startswith("}")):
+        return None
+    if not opens_body(cursor.document, cursor.offset):
+        return None
+    language = cursor.document.language
+    if language is not None and language.opener_takes_value and cursor.before[-1:].isspace():
+        return None
+    if not is_empty_body(cursor.document, cursor.offset):
+        return Target.nothing("The block that opens here has a body already.")
+    if not cursor.invoked:
+        return Target.nothing("A block opens here; its body is suggested on its own line.")
+    return cursor.target("block", "Asked for by hand where a block opens.", block=True)
+
+
+def _in_the_way(cursor: _Cursor) -> Target | None:
+    """Where a suggestion nobody asked for would be in the way."""
+    if cursor.invoked:
+        return None
+    if cursor.after and _in_word(cursor.after[0]):
+        middle = cursor.before and _in_word(cursor.before[-1])
+        return Target.nothing(f"The cursor is {'in the middle of' if middle else 'right before'} a word.")
+    if not cursor.before.strip() and not _ONLY_CLOSERS_FOLLOW.match(cursor.after):
+        return Target.nothing("The line's code is all behind the cursor.")
+    language = cursor.document.language
+    closed = cursor.before.count("(") <= cursor.before.count(")")
+    if language is not None and language.semicolons and closed and cursor.before.rstrip().endswith(";"):
+        return Target.nothing("The statement is complete.")
+    if _CLOSERS.match(cursor.before) and cursor.before.strip():
+        return Target.nothing("The line only closes what was opened above.")
+    return None
+
+
+def _in_brackets(cursor: _Cursor) -> Target | None:
+    if _in_empty_brackets(cursor):
+        return cursor.target("expression", "The brackets around the cursor are empty.")
+    if _ONLY_CLOSERS_FOLLOW.match(cursor.after):
+        return cursor.target("expression", "Only what closes follows on the line.")
+    return None
+
+
+def _on_line(cursor: _Cursor) -> Target | None:
+    if cursor.after.strip():
+        return cursor.target("mid_line", "Text follows on the line.")
+    return cursor.target("rest_of_line", "Nothing follows on the line.")
+
+
+_RULES: Final[tuple[Callable[[_Cursor], Target | None], ...]] = (
+    _in_line_end,
+    _in_comment,
+    _in_string,
+    _on_blank_line,
+    _behind_opener,
+    _in_the_way,
+    _in_brackets,
+    _on_line,  # It always has an answer.
+)
+
+
+def _in_empty_brackets(cursor: _Cursor) -> bool:
+    """Whether the cursor is in brackets with nothing but blanks and line ends in them."""
+    text, start = cursor.document.text, cursor.document.code_end(cursor.offset)
+    end = cursor.document.code_start(cursor.offset)
+    return start > 0 and CLOSERS.get(text[start - 1]) == text[end : end + 1] != ""
+
+
+def _in_word(sign: str) -> bool:
+    return sign.isalnum() or sign in "_$"

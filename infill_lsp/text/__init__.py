@@ -1,0 +1,1 @@
+"""Texts: documents, their lines, files, and fills in progress."""

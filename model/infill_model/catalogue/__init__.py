@@ -1,0 +1,1 @@
+"""Published models by name, size and source; no torch."""

@@ -1,0 +1,126 @@
+"""Which of several lengths a model filled best: numbers measured once for a checkpoint, and kept beside it.
+
+A model that cannot tell how long a fill should be fills several lengths, and the one with the highest probability per
+token is taken. That also depends on the length itself, in a way that is the model's; so a number is taken off the
+logarithm of each length's. Where nothing was measured it is zero for all.
+
+It knows files and numbers, and neither networks nor how a fill is made. Measuring is `evaluation/lengths.py`.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+from infill_model.errors import WeightsError
+from infill_model.files.checkpoint import CheckpointConfig, Json, read_json
+from infill_model.infill.job import FinalToken
+
+SIDECAR: Final = "infill_lengths.json"
+_STEP: Final = 0.1
+_REACH: Final = 2.0
+_KINDS: Final = ("line", "block")
+
+
+def probability_of(written: Iterable[FinalToken]) -> float:
+    """Multiply the probabilities of all that was written, deletions and ends included: how probably all is right."""
+    return math.prod(it.confidence for it in written if it.hole >= 0)
+
+
+def probability_per_token(written: Iterable[FinalToken]) -> float:
+    """Take the geometric mean of the same, which compares fills of unlike lengths."""
+    logs = [math.log(max(it.confidence, 1e-9)) for it in written if it.hole >= 0]
+    return math.exp(sum(logs) / len(logs)) if logs else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """What is taken off the logarithm of a fill's probability per token, by the masks a gap started with.
+
+    Attributes:
+        line: within a line.
+        block: of several lines.
+        gaps: on how many held-out gaps it was measured; 0 where nothing was.
+    """
+
+    line: Mapping[int, float] = field(default_factory=dict)
+    block: Mapping[int, float] = field(default_factory=dict)
+    gaps: int = 0
+
+    def rank(self, per_token: float, masks: int, *, block: bool) -> float:
+        """Say by which number fills of unlike lengths are compared; the highest is best."""
+        off = (self.block if block else self.line).get(masks, 0.0)
+        return math.log(max(per_token, 1e-9)) - off
+
+    @classmethod
+    def beside(cls, folder: Path) -> "Offsets":
+        """What was measured for the checkpoint in a folder; zeros where nothing was.
+
+        Raises:
+            WeightsError: there is a file, and it cannot be read.
+        """
+        path = folder / SIDECAR
+        if not path.exists():
+            return cls()
+        values = read_json(path)
+        try:
+            line, block = (_numbers(values, kind) for kind in _KINDS)
+            return cls(line, block, CheckpointConfig(path, values).number("gaps"))
+        except ValueError as error:
+            raise WeightsError(f"{path}: it does not say what was measured ({error}); measure again") from error
+
+    def write(self, folder: Path) -> Path:
+        """Write it beside the checkpoint; gives the file.
+
+        Raises:
+            WeightsError: the folder cannot be written to.
+        """
+        path = folder / SIDECAR
+        values = {"line": self.line, "block": self.block, "gaps": self.gaps}
+        try:
+            path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise WeightsError(f"{path}: cannot be written ({error.strerror})") from error
+        return path
+
+
+def _numbers(values: Mapping[str, Json], kind: str) -> dict[int, float]:
+    offs = values.get(kind)
+    if not isinstance(offs, dict) or not all(isinstance(it, int | float) for it in offs.values()):
+        raise ValueError(f"{kind} is {offs!r}")
+    return {int(masks): float(str(off)) for masks, off in offs.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One length of one gap: its probability per token, and how near its fill was to what had been there (0 to 1)."""
+
+    masks: int
+    per_token: float
+    similarity: float
+
+
+def fitted(gaps: Sequence[Sequence[Tried]]) -> dict[int, float]:
+    """The offsets with which the fills that are chosen are nearest to what had been there.
+
+    Every combination on a grid is tried; the shortest length's is zero, for only differences count, and of those
+    that are as good the smallest are taken.
+    """
+    masks = sorted({it.masks for gap in gaps for it in gap})
+    steps = range(-round(_REACH / _STEP), round(_REACH / _STEP) + 1)
+    grid = [0.0, *(it * _STEP for it in sorted(steps, key=abs) if it)]
+    tried = (dict(zip(masks, (0.0, *offs), strict=True)) for offs in product(grid, repeat=max(len(masks) - 1, 0)))
+    return {
+        length: round(off, 2)
+        for length, off in max(tried, key=lambda it: (chosen(gaps, it), -sum(map(abs, it.values())))).items()
+    }
+
+
+def chosen(gaps: Iterable[Sequence[Tried]], offsets: Mapping[int, float]) -> float:
+    """The mean similarity of the fills that these offsets choose."""
+    offs = Offsets(line=offsets)
+    found = [max(gap, key=lambda it: offs.rank(it.per_token, it.masks, block=False)).similarity for gap in gaps]
+    return sum(found) / len(found) if found else 0.0

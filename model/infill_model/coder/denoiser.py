@@ -1,0 +1,106 @@
+"""Drafts what goes on behind what a causal encoder has read: a shallow bidirectional denoiser on the encoder's caches.
+
+A canvas holds the token that was committed last and masks behind it. Every position begins from the encoder's residual
+stream at the last token it read, and sees the whole canvas and, layer for layer, the encoder's own keys and values of
+all that was read (after DFlash, arXiv 2602.06036, which projects features of several layers instead). The one denoising
+loop writes the canvas; the encoder then reads the draft and keeps what it agrees with.
+
+Ids on a canvas are numbers of the trimmed head's tokens, counted from `RESERVED`. Shapes: B fills, always 1; C canvas
+positions, N of them asked for; D width; V tokens of the trimmed head.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infill_model.coder.encoder import ROOT, CausalEncoder, RowCache
+from infill_model.denoising.canvas import Canvas, Piece
+from infill_model.denoising.loop import denoise
+from infill_model.denoising.policies import Policies
+from infill_model.denoising.stop import Limits
+from infill_model.transformer.packed import DenoiserLayers
+from infill_model.vocabulary import MASK, RESERVED
+
+CANVAS: Final = 8
+"""Positions of a canvas: the token that is known, and the masks."""
+
+LEAST_SURE: Final = 0.4
+"""A draft is cut before it becomes less probable than this: what is hardly accepted only makes a forward longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """What was read: a row, and a node of the tree behind it."""
+
+    cache: RowCache
+    node: int = ROOT
+
+    @property
+    def batch(self) -> int:
+        """One fill."""
+        return 1
+
+
+class ShallowDenoiser:
+    """The denoiser of an encoder, as the denoising loop asks for it."""
+
+    def __init__(self, encoder: CausalEncoder, weights: DenoiserLayers, limits: Limits | None = None) -> None:
+        self.encoder, self._weights = encoder, weights
+        self._limits = limits or Limits(1)
+        head = encoder.network.head_ids
+        self._number_of = {token: number for number, token in enumerate(head.tolist())}
+
+    def encode(self, contexts: Sequence[Sequence[int]]) -> Tip:
+        """Read the one row."""
+        (row,) = contexts
+        cache = self.encoder.cache_for(row)
+        cache.open(row)
+        cache.grow([(ROOT, ())])
+        return Tip(cache)
+
+    def logits(self, context: Tip, canvas: Canvas, where: Tensor) -> Tensor:
+        """(N, V + RESERVED) float32, as `Denoiser.logits` says."""
+        x = self._begin(context.cache.residual(context.node), canvas)
+        states = context.cache.denoise(self._weights, context.node, x)
+        return F.pad(self.encoder.network.logits(states[where[0]]), (RESERVED, 0), value=-math.inf)
+
+    def logits_with_shadow(self, context: Tip, canvas: Canvas, where: Tensor, shadows: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Denoiser.logits_with_shadow` says, with a forward for each shadow."""
+        alone = [torch.zeros_like(shadows).index_fill(1, it, True) for it in shadows[0].nonzero()]
+        shadowed = [self.logits(context, canvas.remask(it), it) for it in alone]
+        logits = self.logits(context, canvas, where)
+        return logits, torch.cat([logits[:0], *shadowed])
+
+    def draft(self, cache: RowCache, node: int, token: int, masks: int) -> list[int]:
+        """Write what may follow a token that follows a node that was read; nothing where it is not sure.
+
+        Args:
+            cache: of the row.
+            node: the last node that was read, or `ROOT`.
+            token: the token behind it, one of the trimmed head.
+            masks: how many tokens are written, at most.
+        """
+        known = self._number_of.get(token)
+        masks = min(masks, CANVAS - 1)
+        if masks == 0 or known is None or not cache.knows(node) or not cache.has_room(1 + masks):
+            return []
+        canvas = Canvas.of([[Piece([known + RESERVED], True), Piece([MASK] * masks, False)]])
+        *_, written = denoise(self, Tip(cache, node), canvas, Policies(), self._limits)
+        ids = self.encoder.network.head_ids[written.canvas.ids[0, 1:] - RESERVED].tolist()
+        sure = written.confidence[0, 1:].cumprod(0) >= LEAST_SURE
+        return ids[: int(sure.sum())]
+
+    def _begin(self, residual: Tensor, canvas: Canvas) -> Tensor:
+        """(C, D): how canvas positions begin."""
+        network, weights = self.encoder.network, self._weights
+        ids = canvas.ids[0].cpu()
+        tokens = network.head_ids[(ids - RESERVED).clamp(min=0)].to(network.device)
+        known = F.linear(network.embedded(tokens), weights.token)
+        known = known.masked_fill((ids == MASK).unsqueeze(1).to(known.device), 0.0)
+        begins = weights.canvas[: len(ids)] + F.linear(residual, weights.seed) + known[0]
+        return begins + F.pad(known[1:], (0, 0, 1, 0))

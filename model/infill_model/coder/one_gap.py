@@ -1,0 +1,307 @@
+"""Fills one gap behind a cached row: the greedy fill, drafts that were read whole, and fills that begin otherwise.
+
+All are found in one pass over the row. Where the token at the cursor may be healed, fills are written from one token
+earlier, with that token and with a longer one, and the likelier fill counts; both begin with the text that was dropped,
+which is cut off again.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from infill_model.coder import joining
+from infill_model.coder.denoiser import CANVAS, ShallowDenoiser
+from infill_model.coder.drafting import drafts_of, remaining
+from infill_model.coder.encoder import ROOT, RowCache
+from infill_model.coder.healing import Healed, Healer
+from infill_model.coder.writing import Acceptance, Ends, Writer, WrittenRow
+from infill_model.denoising.stop import Limits
+from infill_model.infill.copied import copies_for
+from infill_model.request import Frame, Options, Request, StopReason, TraceToken
+from infill_model.vocabulary import RESERVED, Vocabulary
+
+LONGEST: Final = 48
+LONGEST_BLOCK: Final = 160
+"""Tokens of the longest gap within a line, and of several lines."""
+
+LEAST_LIKELY: Final = 0.02
+"""Probability of the first token of another candidate."""
+
+ROOM: Final = 12
+"""Drafted tokens that are read in a forward."""
+
+JOINED: Final = 64
+"""Tokens of fills that are read with the rest of the line behind them."""
+
+DOUBTFUL: Final = 0.6
+"""Where a fill is to join the rest of a line and is less probable than this, others are written beside it."""
+
+BESIDE: Final = 4
+"""Forwards' worth of time that is left for joining when other beginnings are written."""
+
+BEHIND: Final = 6.0
+"""Nats by which a fill that begins otherwise may be less probable than the greedy one before it is given up."""
+
+LONGER: Final = 8
+"""Tokens by which it may be longer."""
+
+REVOKE: Final = 0.05
+"""What stands in a gap that is revised is kept where each token is at least this likely, unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What is known of the model's tokens: its vocabulary, what ends a gap, and which begin alike."""
+
+    vocabulary: Vocabulary
+    ends: Ends
+    healer: Healer
+
+    def encode(self, text: str) -> list[int]:
+        """The model's ids of a text."""
+        return [it - RESERVED for it in self.vocabulary.encode(text)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of the model's ids."""
+        return self.vocabulary.decode([it + RESERVED for it in ids])
+
+    def breaks(self, token: int) -> bool:
+        """Whether a token holds a line break."""
+        return "\n" in self.decode([token])
+
+    def writer(self, cache: RowCache, *, block: bool) -> Writer:
+        """What writes behind a row."""
+        return Writer(cache, self.ends, not block, self.breaks, LONGEST_BLOCK if block else LONGEST)
+
+
+@dataclass(slots=True)
+class OneGap:
+    """One gap of a request.
+
+    Attributes:
+        request: with this gap alone.
+        options: how many fills, and whether copies are tried.
+        limits: deadline and cancellation.
+        cache: of the row, opened.
+        tokens: of the model.
+        on_draft: told of the greedy fill after each forward.
+        start: the text that the gap holds now, where it is to be revised.
+        denoiser: drafts too, where the model has one.
+        found: fills by their texts, the greedy one first.
+        forwards: spent so far.
+    """
+
+    request: Request
+    options: Options
+    limits: Limits
+    cache: RowCache
+    tokens: Tokens
+    on_draft: Callable[[Frame], None] | None
+    start: str | None
+    denoiser: ShallowDenoiser | None = None
+    found: dict[str, WrittenRow] = field(default_factory=dict)
+    drafts: list[str] = field(default_factory=list)
+    forwards: int = 0
+    _healed: Healed | None = None
+    _took: float = 0.0
+    _joined: dict[str, float] = field(default_factory=dict)
+    _writer: Writer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the drafts together."""
+        self._writer = self.tokens.writer(self.cache, block=self.request.block)
+        if self.start is not None:
+            self.drafts = [self.start]
+        elif self.options.retrieve:
+            self.drafts = [text for (text,), _ in copies_for(self.request)]
+
+    def write(self) -> WrittenRow:
+        """Write the greedy fill, and score the drafts that were read whole with its first forward."""
+        drafted = [self.tokens.encode(it) for it in self.drafts]
+        going = self._step([WrittenRow()], [drafted])
+        read = {text: self._writer.log_probability(ids) for text, ids in zip(self.drafts, drafted, strict=True)}
+        if self.start is None:
+            going = self._restarted(*going)
+        written = self._best(going, drafted)
+        self.found[self._text(written)] = written
+        for ids, (text, total) in zip(drafted, read.items(), strict=True):
+            if total is not None:
+                self.found.setdefault(text, self._scored(ids, total))
+        return written
+
+    def _best(self, going: Sequence[WrittenRow], drafted: Sequence[Sequence[int]]) -> WrittenRow:
+        """Write to the end, and return the likeliest; what has become less likely than one that ended is given up."""
+        ended: list[WrittenRow] = []
+        while True:
+            ended += [it for it in going if it.stopped is not None]
+            least = max((it.total for it in ended), default=-math.inf)
+            going = [it for it in going if it.stopped is None and it.total > least]
+            if not going:
+                return max(ended, key=lambda it: it.total)
+            if late := late_by(self.limits):
+                return replace(max([*ended, *going], key=lambda it: it.total), stopped=late)
+            going = self._step(going, [self._going_on(drafted, it) for it in going])
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the greedy fill is to join the rest of its line and is none too probable; not of several lines."""
+        greedy = next(iter(self.found.values()))
+        joins = not self.request.block and bool(joining.rest_of_line(self.request.suffix))
+        return joins and math.exp(greedy.total) < DOUBTFUL
+
+    def write_others(self, wanted: int) -> None:
+        """Write fills that begin otherwise, side by side, a token of each in a forward."""
+        if self._healed and not self.cache.knows(ROOT):  # What was begun before had ended and was likelier at once.
+            self._writer.read([[self._healed.last]])
+        probabilities = self._writer.probabilities(ROOT)[0] / (self._healed.mass if self._healed else 1.0)
+        begun = {it.ids[0] for it in self.found.values() if it.ids and it.path}
+        if self._healed:
+            begun |= {self._healed.token, self._healed.last}
+        likely = probabilities.topk(wanted * 2)
+        going = [
+            WrittenRow((token,), (probability,), healed=self._healed is not None)
+            for probability, token in zip(
+                likely.values.tolist(), self.tokens.ends.ids[likely.indices].tolist(), strict=True
+            )
+            if token not in begun
+            and probability >= LEAST_LIKELY
+            and self.tokens.decode([token]).startswith(self._dropped)
+        ][: wanted - 1]
+        greedy = next(iter(self.found.values()))
+        while going and not late_by(self.limits) and self._has_time_for(BESIDE):
+            began = time.perf_counter()
+            going = self._writer.step(going, [[] for _ in going], Acceptance(), 0)
+            self._took, self.forwards = time.perf_counter() - began, self.forwards + 1
+            for it in going:
+                if it.stopped == "complete":
+                    self.found.setdefault(self._text(it), it)
+            going = [it for it in going if it.stopped is None and it.total > greedy.total - BEHIND]
+            going = [it for it in going if len(it.ids) < len(greedy.ids) + LONGER]
+
+    def _has_time_for(self, forwards: int) -> bool:
+        """Whether so many forwards like the last one fit before the deadline."""
+        return self.limits.deadline is None or self.limits.clock() + forwards * self._took < self.limits.deadline
+
+    def ranked(self) -> dict[str, float]:
+        """Texts found and the probability that each is right, the most probable first; 0 of what was cut short.
+
+        Where something is left of the gap's line, fills are read with it behind them, and each without what it would
+        repeat of it is one more.
+        """
+        rest = "" if self.start is not None else joining.rest_of_line(self.request.suffix)
+        whole = [text for text, it in self.found.items() if it.stopped == "complete"]
+        if rest and whole and not late_by(self.limits):
+            self._join(whole, rest)
+        order = sorted(self.found, key=lambda it: self.found[it].total, reverse=True)
+        right = {it: math.exp(self.found[it].total) if self.found[it].stopped == "complete" else 0.0 for it in order}
+        own = {it: self.found[it].total for it in self._joined}
+        return {**joining.weighed(own, self._joined), **{it: right[it] for it in order if it not in own}}
+
+    def _join(self, texts: Sequence[str], rest: str) -> None:
+        """Read fills with the rest of the line behind them, as many as fit a forward."""
+        texts = sorted(texts, key=lambda it: self.found[it].total, reverse=True)
+        lead = [self._healed.last] if self._healed else []
+        ids, room = dict[str, tuple[list[int], list[int]]](), JOINED
+        for text in joining.cut_back(texts, rest):
+            alone, together = ([*lead, *self.tokens.encode(it)] for it in (text, text + rest))
+            room -= len(together)
+            if room >= 0:
+                ids[text] = alone, together
+        self._writer.read([it for both in ids.values() for it in both])
+        self.forwards += 1
+        for text, (alone, together) in ids.items():
+            total = self._writer.log_probability(alone, len(lead))
+            joined = self._writer.log_probability(together, len(lead), ends=False)
+            if total is None or joined is None:
+                continue
+            self._joined[text] = joined
+            if text not in self.found or self.found[text].total < total:
+                self.found[text] = self._scored(alone[len(lead) :], total)
+
+    @property
+    def _acceptance(self) -> Acceptance:
+        """Which drafted tokens are kept: `remask` may say `verify:P`, or `revoke:P` of a text that is revised."""
+        kind, _, value = self.options.remask.partition(":")
+        if kind in ("verify", "revoke") and value not in ("", "equal"):
+            return Acceptance(float(value)) if kind == "verify" or self.start is not None else Acceptance()
+        return Acceptance() if self.start is None else Acceptance(REVOKE)
+
+    def _step(self, going: Sequence[WrittenRow], drafts: Sequence[Sequence[Sequence[int]]]) -> list[WrittenRow]:
+        """One forward: read drafts of each, and commit what is accepted."""
+        if late_by(self.limits) == "cancelled":
+            return [replace(it, stopped="cancelled") for it in going]
+        began = time.perf_counter()
+        after = self._writer.step(going, [[it for it in its if it] for its in drafts], self._acceptance, ROOM)
+        self._took, self.forwards = time.perf_counter() - began, self.forwards + 1
+        if self.on_draft is not None:
+            took = round(self._took * 1000, 3)
+            before, now = max(zip(going, after, strict=True), key=lambda it: it[1].total)
+            self.on_draft(self._frame(now, f"{len(now.ids) - len(before.ids)} committed", took))
+        return after
+
+    def _going_on(self, drafted: Sequence[Sequence[int]], written: WrittenRow) -> list[list[int]]:
+        """How it may go on behind what is written."""
+        if self.start is not None:
+            return remaining(drafted[0], written.ids)
+        text = self._text(written, whole=True)
+        copies = drafts_of(self.request, text, self.tokens.encode) if self.options.retrieve else []
+        return [*copies, *self._denoised(written)]
+
+    def _denoised(self, written: WrittenRow) -> list[list[int]]:
+        """The denoiser's draft of what follows the token that was committed last."""
+        if self.denoiser is None or len(written.ids) != len(written.path) + 1:
+            return []
+        masks = CANVAS if self.options.masks is None else self.options.masks
+        drafted = self.denoiser.draft(self.cache, written.tip, written.ids[-1], masks)
+        return [drafted] if drafted else []
+
+    def _scored(self, ids: Sequence[int], total: float) -> WrittenRow:
+        """A draft that was read whole as a fill, from its log-probability."""
+        each = math.exp(total / (len(ids) + 1))
+        return WrittenRow(tuple(ids), (each,) * (len(ids) + 1), forwards=1, stopped="complete")
+
+    def _restarted(self, written: WrittenRow) -> list[WrittenRow]:
+        """Begin anew from one token earlier where a longer token is likelier there; with it, and as it was begun."""
+        if not self._writer.cache.knows(ROOT):
+            return [written]
+        line = self.request.prefix.rpartition("\n")[2]
+        healed = self.tokens.healer.heal(self.cache, self._writer, self.tokens.decode, line)
+        if healed is None:
+            return [written]
+        self._healed = healed
+        self.cache.open(self.cache.ids[:-1])
+        self._writer = self.tokens.writer(self.cache, block=self.request.block)
+        # The update was tuned on code that is cut anywhere, so how probable the cut itself is says nothing.
+        ids, probabilities = (healed.last, *written.ids), (1.0, *written.probabilities)
+        kept = replace(written, ids=ids, probabilities=probabilities, path=(), healed=True)
+        return [WrittenRow((healed.token,), (healed.probability,), healed=True), kept]
+
+    @property
+    def _dropped(self) -> str:
+        """The text of the row's last token where fills begin with it."""
+        return self._healed.dropped if self._healed else ""
+
+    def _text(self, written: WrittenRow, *, whole: bool = False) -> str:
+        """What a fill inserts."""
+        text = self.tokens.decode(written.ids)[len(self._dropped) :]
+        return text if whole or self.request.block else text.split("\n", 1)[0].rstrip("\r")
+
+    def pieces(self, written: WrittenRow) -> list[tuple[str, float]]:
+        """What each token of a fill inserts, and its probability; a token that stood there before inserts nothing."""
+        pieces = self.tokens.vocabulary.pieces([it + RESERVED for it in written.ids])
+        if pieces and written.healed:
+            pieces[0] = pieces[0].removeprefix(self._dropped)
+        return [it for it in zip(pieces, written.probabilities, strict=False) if it[0]]
+
+    def _frame(self, written: WrittenRow, event: str, took: float) -> Frame:
+        shown = tuple(TraceToken(text, "committed", right) for text, right in self.pieces(written))
+        return Frame(self.forwards, shown, event, took)
+
+
+def late_by(limits: Limits) -> StopReason | None:
+    """Why nothing more may be done; None while there is time."""
+    if limits.cancelled():
+        return "cancelled"
+    return "deadline" if limits.deadline is not None and limits.clock() >= limits.deadline else None

@@ -1,0 +1,214 @@
+"""Writes a gap behind a cached row: drafts are read in one forward, and what the encoder agrees with is kept.
+
+Every forward reads a tree: what was written last and drafts of how it may go on. Along the tree the longest part that
+is accepted is committed, the encoder's own next token is added, and the rest is drafted anew behind it. With
+`Acceptance(equal=True)` the outcome is token for token what the encoder writes left to right (speculative decoding,
+arXiv 2211.17192, with tree attention, arXiv 2305.09781).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from infill_model.coder.encoder import ROOT, RowCache
+from infill_model.request import StopReason
+
+END: Final = -1
+"""Stands for the end of a gap among the tokens that a node may be followed by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Which tokens of the trimmed head end a gap.
+
+    Attributes:
+        ids: (V,) int64, of the head's tokens.
+        always: (V,) bool, marks that end any gap.
+        at_line: (V,) bool, those and the tokens that begin with a line break, which end a gap within a line.
+    """
+
+    ids: Tensor
+    always: Tensor
+    at_line: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Which drafted tokens are kept: the encoder's own choice, or whatever it finds at least `least` likely."""
+
+    least: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRow:
+    """What stands behind a row.
+
+    Attributes:
+        ids: of the tokens, without the end.
+        probabilities: of each, and of the end where it was written.
+        path: numbers of the nodes that were read.
+        forwards: spent on it.
+        stopped: why it ended; None while it goes on.
+        healed: whether it begins with the token that stands at the cursor, or a longer one in its place.
+    """
+
+    ids: tuple[int, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    path: tuple[int, ...] = ()
+    forwards: int = 0
+    stopped: StopReason | None = None
+    healed: bool = False
+
+    @property
+    def total(self) -> float:
+        """The log-probability of what is written so far."""
+        return sum(math.log(max(it, 1e-12)) for it in self.probabilities)
+
+    @property
+    def tip(self) -> int:
+        """The node that the next token follows."""
+        return self.path[-1] if self.path else ROOT
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes behind one row.
+
+    Attributes:
+        cache: of the row, opened.
+        ends: what ends a gap.
+        line: whether a line break ends it too.
+        breaks: whether a token holds a line break behind other characters.
+        most: tokens of the longest gap.
+    """
+
+    cache: RowCache
+    ends: Ends
+    line: bool
+    breaks: Callable[[int], bool]
+    most: int
+    _read: dict[int, tuple[Tensor, float]] = field(default_factory=dict)
+    _children: dict[int, dict[int, int]] = field(default_factory=dict)
+
+    def step(
+        self, going: Sequence[WrittenRow], drafts: Sequence[Sequence[Sequence[int]]], acceptance: Acceptance, room: int
+    ) -> list[WrittenRow]:
+        """Read what was written last and drafts of how it goes on, for several in one forward, and commit.
+
+        Args:
+            going: what is written, not ended.
+            drafts: for each, how it may go on, the best first.
+            acceptance: which drafted tokens are kept.
+            room: drafted tokens that are read for each.
+        """
+        branches: list[tuple[int, Sequence[int]]] = []
+        firsts = list[int]()
+        for written, its in zip(going, drafts, strict=True):
+            pending = written.ids[len(written.path) :]
+            firsts.append(len(branches))
+            branches += [(written.tip, (*pending, *it)) for it in _pruned(its, room) or [()]]
+        paths = self._grow(branches)
+        after = []
+        for written, first in zip(going, firsts, strict=True):
+            last = len(written.ids) - len(written.path)
+            if len(paths[first]) < last:  # There are no more places.
+                after.append(replace(written, stopped="steps"))
+                continue
+            read = replace(written, path=(*written.path, *paths[first][:last]), forwards=written.forwards + 1)
+            after.append(self._accepted(read, acceptance))
+        return after
+
+    def read(self, drafts: Sequence[Sequence[int]]) -> None:
+        """Read drafts behind the row in one forward, to know how probable they are; nothing is committed."""
+        self._grow([(ROOT, it) for it in drafts])
+
+    def _grow(self, branches: Sequence[tuple[int, Sequence[int]]]) -> list[list[int]]:
+        """Read branches, and find the children of every node anew; returns the branches' nodes."""
+        paths = self.cache.grow(branches)
+        self._children = {}
+        for number, node in enumerate(self.cache.nodes):
+            self._children.setdefault(node.parent, {})[node.token] = number
+        return paths
+
+    def _accepted(self, written: WrittenRow, acceptance: Acceptance) -> WrittenRow:
+        """Walk down the tree as far as its tokens are accepted, and add the encoder's own next token."""
+        while True:
+            children = self._children.get(written.tip, {})
+            token, probability = self.choose(written.tip, acceptance, children)
+            probabilities = (*written.probabilities, probability)
+            if token == END:
+                return replace(written, probabilities=probabilities, stopped="complete")
+            written = replace(written, ids=(*written.ids, token), probabilities=probabilities)
+            if (self.line and self.breaks(token)) or len(written.ids) >= self.most:
+                return replace(written, stopped="complete" if len(written.ids) < self.most else "steps")
+            child = children.get(token)
+            if child is None:
+                return written
+            written = replace(written, path=(*written.path, child))
+
+    def choose(self, node: int, acceptance: Acceptance, children: dict[int, int]) -> tuple[int, float]:
+        """The next token behind a node, or `END`, and its probability."""
+        probabilities, end = self.probabilities(node)
+        best = int(probabilities.argmax())
+        token, probability = int(self.ends.ids[best]), float(probabilities[best])
+        if acceptance.least < 1:
+            drafted = [(float(probabilities[self.index(it)]), it) for it in children if self.index(it) >= 0]
+            likely = max(drafted, default=(0.0, END))
+            if likely[0] >= acceptance.least:
+                return likely[1], likely[0]
+        return (END, end) if end >= probability else (token, probability)
+
+    def probabilities(self, node: int) -> tuple[Tensor, float]:
+        """(V,) probabilities of what goes on behind a node, 0 for what ends it; and that it ends."""
+        if node not in self._read:
+            all_of_them = self.cache.logits(node).softmax(0)
+            ends = self.ends.at_line if self.line else self.ends.always
+            self._read[node] = (all_of_them.masked_fill(ends, 0.0), float(all_of_them[ends].sum()))
+        return self._read[node]
+
+    def index(self, token: int) -> int:
+        """Where a token is in the trimmed head; -1 if it is not."""
+        at = int(torch.searchsorted(self.ends.ids, token))
+        return at if at < len(self.ends.ids) and int(self.ends.ids[at]) == token else -1
+
+    def log_probability(self, ids: Sequence[int], known: int = 0, *, ends: bool = True) -> float | None:
+        """The logarithm (nats) of the probability that ids follow the row; None if they were not read.
+
+        Args:
+            ids: of the tokens.
+            known: how many of them are given, and not counted.
+            ends: whether the end is to follow them.
+        """
+        total, at = 0.0, ROOT
+        for number, token in enumerate(ids):
+            child = self._children.get(at, {}).get(token)
+            if child is None or not self.cache.knows(at):
+                return None
+            place = self.index(token)
+            if number >= known:
+                total += _log(float(self.probabilities(at)[0][place]) if place >= 0 else 0.0)
+            at = child
+        if not self.cache.knows(at):
+            return None
+        return total + _log(self.probabilities(at)[1]) if ends else total
+
+
+def _log(probability: float) -> float:
+    return float(torch.log(torch.tensor(max(probability, 1e-12))))
+
+
+def _pruned(drafts: Sequence[Sequence[int]], room: int) -> list[tuple[int, ...]]:
+    """Drafts in their order, cut so that their different tokens fit a forward."""
+    kept, nodes = list[tuple[int, ...]](), set[tuple[int, ...]]()
+    for draft in drafts:
+        cut = tuple(draft)
+        while cut and len(nodes | {cut[: n + 1] for n in range(len(cut))}) > room:
+            cut = cut[:-1]
+        if cut:
+            nodes |= {cut[: n + 1] for n in range(len(cut))}
+            kept.append(cut)
+    return kept

@@ -1,0 +1,1 @@
+"""From package registries to a corpus and a tokenizer."""

@@ -1,0 +1,1 @@
+"""The network that comes with the package: encoder, denoiser, cache and folder."""

@@ -1,0 +1,312 @@
+"""The network: a deep causal encoder over clean code and a shallow bidirectional denoiser over the canvas.
+
+The denoiser's layers attend to the canvas and to keys and values made from the encoder's output, as in E2D2
+(Arriola et al. 2025) and DiffusionGemma, so that a denoising step costs only the shallow part. The encoder alone is an
+autoregressive model with the same weights. This file knows tensors only: no text, no cache policy, no denoising loop.
+
+Shapes: B rows, T context tokens, C canvas positions, K canvases per training row, D width, H query heads,
+G key/value heads, E head width, V vocabulary.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infill_model.vocabulary import PAD
+
+LOOK_BACK = 2
+"""Tokens before a position whose embeddings are mixed into its own."""
+
+SHARPNESS = 1.5
+"""Gain of the normed queries at first. Without one no attention logit exceeds the root of the head's width, half of
+what is left of it at a distance, and a head can hardly single out one token of a few hundred."""
+
+_ZERO_AT_FIRST = ("attention.out.weight", "mlp.down.weight", "before.weight", "around.weight", "onward.weight")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sizes of a network.
+
+    Attributes:
+        context: the most context tokens it was trained to see.
+        canvas: the most canvas positions it was trained to see.
+    """
+
+    vocabulary: int
+    width: int
+    encoder_layers: int
+    denoiser_layers: int
+    heads: int
+    kv_heads: int
+    head_width: int
+    mlp_width: int
+    context: int
+    canvas: int
+    rope_theta: float = 10_000.0
+
+    @property
+    def positions(self) -> int:
+        """How many rotary positions are needed: a full context, a full canvas, and an autoregressive tail."""
+        return self.context + 2 * self.canvas + 8
+
+
+def norm(x: Tensor) -> Tensor:
+    """RMSNorm without a gain: the linear map that follows every norm here can hold it."""
+    return F.rms_norm(x, x.shape[-1:])
+
+
+def rotary_table(shape: Shape) -> Tensor:
+    """(2, positions, E/2) float32: cosines and sines of RoPE (Su et al. 2021)."""
+    half = shape.head_width // 2
+    frequency = shape.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
+    angle = torch.outer(torch.arange(shape.positions, dtype=torch.float32), frequency)
+    return torch.stack([angle.cos(), angle.sin()])
+
+
+def rotate(x: Tensor, rotary: Tensor) -> Tensor:
+    """Turn x (..., heads, n, E) to its positions; rotary (2, ..., n, E/2) broadcasts over the heads."""
+    cos, sin = rotary[0], rotary[1]
+    left, right = x.chunk(2, dim=-1)
+    return torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1)
+
+
+class Mlp(nn.Module):
+    """SwiGLU (Shazeer 2020) with the gate and the input projection in one matrix."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.gate_up = nn.Linear(shape.width, 2 * shape.mlp_width, bias=False)
+        self.down = nn.Linear(shape.mlp_width, shape.width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D)."""
+        gate, up = self.gate_up(x).chunk(2, dim=-1)
+        out: Tensor = self.down(F.silu(gate) * up)
+        return out
+
+
+class Attention(nn.Module):
+    """Projections of grouped-query attention with normed queries and keys; who attends to whom is the caller's."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.heads, self.kv_heads, self.head_width = shape.heads, shape.kv_heads, shape.head_width
+        self.qkv = nn.Linear(shape.width, (shape.heads + 2 * shape.kv_heads) * shape.head_width, bias=False)
+        self.out = nn.Linear(shape.heads * shape.head_width, shape.width, bias=False)
+        self.sharpness = nn.Parameter(torch.full((shape.heads, 1, 1), SHARPNESS))
+
+    def project(self, x: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, n, D) -> queries (B, H, n, E), keys (B, G, n, E), values (B, G, n, E), turned to their positions."""
+        qk, v = self.split(self.qkv(x), (self.heads + self.kv_heads, self.kv_heads))
+        q, k = torch.split(rotate(norm(qk), rotary), [self.heads, self.kv_heads], dim=-3)
+        return q * self.sharpness, k, v
+
+    def split(self, x: Tensor, heads: tuple[int, ...]) -> tuple[Tensor, ...]:
+        """(..., n, heads x E) -> one (..., heads, n, E) for each group of heads."""
+        x = x.view(*x.shape[:-1], sum(heads), self.head_width).transpose(-3, -2)
+        return torch.split(x, list(heads), dim=-3)
+
+
+class EncoderLayer(nn.Module):
+    """A causal transformer layer."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.attention = Attention(shape)
+        self.mlp = Mlp(shape)
+
+    def forward(self, x: Tensor, rotary: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T, D), each position seeing itself and what is left of it."""
+        q, k, v = self.attention.project(norm(x), rotary)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+        x = x + self.attention.out(y.transpose(1, 2).flatten(2))
+        out: Tensor = x + self.mlp(norm(x))
+        return out
+
+
+class DenoiserLayer(nn.Module):
+    """A bidirectional layer over the canvas that also attends to the encoder's output."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.attention = Attention(shape)
+        self.context_kv = nn.Linear(2 * shape.width, 2 * shape.kv_heads * shape.head_width, bias=False)
+        self.mlp = Mlp(shape)
+
+    def project_context(self, memory: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor]:
+        """`Network.memory` (B, T, 2D) -> keys and values (B, G, T, E) that the canvas attends to."""
+        g = self.attention.kv_heads
+        k, v = self.attention.split(self.context_kv(memory), (g, g))
+        return rotate(norm(k), rotary), v
+
+    def forward(
+        self, x: Tensor, rotary: Tensor, memory: Tensor, context_rotary: Tensor, attention_mask: Tensor
+    ) -> Tensor:
+        """One layer over K canvases for each of B context rows, for training.
+
+        Args:
+            x: (B, K, C, D) canvases.
+            rotary: (2, B, K, 1, C, E/2).
+            memory: (B, T, 2D), shared by the K canvases of a row.
+            context_rotary: (2, T, E/2).
+            attention_mask: (B, K, 1, 1, T + C) float: 0 where a canvas may attend, -inf elsewhere.
+
+        Returns:
+            (B, K, C, D).
+        """
+        b, k, c, _ = x.shape
+        g, e = self.attention.kv_heads, self.attention.head_width
+        q, key, value = self.attention.project(norm(x), rotary)
+        context_key, context_value = self.project_context(memory, context_rotary)
+        group = self.attention.heads // g
+        q = q.reshape(b, k, g, group * c, e) * e**-0.5  # Query heads that share a key head become more queries.
+        t = context_key.shape[2]
+        context_q = q.transpose(1, 2).reshape(b, g, k * group * c, e)
+        scores = torch.cat(
+            [
+                (context_q @ context_key.transpose(-1, -2)).view(b, g, k, group * c, t).transpose(1, 2),
+                q @ key.transpose(-1, -2),
+            ],
+            dim=-1,
+        )
+        weights = (scores + attention_mask).softmax(dim=-1)
+        context_weights = weights[..., :t].transpose(1, 2).reshape(b, g, k * group * c, t)
+        y = (context_weights @ context_value).view(b, g, k, group * c, e).transpose(1, 2) + weights[..., t:] @ value
+        y = y.reshape(b, k, self.attention.heads, c, e).transpose(2, 3).flatten(3)
+        x = x + self.attention.out(y)
+        out: Tensor = x + self.mlp(norm(x))
+        return out
+
+
+class Network(nn.Module):
+    """Encoder, denoiser and the embedding they share."""
+
+    rotary: Tensor
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embedding = nn.Embedding(shape.vocabulary, shape.width)
+        self.pinned = nn.Parameter(torch.zeros(shape.width))
+        self.before = nn.Linear(LOOK_BACK * shape.width, shape.width, bias=False)
+        self.around = nn.Linear((LOOK_BACK + 1) * shape.width, shape.width, bias=False)
+        self.onward = nn.Linear(shape.width, shape.width, bias=False)
+        self.encoder = nn.ModuleList(EncoderLayer(shape) for _ in range(shape.encoder_layers))
+        self.denoiser = nn.ModuleList(DenoiserLayer(shape) for _ in range(shape.denoiser_layers))
+        self.register_buffer("rotary", rotary_table(shape), persistent=False)
+
+    def initialise(self, seed: int) -> "Network":
+        """Fill in random weights: normal ones, and zeros where a layer writes to the residual stream."""
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                if name == "pinned" or name.endswith(_ZERO_AT_FIRST):
+                    parameter.zero_()
+                elif not name.endswith("sharpness"):
+                    fan_in = parameter.shape[1]
+                    parameter.normal_(0.0, fan_in**-0.5, generator=generator)
+        return self
+
+    @property
+    def encoder_layers(self) -> list[EncoderLayer]:
+        """The encoder's layers, in order."""
+        return [layer for layer in self.encoder if isinstance(layer, EncoderLayer)]
+
+    @property
+    def denoiser_layers(self) -> list[DenoiserLayer]:
+        """The denoiser's layers, in order."""
+        return [layer for layer in self.denoiser if isinstance(layer, DenoiserLayer)]
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """(...) int64 -> (..., D); zeros for padding."""
+        return norm(self.embedding(ids)) * (ids != PAD).unsqueeze(-1)
+
+    def embed_context(self, ids: Tensor) -> Tensor:
+        """(B, T) int64 -> (B, T, D), each position knowing which tokens stand right before it.
+
+        Finding where the last tokens occurred before, and what followed, is what a small model has to learn first; this
+        takes half of it off the attention (token shift, Peng et al. 2023; KV shifting, Xu et al. 2024).
+        """
+        x = self.embed(ids)
+        out: Tensor = x + self.before(torch.cat([_moved(x, n) for n in range(1, LOOK_BACK + 1)], dim=-1))
+        return out
+
+    def memory(self, encoded: Tensor, embedded: Tensor) -> Tensor:
+        """What the canvas attends to: what the encoder expects next at each place, and what stands there.
+
+        (B, T, D) from `encode` and (B, T, D) from `embed_context` -> (B, T, 2D).
+        """
+        return torch.cat([encoded, norm(embedded)], dim=-1)
+
+    def embed_canvas(self, ids: Tensor, pinned: Tensor, left: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
+        """What stands at each canvas position, and what around it; the denoiser works on the sum.
+
+        Args:
+            ids: (..., C) int64.
+            pinned: (..., C) bool; these positions carry their own mark.
+            left: (..., LOOK_BACK) int64, the last context tokens, `PAD` where there are none.
+            expected: (..., D), the encoder's output at the last of them; what it expects next is the first position's.
+
+        Returns:
+            (..., C, D) and (..., C, D).
+        """
+        x = self.embed(torch.cat([left, ids], dim=-1))
+        near = [_moved(x, n)[..., LOOK_BACK:, :] for n in (*range(1, LOOK_BACK + 1), -1)]
+        own = x[..., LOOK_BACK:, :] + pinned.unsqueeze(-1).to(self.pinned.dtype) * self.pinned
+        first = F.pad(self.onward(expected).unsqueeze(-2), (0, 0, 0, ids.shape[-1] - 1))
+        return own, self.around(torch.cat(near, dim=-1)) + first
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(..., D) normed states -> (..., V)."""
+        return F.linear(x, self.embedding.weight)
+
+    def encode(self, ids: Tensor) -> Tensor:
+        """Clean code (B, T) -> normed encoder output (B, T, D), without a cache."""
+        x = self.embed_context(ids)
+        rotary = self.rotary[:, : ids.shape[1]]
+        for layer in self.encoder:
+            x = layer(x, rotary)
+        return norm(x)
+
+    def denoise(
+        self, context: Tensor, encoded: Tensor, visible: Tensor, ids: Tensor, pinned: Tensor, valid: Tensor
+    ) -> Tensor:
+        """Many canvases against shared contexts, for training.
+
+        Args:
+            context: (B, T) int64, the clean code.
+            encoded: (B, T, D) from `encode` of it.
+            visible: (B, K) int64; canvas k of a row sees the first `visible` context tokens and follows them.
+            ids: (B, K, C) int64.
+            pinned: (B, K, C) bool.
+            valid: (B, K, C) bool; false on padding.
+
+        Returns:
+            (B, K, C, D) normed states.
+        """
+        t, c = encoded.shape[1], ids.shape[2]
+        positions = visible.unsqueeze(-1) + torch.arange(c, device=ids.device)  # (B, K, C)
+        rotary = self.rotary[:, positions].unsqueeze(3)  # (2, B, K, 1, C, E/2)
+        in_context = torch.arange(t, device=ids.device) < visible.unsqueeze(-1)  # (B, K, T)
+        attention_mask = torch.cat([in_context, valid], dim=-1)[:, :, None, None]  # (B, K, 1, 1, T + C)
+        attention_mask = torch.zeros_like(attention_mask, dtype=encoded.dtype).masked_fill(
+            ~attention_mask, float("-inf")
+        )
+        back = visible.unsqueeze(-1) + torch.arange(-LOOK_BACK, 0, device=ids.device)  # (B, K, LOOK_BACK)
+        left = context.gather(1, back.clamp_min(0).flatten(1)).view_as(back).masked_fill(back < 0, PAD)
+        last = (visible - 1).clamp_min(0).unsqueeze(-1).expand(-1, -1, encoded.shape[-1])
+        x, near = self.embed_canvas(ids, pinned, left, encoded.gather(1, last))
+        x, memory = x + near, self.memory(encoded, self.embed_context(context))
+        for layer in self.denoiser:
+            x = layer(x, rotary, memory, self.rotary[:, :t], attention_mask)
+        return norm(x)
+
+
+def _moved(x: Tensor, places: int) -> Tensor:
+    """(..., n, D) moved right by some places (left if negative), zeros where nothing came from."""
+    empty = torch.zeros_like(x[..., : abs(places), :])
+    pieces = [empty, x[..., :-places, :]] if places > 0 else [x[..., -places:, :], empty]
+    return torch.cat(pieces, dim=-2)

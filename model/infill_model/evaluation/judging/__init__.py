@@ -1,0 +1,1 @@
+"""Whether a fill is right: metrics and the sandbox."""

@@ -1,0 +1,1 @@
+"""Single questions about the model, each with its command."""

@@ -1,0 +1,1 @@
+"""Gaps to be filled, and the record of how results were made."""

@@ -1,0 +1,1 @@
+"""What each family of open diffusion checkpoints declares of itself."""

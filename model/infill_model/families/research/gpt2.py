@@ -1,0 +1,112 @@
+"""What MDLM, BD3-LM and SEDD have in common: a DiT of GPT-2's size, with GPT-2's tokenizer and a mask behind its ids.
+
+None of them is published with the tokenizer, so a folder without one is told where to get it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from infill_model.errors import WeightsError
+from infill_model.families.family import Family, OpenDenoiser, assigned
+from infill_model.families.research.dit import Dit, DitShape
+from infill_model.files.checkpoint import Checkpoint
+from infill_model.files.id_map import IdMap, Ids
+from infill_model.transformer.sequence import SequenceDenoiser
+
+_END: Final = "<|endoftext|>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DitFamily(Family):
+    """A family that `Dit` can run.
+
+    Attributes:
+        shape: its sizes.
+    """
+
+    shape: Callable[[Checkpoint], DitShape]
+
+    def denoiser(
+        self, checkpoint: Checkpoint, ids: Ids, breaks: Sequence[int], dtype: torch.dtype, device: str
+    ) -> OpenDenoiser:
+        """Load the weights into a `Dit`."""
+        network = self.network(checkpoint, dtype, device)
+        block = None if self.block is None else self.block(checkpoint)
+        return SequenceDenoiser(network, IdMap(ids, device), shifted=False, block=block, breaks=breaks)
+
+    def network(self, checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | str) -> Dit:
+        """The network with the checkpoint's weights.
+
+        Raises:
+            WeightsError: a tensor is missing, unexpected, or of another shape than config.json says.
+        """
+        with torch.device("meta"):
+            network = Dit(self.shape(checkpoint))
+        return assigned(network, checkpoint, own_name, dtype, device).eval().requires_grad_(False)
+
+
+def own_name(name: str, tensor: Tensor) -> list[tuple[str, Tensor]]:
+    """The same tensor under the network's name; the rotary frequencies and the limits of training's noise are not."""
+    if name.endswith("rotary_emb.inv_freq") or name.startswith("sampling_eps_"):
+        return []
+    return [(name.removeprefix("backbone."), tensor)]
+
+
+def shape(checkpoint: Checkpoint) -> DitShape:
+    """Sizes from the keys that MDLM and BD3-LM use; what the published checkpoints leave off is refused."""
+    config = checkpoint.config
+    config.refuse("time_conditioning", False)
+    config.refuse("adaln", True)
+    config.refuse("causal", False)
+    return checked(
+        checkpoint,
+        DitShape(
+            vocabulary=config.number("vocab_size"),
+            width=config.number("hidden_dim"),
+            layers=config.number("n_blocks"),
+            heads=config.number("n_heads"),
+            condition=config.number("cond_dim"),
+        ),
+    )
+
+
+def checked(checkpoint: Checkpoint, shape: DitShape) -> DitShape:
+    """The shape, if a network can have it.
+
+    Raises:
+        WeightsError: it cannot.
+    """
+    sizes = (shape.vocabulary, shape.width, shape.layers, shape.heads, shape.condition)
+    if min(sizes) < 1 or shape.width % (2 * shape.heads):
+        raise WeightsError(f"{checkpoint.config.path}: its sizes make no network")
+    return shape
+
+
+def end_id(checkpoint: Checkpoint) -> int:
+    """The id of what ends a text.
+
+    Raises:
+        WeightsError: GPT-2's tokenizer is not in the folder.
+    """
+    end = checkpoint.added_id(_END)
+    if end is None or not (checkpoint.folder / "tokenizer.json").is_file():
+        raise WeightsError(
+            f"{checkpoint.folder}: it is published without a tokenizer; put tokenizer.json of openai-community/gpt2 "
+            "into the folder"
+        )
+    return end
+
+
+def ids(checkpoint: Checkpoint) -> Ids:
+    """The mask is the last id; texts were trained with the end on either side."""
+    end = end_id(checkpoint)
+    return Ids(mask=checkpoint.config.number("vocab_size") - 1, end=end, begin=end, close=end)
+
+
+def window(length: int) -> int:
+    """Tokens of code around a gap, for a model trained on rows of so many; the rest is the canvas's."""
+    return length * 5 // 8

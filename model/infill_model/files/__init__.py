@@ -1,0 +1,1 @@
+"""What a model folder holds, and where its weights go."""

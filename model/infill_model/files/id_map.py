@@ -1,0 +1,73 @@
+"""The edge between a checkpoint's ids and the canvas's: the loop, its policies and the canvas know only their own.
+
+On a canvas a checkpoint's token i is i + `RESERVED`, so that the special ids keep their places and their meaning: its
+mask is `MASK`, what it writes behind the end of a fill is `DEL`, and whatever must not be predicted is impossible.
+
+Shapes: N positions, V the checkpoint's vocabulary.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infill_model.vocabulary import DEL, MASK, PAD, RESERVED
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Ids of a checkpoint that mean something to whoever drives it.
+
+    Attributes:
+        mask: stands where nothing is committed.
+        end: what the model writes when nothing more is to come; it becomes `<del>`, and vanishes from the text.
+        never: tokens that are not text, such as those of a chat, which are never predicted.
+        begin: put before the code, where the model was trained so.
+        close: put behind the code, likewise.
+        expand: asks for two masks in its place.
+    """
+
+    mask: int
+    end: int | None = None
+    never: tuple[int, ...] = ()
+    begin: int | None = None
+    close: int | None = None
+    expand: int | None = None
+
+
+class IdMap:
+    """Ids and logits across the edge, both ways."""
+
+    def __init__(self, ids: Ids, device: torch.device | str = "cpu") -> None:
+        self.ids, self.device = ids, torch.device(device)
+        never = [it for it in (ids.mask, *ids.never) if it != ids.end]
+        self._never = torch.tensor(on_canvas(never), device=device)
+        self._end = ids.mask if ids.end is None else ids.end
+
+    def inward(self, ids: Tensor) -> Tensor:
+        """Canvas ids of any shape -> the checkpoint's."""
+        inside = ids - RESERVED
+        inside = torch.where(ids == MASK, self.ids.mask, inside)
+        return torch.where((ids == DEL) | (ids == PAD), self._end, inside)
+
+    def row(self, ids: Sequence[int]) -> Tensor:
+        """Canvas ids -> (n,) the checkpoint's, on its device."""
+        return self.inward(torch.tensor(list(ids), dtype=torch.int64, device=self.device))
+
+    def outward(self, logits: Tensor) -> Tensor:
+        """The checkpoint's logits (N, V) -> (N, RESERVED + V)."""
+        rows = F.pad(logits, (RESERVED, 0), value=-math.inf)
+        if self.ids.end is not None:
+            end = self.ids.end + RESERVED
+            rows[:, DEL] = rows[:, end]
+            rows[:, end] = -math.inf
+        rows[:, self._never] = -math.inf
+        return rows
+
+
+def on_canvas(ids: Iterable[int]) -> list[int]:
+    """The checkpoint's ids of text as canvas ids."""
+    return [it + RESERVED for it in ids]

@@ -1,0 +1,169 @@
+"""The embedded model's kind behind one facade: text around gaps in, fills out.
+
+It knows no files of the user, no editors, no grammar: a critic may be passed in that does.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from infill_model.denoising.stop import Limits
+from infill_model.embedded import folder, huge_pages, quantize
+from infill_model.embedded.autoregressive import continue_greedily
+from infill_model.embedded.denoiser import EmbeddedDenoiser
+from infill_model.embedded.folder import EMBEDDED, ModelConfig, model_path
+from infill_model.files.device import available_device
+from infill_model.filler import Filler, OnDraft, never
+from infill_model.infill.block_loop import BlockLoop
+from infill_model.infill.copied import fills_of_copies
+from infill_model.infill.job import FinalToken, Job, JobProgress
+from infill_model.infill.layout import Layout
+from infill_model.infill.one_pass import Filling
+from infill_model.infill.ranking import Ranking
+from infill_model.infill.sequential import one_by_one
+from infill_model.request import Fill, Info, Options, Request, TextCritic, Timing
+from infill_model.vocabulary import Vocabulary
+
+
+class Infiller(Filler):
+    """A loaded model."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        vocabulary: Vocabulary,
+        denoiser: EmbeddedDenoiser,
+        dtype: str = "float32",
+        layout: Layout | None = None,
+    ) -> None:
+        """Put a model together.
+
+        Args:
+            config: of the model.
+            vocabulary: of the model.
+            denoiser: over its network.
+            dtype: of the weights, as it is told.
+            layout: of requests; by itself what the model was trained with.
+        """
+        self.config, self.vocabulary, self.denoiser, self.dtype = config, vocabulary, denoiser, dtype
+        self.layout = layout or Layout(vocabulary, config.shape.context, config.shape.canvas)
+        self._ranking = Ranking(denoiser, self.layout)
+
+    @classmethod
+    def load(
+        cls, model: str | Path = EMBEDDED, *, device: str = "auto", dtype: str = "auto", threads: int | None = None
+    ) -> "Infiller":
+        """Load a model folder, or the weights that ship with the package.
+
+        Args:
+            model: `embedded` or the path of a folder with config.json, tokenizer.json and model.safetensors.
+            device: `auto`, `cpu`, `cuda` or `mps`.
+            dtype: `auto`, `float32`, `bfloat16` or `int8` (weights only); bfloat16 on accelerators and float32 on a
+                CPU unless told otherwise.
+            threads: that a forward may use.
+
+        Raises:
+            WeightsError: the folder is missing, incomplete or damaged.
+        """
+        if threads:
+            torch.set_num_threads(threads)
+        path = model_path(model)
+        config, vocabulary, weights = folder.read(path)
+        place = available_device(device)
+        chosen = dtype if dtype != "auto" else ("float32" if place == "cpu" else "bfloat16")
+        network = quantize.convert(folder.network(config, weights, path), chosen).to(place)
+        huge_pages.gather(network)
+        return cls(config, vocabulary, EmbeddedDenoiser(network), chosen)
+
+    @property
+    def info(self) -> Info:
+        """What the model says of itself."""
+        network = self.denoiser.network
+        return Info(
+            name=self.config.name,
+            parameters=sum(it.numel() for it in [*network.parameters(), *quantize.packed(network)]),
+            languages=self.config.languages,
+            device=self.denoiser.device.type,
+            dtype=self.dtype,
+            threads=torch.get_num_threads(),
+            context=self.config.shape.context,
+            trained_tokens=self.config.trained_tokens,
+        )
+
+    def fill(
+        self,
+        request: Request,
+        options: Options,
+        *,
+        cancelled: Callable[[], bool] = never,
+        critic: TextCritic | None = None,
+        on_draft: OnDraft | None = None,
+    ) -> list[Fill]:
+        """Fill the gaps of a request: drafts and copies are weighed, and gaps that fit one canvas are filled together.
+
+        `on_draft` is told of the greedy draft; a copy takes no steps.
+
+        Raises:
+            PolicyError: a policy's name in the options cannot be read.
+            StartError: `options.start` does not fit the gaps or the canvas.
+        """
+        if options.copies_only:
+            return fills_of_copies(request, options.n)
+        if options.start is None and not self.layout.fits(request):
+            in_turn = partial(self.fill, options=options, cancelled=cancelled, on_draft=on_draft)
+            return [one_by_one(request, lambda it, _: in_turn(it)[0])]
+        started = time.perf_counter()
+        loop = BlockLoop(self.denoiser, self.layout, options, _limits(options, started, cancelled), critic)
+        filling = Filling(self._ranking, loop, options, critic, on_draft)
+        if options.start is not None:
+            fills = filling.revised(request, options.start)
+        else:
+            (fills,) = filling.fills([request])
+        return [replace(it, ms=_timing(loop.encode_ms, started)) for it in fills]
+
+    def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
+        """What `fill` gives first for each request, in one batch; times are those of the whole batch.
+
+        A request always gets a fill: `Options.copies_only` is not heeded.
+        """
+        options = replace(options, copies_only=False)
+        if options.start is not None or not all(map(self.layout.fits, requests)):
+            return [self.fill(it, options)[0] for it in requests]
+        started = time.perf_counter()
+        loop = BlockLoop(self.denoiser, self.layout, options, Limits(options.steps))
+        fills = Filling(self._ranking, loop, replace(options, n=1)).fills(requests)
+        return [replace(it, ms=_timing(loop.encode_ms, started)) for (it,) in fills]
+
+    def fill_autoregressively(self, request: Request, options: Options) -> Fill:
+        """Fill the first gap with the same weights left to right: the control. Later gaps are left empty."""
+        started = time.perf_counter()
+        place = self.layout.place(replace(request, suffix=(*request.between, request.suffix)[0], between=()))
+        self.denoiser.cache_for(place.context)
+        encoded = time.perf_counter()
+        written = continue_greedily(self.denoiser, place.context, place.rest, _limits(options, started, never))
+        done = tuple(
+            FinalToken(i, p, n, 0) for n, (i, p) in enumerate(zip(written.ids, written.confidence, strict=True), 1)
+        )
+        steps = len(done) + (written.stopped == "complete")
+        progress = JobProgress(Job(place.context, []), done, steps=steps, stopped=written.stopped)
+        fill = progress.fill(self.vocabulary, len(request.between) + 1)
+        return replace(fill, ms=_timing((encoded - started) * 1000, started))
+
+    def score(self, request: Request, texts: Sequence[str]) -> float:
+        """Mean autoregressive log-probability per token of filled gaps, their ends included, in nats."""
+        (found,) = self._ranking.as_they_are(request, [tuple(texts)])
+        return found.score
+
+
+def _limits(options: Options, started: float, cancelled: Callable[[], bool]) -> Limits:
+    """What ends the loop; `started` is by `time.perf_counter`."""
+    return Limits(options.steps, None if options.budget_ms is None else started + options.budget_ms / 1000, cancelled)
+
+
+def _timing(encode_ms: float, started: float) -> Timing:
+    total = (time.perf_counter() - started) * 1000
+    return Timing(round(encode_ms, 3), round(total - encode_ms, 3), round(total, 3))

@@ -1,0 +1,260 @@
+"""The causal network of a published code model, with packed weights and keys and values in place.
+
+Queries, keys and values are one matrix, gate and up another, so a layer is four products. On a CPU matrices are int8
+with a scale for each output, and activations are quantised as they come; elsewhere they are bfloat16.
+
+Shapes: n positions run, P places in the cache, D width, H query heads, G key/value heads, E head width, V tokens of the
+trimmed head, O outputs and I inputs of a matrix.
+"""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infill_model.transformer.transformer import TransformerShape, rotary_of, turned
+
+_SEVEN_BITS: Final = 63
+_EXTRA: Final = 8
+"""Inputs that are added to a matrix: two that fix the scale, and zeros so that rows stay aligned."""
+
+PARTS: Final = ("qkv", "out", "gate_up", "down")
+"""The products of a layer."""
+
+
+class Product(Protocol):
+    """A matrix product, however its weights are kept."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(n, I) -> (n, O)."""
+
+
+class Int8Product:
+    """Weights in int8 with a scale for each output; activations are quantised for each row of a call.
+
+    The kernels (`torch.ops.quantized`) take one scale for all rows from the smallest and the largest number. So each
+    row is divided by its largest number first and multiplied by it afterwards, and two more inputs of weight zero, 1
+    and -1, make the scale the same for every call: what comes out of a row does not depend on its neighbours.
+    """
+
+    def __init__(self, weight: Tensor, scale: Tensor, bias: Tensor | None) -> None:
+        """Pack (O, I) int8 weights with a scale (O,) for each output."""
+        if not _adds_in_32_bits():  # Pairs of products are added in 16 bits, which 8-bit weights would overflow.
+            weight, scale = (weight.float() / 2).round().clamp(-_SEVEN_BITS, _SEVEN_BITS).to(torch.int8), scale * 2
+        weight = F.pad(weight, (0, _EXTRA))
+        zeros = torch.zeros(len(scale), dtype=torch.int64)
+        with warnings.catch_warnings():  # Its tensors are deprecated, its kernels have no successor on a CPU yet.
+            warnings.simplefilter("ignore", UserWarning)
+            quantised = torch._make_per_channel_quantized_tensor(weight, scale.double(), zeros, 0)
+        self._packed = torch.ops.quantized.linear_prepack(quantised, None)
+        self._bias = bias
+        self._scaled = weight.new_zeros(0, weight.shape[1], dtype=torch.float32)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(n, I) float32 -> (n, O) float32."""
+        if len(self._scaled) < len(x):
+            self._scaled = x.new_zeros(len(x), x.shape[1] + _EXTRA)
+            self._scaled[:, -2], self._scaled[:, -1] = 1.0, -1.0
+        scaled = self._scaled[: len(x)]
+        largest = torch.linalg.vector_norm(x, torch.inf, dim=1, keepdim=True).clamp_(min=1e-12)
+        torch.div(x, largest, out=scaled[:, :-_EXTRA])
+        out: Tensor = torch.ops.quantized.linear_dynamic(scaled, self._packed, False)
+        out *= largest
+        return out if self._bias is None else out.add_(self._bias)
+
+
+class PlainProduct:
+    """Weights as they are."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        self._weight, self._bias = weight, bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(n, I) -> (n, O)."""
+        return F.linear(x, self._weight, self._bias)
+
+
+@dataclass(frozen=True, slots=True)
+class CausalLayer:
+    """A layer's norms (D,) and products."""
+
+    attention_norm: Tensor
+    mlp_norm: Tensor
+    qkv: Product
+    out: Product
+    gate_up: Product
+    down: Product
+
+
+DEPTH: Final = 3
+"""Layers of the denoiser; it reads keys and values of as many last layers of the encoder."""
+
+
+class DenoiserLayers:
+    """The denoiser's weights: a few layers, how a canvas position begins, and the last norm."""
+
+    def __init__(self, network: "CausalNetwork", weights: Mapping[str, Tensor]) -> None:
+        """Pack stored weights as the network's are packed."""
+        self.layers = [network.layer(weights, f"denoiser.layers.{number}") for number in range(network.depth)]
+        self.seed, self.token, self.canvas, self.norm = (
+            network.placed(weights[f"denoiser.{it}"]) for it in ("seed", "token", "canvas", "norm")
+        )
+
+
+class CausalNetwork:
+    """Embedding, layers and trimmed head, and the denoiser's layers where there are any; the caller keeps the cache."""
+
+    def __init__(
+        self, shape: TransformerShape, weights: Mapping[str, Tensor], device: str, positions: int, dtype: str = "auto"
+    ) -> None:
+        """Pack stored weights for a device.
+
+        Args:
+            shape: of the network.
+            weights: by the names that `converted.py` gives them: int8 matrices with scales.
+            device: `cpu`, `cuda`, `mps`.
+            positions: how many the rotary table covers.
+            dtype: of the products, `int8`, `float32` or `bfloat16`; `auto` is int8 on a CPU and else bfloat16.
+        """
+        self.shape, self.device = shape, torch.device(device)
+        self.kind = dtype if dtype != "auto" else ("int8" if self.device.type == "cpu" else "bfloat16")
+        self.dtype = torch.bfloat16 if self.kind == "bfloat16" else torch.float32
+        self.depth = min(DEPTH, shape.layers)
+        self._embedding = weights["embedding.weight"].to(self.device)
+        self._embedding_scale = weights["embedding.scale"].to(self.device, self.dtype)
+        self.head_ids = weights["head.ids"].to(torch.int64)
+        self._head = self._product(weights, "head")
+        self._norm = self.placed(weights["norm"])
+        self._layers = [self.layer(weights, f"layers.{number}") for number in range(shape.layers)]
+        self.denoiser = DenoiserLayers(self, weights) if "denoiser.norm" in weights else None
+        self._rotary = rotary_of(
+            torch.arange(positions, device=self.device).unsqueeze(0), shape.rotary_width, shape.theta, self.dtype
+        )
+
+    def cache(self, places: int) -> list[Tensor]:
+        """Make room for keys and values: (2, 1, G, P, E) for each layer."""
+        size = (2, 1, self.shape.kv_heads, places, self.shape.head_width)
+        return [torch.zeros(size, device=self.device, dtype=self.dtype) for _ in self._layers]
+
+    @torch.no_grad()
+    def run(
+        self, ids: Tensor, positions: Tensor, attention_mask: Tensor | None, cache: list[Tensor], start: int
+    ) -> tuple[Tensor, Tensor]:
+        """Run tokens; their keys and values go to the cache's places from `start` on.
+
+        Args:
+            ids: (n,) int64.
+            positions: (n,) int64, at which the tokens stand in their rows.
+            attention_mask: (n, start + n) bool, which places each sees; None: all, as a single token at the end does.
+            cache: of `cache()`.
+            start: the first free place.
+
+        Returns:
+            Normed states (n, D), and the residual stream (n, D) below the last `depth` layers.
+        """
+        below = len(self._layers) - self.depth
+        rotary, mask = self._rotary[:, :, :, positions], self._mask(attention_mask)
+        residual = self._through(self._layers[:below], self.embedded(ids), rotary, mask, cache[:below], start)
+        x = self._through(self._layers[below:], residual, rotary, mask, cache[below:], start)
+        return F.rms_norm(x, (self.shape.width,), self._norm, self.shape.eps), residual
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        denoiser: DenoiserLayers,
+        x: Tensor,
+        positions: Tensor,
+        attention_mask: Tensor,
+        cache: list[Tensor],
+        start: int,
+    ) -> Tensor:
+        """Run canvas positions through the denoiser's layers on top of the encoder's keys and values.
+
+        Args:
+            denoiser: its weights.
+            x: (n, D), how the positions begin.
+            positions: (n,) int64.
+            attention_mask: (n, start + n) bool.
+            cache: of `cache()`; places from `start` on are overwritten.
+            start: the first free place.
+
+        Returns:
+            Normed states (n, D).
+        """
+        rotary, mask = self._rotary[:, :, :, positions], self._mask(attention_mask)
+        x = self._through(denoiser.layers, x, rotary, mask, cache[-self.depth :], start)
+        return F.rms_norm(x, (self.shape.width,), denoiser.norm, self.shape.eps)
+
+    def embedded(self, ids: Tensor) -> Tensor:
+        """(n,) int64 -> (n, D)."""
+        return self._embedding[ids].to(self.dtype) * self._embedding_scale[ids].unsqueeze(1)
+
+    def _mask(self, attention_mask: Tensor | None) -> Tensor | None:
+        """What is added to the scores of all query heads of a group; minus infinity where none may attend."""
+        if attention_mask is None:
+            return None
+        mask = torch.zeros(attention_mask.shape, dtype=self.dtype, device=self.device).masked_fill_(
+            ~attention_mask, -math.inf
+        )
+        return mask.repeat(self.shape.heads // self.shape.kv_heads, 1)[None, None]
+
+    def _through(
+        self,
+        layers: Sequence[CausalLayer],
+        x: Tensor,
+        rotary: Tensor,
+        mask: Tensor | None,
+        cache: Sequence[Tensor],
+        start: int,
+    ) -> Tensor:
+        """(n, D) -> (n, D), through some layers and their part of the cache."""
+        it, n = self.shape, len(x)
+        group = it.heads // it.kv_heads
+        for layer, kept in zip(layers, cache, strict=True):
+            qkv = layer.qkv(F.rms_norm(x, (it.width,), layer.attention_norm, it.eps)).view(1, n, -1, it.head_width)
+            q, k, v = (part.transpose(1, 2) for part in torch.split(qkv, [it.heads, it.kv_heads, it.kv_heads], dim=2))
+            kept[0, :, :, start : start + n] = turned(k, rotary)
+            kept[1, :, :, start : start + n] = v
+            keys, values = kept[:, :, :, : start + n]
+            # The heads of a group are rows of one head: keys and values need not be repeated for each.
+            rows = turned(q, rotary).reshape(1, it.kv_heads, group * n, it.head_width)
+            y = F.scaled_dot_product_attention(rows, keys, values, attn_mask=mask).view(1, it.heads, n, -1)
+            x = x + layer.out(y.transpose(1, 2).reshape(n, -1))
+            gate, up = layer.gate_up(F.rms_norm(x, (it.width,), layer.mlp_norm, it.eps)).chunk(2, 1)
+            x = x + layer.down(F.silu(gate) * up)
+        return x
+
+    @torch.no_grad()
+    def logits(self, states: Tensor) -> Tensor:
+        """(n, D) -> (n, V) float32, of the tokens `head_ids`."""
+        return self._head(states).float()
+
+    def placed(self, tensor: Tensor) -> Tensor:
+        """A tensor on the network's device, in its type."""
+        return tensor.to(self.device, self.dtype)
+
+    def _product(self, weights: Mapping[str, Tensor], name: str) -> Product:
+        weight, scale, bias = weights[f"{name}.weight"], weights[f"{name}.scale"], weights.get(f"{name}.bias")
+        if self.kind == "int8":
+            return Int8Product(weight, scale.float(), None if bias is None else bias.float())
+        plain = weight.to(self.device, torch.float32) * scale.to(self.device, torch.float32).unsqueeze(1)
+        return PlainProduct(plain.to(self.dtype), None if bias is None else self.placed(bias))
+
+    def layer(self, weights: Mapping[str, Tensor], name: str) -> CausalLayer:
+        """Pack a stored layer."""
+        return CausalLayer(
+            self.placed(weights[f"{name}.attention_norm"]),
+            self.placed(weights[f"{name}.mlp_norm"]),
+            *(self._product(weights, f"{name}.{part}") for part in PARTS),
+        )
+
+
+def _adds_in_32_bits() -> bool:
+    """Whether the processor has VNNI, or is no x86 at all."""
+    flags = torch.backends.cpu.get_cpu_capability()
+    return flags not in ("DEFAULT", "AVX2") or bool(getattr(torch.cpu, "_is_vnni_supported", lambda: False)())
