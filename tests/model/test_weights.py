@@ -8,7 +8,7 @@ import infill_model
 from infill_model.infill.infiller import Infiller
 from infill_model.request import Options, Request
 
-WEIGHTS = Path(infill_model.__file__).parent / "weights"
+WEIGHTS = Path(infill_model.__file__).parent / "embedded" / "weights"
 REPEATED = "def area(shape):\n    return shape.width * shape.height\n\n\ndef again(shape):\n    return shape.wid"
 
 
