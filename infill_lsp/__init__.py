@@ -4,19 +4,19 @@ import os
 import sys
 
 __version__ = "0.1.0"
-"""Said here, for the server to know without reading what pip has written; that takes a tenth of its start."""
+"""Stated here, so that the server need not read pip's metadata, which takes a tenth of its start."""
 
-_OWN = os.path.dirname(os.__file__)  # noqa: PTH120  # Nothing but these two may be imported yet.
+_OWN = os.path.dirname(os.__file__)  # noqa: PTH120  # Only these two modules may be imported yet.
 _ZIPPED = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
 
 
 def _is_pythons_own(folder: str) -> bool:
-    """Whether the standard library lies there; what is installed beside it does not count."""
+    """Report whether the standard library lies in this folder; packages installed next to it do not count."""
     return folder == _OWN or folder.startswith(os.path.join(_OWN, "lib-dynload")) or folder.endswith(_ZIPPED)  # noqa: PTH118
 
 
 if os.environ.get("PYTHONPATH"):
-    # A `json.py` in one of its folders would take the place of Python's own in all that is imported from here on.
+    # A `json.py` in one of its folders would replace Python's own in every import from here on.
     sys.path.sort(key=lambda it: not _is_pythons_own(it))
     for _name in sys.stdlib_module_names & sys.modules.keys():
         _file = getattr(sys.modules[_name], "__file__", None) or _OWN

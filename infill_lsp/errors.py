@@ -1,13 +1,13 @@
 """The errors of the language server and its command line: one type per cause, each with a sentence for people.
 
-The edge (`cli.main`, later the server) shows `str(error)`; nothing below it prints.
+The entry point (`cli.main`, or the server) shows `str(error)`; nothing below it prints.
 """
 
 
 class InfillError(Exception):
     """Base of all errors a person can do something about; `str(error)` is the sentence to show.
 
-    `exit_code` is what the command line ends with: 2 for what was asked, 1 for what broke on the way.
+    `exit_code` is the exit code of the command line: 2 for a bad request, 1 for a failure while carrying it out.
     """
 
     exit_code = 2
@@ -18,19 +18,19 @@ class SourceError(InfillError):
 
 
 class PositionError(InfillError):
-    """A place in a file was written in the wrong way or lies outside the file."""
+    """A position in a file is malformed or lies outside the file."""
 
 
 class UriError(InfillError):
-    """What should be a URI is none."""
+    """A string that should be a URI is not one."""
 
 
 class SettingError(InfillError):
-    """A setting has a value that it cannot have."""
+    """A setting has an invalid value."""
 
 
 class AddressError(InfillError):
-    """There is no listening on this host and port."""
+    """A host or port is invalid, or the server cannot listen on it."""
 
 
 class LanguageError(InfillError):
@@ -38,7 +38,7 @@ class LanguageError(InfillError):
 
 
 class MessageError(InfillError):
-    """Bytes from the other side are not a message of this version."""
+    """Bytes from the other side are not a message of this protocol version."""
 
     exit_code = 1
 
@@ -64,7 +64,7 @@ class RequestRefusedError(InfillError):
 
 
 class RequestFailedError(InfillError):
-    """The engine met an error of its own while filling, and goes on."""
+    """The engine met an internal error while filling, and keeps running."""
 
     exit_code = 1
 
@@ -78,8 +78,8 @@ class StaleError(InfillError):
 
 
 class InactiveError(InfillError):
-    """Nothing is written in this document, and why."""
+    """Nothing is filled in this document; the message gives the reason."""
 
 
 class OfferError(InfillError):
-    """What an editor sent back is not an edit that was offered."""
+    """The edit that an editor sent back was never offered."""

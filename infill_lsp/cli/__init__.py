@@ -1,1 +1,1 @@
-"""The command line `infill-lsp`, a file for each command."""
+"""The command line `infill-lsp`, one file per command."""

@@ -1,4 +1,4 @@
-"""`infill-lsp bench`: what can be measured, a module of `infill_lsp.bench` for each."""
+"""`infill-lsp bench`: the measurements, one module of `infill_lsp.bench` for each."""
 
 import argparse
 from typing import Final
@@ -18,15 +18,15 @@ _COMMANDS: Final = (
 
 
 def declare(flags: argparse.ArgumentParser) -> None:
-    """Declare what can be measured."""
+    """Declare the measurements as sub-commands."""
     add_commands(flags, _COMMANDS, flags.get_default("words"), run="run_bench", required=True)
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Measure what was chosen; returns the exit code.
+    """Run the chosen measurement; returns the exit code.
 
     Raises:
-        InfillError: it cannot be done.
+        InfillError: it cannot be run.
     """
     try:
         code: int = chosen.run_bench(chosen, engine)

@@ -1,6 +1,6 @@
-"""Commands as modules: each declares its flags and runs itself, and is imported only where it is named.
+"""Commands as modules: each declares its flags and runs itself, and is imported only when the command line names it.
 
-Declaring flags and importing what a command needs takes time, and `--help` is to be there at once.
+Declaring flags and importing a command's dependencies takes time, and `--help` must appear at once.
 """
 
 import argparse
@@ -13,16 +13,16 @@ from infill_lsp.settings.settings import EngineCommand
 
 
 class CommandModule(Protocol):
-    """What the module of a command has."""
+    """The functions that a command's module provides."""
 
     def declare(self, flags: argparse.ArgumentParser) -> None:
-        """Declare its flags."""
+        """Declare the command's flags."""
 
     def run(self, chosen: argparse.Namespace, engine: EngineCommand) -> int:
-        """Run it; returns the exit code.
+        """Run the command; returns the exit code.
 
         Raises:
-            InfillError: what was asked cannot be done.
+            InfillError: the request cannot be carried out.
         """
 
 
@@ -43,14 +43,14 @@ def add_commands(
     run: str = "run",
     required: bool = False,
 ) -> None:
-    """Add commands to a parser, with the flags of those that are among the words of the command line.
+    """Add commands to a parser, with the flags of only those commands that the command line names.
 
     Args:
-        parser: of the program, or of a command that has commands.
+        parser: the program's, or that of a command with sub-commands.
         commands: in the order of `--help`.
-        words: of the command line.
-        run: under which name the parsed flags hold what runs the chosen command.
-        required: whether one must be chosen.
+        words: the words of the command line.
+        run: the name under which the parsed flags hold the chosen command's `run` function.
+        required: whether a command must be chosen.
     """
     group = parser.add_subparsers(dest=f"{run}_name", metavar="COMMAND", required=required)
     for command in commands:

@@ -1,6 +1,6 @@
-"""`infill-lsp doctor`: what is installed, whether the engine starts, and whether it fills; in words what to do if not.
+"""`infill-lsp doctor`: reports what is installed, whether the engine starts and fills, and how to fix any problem.
 
-It asks no network, and writes only what `--probe` has measured.
+It uses no network, and writes only the measurements of `--probe`.
 """
 
 import argparse
@@ -29,12 +29,12 @@ _NEEDED: Final = ("torch", "numpy", "safetensors", "tokenizers", "tree-sitter", 
 
 _SELF_TEST: Final = Request("def add(a, b):\n    return ", "\n\n\nprint(add(1, 2))\n")
 _CODE: Final = "    total += price[item] * count[item]\n" * 210
-"""8 KB, to measure the way to the engine and back."""
+"""8 KB of code, to measure the round trip to the engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """A fill that was tried: its text, milliseconds for a cold and for a warm one, and whether it parses."""
+    """A trial fill: its text, the milliseconds of a cold and of a warm run, and whether it parses."""
 
     text: str
     first_ms: float
@@ -45,18 +45,18 @@ class SelfTest:
 
 @dataclass(frozen=True, slots=True)
 class DoctorReport:
-    """What was found.
+    """The findings.
 
     Attributes:
-        versions: of this program, Python and the packages it needs; None where one is missing.
-        model: what the loaded model says of itself.
+        versions: of this program, Python and the required packages; None for a missing one.
+        model: the loaded model's description of itself.
         ready_ms: from the start of the engine's process until it could fill.
         round_trip_ms: 8 KB of code to the engine and back, median.
-        self_test: the fill that was tried.
-        fits: which models of the catalogue have room on the device.
-        server: which model the server runs by the user's configuration, and why.
-        larger: what each published model would cost, by its name.
-        problems: in words, with what to do; healthy if there are none.
+        self_test: the trial fill.
+        fits: the models of the catalogue that fit into the device's memory.
+        server: the model that the server runs under the user's configuration, and why.
+        larger: the cost of each published model, by name.
+        problems: each in words, with a remedy; empty if the installation is healthy.
     """
 
     versions: dict[str, str | None]
@@ -71,7 +71,7 @@ class DoctorReport:
 
 
 def declare(flags: argparse.ArgumentParser) -> None:
-    """Declare what `doctor` takes."""
+    """Declare the flags of `doctor`."""
     larger = [it.name for it in published.published()]
     flags.add_argument("--json", action="store_true", help="print JSON")
     flags.add_argument(
@@ -87,10 +87,10 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Examine, or measure with `--probe`; returns 0, or 1 if something does not work.
+    """Examine the installation, or measure with `--probe`; returns 0, or 1 if something does not work.
 
     Raises:
-        InfillError: it cannot be measured.
+        InfillError: the measurement cannot be made.
     """
     settings = engine_settings(chosen)
     if chosen.probe is not None:
@@ -101,7 +101,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def diagnose(engine: Sequence[str], *, as_json: bool) -> int:
-    """Examine and report; returns 0 if all is well, else 1."""
+    """Examine the installation and print the report; returns 0 if all is well, else 1."""
     report = examine(engine)
     if as_json:
         print(json.dumps({"healthy": not report.problems, **asdict(report)}, indent=2, ensure_ascii=False))
@@ -111,7 +111,7 @@ def diagnose(engine: Sequence[str], *, as_json: bool) -> int:
 
 
 def examine(engine: Sequence[str]) -> DoctorReport:
-    """Find out; never raises for what it is there to find."""
+    """Examine the installation; problems found are reported, never raised."""
     settings, complaints = user_config.load()
     found, chosen = _examine(engine), choice.choose(settings)
     larger = {it.model.name: f"{it.model.parent}, {it.model.licence}: {it.cost}" for it in choice.candidates(settings)}
@@ -161,7 +161,7 @@ async def _try(engine: Sequence[str], found: dict[str, str | None]) -> DoctorRep
 
 
 def _self_test(first: Fill, again: Fill) -> SelfTest:
-    from infill_lsp.syntax.critic import Critic  # to be missing is what this command is to survive
+    from infill_lsp.syntax.critic import Critic  # imported here, because this command must work without its packages
 
     critic = Critic.of(_SELF_TEST)
     parses = critic is not None and critic.parses(first.texts)
@@ -169,7 +169,7 @@ def _self_test(first: Fill, again: Fill) -> SelfTest:
 
 
 def _show(report: DoctorReport) -> None:
-    """Print with nothing but Python's own means, for anything else may be what is missing."""
+    """Print with Python's standard library alone, because any package may be missing."""
     rows = _rows(report)
     width = max(len(what) for what, _ in rows)
     for what, found in rows:
@@ -182,7 +182,7 @@ def _show(report: DoctorReport) -> None:
 
 
 def _about(model: Info) -> list[tuple[str, str]]:
-    """What a model says of itself; an endpoint tells nothing of its model's size."""
+    """Return a model's description of itself in rows; an endpoint does not tell its model's size."""
     languages = "any language" if model.knows(None) else ", ".join(model.languages)
     if not model.parameters:
         return [

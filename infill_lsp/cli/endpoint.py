@@ -1,4 +1,4 @@
-"""`infill-lsp endpoint`: which hosts code may be sent to, for editors that cannot ask. It sends nothing."""
+"""`infill-lsp endpoint`: sets which hosts code may be sent to, for editors that cannot ask. It sends nothing."""
 
 import argparse
 
@@ -10,17 +10,17 @@ from infill_lsp.settings.settings import EngineCommand
 
 
 def declare(flags: argparse.ArgumentParser) -> None:
-    """Declare what `endpoint` takes."""
+    """Declare the flags of `endpoint`."""
     flags.add_argument("what", choices=("allow", "forget", "list"), help="let code be sent to a host, or no longer")
     flags.add_argument("host", nargs="?", metavar="HOST", help="such as api.example.com, or 127.0.0.1:8080")
     declare_key(flags)
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Allow, forget or list; returns the exit code.
+    """Allow or forget a host, or list the allowed ones; returns the exit code.
 
     Raises:
-        InfillError: the host or the key is not one, or it cannot be written down.
+        InfillError: the host or the key is invalid, or the permission cannot be stored.
     """
     if (chosen.what == "list") != (chosen.host is None):
         raise AddressError("`endpoint allow` and `endpoint forget` need a HOST, and `endpoint list` has none")
@@ -32,11 +32,11 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def allow(permission: Permission) -> int:
-    """Allow code, and perhaps a key, to be sent to a host; returns 0.
+    """Allow code, and optionally a key, to be sent to a host; returns 0.
 
     Raises:
-        AddressError: it is no host.
-        SourceError: that cannot be written down.
+        AddressError: the host is not valid.
+        SourceError: the permission cannot be stored.
     """
     if not permission.host or set("/@?# ") & set(permission.host):
         raise AddressError(f"{permission.host!r} is not a host, such as api.example.com or 127.0.0.1:8080")
@@ -46,10 +46,10 @@ def allow(permission: Permission) -> int:
 
 
 def forget(host: str) -> int:
-    """Take back what is allowed for a host; returns 1 if that was nothing.
+    """Withdraw a host's permissions; returns 1 if there were none.
 
     Raises:
-        SourceError: that cannot be written down.
+        SourceError: the change cannot be stored.
     """
     count = permissions.forget(host)
     print(f"Nothing is sent to {host} any more." if count else f"Nothing was allowed for {host}.")
@@ -57,7 +57,7 @@ def forget(host: str) -> int:
 
 
 def show() -> int:
-    """Print what is allowed; returns 0."""
+    """Print the permissions; returns 0."""
     for permission in sorted(permissions.allowed()):
         print(_shown(permission))
     return 0

@@ -1,4 +1,4 @@
-"""`infill-lsp fill`: reads a file, fills its gaps, shows or writes what came out."""
+"""`infill-lsp fill`: reads a file, fills its gaps, and shows or writes the result."""
 
 import argparse
 import asyncio
@@ -48,20 +48,19 @@ with --json one object is printed, the best fill:
 
 
 @dataclass(frozen=True, slots=True)
-class FillCommand:
-    """What was asked on the command line.
+    """A request on the command line.
 
     Attributes:
         file: the file to fill, or None for standard input with its gaps marked.
         start: line and column of the gap, or of its start; both count from one.
         end: line and column of the gap's end.
-        language: the language id, or None to go by the file's name.
+        language: the language id, or None to derive it from the file's name.
         options: how to denoise.
         as_json: whether to print JSON instead of a diff.
         apply: whether to write the best fill into the file.
         trace: where to write the page that shows how the fill came about.
-        exclude: the user's own patterns of files that are left alone.
-        context: whether excerpts of files around this one are given to the model.
+        exclude: the user's own patterns of files to leave alone.
+        context: whether the model gets excerpts of files around this one.
     """
 
     file: Path | None
@@ -77,7 +76,7 @@ class FillCommand:
 
 
 def declare(flags: argparse.ArgumentParser) -> None:
-    """Declare what `fill` takes."""
+    """Declare the flags of `fill`."""
     flags.epilog = _JSON_SHAPE
     usual = Options()
     flags.add_argument(
@@ -110,10 +109,10 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Fill what the flags say; returns 0.
+    """Carry out the fill that the flags describe; returns 0.
 
     Raises:
-        InfillError: what was asked cannot be done; nothing was written.
+        InfillError: the request cannot be carried out; nothing was written.
     """
     if chosen.place == "-":
         if chosen.apply or chosen.to:
@@ -147,10 +146,10 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def fill(command: FillCommand, engine: Sequence[str]) -> int:
-    """Fill, and say what came out; `engine` is the command line that starts one.
+    """Fill the gaps and show or write the result; `engine` is the command line that starts an engine.
 
     Raises:
-        InfillError: what was asked cannot be done; nothing was written.
+        InfillError: the request cannot be carried out; nothing was written.
     """
     language = _language(command)
     _check_allowed(command)
@@ -161,7 +160,7 @@ def fill(command: FillCommand, engine: Sequence[str]) -> int:
             files.check_writable(path)
     filled_documents, info = asyncio.run(_ask(command, engine, document, gaps))
     if command.trace:
-        from infill_lsp.cli import trace  # only when asked for
+        from infill_lsp.cli import trace  # needed only with --trace
 
         files.replace_file(command.trace, trace.page(filled_documents[0], info).encode())
     if command.apply and source:
@@ -169,14 +168,14 @@ def fill(command: FillCommand, engine: Sequence[str]) -> int:
     if command.as_json:
         print(json.dumps(as_json(filled_documents), ensure_ascii=False, indent=2))
     else:
-        from infill_lsp.cli import render  # rich is not needed for JSON
+        from infill_lsp.cli import render  # JSON does not need rich
 
         print(render.filled_documents(filled_documents), end="")
     return 0
 
 
 def as_json(filled_documents: Sequence[FilledDocument]) -> dict[str, object]:
-    """The shape that `--json` prints: the best suggestion's fields, and all others under `alternatives`."""
+    """Return the object that `--json` prints: the fields of the best suggestion, and the others as `alternatives`."""
     best, *others = (filled.as_json() for filled in filled_documents)
     return {**best, "alternatives": others}
 
@@ -191,10 +190,10 @@ def _read(command: FillCommand, language: Language | None) -> tuple[SourceFile |
 
 
 def _check_allowed(command: FillCommand, text: str = "") -> None:
-    """See that a file may be read, and that what was read may be filled.
+    """Check that a file may be read, or that the text read from it may be filled.
 
     Raises:
-        InactiveError: it may hold secrets, or the user's configuration says that it is left alone.
+        InactiveError: it may hold secrets, or the user's configuration excludes it.
     """
     name = str(command.file) if command.file else "standard input"
     if reason := inactive_reason(name, text, command.exclude):
@@ -214,10 +213,10 @@ def _language(command: FillCommand) -> Language | None:
 async def _ask(
     command: FillCommand, engine: Sequence[str], document: Document, gaps: tuple[Gap, ...]
 ) -> tuple[list[FilledDocument], Info]:
-    """All that the model wrote and an editor would show, best first; where it would show nothing, the best refused.
+    """Return all fills that an editor would show, best first; if there are none, the best refused one.
 
     Raises:
-        InfillError: there is nothing to be filled, or nothing to fill it with.
+        InfillError: there is nothing to fill, or the model has no fill for it.
     """
     at = gaps[0].start
     named = gaps if len(gaps) > 1 or gaps[0].start != gaps[0].end or command.file is None else ()
@@ -240,7 +239,7 @@ async def _ask(
 
 
 def _excerpts(command: FillCommand, document: Document, offset: int) -> tuple[str, ...]:
-    """Excerpts of the files around the one that is filled, as an editor whose workspace is its repository has them."""
+    """Return excerpts of files around the one being filled, as for an editor whose workspace is the file's repository."""
     if command.file is None or not command.context:
         return ()
     folder = command.file.resolve().parent
@@ -273,9 +272,9 @@ def _name(language_id: str) -> str:
 
 
 def _sign_of_life() -> AbstractContextManager[object]:
-    """Loading takes seconds: somebody who watches should see that something happens."""
+    """Show a spinner on a terminal, because loading the model takes seconds."""
     if not sys.stderr.isatty():
         return nullcontext()
-    from rich.console import Console  # only for people
+    from rich.console import Console  # needed only on a terminal
 
     return Console(stderr=True).status("loading the model", spinner="dots")

@@ -1,7 +1,6 @@
-"""A fill in the document it was asked for: what a person or an editor is shown.
+"""A fill in its document: what a user or an editor is shown.
 
-It knows neither colours nor editors.
-"""
+Must not depend on colours or editors.
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -25,14 +24,14 @@ class Stretch:
 
 @dataclass(frozen=True)
 class FilledDocument:
-    """A fill together with where it belongs.
+    """A fill together with its place in a document.
 
     Attributes:
         before: the document with its gaps.
-        gaps: in order; one text of the fill for each.
-        request: what was asked of the model.
-        fill: what it wrote.
-        refused: why an editor would not show it, in a few words; empty where it would.
+        gaps: in order; the fill has one text for each.
+        request: the request to the model.
+        fill: the model's answer.
+        refused: why an editor would not show it, in a few words; empty if it would.
     """
 
     before: Document
@@ -43,7 +42,7 @@ class FilledDocument:
 
     @classmethod
     def of(cls, document: Document, gaps: tuple[Gap, ...], completion: Completion) -> "FilledDocument":
-        """A completion in its document; one that was fitted to its place is one gap with one text."""
+        """Place a completion in its document; a completion that was fitted to its place has one gap with one text."""
         written = cls(document, gaps, completion.request, completion.fill, completion.refused)
         fitted, whole = completion.suggestion, Gap(gaps[0].start, gaps[-1].end)
         if (fitted.text, fitted.start, fitted.end) == (written.text, whole.start, whole.end):
@@ -58,29 +57,29 @@ class FilledDocument:
 
     @cached_property
     def parses(self) -> bool | None:
-        """Whether the fill brings no syntax error into the document; None where there is no grammar to tell."""
+        """Whether the fill brings no syntax error into the document; None if there is no grammar to tell."""
         critic = Critic.of(self.request)
         return critic.parses(self.fill.texts) if critic else None
 
     @property
     def text(self) -> str:
-        r"""All from the start of the first gap to the end of the last, filled; lines end in `\n`."""
+        r"""The text from the start of the first gap to the end of the last, filled; lines end in `\n`."""
         first, *others = self.fill.texts
         return first + "".join(a + b for a, b in zip(self.request.between, others, strict=True))
 
     def runs(self) -> Iterator[Stretch]:
-        r"""The filled document as stretches of one origin; lines end in `\n`."""
+        r"""Yield the filled document in stretches of a single origin each; lines end in `\n`."""
         yield Stretch(self.request.prefix, "own")
         tokens = self.fill.tokens
         if "".join(token.text for token in tokens) == self.text:
             for token in tokens:
                 yield Stretch(token.text, "pinned" if token.pinned else "filled", token.confidence)
-        else:  # What is shown is more than what the tokens say, e.g. a copy: one confidence for all of it.
+        else:  # The text shown differs from that of the tokens, e.g. for a copy: one confidence for all of it.
             yield Stretch(self.text, "filled", self.fill.confidence)
         yield Stretch(self.request.suffix, "own")
 
     def as_json(self) -> dict[str, object]:
-        """The fields of one suggestion as `infill-lsp fill --help` describes them."""
+        """Return the fields of one suggestion as `infill-lsp fill --help` describes them."""
         fill = self.fill
         return {
             "text": self.text,

@@ -1,6 +1,6 @@
-"""The command line `infill-lsp`: the server's flags, the commands, and how errors become words and exit codes.
+"""The command line `infill-lsp`: the server's flags, the commands, and how errors become messages and exit codes.
 
-Whatever takes time to import is imported when a command runs, so that `--help` is there at once.
+Modules that are slow to import are imported when a command runs, so that `--help` appears at once.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from infill_lsp.errors import AddressError, InfillError
 from infill_lsp.settings import flags
 from infill_lsp.settings.settings import EngineCommand, EngineSettings
 
-_BROKEN_PIPE: Final = 141  # 128 + SIGPIPE, as a shell says it
+_BROKEN_PIPE: Final = 141  # 128 + SIGPIPE, as a shell reports it
 _INTERRUPTED: Final = 130  # 128 + SIGINT
 
 
@@ -22,14 +22,14 @@ def main(arguments: Sequence[str] | None = None, *, engine: EngineCommand | None
     """Run a sub-command.
 
     Args:
-        arguments: of the command line; None for the program's own.
-        engine: what starts an engine; None for the real one.
+        arguments: of the command line; None for the process's own.
+        engine: returns the command line that starts an engine; None for the real one.
 
     Returns:
-        The exit code: 0 done, 1 something broke on the way, 2 what was asked cannot be done, 130 interrupted.
+        The exit code: 0 done, 1 a failure on the way, 2 a request that cannot be carried out, 130 interrupted.
     """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # A terminal that cannot show a character shows a question mark.
+        if hasattr(stream, "reconfigure"):  # A terminal that cannot show a character shows a question mark instead.
             stream.reconfigure(errors="replace")
     try:
         words = sys.argv[1:] if arguments is None else list(arguments)
@@ -46,10 +46,10 @@ def main(arguments: Sequence[str] | None = None, *, engine: EngineCommand | None
         return error.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:  # Who reads our output has seen enough.
+    except BrokenPipeError:  # The reader of the output has closed it.
         _forget_output()
         return _BROKEN_PIPE
-    except OSError as error:  # Files have errors of their own; what is left is the output.
+    except OSError as error:  # Files have error types of their own, so only the output is left.
         print(f"infill-lsp: the output cannot be written ({error.strerror})", file=sys.stderr)
         _forget_output()
         return 1
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None, *, engine: EngineCommand | None
 
 
 def _forget_output() -> None:
-    """Drop what cannot be written, or Python would try once more while it ends, and complain."""
+    """Discard output that cannot be written; otherwise Python would retry at exit, and complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -68,7 +68,7 @@ def _real_engine(settings: EngineSettings) -> Sequence[str]:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """A parser that reports errors in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {_one_line(message)} (see {self.prog} --help)\n")
@@ -86,7 +86,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 
 class _Version(argparse.Action):
-    """Looks the version up only when it is wanted."""
+    """Look the version up only on demand."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002  # argparse's name
         super().__init__(option_strings, dest, nargs=0, help=help)
@@ -128,7 +128,8 @@ def _run_server(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     import gc
     from functools import partial
 
-    gc.disable()  # While the LSP's hundreds of types are made, it walks through them again and again and frees nothing.
+    gc.disable()  # While the hundreds of LSP types are created, it would scan them repeatedly and free nothing.
+
     from infill_lsp.server import app, transport
     from infill_lsp.server.access import Access, new_token
     from infill_lsp.settings import user_config

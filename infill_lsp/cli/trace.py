@@ -1,7 +1,7 @@
 """The trace page: one self-contained HTML file that plays a fill step by step.
 
-The page is `trace.html` with the fill's data in it; all drawing is done there. Nothing in it reaches out to a network,
-and the user's code gets into it as data only.
+The page is `trace.html` with the fill's data embedded; all drawing is done there. The page makes no network requests,
+and the user's code enters it as data only.
 """
 
 import html
@@ -14,14 +14,14 @@ from infill_lsp.cli.render import CONFIDENCE_COLOURS
 from infill_model.request import Frame, Info, Token, TraceToken
 
 _AROUND: Final = 14
-"""Lines of the user's own code shown above and below the gap."""
+"""Lines of the user's own code shown above and below a gap."""
 
 
 def page(filled: FilledDocument, info: Info) -> str:
-    """The HTML of a fill that was made with `Options.trace`."""
+    """Return the HTML for a fill that was made with `Options.trace`."""
     line, column = filled.before.place(filled.gaps[0].start)
     title = f"{filled.before.name}:{line}:{column}"
-    # In a script element only `<` can mean anything to an HTML parser.
+    # In a script element only `<` has a meaning to an HTML parser.
     data = json.dumps(_data(filled, info, title), ensure_ascii=True).replace("<", "\\u003c")
     template = resources.files("infill_lsp.cli").joinpath("trace.html").read_text(encoding="utf-8")
     before, _, rest = template.partition("{{title}}")
@@ -61,10 +61,11 @@ def _data(filled: FilledDocument, info: Info, title: str) -> dict[str, object]:
 
 
 def _frames(filled: FilledDocument) -> tuple[list[Frame], str]:
-    """The frames to show, from the canvas before the first step on, and the pinned text at their end.
+    """Return the frames to show, starting with the canvas before the first step, and the pinned text at their end.
 
-    The rest of the gap's line is pinned in the canvas; where it is not the start of the suffix to the letter, as when a
+    The rest of the gap's line is pinned in the canvas; where it differs from the start of the suffix, as when a
     character is cut in two, it is left out.
+
     """
     frames = list(filled.fill.trace)
     if not frames:

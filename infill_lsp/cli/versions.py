@@ -1,10 +1,10 @@
-"""Versions of what is installed, looked up without importing it."""
+"""Versions of installed packages, looked up without importing them."""
 
 from importlib import metadata
 
 
 def version(distribution: str) -> str | None:
-    """The installed version; None when it is not installed."""
+    """Return the installed version of a package, or None if it is not installed."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
