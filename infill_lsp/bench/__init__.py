@@ -1,1 +1,1 @@
-"""Measures speed and quality: `infill-lsp bench`, a file for each thing that is measured."""
+"""Measurements of speed and quality: `infill-lsp bench`, one file per measurement."""

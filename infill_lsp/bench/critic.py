@@ -1,6 +1,6 @@
-"""`infill-lsp bench critic`: how often the syntax critic has to act, what it mends, and what that costs.
+"""`infill-lsp bench critic`: measures how often the syntax critic acts, what it mends, and what that costs.
 
-The same gaps in real files are filled without it and with it, by the engine that an editor has. It judges nothing but
+The engine that an editor uses fills the same gaps in real files without the critic and with it. The only criterion is
 whether a fill brings a syntax error into a file that had none.
 """
 
@@ -26,24 +26,24 @@ from infill_lsp.text.document import Document, Gap
 from infill_model.request import Fill, Options, Request
 
 _LEAST: Final = 12
-"""Code points of a line worth a gap."""
+"""Code points that a line must have to get a gap."""
 
 
 @dataclass(frozen=True, slots=True)
 class CriticReport:
-    """What came out over some gaps.
+    """Results over a number of gaps.
 
     Attributes:
-        gaps: filled in either way.
+        gaps: filled both ways.
         broke: fills without the critic that brought in a syntax error.
         acted: fills that the critic changed.
-        mended: of those that broke, how many did not with the critic.
-        still_broken: fills with the critic that bring in a syntax error: what a server does not show.
+        mended: of the fills that broke, those that parse with the critic.
+        still_broken: fills with the critic that bring in a syntax error; a server does not show these.
         ms: p50 of a fill without the critic.
         ms_critic: p50 with it.
-        ms_acted: p50 with it, where it acted.
-        forwards: of the denoiser without it, mean.
-        forwards_critic: with it, mean.
+        ms_acted: p50 with it, of the fills that it changed.
+        forwards: mean forwards of the denoiser without it.
+        forwards_critic: mean with it.
     """
 
     gaps: int
@@ -69,7 +69,7 @@ class _Pair:
 
 
 def declare(flags: argparse.ArgumentParser) -> None:
-    """Declare what `bench critic` takes."""
+    """Declare the flags of `bench critic`."""
     flags.add_argument("files", nargs="*", type=Path, metavar="FILE", help="to make gaps in; else the standard library")
     flags.add_argument("--gaps", type=integer(3, 10_000), default=40, metavar="N", help="gaps in real files (40)")
     flags.add_argument("--json", action="store_true", help="print JSON")
@@ -77,7 +77,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Measure what the flags say; returns the exit code.
+    """Measure with the given flags; returns the exit code.
 
     Raises:
         InfillError: the engine does not work, or a file cannot be read.
@@ -86,7 +86,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def measure(engine: Sequence[str], *, gaps: int, paths: Sequence[Path], as_json: bool) -> int:
-    """Measure and print; returns 0 whatever the figures are.
+    """Measure and print; returns 0 regardless of the results.
 
     Raises:
         InfillError: a file cannot be read, or the engine does not work.
@@ -114,7 +114,7 @@ async def _fill(engine: Sequence[str], requests: Iterator[Request]) -> list[_Pai
             if critic is None:
                 continue
             uncritical = replace(Options(), critic=False)
-            await running.ask(request, uncritical)  # Encodes the context, which is nobody's cost here.
+            await running.ask(request, uncritical)  # Encodes the context, a cost that neither fill should bear.
             (plain,) = await running.ask(request, uncritical)
             (judged,) = await running.ask(request, Options())
             pairs.append(_Pair(plain, judged, critic.parses(plain.texts), critic.parses(judged.texts)))
@@ -147,7 +147,7 @@ def _standard_library() -> list[Path]:
 
 
 def _requests(paths: Sequence[Path], count: int) -> Iterator[Request]:
-    """Gaps from within a line to its end, in files that have no syntax error."""
+    """Yield gaps from within a line to its end, in files without a syntax error."""
     rng = random.Random(0)  # noqa: S311 - reproducible, not a secret
     documents = [it for it in map(_document, paths) if it is not None]
     if not documents:
@@ -164,7 +164,7 @@ def _requests(paths: Sequence[Path], count: int) -> Iterator[Request]:
 
 
 def _document(path: Path) -> Document | None:
-    """A file's document; None where there is no grammar for it, or it does not parse."""
+    """Return a file's document, or None if it has no grammar or does not parse."""
     try:
         document = Document(str(path), files.read_file(path).text, languages.of_file(path.name))
     except InfillError:

@@ -1,7 +1,7 @@
-"""`infill-lsp bench documents`: what large documents and folders cost a server, each figure beside its bound.
+"""`infill-lsp bench documents`: measures what large documents and folders cost a server, each figure with its bound.
 
-A real server is driven from outside as an editor does it, a key and a question at a time. Processor time is that of its
-main thread, which is its event loop: what else the machine does then hardly shows.
+A real server is driven from outside as by an editor, one key and one request at a time. Processor time is that of its
+main thread, which runs the event loop, so other load on the machine hardly affects it.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _CODE: Final = """def total(price, count):
 """
 
 _QUIET: Final = 0.5
-"""Seconds without work after which a server has done all that it was asked for."""
+"""Seconds without work after which a server counts as having finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class DocumentKind:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The full text."""
         return self.unit * int(self.megabytes * 1e6 / len(self.unit))
 
 
@@ -57,7 +57,7 @@ KINDS: Final = (
 
 
 def declare(flags: argparse.ArgumentParser) -> None:
-    """Declare what `bench documents` takes."""
+    """Declare the flags of `bench documents`."""
     flags.add_argument("--keys", type=integer(1, 10_000), default=20, metavar="N", help="typed into each (20)")
     flags.add_argument("--files", type=integer(1, 100_000), default=16_000, metavar="N", help="in a folder (16000)")
     flags.add_argument("--idle", type=integer(1, 3_600), default=20, metavar="S", help="seconds without work (20)")
@@ -66,7 +66,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Measure what the flags say, with a server of its own; returns the exit code.
+    """Measure with the given flags, on a separate server; returns the exit code.
 
     Raises:
         InfillError: the server does not work.
@@ -76,7 +76,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def measure(settings: EngineSettings, *, keys: int, files: int, idle_s: int, as_json: bool) -> int:
-    """Measure and print; returns 0 whatever the figures are.
+    """Measure and print; returns 0 regardless of the results.
 
     Raises:
         InfillError: the server does not work.
@@ -92,7 +92,7 @@ def measure(settings: EngineSettings, *, keys: int, files: int, idle_s: int, as_
 
 
 def _document(kind: DocumentKind, options: dict[str, Any], keys: int) -> Iterator[Figure]:
-    """What a key costs in a document, how long others wait for that, and what memory it takes."""
+    """Yield the cost of a key in a document, the delay it causes other documents, and the document's memory."""
     uri, text = "file:///large.py", kind.text
     with Editor(options) as editor:
         before = memory_mb(editor.pid)
@@ -103,12 +103,12 @@ def _document(kind: DocumentKind, options: dict[str, Any], keys: int) -> Iterato
     name = f"{kind.megabytes:g} MB of {kind.name}"
     yield Figure(f"a key in {name}, event loop", statistics.median(took), "ms", kind.bound_ms)
     yield Figure("  other documents wait, at the most", max(waited), "ms", 50)
-    if kind.megabytes >= 1:  # In a small one it is the machinery, not the text.
+    if kind.megabytes >= 1:  # In a small document, fixed overhead outweighs the text.
         yield Figure("  memory, times the text", taken * 2**20 / len(text), "x", 12)
 
 
 def _typed(editor: Editor, uri: str, line: int, keys: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of the event loop for each key, and until it has a turn for another document behind that."""
+    """Return, for each key, the event loop's milliseconds and those until it serves a request for another document."""
     took, waited = [], []
     for number in range(keys + 1):
         before = loop_ms(editor.pid)
@@ -118,16 +118,16 @@ def _typed(editor: Editor, uri: str, line: int, keys: int) -> tuple[list[float],
         editor.answered(asked)
         editor.turn()
         took.append(loop_ms(editor.pid) - before)
-    return took[1:], waited[1:]  # With the first one grammars and the like are loaded.
+    return took[1:], waited[1:]  # The first key also loads grammars and other modules.
 
 
 def _folder(files: int, options: dict[str, Any]) -> Iterator[Figure]:
-    """What the neighbours of a document cost, when they are first looked for and when they are again."""
+    """Yield the cost of finding a document's neighbours, the first time and when excerpts are chosen again."""
     with tempfile.TemporaryDirectory(prefix="infill-bench-") as folder:
         root = Path(folder)
         for number in range(files):
             (root / f"module_{number:05}.py").write_bytes(b"")
-        time.sleep(2.5)  # A folder that has just changed is listed again, for its time of change may be coarse.
+        time.sleep(2.5)  # A folder that has just changed is listed again, because its mtime may be coarse.
         with Editor(options, root) as editor:
             uri = (root / f"module_{files // 2:05}.py").as_uri()
             editor.open(uri, "value = 1\n" * 200)
@@ -137,7 +137,7 @@ def _folder(files: int, options: dict[str, Any]) -> Iterator[Figure]:
 
 
 def _until_quiet(editor: Editor, uri: str, line: int) -> float:
-    """Milliseconds of processor time, of all threads, that a question brings about."""
+    """Return the milliseconds of processor time, over all threads, that a request causes."""
     start = before = processor_ms(editor.pid)
     editor.answered(editor.ask(uri, {"line": line, "character": 9}))
     while True:
@@ -149,7 +149,7 @@ def _until_quiet(editor: Editor, uri: str, line: int) -> float:
 
 
 def _idle(seconds: int, options: dict[str, Any]) -> Figure:
-    """What share of a processor a server takes that nobody asks for anything."""
+    """Return the share of a processor that an idle server takes."""
     with Editor(options) as editor:
         editor.open("file:///a.py", _CODE)
         editor.turn()

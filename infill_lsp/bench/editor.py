@@ -1,6 +1,6 @@
-"""An editor as far as measuring needs one: it drives a real server over its pipes, and reads what that costs.
+"""A minimal editor for measurements: it drives a real server over its pipes, and reads the server's costs.
 
-What a process costs comes from `/proc`; where there is none, the figure is not a number.
+The costs of a process come from `/proc`; without one, the figure is NaN.
 """
 
 import json
@@ -18,7 +18,7 @@ from infill_lsp.engine.process import engine_environment
 from infill_lsp.errors import InfillError
 
 _PATIENCE: Final = 120.0
-"""Seconds after which a server that does not answer has failed."""
+"""Seconds after which a server that has not answered counts as failed."""
 
 Message = dict[str, Any]
 
@@ -28,7 +28,7 @@ class SilentError(InfillError):
 
 
 class Editor:
-    """A server process and the messages to and from it; use it as a context."""
+    """A server process and the messages to and from it, as a context manager."""
 
     def __init__(self, options: Message | None = None, root: Path | None = None) -> None:
         """Start the server; `options` are the editor's settings."""
@@ -78,7 +78,7 @@ class Editor:
         self._send({"jsonrpc": "2.0", "method": method, "params": params})
 
     def request(self, method: str, params: Message) -> int:
-        """Send a request without waiting for its answer; returns its id."""
+        """Send a request without waiting for its answer, and return its id."""
         self._id += 1
         self._send({"jsonrpc": "2.0", "id": self._id, "method": method, "params": params})
         return self._id
@@ -88,29 +88,29 @@ class Editor:
         self.notify("textDocument/didOpen", {"textDocument": _item(uri, text, language)})
 
     def close(self, uri: str) -> None:
-        """Close it."""
+        """Close a document."""
         self.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
 
     def type(self, uri: str, version: int, place: Message, text: str) -> None:
-        """Put a text into a document."""
+        """Insert a text into a document."""
         change = {"range": {"start": place, "end": place}, "text": text}
         identifier = {"uri": uri, "version": version}
         self.notify("textDocument/didChange", {"textDocument": identifier, "contentChanges": [change]})
 
     def ask(self, uri: str, place: Message) -> int:
-        """Ask for inline completions, as an editor does while someone types."""
+        """Request inline completions, as an editor does while the user types, and return the request's id."""
         context = {"triggerKind": 2}
         params = {"textDocument": {"uri": uri}, "position": place, "context": context}
         return self.request("textDocument/inlineCompletion", params)
 
     def answered(self, id_: int) -> float:
-        """Wait for an answer; returns when it came, in seconds of `time.perf_counter`."""
+        """Wait for an answer, and return its time of arrival in seconds of `time.perf_counter`."""
         if id_ not in self._answers:
             self._until(lambda it: it.get("id") == id_ and "method" not in it)
         return self._answers.pop(id_)
 
     def turn(self) -> float:
-        """Milliseconds until the server's event loop has a turn: a question about a document that is not open."""
+        """Return the milliseconds until the event loop answers a request about a document that is not open."""
         started = time.perf_counter()
         return (self.answered(self.ask("file:///not/open.py", _at(0, 0))) - started) * 1000
 
@@ -158,7 +158,7 @@ def _at(line: int, character: int) -> Message:
 
 
 def loop_ms(pid: int) -> float:
-    """Milliseconds of processor time that the main thread of a process has taken, which is its event loop's."""
+    """Return the milliseconds of processor time of a process's main thread, which runs its event loop."""
     try:
         return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text("ascii").split()[0]) / 1e6
     except (OSError, IndexError, ValueError):
@@ -166,7 +166,7 @@ def loop_ms(pid: int) -> float:
 
 
 def processor_ms(pid: int) -> float:
-    """The same of all its threads."""
+    """Return the milliseconds of processor time of all threads of a process."""
     try:
         tasks = Path(f"/proc/{pid}/task").iterdir()
         return sum(int((it / "schedstat").read_text("ascii").split()[0]) for it in tasks) / 1e6
@@ -175,7 +175,7 @@ def processor_ms(pid: int) -> float:
 
 
 def memory_mb(pid: int, *, peak: bool = False) -> float:
-    """Megabytes of memory that a process has now, or has had at the most."""
+    """Return the megabytes of memory that a process has now, or has had at its peak."""
     try:
         status = Path(f"/proc/{pid}/status").read_text("ascii")
         return int(status.split("VmHWM:" if peak else "VmRSS:")[1].split()[0]) / 1024

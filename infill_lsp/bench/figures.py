@@ -1,4 +1,4 @@
-"""Figures beside the bounds they should keep, as a table or as JSON; a bound that is missed is said, and no more."""
+"""Figures with the bounds they should keep, as a table or as JSON; a missed bound is reported and nothing more."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure, its unit, and the bound it should keep; `least` says whether the bound is a least or a most."""
+    """A figure, its unit, and its bound; `least` says whether the bound is a minimum rather than a maximum."""
 
     name: str
     value: float
@@ -21,12 +21,12 @@ class Figure:
         return self.value >= self.bound if self.least else self.value <= self.bound
 
     def as_json(self) -> dict[str, Any]:
-        """For `json.dumps`."""
+        """Return the figure as an object for `json.dumps`."""
         return {**asdict(self), "kept": self.kept}
 
 
 def show(title: str, figures: Sequence[Figure], footnote: str = "") -> None:
-    """Print a table."""
+    """Print the figures as a table."""
     from rich.console import Console  # noqa: PLC0415  # keeps --help quick
     from rich.table import Table  # noqa: PLC0415
 

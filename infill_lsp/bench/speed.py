@@ -1,7 +1,7 @@
-"""`infill-lsp bench fill`: how fast it is on this machine, each figure beside its bound and the control it is held to.
+"""`infill-lsp bench fill`: measures the speed on this machine, each figure with its bound and its control.
 
-The engine is measured from outside, as an editor meets it; the model beside its controls in a process of its own. It
-judges no machine: on another one the bounds may be missed, and it says so.
+The engine is measured from outside, as an editor uses it; the model and its controls in a separate process. The bounds
+do not judge the machine: another one may miss them, and the output says so.
 """
 
 import argparse
@@ -27,18 +27,18 @@ _RUNS: Final = 5
 
 
 class BenchError(InfillError):
-    """The measuring process could not do its work."""
+    """The measuring process failed."""
 
 
 def declare(flags: argparse.ArgumentParser) -> None:
-    """Declare what `bench fill` takes."""
+    """Declare the flags of `bench fill`."""
     flags.add_argument("--gaps", type=integer(3, 10_000), default=40, metavar="N", help="gaps in real files (40)")
     flags.add_argument("--json", action="store_true", help="print JSON")
     declare_engine(flags)
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Measure what the flags say; returns the exit code.
+    """Measure with the given flags; returns the exit code.
 
     Raises:
         InfillError: the engine does not work.
@@ -48,7 +48,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def measure(settings: EngineSettings, engine: Sequence[str], *, gaps: int, as_json: bool) -> int:
-    """Measure and print; returns 0 whatever the figures are.
+    """Measure and print; returns 0 regardless of the results.
 
     Raises:
         InfillError: the engine or the measuring process does not work.
@@ -82,7 +82,7 @@ def _footnote(speed: dict[str, float]) -> str:
 
 
 async def _engine(command: Sequence[str]) -> tuple[float, float, float]:
-    """Milliseconds until ready (median of starts), milliseconds of a round trip, peak megabytes."""
+    """Return milliseconds until ready (median of starts), milliseconds of a round trip, and peak megabytes."""
     from infill_model.request import Options, Request  # noqa: PLC0415  # keeps --help quick
 
     ready, memory, pings = [], 0.0, [0.0]
@@ -98,7 +98,7 @@ async def _engine(command: Sequence[str]) -> tuple[float, float, float]:
 
 
 def _peak_memory(pid: int | None) -> float:
-    """Megabytes; not a number where the system does not tell."""
+    """Return the peak memory of a process in megabytes; NaN if the system does not tell."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
         return int(status.split("VmHWM:")[1].split()[0]) / 1024

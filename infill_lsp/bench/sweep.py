@@ -1,8 +1,8 @@
-"""`infill-lsp bench sweep`: quality against milliseconds over a grid of options, and the point that serves people best.
+"""`infill-lsp bench sweep`: measures quality against milliseconds over a grid of options, and picks an operating point.
 
-Each combination fills the same tasks through the engine that an editor has; contexts are encoded before, as they are
-where somebody types. Quality goes first: of the combinations that are as good as the best, but for a share too small to
-tell, the fastest is the operating point.
+The engine that an editor uses fills the same tasks with each combination; contexts are encoded beforehand, as they are
+while a user types. Quality comes first: among the combinations within a negligible margin of the best, the fastest is
+the operating point.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from infill_model.evaluation.tasks.tasks import Task, read_tasks
 from infill_model.request import Options
 
 SHARE: Final = 0.97
-"""Of the best quality, and of the most files that parse, that a combination must reach."""
+"""The share of the best quality, and of the best parse rate, that a combination must reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ class Grid:
     critic: tuple[bool, ...] = (True, False)
 
     def options(self) -> Iterator[Options]:
-        """Every combination."""
+        """Yield every combination."""
         for steps, masks, unmask, remask, critic in itertools.product(*asdict(self).values()):
             yield Options(steps=steps, masks=masks, unmask=unmask, remask=remask, critic=critic)
 
 
 @dataclass(frozen=True, slots=True)
 class SweepPoint:
-    """A combination: shares of tasks, mean edit similarity, milliseconds and forwards a fill."""
+    """A combination with its results: shares of tasks, mean edit similarity, milliseconds and forwards per fill."""
 
     steps: int
     masks: int | None
@@ -63,20 +63,20 @@ class SweepPoint:
 
     @property
     def name(self) -> str:
-        """For tables and pictures."""
+        """A name for tables and plots."""
         masks = "usual" if self.masks is None else self.masks
         critic = "critic" if self.critic else "no critic"
         return f"steps {self.steps}, masks {masks}, {self.unmask}, {self.remask}, {critic}"
 
     @property
     def quality(self) -> float:
-        """What the gate looks at: half of it what is right as a whole, half what is nearly so."""
+        """The quality that `SHARE` refers to: the mean of exact matches and edit similarity."""
         return (self.exact + self.similarity) / 2
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """All that was measured, the frontier of quality and time, and the operating point."""
+    """All measured points, the frontier of quality and time, and the operating point."""
 
     record: ResultRecord
     tasks: int
@@ -87,11 +87,11 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class SweepCommand:
-    """What is measured, on what, and where to.
+    """A sweep to run.
 
     Attributes:
-        tasks: a task file, of gaps that nothing is reported on.
-        out: a folder.
+        tasks: a task file whose gaps are not used for reported results.
+        out: the folder for the results.
         grid: of options.
         per_kind: tasks of each kind of gap.
         model: `embedded`, or a folder.
@@ -107,7 +107,7 @@ class SweepCommand:
 
 
 def declare(flags: argparse.ArgumentParser) -> None:
-    """Declare what `bench sweep` takes."""
+    """Declare the flags of `bench sweep`."""
     flags.add_argument("tasks", type=Path, metavar="TASKS", help="a .jsonl or .jsonl.gz file of tasks, to tune on")
     flags.add_argument("--out", type=Path, required=True, metavar="DIR", help="for sweep.json and sweep.png")
     flags.add_argument("--per-kind", type=integer(1, 10_000), default=20, metavar="N", help="tasks of each kind (20)")
@@ -115,7 +115,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Sweep over the tasks that the flags name; returns 0.
+    """Sweep over the given tasks; returns 0.
 
     Raises:
         InfillError: the engine does not work.
@@ -152,20 +152,20 @@ def sweep(command: SweepCommand, engine: Sequence[str]) -> int:
 
 
 def operating_point(measured: Sequence[SweepPoint]) -> SweepPoint:
-    """The fastest of those nearly as good as the best, and as often parsed; of equally fast ones the better."""
-    least_parsed = SHARE * max(it.parses for it in measured)  # What does not parse is not shown.
+    """Return the fastest point near the best in quality and in parse rate; among equally fast ones the better."""
+    least_parsed = SHARE * max(it.parses for it in measured)  # A fill that does not parse is not shown.
     parsed = [it for it in measured if it.parses >= least_parsed]
     gate = SHARE * max(it.quality for it in parsed)
     return min((it for it in parsed if it.quality >= gate), key=lambda it: (it.ms, -it.quality))
 
 
 def _frontier(measured: Sequence[SweepPoint]) -> list[SweepPoint]:
-    """Those that nothing is both faster and better than."""
+    """Return the points that no other point beats in both speed and quality."""
     return [it for it in measured if not any(o.ms < it.ms and o.quality >= it.quality for o in measured)]
 
 
 def _some(tasks: Sequence[Task], per_kind: int) -> Iterator[Task]:
-    """The first tasks of each kind."""
+    """Yield the first tasks of each kind."""
     seen: dict[str, int] = {}
     for task in tasks:
         seen[task.kind] = seen.get(task.kind, 0) + 1
@@ -176,7 +176,7 @@ def _some(tasks: Sequence[Task], per_kind: int) -> Iterator[Task]:
 async def _measure(
     engine: Sequence[str], tasks: Sequence[Task], command: SweepCommand
 ) -> tuple[list[SweepPoint], ResultRecord]:
-    """All combinations take turns at each task, so that a noisy moment of the machine is no one's disadvantage."""
+    """Measure all combinations on one task after another, so that a slow moment of the machine affects all alike."""
     grid = list(command.grid.options())
     rows: list[list[tuple[bool, float, bool, float, int]]] = [[] for _ in grid]
     async with Engine(engine) as running:

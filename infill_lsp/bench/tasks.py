@@ -1,7 +1,7 @@
-"""`infill-lsp bench tasks`: has the engine that an editor has fill the gaps of a task file, critic and all.
+"""`infill-lsp bench tasks`: fills the gaps of a task file with the engine that an editor uses, including the critic.
 
-What it writes `infill-model score` judges, beside the predictions of `infill-model evaluate`: there are the model alone
-and its controls, here is what people get. It judges nothing.
+`infill-model score` judges the predictions together with those of `infill-model evaluate`: the latter are of the model
+alone and of its controls, these are what users get. This command judges nothing.
 """
 
 import argparse
@@ -25,16 +25,16 @@ from infill_model.request import Fill, Info, Options
 
 @dataclass(frozen=True, slots=True)
 class TasksCommand:
-    """What is to be filled, how, and where to.
+    """A task file to fill, the options, and the output.
 
     Attributes:
         tasks: a task file.
-        out: the predictions.
+        out: the file for the predictions.
         options: of each fill.
-        split: only these tasks; all where None.
-        limit: no more than this many.
-        method: what tables call it.
-        shown: whether only those are written that a server shows: sure enough, and no break of the syntax.
+        split: only tasks of this split; None for all.
+        limit: the largest number of tasks.
+        method: the name of the method in tables.
+        shown: whether to write only fills that a server shows: confident enough, and without breaking the syntax.
         model: `embedded`, or a folder.
         words: of the command line, for the record.
     """
@@ -51,7 +51,7 @@ class TasksCommand:
 
 
 def declare(flags: argparse.ArgumentParser) -> None:
-    """Declare what `bench tasks` takes."""
+    """Declare the flags of `bench tasks`."""
     usual = Options()
     flags.add_argument("tasks", type=Path, metavar="TASKS", help="a .jsonl or .jsonl.gz file of tasks")
     flags.add_argument("--out", type=Path, required=True, metavar="PREDICTIONS", help="a .jsonl file")
@@ -69,7 +69,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Fill the tasks that the flags name; returns 0.
+    """Fill the given tasks; returns 0.
 
     Raises:
         InfillError: the engine does not work.
@@ -99,7 +99,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def fill_tasks(command: TasksCommand, engine: Sequence[str]) -> int:
-    """Fill all tasks and write what was filled; returns 0.
+    """Fill all tasks and write the predictions; returns 0.
 
     Raises:
         InfillError: the engine does not work.
@@ -129,20 +129,20 @@ def fill_tasks(command: TasksCommand, engine: Sequence[str]) -> int:
 
 
 async def first(engine: Engine, task: Task, options: Options) -> Fill:
-    """The first fill of a task, as an editor would ask for it."""
+    """Return the first fill of a task, requested as by an editor."""
     best, *_ = await engine.ask(task.request(), options)
     return best
 
 
 def is_shown(task: Task, best: Fill) -> bool:
-    """Whether a server with the usual settings shows a fill; how it would refine it is left out."""
+    """Report whether a server with default settings shows a fill, apart from how it would refine it."""
     critic = Critic.of(task.request())
     sure = any(best.texts) and best.confidence >= ServerSettings().confidence
     return sure and (critic is None or critic.parses(best.texts))
 
 
 def model(info: Info, given: str) -> Model:
-    """Which weights filled."""
+    """Describe the weights that filled the tasks."""
     weights = embedded_weights() if given == "embedded" else Path(given) / "model.safetensors"
     return Model(
         name=info.name,

@@ -48,6 +48,7 @@ with --json one object is printed, the best fill:
 
 
 @dataclass(frozen=True, slots=True)
+class FillCommand:
     """A request on the command line.
 
     Attributes:
@@ -239,7 +240,7 @@ async def _ask(
 
 
 def _excerpts(command: FillCommand, document: Document, offset: int) -> tuple[str, ...]:
-    """Return excerpts of files around the one being filled, as for an editor whose workspace is the file's repository."""
+    """Return excerpts of files around the filled one, as for an editor whose workspace is the file's repository."""
     if command.file is None or not command.context:
         return ()
     folder = command.file.resolve().parent

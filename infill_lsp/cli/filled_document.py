@@ -1,6 +1,7 @@
 """A fill in its document: what a user or an editor is shown.
 
 Must not depend on colours or editors.
+"""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace

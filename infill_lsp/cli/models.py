@@ -1,6 +1,6 @@
-"""`infill-lsp models`: which models can be used, how large, under which licence, verified, here, in use, how fast.
+"""`infill-lsp models`: lists the usable models with size, licence, verification, speed, and which are here and in use.
 
-An endpoint is one of them where the user has configured one. It asks no network and loads nothing.
+The list includes an endpoint if the user has configured one. The command uses no network and loads no model.
 """
 
 import argparse
@@ -27,23 +27,23 @@ NOT_MEASURED: Final = "not measured: infill-lsp doctor --probe"
 
 
 _WIDE: Final = 180
-"""Columns where nobody looks at a terminal."""
+"""Columns of the output when it does not go to a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListingRow:
-    """A line of the listing.
+    """A row of the listing.
 
     Attributes:
         name: of the model.
-        family: that runs it; the API of an endpoint.
-        parameters: how many.
-        gigabytes: what its weights take in the dtype that is set.
+        family: the family that runs it; the API of an endpoint.
+        parameters: their number.
+        gigabytes: memory of its weights in the dtype that is set.
         licence: of the weights.
         verified: against the reference of its family: logits and decodes, logits, no, or its own.
-        folder: where it is installed, None if it is not; what the setting is to be given.
-        usable: whether it can be used now: its weights are all here, or code may be sent to the endpoint.
-        used: whether the server is to run it.
+        folder: where it is installed, None if it is not; the value for the setting.
+        usable: whether it can be used now: its weights are complete here, or code may be sent to the endpoint.
+        used: whether the server runs it under the current settings.
         speed: how fast it is here, in words.
         about: what it is good for.
     """
@@ -67,13 +67,13 @@ def rows(
     settings: ServerSettings,
     measured: Sequence[Probe] = (),
 ) -> list[ListingRow]:
-    """The listing, the embedded model first, and last an endpoint, or a model in use that is not in the catalogue.
+    """Return the listing: the embedded model first; an endpoint, or a model in use outside the catalogue, last.
 
     Args:
         entries: of the catalogue.
-        installed: the folder of a model by its name on the hub.
+        installed: returns the folder of a model by its name on the hub.
         settings: the user's.
-        measured: how fast sizes are here.
+        measured: measured speeds of model sizes on this machine.
     """
     count, chosen = embedded_parameters(), choose(settings).model
     size = round(weight_bytes(count, settings.dtype) / 1e9, 3)
@@ -98,7 +98,7 @@ def rows(
 
 
 def _published(it: Candidate, chosen: str) -> ListingRow:
-    """One of the larger models that this project is tuned for."""
+    """Return the row of one of the larger models that this project is tuned for."""
     model = it.model
     return ListingRow(
         name=model.name,
@@ -116,7 +116,7 @@ def _published(it: Candidate, chosen: str) -> ListingRow:
 
 
 def _endpoint(settings: ServerSettings) -> ListingRow:
-    """The endpoint of the settings, and whether code may be sent there."""
+    """Return the row of the configured endpoint, including whether code may be sent there."""
     it = settings.endpoint
     try:
         place, consent = permissions.destination(it), permissions.refusal(it)
@@ -159,7 +159,7 @@ def _row(entry: Entry, folder: Path | None, settings: ServerSettings, measured: 
 
 
 def _speed(entry: Entry, probe: Probe) -> str:
-    """A step of 32 masks with 2,048 tokens around: cached where the family's caches are exact."""
+    """Describe the speed of a step with 32 masks and 2,048 context tokens; cached if the family's caches are exact."""
     if entry.family == "causal":
         return f"{probe.step_ms['32']:.0f} ms a token at most, {probe.dtype} on {probe.device}"
     steps = probe.step_ms if entry.exact_cache else probe.uncached_ms
@@ -184,7 +184,7 @@ def _other(name: str, downloaded: Path | None) -> ListingRow:
 
 
 def declare(flags: argparse.ArgumentParser) -> None:
-    """Declare what `models` takes."""
+    """Declare the flags of `models`."""
     flags.add_argument("what", nargs="?", choices=("list", "use"), default="list", help="use: set the server's")
     flags.add_argument(
         "name", nargs="?", metavar="NAME|PATH", help="use: of the list or hub, a folder, embedded, or auto"
@@ -202,7 +202,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """List the models, or set the server's; returns the exit code.
+    """List the models, or set the server's model; returns the exit code.
 
     Raises:
         InfillError: the model cannot be used.

@@ -1,7 +1,7 @@
-"""`infill-lsp models use NAME`: sets which model the server runs, and fetches it where it is not here.
+"""`infill-lsp models use NAME`: sets the model that the server runs, and fetches it if it is not here.
 
-NAME is `base`, `base-0.5b`, one of the catalogue, any on the hub, a folder, `embedded`, `endpoint` for the one that is
-configured, or `auto`. It writes the user's configuration and, if asked for, what it downloads.
+NAME is `base`, `base-0.5b`, a model of the catalogue or the hub, a folder, `embedded`, `endpoint` for the configured
+endpoint, or `auto`. The command writes the user's configuration and, with the user's agreement, the download.
 """
 
 import difflib
@@ -26,19 +26,19 @@ from infill_model.catalogue.hub import hub_folder, is_whole, snapshot
 
 
 class ChoiceError(InfillError):
-    """There is no such model, or none that can be run."""
+    """There is no such model, or nothing here can run it."""
 
 
 def run(name: str, *, yes: bool, ask: Callable[[str], bool] | None = None) -> int:
-    """Set the model; returns 0, or 1 where the user did not want the download.
+    """Set the model; returns 0, or 1 if the user declined the download.
 
     Args:
-        name: of the model, not one of `infill_model.catalogue.published`: for these there is `use_published`.
+        name: of a model outside `infill_model.catalogue.published`; `models_use_published` handles those inside.
         yes: download without asking.
-        ask: puts a question to the user; None for the terminal.
+        ask: puts a question to the user; None to ask on the terminal.
 
     Raises:
-        InfillError: there is no such model, none that can be run, or it cannot be fetched.
+        InfillError: there is no such model, nothing can run it, or it cannot be fetched.
     """
     if name == AUTO:
         path = user_config.choose(None)
@@ -68,7 +68,7 @@ def run(name: str, *, yes: bool, ask: Callable[[str], bool] | None = None) -> in
 
 
 def _endpoint() -> int:
-    """Have the server ask the endpoint of the user's configuration."""
+    """Make the server use the endpoint of the user's configuration."""
     settings, _ = user_config.load()
     try:
         host, refusal = permissions.destination(settings.endpoint).host, permissions.refusal(settings.endpoint)
@@ -81,7 +81,7 @@ def _endpoint() -> int:
 
 
 def _resolved(name: str) -> Path | str:
-    """The folder that is meant, or a name on the hub.
+    """Return the folder or the name on the hub that `name` refers to.
 
     Raises:
         ChoiceError: it is neither.
@@ -97,7 +97,7 @@ def _resolved(name: str) -> Path | str:
 
 
 def nearest(name: str) -> str:
-    """The end of a sentence about a name that is not there: what it may have been meant to be."""
+    """Return the end of a sentence about an unknown name, with the names that may have been meant."""
     names = {it.name: it.name for it in published.published()} | {it.name.lower(): it.name for it in ENTRIES}
     names |= {it.name.rpartition("/")[2].lower(): it.name for it in ENTRIES}
     close = difflib.get_close_matches(name.lower(), [*names, EMBEDDED, ENDPOINT, AUTO], n=6, cutoff=0.5)
@@ -106,7 +106,7 @@ def nearest(name: str) -> str:
 
 
 def _downloaded(name: str, *, yes: bool, ask: Callable[[str], bool]) -> Path | None:
-    """Fetch a model after saying what it is; None where the user does not want it."""
+    """Describe a model, ask, and fetch it; returns None if the user declines."""
     known = any(it.name == name for it in ENTRIES)
     try:
         plan = download.plan(name, hub_folder(os.environ))
@@ -142,10 +142,10 @@ def ask_terminal(question: str) -> bool:
 
 
 def _backend(folder: Path, name: str = "") -> str:
-    """What runs the checkpoint in a folder; a process of its own finds out, for that takes torch.
+    """Return the backend of the checkpoint in a folder, found by a separate process because that needs torch.
 
     Raises:
-        ChoiceError: nothing does.
+        ChoiceError: no backend runs it.
     """
     command = [sys.executable, "-P", "-m", "infill_model.checkpoints.claims", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,6 +1,6 @@
-"""`infill-lsp models use base`: fetches a published model where it is not here, converts it, measures it, and sets it.
+"""`infill-lsp models use base`: fetches a published model if it is not here, converts it, measures it, and sets it.
 
-What is here is not fetched again, and a converted file that is damaged or outdated is made again from what was fetched.
+A model that is here is not fetched again; a damaged or outdated converted file is made again from the fetched one.
 """
 
 import os
@@ -25,14 +25,14 @@ from infill_model.catalogue.published import Published
 
 @dataclass(frozen=True, slots=True)
 class UseCommand:
-    """What was asked for.
+    """A request to use a published model.
 
     Attributes:
-        model: to be used.
+        model: the model to use.
         yes: download without asking.
         as_json: report progress as lines of JSON, and stop when standard input ends.
         auto: leave the choice between this model and others to `infill.model` = `auto`.
-        keep_source: whether the GGUF file stays; without it, a damaged converted file takes another download.
+        keep_source: whether to keep the GGUF file; without it, a damaged converted file costs another download.
     """
 
     model: Published
@@ -43,7 +43,7 @@ class UseCommand:
 
 
 def run(command: UseCommand, engine: EngineCommand, ask: Callable[[str], bool] = ask_terminal) -> int:
-    """Have the model here and set it; returns 0, or 1 where the user did not want the download.
+    """Fetch and convert the model as needed, and set it; returns 0, or 1 if the user declined the download.
 
     Raises:
         InfillError: it cannot be fetched or converted; the model in use stays as it is.
@@ -67,7 +67,7 @@ def run(command: UseCommand, engine: EngineCommand, ask: Callable[[str], bool] =
 
 
 def _have(command: UseCommand, progress: ProgressDisplay, ask: Callable[[str], bool]) -> bool:
-    """See that the converted file is here; False where the user does not want the download."""
+    """Ensure that the converted file is here; returns False if the user declines the download."""
     it = command.model
     state = convert.state(it)
     if state == "current":
@@ -85,7 +85,7 @@ def _have(command: UseCommand, progress: ProgressDisplay, ask: Callable[[str], b
 
 
 def _fetched(command: UseCommand, progress: ProgressDisplay, ask: Callable[[str], bool]) -> bool:
-    """Fetch the model after saying what it is; False where the user does not want it."""
+    """Describe the model, ask, and fetch it; returns False if the user declines."""
     plan = fetch.plan(command.model)
     fetch.check_room(plan)
     for sentence in _described(plan):
@@ -111,7 +111,7 @@ def _described(plan: FetchPlan) -> list[str]:
 
 
 def _disk(it: Published) -> str:
-    """How much disk the files take."""
+    """Describe how much disk space the files take."""
     converted = f"{it.converted.stat().st_size / 1e9:.2f} GB for the converted file"
     if not it.source.exists():
         return f"On disk: {converted} in {it.folder}."
@@ -120,7 +120,7 @@ def _disk(it: Published) -> str:
 
 
 def _measured(it: Published, engine: EngineCommand, progress: ProgressDisplay) -> Measurement | None:
-    """Measure it, unless that was done; None where it cannot be measured."""
+    """Measure the model unless that was done before; returns None if it cannot be measured."""
     settings = user_config.load()[0].engine
     if known := measurements.measured(it, settings):
         return known
@@ -133,7 +133,7 @@ def _measured(it: Published, engine: EngineCommand, progress: ProgressDisplay) -
 
 
 def _set(command: UseCommand, found: Measurement | None) -> list[str]:
-    """Set the model, and say what comes of that; the last sentence stands for itself."""
+    """Set the model, and describe the consequences; the last sentence must make sense alone."""
     it, limit = command.model, user_config.load()[0].budget.larger
     speed = f"a suggestion while you type takes {found.ms:.0f} ms" if found else "how fast it is could not be measured"
     slow = found is not None and found.ms > limit
@@ -148,15 +148,15 @@ def _set(command: UseCommand, found: Measurement | None) -> list[str]:
 
 
 def _stop_with_input() -> None:
-    """End as by Ctrl-C when standard input ends: whoever started this process is gone, or wants it to stop."""
+    """End as on Ctrl-C when standard input ends: the process at its other end is gone, or wants this one to stop."""
 
     def terminated(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     def wait() -> None:
-        while os.read(0, 1024):  # Not by sys.stdin, whose lock the interpreter would wait for at its end.
+        while os.read(0, 1024):  # Not through sys.stdin, whose lock would block the interpreter at exit.
             pass
-        os.kill(os.getpid(), signal.SIGTERM)  # Wakes the main thread, be it waiting for a network.
+        os.kill(os.getpid(), signal.SIGTERM)  # Wakes the main thread even if it is waiting for the network.
 
     signal.signal(signal.SIGTERM, terminated)
     threading.Thread(target=wait, daemon=True).start()

@@ -1,6 +1,6 @@
-"""Fills for people at a terminal: a diff whose new tokens are coloured by confidence, and a line of figures.
+"""Fills as terminal output: a diff whose new tokens are coloured by confidence, and a line of figures.
 
-Plain text without a terminal or with NO_COLOR. It knows nothing of engines or files.
+The output is plain text without a terminal or with NO_COLOR. Must not depend on engines or files.
 """
 
 import os
@@ -16,7 +16,7 @@ from infill_lsp.text.document import normalised
 from infill_model.request import StopReason
 
 CONFIDENCE_COLOURS: Final = ((0.95, "#2f9e62"), (0.8, "#7fa32e"), (0.6, "#c4981f"), (0.4, "#d8742c"), (0.0, "#d9485a"))
-"""From which confidence on a token has which colour; readable on dark and on light terminals."""
+"""The least confidence for each colour of a token; the colours are readable on dark and on light terminals."""
 
 _AROUND: Final = 2
 """Lines of the user's own code shown above and below each change."""
@@ -31,7 +31,7 @@ _ENDINGS: Final[dict[StopReason, str]] = {
 
 
 def filled_documents(found: Sequence[FilledDocument]) -> str:
-    """Suggestions as a terminal shows them, best first."""
+    """Render suggestions for a terminal, best first."""
     out = _console()
     with out.capture() as captured:
         for number, filled in enumerate(found, 1):
@@ -46,7 +46,7 @@ def filled_documents(found: Sequence[FilledDocument]) -> str:
 
 
 def diff(filled: FilledDocument) -> list[Text]:
-    """The changed lines with their numbers and what is around them; a removed line has the number it had."""
+    """Return the changed lines with their numbers and surroundings; a removed line keeps its old number."""
     first, old, new = _window(filled)
     width = len(str(first + max(len(old), len(new))))
     rows: list[Text] = []
@@ -64,7 +64,7 @@ def diff(filled: FilledDocument) -> list[Text]:
 
 
 def figures(filled: FilledDocument) -> Text:
-    """How sure, how fast and how the fill came about, in one line."""
+    """Summarise confidence, speed and origin of the fill in one line."""
     fill = filled.fill
     words = [
         _count(sum(not token.pinned for token in fill.tokens), "token"),
@@ -85,7 +85,7 @@ def figures(filled: FilledDocument) -> Text:
 
 
 def legend() -> Text:
-    """Which colour means which confidence; empty without colours."""
+    """Return the legend of confidence colours."""
     words = Text("  confidence ", style="dim")
     for least, colour in reversed(CONFIDENCE_COLOURS):
         words.append(f" ■ {least:.0%}+ ", style=colour)
@@ -93,14 +93,14 @@ def legend() -> Text:
 
 
 def _console() -> Console:
-    """Colours only where somebody sees them and wants them."""
+    """Return a console that uses colours only if a terminal shows them and NO_COLOR is not set."""
     if os.environ.get("NO_COLOR"):
         return Console(color_system=None, highlight=False, soft_wrap=True)
     return Console(highlight=False, soft_wrap=True)
 
 
 def _window(filled: FilledDocument) -> tuple[int, list[str], list[Text]]:
-    """The number of the first line shown, and the lines from there on, as they were and as they are filled."""
+    """Return the number of the first line shown, and the lines from there on, as they were and as they are filled."""
     start, *runs, end = filled.runs()
     above = start.text.split("\n")[-_AROUND - 2 :]
     below = end.text.split("\n")[: _AROUND + 2]
@@ -125,7 +125,7 @@ def _style(run: Stretch) -> str:
 
 
 def _visible(text: str) -> str:
-    """`text` with tabs as blanks and control characters as pictures, so that a file cannot steer the terminal."""
+    """Return `text` with tabs as blanks and control characters as pictures, so that no file can steer the terminal."""
     return text.expandtabs(4).translate(_PICTURES)
 
 
