@@ -1,1 +1,1 @@
-"""The language server: the only room that knows LSP."""
+"""The language server: the only package that imports LSP types."""

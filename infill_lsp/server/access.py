@@ -1,7 +1,7 @@
-"""Who may connect to a socket: those who have the token that was printed, and of pages in a browser those named.
+"""Access control for sockets: clients need the printed token, and pages in a browser must be among the named origins.
 
-Whoever can reach a port is not yet the person who opened it: other users of the machine can, and pages in their
-browsers.
+Reaching a port does not make a client the user who opened it: other users of the machine, and pages in their browsers,
+can reach it too.
 """
 
 import json
@@ -13,21 +13,21 @@ from urllib.parse import parse_qs, urlsplit
 from infill_lsp.server.framing import Broken
 
 VARIABLE: Final = "INFILL_LSP_TOKEN"
-"""The environment variable with a token to use instead of a new one, for who starts server and client by a script."""
+"""The environment variable with a token to use instead of a new one, for scripts that start both server and client."""
 
 FIRST_WITHIN: Final = 10.0
 """Seconds that a client has for its first message."""
 
 LARGEST_FIRST: Final = 4 * 1024 * 1024
-"""Bytes of it, at most."""
+"""The largest first message, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who is served.
+    """The rules for admitting clients.
 
     Attributes:
-        token: what a client has to present; None where nothing is asked for.
+        token: what a client has to present; None if nothing is required.
         origins: the pages that may connect, as a browser names them, such as `https://ide.example.org`.
     """
 
@@ -35,7 +35,7 @@ class Access:
     origins: tuple[str, ...] = ()
 
     def admits(self, presented: object) -> bool:
-        """Whether a client with this token is served."""
+        """Report whether a client with this token is served."""
         import hmac  # noqa: PLC0415  # A server on standard input needs neither this nor `secrets`.
 
         if self.token is None:
@@ -44,13 +44,13 @@ class Access:
         return hmac.compare_digest(given, self.token.encode())
 
     def admits_request(self, target: str, authorization: str | None) -> bool:
-        """Whether the request that opens a WebSocket presents the token, in its address or its head."""
+        """Report whether the request that opens a WebSocket presents the token, in its address or its headers."""
         named = parse_qs(urlsplit(target).query).get("token", [None])[0]
         scheme, _, word = (authorization or "").partition(" ")
         return self.admits(named) or (scheme.lower() == "bearer" and self.admits(word.strip()))
 
     def first(self, body: bytes | Broken | None) -> "bytes | Refused":
-        """The first message on a stream as the server is to see it, without the token; or why it is not served."""
+        """Return the first message on a stream without its token, or why the client is not served."""
         message = None if body is None or isinstance(body, Broken) else _parsed(body)
         if not isinstance(message, dict) or message.get("method") != "initialize":
             return Refused(None)
@@ -64,11 +64,11 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A client that is not served.
+    """The refusal of a client.
 
     Attributes:
         id: of its request, for the answer.
-        sentence: why not; empty where it gets no answer, for it does not speak this protocol.
+        sentence: the reason; empty if the client gets no answer because it does not speak this protocol.
     """
 
     id: Any
@@ -76,7 +76,7 @@ class Refused:
 
 
 def new_token() -> str:
-    """A token that nobody can guess, or the one that the user's environment has."""
+    """Return a token that nobody can guess, or the one in the user's environment."""
     import secrets  # noqa: PLC0415
 
     return os.environ.get(VARIABLE) or secrets.token_urlsafe(24)

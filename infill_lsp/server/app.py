@@ -1,6 +1,6 @@
-"""The language server: what it can do, and a few lines per message between the editor's values and the session.
+"""The language server's capabilities, with a few lines per message between the editor's values and the session.
 
-It knows nothing of how suggestions come about, nor of pipes and sockets.
+Does not deal with how suggestions are made, or with pipes and sockets.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +18,7 @@ from infill_lsp.suggestions.suggestion import Suggestion
 from infill_lsp.text.document import Document
 
 WATCH: Final = "infill/watch"
-"""The notification by which an editor says whether it wants to be told of steps."""
+"""The notification by which an editor switches notifications of steps on or off."""
 
 Item = TypeVar("Item")
 
@@ -26,13 +26,13 @@ Item = TypeVar("Item")
 def create(
     engine: EngineCommand, settings: ServerSettings, complaints: Sequence[str] = (), *, over_socket: bool = False
 ) -> InfillServer:
-    """A server for one connection.
+    """Make a server for one connection.
 
     Args:
-        engine: from settings to the command line that starts an engine.
-        settings: what holds where the editor says nothing.
-        complaints: sentences about where these come from, for the editor's log.
-        over_socket: whether it is asked over a socket, where nobody knows who answers.
+        engine: returns the command line that starts an engine with given settings.
+        settings: the defaults for all that the editor does not set.
+        complaints: sentences about errors in the defaults, for the editor's log.
+        over_socket: whether the client connects over a socket, where a program rather than a person may answer.
     """
     server = InfillServer(engine, settings, complaints, over_socket=over_socket)
     server.feature(types.INITIALIZE)(_initialize)
@@ -49,7 +49,7 @@ def create(
 
 
 def _initialize(ls: InfillServer, params: types.InitializeParams) -> None:
-    ls.protocol.trace = params.trace or types.TraceValue.Off  # pygls knows only of later changes.
+    ls.protocol.trace = params.trace or types.TraceValue.Off  # pygls only handles later changes.
     ls.take_settings(params.initialization_options)
     ls.session.enter(ls.roots)
     if ls.session.settings.completion:
@@ -57,7 +57,7 @@ def _initialize(ls: InfillServer, params: types.InitializeParams) -> None:
 
 
 def _watch(ls: InfillServer, params: object) -> None:
-    """Whether the editor wants to be told of each step of the fills that are asked for by hand."""
+    """Switch on or off the notifications of each step of fills that the user asked for by hand."""
     ls.session.watcher = ls.tell_step if getattr(params, "enable", None) is True else None
 
 
@@ -93,9 +93,10 @@ def _offer_completion(ls: InfillServer) -> None:
 def _inline_completion(
     ls: InfillServer, params: types.InlineCompletionParams
 ) -> Awaitable[types.InlineCompletionList] | types.InlineCompletionList:
-    """A plain function, so that the document is the one of this moment; an empty list where there is nothing.
+    """Answer with inline completions, or with an empty list.
 
-    Never null: Neovim would leave old ghost text standing.
+    A plain function, so that it takes the document as of the request's arrival. The answer is never null, because
+    Neovim would leave old ghost text on the screen.
     """
     invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     question = _question(ls, params, invoked=invoked)
@@ -117,7 +118,7 @@ def _inline_completion(
 def _completion(
     ls: InfillServer, params: types.CompletionParams
 ) -> Awaitable[types.CompletionList] | types.CompletionList:
-    """Like `_inline_completion`; the list is incomplete, so that editors ask again at the next key."""
+    """Answer like `_inline_completion`; the list is incomplete, so that editors ask again at the next key."""
     question = _question(ls, params, invoked=False)
     if question is None or not ls.session.settings.completion:
         return types.CompletionList(is_incomplete=True, items=[])
@@ -132,7 +133,7 @@ def _completion(
 def _question(
     ls: InfillServer, params: types.InlineCompletionParams | types.CompletionParams, *, invoked: bool
 ) -> Question | None:
-    """What is asked; None where the document is not open or has no such line."""
+    """Return the question, or None if the document is not open or has no such line."""
     document = ls.session.documents.get(params.text_document.uri)
     if document is None:
         return None
@@ -146,7 +147,7 @@ def _question(
 async def _items(
     ls: InfillServer, question: Question, number: int, item: Callable[[Document, Suggestion, str], Item]
 ) -> list[Item]:
-    """What is found, as the editor's values for the document as it is now."""
+    """Return the suggestions as the editor's values for the document as it is now."""
     suggestions = await ls.session.suggester.ask(question, number)
     document = ls.session.documents.get(question.document.name, question.document)
     return [item(document, suggestion, ls.encoding) for suggestion in suggestions]

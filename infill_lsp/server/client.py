@@ -1,6 +1,6 @@
-"""The editor behind the connection: its capabilities, its configuration, and what it is told of progress and status.
+"""The client of a connection: its capabilities, its configuration, and the progress and status sent to it.
 
-It knows nothing of documents or suggestions.
+Does not deal with documents or suggestions.
 """
 
 import asyncio
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from infill_lsp.endpoints.consent import Consent
 
 STATUS: Final = "infill/status"
-"""The notification that says how the server is."""
+"""The notification with the server's status."""
 
 PARTIAL: Final = "infill/partial"
 """The notification with a step of a fill, for editors that watch."""
 
 _NOTICEABLE: Final = 1.0
-"""Seconds after which something that still goes on is shown as progress."""
+"""Seconds after which work still running is shown as progress."""
 
 _LONG: Final = 0.5
-"""Seconds after which it is told that a request is at work; what a key brings about is over sooner."""
+"""Seconds after which a request still running is reported; those that a key press causes end sooner."""
 
 _PATIENCE: Final = 2.0
-"""Seconds that an editor may take to say what its configuration is, before the engine starts without it."""
+"""Seconds that the editor has to send its configuration before the engine starts without it."""
 
 _LEVELS: Final = {
     "error": types.MessageType.Error,
@@ -58,7 +58,7 @@ T = TypeVar("T")
 
 
 class InfillServer(LanguageServer):
-    """pygls' server with a session; what it does with messages is declared in `server`."""
+    """A pygls server with a session; `app.create` registers its message handlers."""
 
     protocol: ServerProtocol
 
@@ -89,7 +89,7 @@ class InfillServer(LanguageServer):
 
     @property
     def encoding(self) -> str:
-        """The position encoding that was agreed upon."""
+        """The negotiated position encoding."""
         return types.PositionEncodingKind(self.server_capabilities.position_encoding or "utf-16").value
 
     @property
@@ -100,13 +100,13 @@ class InfillServer(LanguageServer):
         return tuple(Path(path) for path in paths if path)
 
     def take_settings(self, raw: object) -> None:
-        """Take what came with `initialize`; complaints wait until the editor may be spoken to."""
+        """Take the settings sent with `initialize`; complaints wait until messages to the editor are allowed."""
         self._base, complaints = self._read(raw, self._base, self._base)
         self._complaints += complaints
         self.session.settings = self._base
 
     async def configure(self, pushed: object = None) -> None:
-        """Take the editor's configuration: asked for where the editor can be asked, else what it has pushed."""
+        """Take the editor's configuration: pulled if the editor supports that, else the pushed one."""
         raw = await self._pulled() if self.can("workspace", "configuration") else pushed
         current = self.session.settings
         settings, complaints = self._read(raw, current if raw is None else self._base, current)
@@ -118,30 +118,30 @@ class InfillServer(LanguageServer):
     def _read(
         self, raw: object, base: ServerSettings, current: ServerSettings
     ) -> tuple[ServerSettings, tuple[str, ...]]:
-        """The settings that the client has sent; over a socket none that has a command run."""
+        """Read the settings that the client sent; over a socket, without those that run a command."""
         return read(raw, base, current, without=RUNS_COMMANDS if self.over_socket else ())
 
     async def follow_configuration(self) -> None:
-        """Ask to be told when the configuration changes."""
+        """Ask to be notified when the configuration changes."""
         if self.can("workspace", "did_change_configuration", "dynamic_registration"):
             options = types.DidChangeConfigurationRegistrationOptions(section="infill")
             await self.register(types.WORKSPACE_DID_CHANGE_CONFIGURATION, options)
 
     async def register(self, method: str, options: object) -> None:
-        """Offer something that was not offered at first; an editor that cannot take it goes without."""
+        """Offer a capability after initialization; an editor that does not support that goes without."""
         registration = types.Registration(str(uuid.uuid4()), method, options)
         await self._answer(self.client_register_capability_async(types.RegistrationParams([registration])))
 
     def ask_consent(self) -> None:
-        """Have the user asked whether code may go to the endpoint of the settings; nothing waits for the answer.
+        """Ask the user whether code may be sent to the endpoint of the settings, without waiting for the answer.
 
-        Over a socket nobody is asked: a program may answer. `infill-lsp endpoint allow` is for that.
+        Over a socket nobody is asked, because a program might answer; `infill-lsp endpoint allow` serves that case.
         """
         if not self.over_socket:
             self.in_background(self._ask_consent())
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that nothing waits for; it ends with the connection."""
+        """Start work that nothing waits for; it ends with the connection."""
         task = asyncio.ensure_future(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -160,27 +160,27 @@ class InfillServer(LanguageServer):
             self.log("error", str(error))
 
     async def choice(self, question: str, *answers: str, level: str = "info") -> str | None:
-        """What a person chooses of some answers, whenever that is; None where they, or the editor, do not say."""
+        """Return the answer that the user chooses, with no time limit; None if the user or the editor gives none."""
         actions = [types.MessageActionItem(it) for it in answers]
         params = types.ShowMessageRequestParams(_LEVELS[level], question, actions)
         try:
             chosen = await self.window_show_message_request_async(params)
-        except Exception as error:  # Whatever an editor answers must not keep us from going on.
+        except Exception as error:  # No answer of an editor may stop the server.
             self.log("debug", f"The editor did not answer as it should: {error!r}")
             return None
         return chosen.title if chosen else None
 
     async def start_engine(self) -> None:
-        """Start the engine; while it loads for long, the editor shows that."""
+        """Start the engine; if it takes long to load, the editor shows progress."""
         await self.session.start()
         await self.loaded()
 
     async def loaded(self) -> None:
-        """Wait until the engine has loaded its model; where that takes long, the editor shows it."""
+        """Wait until the engine has loaded its model; if that takes long, the editor shows progress."""
         await self.with_progress(self.session.loaded(), None, "Loading the model")
 
     async def close(self) -> None:
-        """End what still runs, and the engine."""
+        """End all remaining work, and the engine."""
         self.protocol.cancel_all()
         if self._busy:
             self._busy.cancel()
@@ -190,7 +190,7 @@ class InfillServer(LanguageServer):
         await self.session.close()
 
     def tell_status(self, status: ServerStatus) -> None:
-        """Tell the editor how it is, once per change; that a request is at work only where that takes long."""
+        """Send the status to the editor, once per change; that a request is running only if it takes long."""
         if self._busy:
             self._busy.cancel()
         if status.state == "busy" and self._sent and replace(status, state=self._sent.state) == self._sent:
@@ -206,7 +206,7 @@ class InfillServer(LanguageServer):
             self.protocol.notify(STATUS, {**asdict(status), "message": status.sentence})
 
     def _log_status(self, status: ServerStatus) -> None:
-        """Log what has changed of the engine, and what there is to know about a document the first time."""
+        """Log each change of the engine's state, and each notice about a document once."""
         if status.of_engine not in self._logged:
             self._logged = {status.of_engine, *(it for it in self._logged if isinstance(it, Notice))}
             self.log("warning" if status.state == "degraded" else "info", status.of_engine)
@@ -216,34 +216,34 @@ class InfillServer(LanguageServer):
                 self.log("info", notice.reason)
 
     def tell_nothing(self, sentence: str) -> None:
-        """Tell a person who asked by hand why there is nothing."""
+        """Tell a user who asked by hand why there is no suggestion."""
         self.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"No suggestion: {sentence}"))
 
     def tell_step(self, step: ProgressStep) -> None:
-        """Tell the editor what stands on the canvas."""
+        """Send the current canvas of a fill to the editor."""
         range_ = convert.range_of(step.document, step.gap.start, step.gap.end, self.encoding)
         place = {"uri": step.document.name, "range": range_, "id": step.id}
         done = {"step": step.frame.step, "event": step.frame.event, "ms": step.frame.ms}
         self.protocol.notify(PARTIAL, {**place, **done, "frame": [asdict(it) for it in step.frame.tokens]})
 
     def log(self, level: str, sentence: str) -> None:
-        """Write to the editor's log, unless the settings want less of it."""
+        """Write to the editor's log, unless the settings exclude this level."""
         if _LEVELS[level] <= _LEVELS[self.session.settings.log]:
             self.window_log_message(types.LogMessageParams(_LEVELS[level], sentence))
 
     def show(self, level: str, sentence: str) -> None:
-        """Show a person what came of something they have asked for."""
+        """Show the user the outcome of something they asked for."""
         self.window_show_message(types.ShowMessageParams(_LEVELS[level], sentence))
 
     def trace(self, sentence: str) -> None:
-        """Write to the editor's trace, if a person wants one."""
+        """Write to the editor's trace, if tracing is on."""
         if self.protocol.trace != types.TraceValue.Off:
             self.log_trace(types.LogTraceParams(sentence))
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """An error of our own belongs in the log, not in a box in front of someone who types."""
+        """Log an internal error, rather than show a message box to a user who is typing."""
         if isinstance(error, JsonRpcException) and error.code in _REFUSALS:
-            return  # What cannot be done, in words; the answer has them.
+            return  # A refusal, whose sentence is in the answer.
         self.log("error", f"infill met an error of its own: {error}")
 
     async def with_progress(
@@ -254,12 +254,12 @@ class InfillServer(LanguageServer):
         *,
         stoppable: bool = False,
     ) -> T:
-        """Do something; where it takes long, the editor shows that, on its own token if it gave one.
+        """Run some work; if it takes long, the editor shows progress, on its own token if it supplied one.
 
         Args:
-            work: what is done.
+            work: the coroutine to run.
             token: the editor's.
-            title: what is shown.
+            title: the text to show.
             stoppable: whether the editor may show a button that cancels the work.
         """
         task = asyncio.ensure_future(work)
@@ -278,11 +278,11 @@ class InfillServer(LanguageServer):
     async def with_percentage(
         self, work: Callable[[Callable[[str, int | None], None]], Coroutine[Any, Any, T]], title: str
     ) -> T:
-        """Do something that takes minutes and can be stopped; the editor shows how far it is.
+        """Run work that takes minutes and can be stopped, while the editor shows the percentage done.
 
         Args:
-            work: is given a function to call with what it is at, and how many percent of that are done.
-            title: what is shown.
+            work: is given a function to call with the current activity and the percentage of it that is done.
+            title: the text to show.
         """
         token: types.ProgressToken | None = None
 
@@ -307,7 +307,7 @@ class InfillServer(LanguageServer):
         stop: Callable[[], object] | None,
         percentage: int | None = None,
     ) -> types.ProgressToken | None:
-        """Show that something goes on; None where the editor cannot. `stop` is called when a person says so."""
+        """Begin to show progress; returns None if the editor cannot. `stop` is called when the user cancels."""
         if token is None:
             if not self.can("window", "work_done_progress"):
                 return None
@@ -325,16 +325,16 @@ class InfillServer(LanguageServer):
         return answer[0] if answer else None
 
     async def _answer(self, request: Awaitable[T]) -> T | None:
-        """What the editor answers; None when it does not, or by an error."""
+        """Return the editor's answer; None if there is none in time, or it is an error."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 return await request
-        except Exception as error:  # Whatever an editor answers must not keep us from going on.
+        except Exception as error:  # No answer of an editor may stop the server.
             self.log("debug", f"The editor did not answer as it should: {error!r}")
             return None
 
     def can(self, *path: str) -> bool:
-        """Whether the client says that it can do something."""
+        """Report whether the client declares a capability."""
         capability: object = self.client_capabilities
         for name in path:
             capability = getattr(capability, name, None)

@@ -1,6 +1,6 @@
-"""Edits that people ask for, over the wire: code actions, resolved when one is chosen, and the same as commands.
+"""Edits on request, over LSP: code actions, resolved when one is chosen, and the same as commands.
 
-It knows nothing of how an edit is made.
+How an edit is made is left to `edits`.
 """
 
 from collections.abc import Coroutine, Sequence
@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 _KINDS: Final = (types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite)
 
 _ALWAYS_THERE: Final = ("fill_gap", "suggest_edits")
-"""What can be done nearly everywhere is offered to those who ask; editors show a light bulb for all else."""
+"""Edits possible nearly everywhere are offered only on request; editors show a light bulb for all others."""
 
 _NOTHING: Final = "The model found nothing that fits here and parses."
 
@@ -34,7 +34,7 @@ def register(server: InfillServer) -> None:
     server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)(_code_action)
     server.feature(types.CODE_ACTION_RESOLVE)(_resolve)
     for name in COMMANDS:
-        server.command(name)(_execute)  # Only so that it is advertised: pygls' own way cannot be cancelled.
+        server.command(name)(_execute)  # Only to advertise it: pygls' own way cannot be cancelled.
     server.protocol.fm.builtin_features[types.WORKSPACE_EXECUTE_COMMAND] = partial(_execute, server)
 
 
@@ -50,7 +50,7 @@ def _code_action(ls: InfillServer, params: types.CodeActionParams) -> list[types
 
 
 def _resolve(ls: InfillServer, action: types.CodeAction) -> Coroutine[object, object, types.CodeAction]:
-    """A plain function, like `_execute`, so that both run as a task that the editor can cancel."""
+    """Make the edit of an action; a plain function, like `_execute`, so that the editor can cancel both as tasks."""
 
     async def answer() -> types.CodeAction:
         edit = await _made(ls, Offer.from_data(action.data))
@@ -62,7 +62,7 @@ def _resolve(ls: InfillServer, action: types.CodeAction) -> Coroutine[object, ob
 
 
 def _execute(ls: InfillServer, params: types.ExecuteCommandParams) -> Coroutine[object, object, bool]:
-    """Whether the edit was made and applied."""
+    """Make and apply an edit; the answer is whether that was done."""
 
     async def answer() -> bool:
         offer = _asked(ls, params)
@@ -76,7 +76,7 @@ def _execute(ls: InfillServer, params: types.ExecuteCommandParams) -> Coroutine[
 
 
 async def _made(ls: InfillServer, offer: Offer, token: types.ProgressToken | None = None) -> types.WorkspaceEdit | None:
-    """The edit of an offer as the editor understands it; where there is none, people are told."""
+    """Return the edit of an offer in a form that the editor supports; if there is none, tell the user."""
     edit = await ls.with_progress(ls.session.suggester.edit(offer), token, offer.title, stoppable=True)
     if edit is None:
         ls.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"{offer.title}: {_NOTHING}"))
@@ -92,7 +92,7 @@ def _for_editor(ls: InfillServer, document: Document, edit: Edit) -> types.Works
 
 
 def _action(ls: InfillServer, document: Document, offer: Offer) -> types.CodeAction:
-    """What is resolved by its data; a command for editors that resolve no edits."""
+    """Return an action that is resolved by its data, with a command for editors that resolve no edits."""
     action = types.CodeAction(offer.title, _kind(offer), data=offer.data())
     if not _resolves_edits(ls.client_capabilities):
         name = next(name for name, kind in COMMANDS.items() if kind == offer.kind)
@@ -102,7 +102,7 @@ def _action(ls: InfillServer, document: Document, offer: Offer) -> types.CodeAct
 
 
 def _resolves_edits(client: types.ClientCapabilities) -> bool:
-    """Whether the editor keeps an action's data and asks for its edit when it is chosen."""
+    """Report whether the editor keeps an action's data and asks for its edit when it is chosen."""
     known = client.text_document.code_action if client.text_document else None
     return bool(known and known.data_support and known.resolve_support and "edit" in known.resolve_support.properties)
 
@@ -112,7 +112,7 @@ def _kind(offer: Offer) -> types.CodeActionKind:
 
 
 def _is_wanted(offer: Offer, context: types.CodeActionContext) -> bool:
-    """Whether the editor asks for actions of this kind."""
+    """Report whether the editor asks for actions of this kind."""
     if context.trigger_kind == types.CodeActionTriggerKind.Automatic and offer.kind in _ALWAYS_THERE:
         return False
     own = _kind(offer).value
@@ -121,10 +121,10 @@ def _is_wanted(offer: Offer, context: types.CodeActionContext) -> bool:
 
 
 def _asked(ls: InfillServer, params: types.ExecuteCommandParams) -> Offer:
-    """What a command with a URI, a range and perhaps a version asks for.
+    """Return the offer in a command with a URI, a range and optionally a version.
 
     Raises:
-        OfferError: these are not its arguments.
+        OfferError: the arguments are invalid.
         StaleError: the document is not open.
     """
     match (params.command, *(params.arguments or ())):
@@ -143,7 +143,7 @@ def _is_version(rest: Sequence[object]) -> bool:
 
 
 async def _in_words(work: Coroutine[object, object, Answer]) -> Answer:
-    """What an error of ours says is what the editor shows."""
+    """Await `work`, turning this program's errors into errors that the editor shows."""
     try:
         return await work
     except OfferError as error:

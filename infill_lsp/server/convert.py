@@ -1,7 +1,7 @@
-r"""LSP values and own values, both directions; the only home of UTF-8, UTF-16 and UTF-32 positions.
+r"""Conversion between LSP values and own values; the only module that handles UTF-8, UTF-16 and UTF-32 positions.
 
 Own values count code points from the start of the text; a position counts lines, and code units of the negotiated
-encoding from the line's start. Also here: what older clients write differently. It knows neither engine nor transport.
+encoding from the line's start. Also translates messages of older clients. Must not depend on engine or transport.
 """
 
 import re
@@ -17,10 +17,10 @@ from infill_lsp.text.document import Document, Gap
 from infill_lsp.text.lines import Lines
 
 Width = Callable[[str], int]
-"""Code units that a character takes in an encoding."""
+"""A function from a character to its number of code units in an encoding."""
 
 Message = dict[str, Any]
-"""JSON of a message, as it came."""
+"""A message as JSON, as received."""
 
 _NOTE: Final = "infill"
 """The name of an edit's annotation."""
@@ -37,16 +37,16 @@ _CODECS: Final = {
     types.PositionEncodingKind.Utf16.value: ("utf-16-le", 2),
     types.PositionEncodingKind.Utf32.value: ("utf-32-le", 4),
 }
-"""What encodes a text, and the bytes of a code unit."""
+"""The codec of each encoding, and the bytes of a code unit."""
 
 _AT_ONCE: Final = 8_192
-"""Characters of a line that are counted at once."""
+"""Characters of a line that are counted at a time."""
 
 _LAST_WORD: Final = re.compile(r"\w+$")
 
 
 def offset_of(document: Document, position: types.Position, encoding: str) -> int:
-    """The offset at a position, or the nearest: a line's end, the text's end, or the start of a character."""
+    """Return the offset at a position, or the nearest: a line's end, the text's end, or the start of a character."""
     return _offset(document.lines, position, encoding)
 
 
@@ -58,10 +58,10 @@ def _offset(lines: Lines, position: types.Position, encoding: str) -> int:
 
 
 def checked_offset(document: Document, position: types.Position, encoding: str) -> int:
-    """`offset_of` for a position that should be inside.
+    """Return `offset_of` a position that should be inside the document.
 
     Raises:
-        PositionError: it is on no line of the document, or behind its line's end.
+        PositionError: it is on no line of the document.
     """
     offset = offset_of(document, position, encoding)
     if position_of(document, offset, encoding).line != position.line:
@@ -70,27 +70,27 @@ def checked_offset(document: Document, position: types.Position, encoding: str) 
 
 
 def position_of(document: Document, offset: int, encoding: str) -> types.Position:
-    """The position of an offset."""
+    """Return the position of an offset."""
     line, column = document.place(offset)
     return types.Position(line - 1, _units(document.lines.slice(offset - column + 1, offset), encoding))
 
 
 def gap_of(document: Document, range_: types.Range, encoding: str) -> Gap:
-    """The stretch of a range; the ends of one that ends before it starts are swapped, as VS Code's library does."""
+    """Return the gap that a range covers; reversed ends are swapped, as in VS Code's library."""
     start, end = sorted(offset_of(document, place, encoding) for place in (range_.start, range_.end))
     return Gap(start, end)
 
 
 def range_of(document: Document, start: int, end: int, encoding: str) -> types.Range:
-    """The range from one offset to another."""
+    """Return the range from one offset to another."""
     return types.Range(position_of(document, start, encoding), position_of(document, end, encoding))
 
 
 def range_from(value: object) -> types.Range:
-    """The range that an argument of a command is.
+    """Return the range in an argument of a command.
 
     Raises:
-        OfferError: it is none.
+        OfferError: the argument is not a range.
     """
     match value:
         case types.Range():
@@ -109,7 +109,7 @@ def changed(
     version: int | None,
     encoding: str,
 ) -> Document:
-    """The document after what `didChange` says; each change counts from the text that the one before it left."""
+    """Return the document after a `didChange`; each change counts from the text that the one before it left."""
     lines = document.lines
     for change in changes:
         if isinstance(change, types.TextDocumentContentChangePartial):
@@ -121,7 +121,7 @@ def changed(
 
 
 def inline_item(document: Document, suggestion: Suggestion, encoding: str) -> types.InlineCompletionItem:
-    r"""What an editor shows as ghost text. Line ends stay `\n`: editors turn them into the document's own."""
+    r"""Return a suggestion as ghost text. Line ends stay `\n`: editors turn them into the document's own."""
     return types.InlineCompletionItem(
         insert_text=suggestion.text,
         filter_text=_filter_text(document, suggestion),
@@ -130,18 +130,18 @@ def inline_item(document: Document, suggestion: Suggestion, encoding: str) -> ty
 
 
 def plain_edit(document: Document, edit: Edit, encoding: str) -> types.WorkspaceEdit:
-    """An edit for an editor that knows no versions; it must be applied at once."""
+    """Return an edit for an editor that does not support versions; it must be applied at once."""
     return types.WorkspaceEdit(changes={edit.name: _text_edits(document, edit, encoding)})
 
 
 def versioned_edit(document: Document, edit: Edit, encoding: str) -> types.WorkspaceEdit:
-    """An edit that an editor refuses once the document has changed."""
+    """Return an edit that an editor refuses once the document has changed."""
     edits = _text_edits(document, edit, encoding)
     return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(_identifier(edit), edits)])
 
 
 def annotated_edit(document: Document, edit: Edit, encoding: str) -> types.WorkspaceEdit:
-    """The same with what an editor shows of it before it is applied."""
+    """Return a versioned edit with the description that an editor shows before applying it."""
     edits = [types.AnnotatedTextEdit(_NOTE, it.range, it.new_text) for it in _text_edits(document, edit, encoding)]
     note = types.ChangeAnnotation(edit.label, edit.needs_confirmation, edit.description)
     changes = [types.TextDocumentEdit(_identifier(edit), edits)]
@@ -149,7 +149,7 @@ def annotated_edit(document: Document, edit: Edit, encoding: str) -> types.Works
 
 
 def completion_item(document: Document, suggestion: Suggestion, encoding: str) -> types.CompletionItem:
-    """The same for editors that only know the list of completions; these compare items with the word at the cursor."""
+    """Return a suggestion for editors with only a completion list; these compare items with the word at the cursor."""
     word = _LAST_WORD.search(document.line_before(suggestion.start))
     begun = word.group() if word and suggestion.text[:1] not in {"\n", ""} else ""
     text = begun + suggestion.text
@@ -167,7 +167,7 @@ def completion_item(document: Document, suggestion: Suggestion, encoding: str) -
 
 
 def old_dialect(message: Message) -> bool:
-    """Whether this comes from vscode-languageclient 9: kinds count from 0, and a range is an array of two places."""
+    """Report whether vscode-languageclient 9 sent this: kinds count from 0, and a range is an array of two positions."""
     context = _inline_context(message)
     if context is None:
         return False
@@ -176,7 +176,7 @@ def old_dialect(message: Message) -> bool:
 
 
 def in_new_dialect(message: Message) -> Message:
-    """What such a client means, as LSP 3.18 has it; what makes no sense stays as it is, to be refused."""
+    """Translate a message of such a client to LSP 3.18; values that make no sense are kept, to be refused later."""
     context = _inline_context(message)
     if context is None:
         return message
@@ -206,7 +206,7 @@ def _identifier(edit: Edit) -> types.OptionalVersionedTextDocumentIdentifier:
 
 
 def _filter_text(document: Document, suggestion: Suggestion) -> str | None:
-    """Where indentation is replaced: text that begins with it, for editors compare what they replace with this."""
+    """Return text that begins with the indentation to be replaced, because editors compare the two; else None."""
     replaced = document.text[suggestion.start : suggestion.end]
     if not replaced or suggestion.text.startswith(replaced) or replaced.strip():
         return None
@@ -214,7 +214,7 @@ def _filter_text(document: Document, suggestion: Suggestion) -> str | None:
 
 
 def _characters(line: str, units: int, encoding: str) -> int:
-    """How many whole characters of a line come before this many code units."""
+    """Return how many whole characters of a line precede this many code units."""
     if line.isascii():
         return min(units, len(line))
     width = ENCODINGS[encoding]

@@ -1,7 +1,4 @@
-"""The editor's documents and notebooks, kept in the session as they are opened, changed and closed.
-
-It knows nothing of what is done with them.
-"""
+"""The editor's documents and notebooks, kept in the session as they are opened, changed and closed."""
 
 from collections.abc import Iterable, Sequence
 

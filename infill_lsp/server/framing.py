@@ -1,6 +1,6 @@
-r"""Messages out of a stream of bytes, however it is cut up and whatever is in it: `Content-Length: N\r\n\r\n`, a body.
+r"""Messages from a stream of bytes, however it is split and whatever it contains: `Content-Length: N\r\n\r\n`, a body.
 
-After something that is not a header it goes on at the next thing that is. It knows neither JSON nor pipes.
+After bytes that are not a header, parsing resumes at the next header. Must not depend on JSON or pipes.
 """
 
 import re
@@ -9,35 +9,35 @@ from dataclasses import dataclass
 from typing import Final
 
 LARGEST: Final = 256 * 1024 * 1024
-"""Bytes; a longer message is a mistake, not a message."""
+"""Bytes; a longer message is treated as an error."""
 
 _LONGEST_HEADER: Final = 64 * 1024
 
 _LENGTH: Final = re.compile(rb"Content-Length:[ \t]*(\d{1,18})[ \t]*(?:\r?\n|$)", re.IGNORECASE)
 _WITHIN_A_FIELD: Final = re.compile(rb"[\w-]+:.*|[\w-]*-", re.DOTALL)
-"""What stands before a field's name on its line when that is no name, but in a value or part of a longer name."""
+"""Text before a match on its line that shows it to be in a value or part of a longer name, not a field's name."""
 _OTHER_FIELDS: Final = re.compile(rb"(?:[\w-]+:[^\r\n]*(?:\r?\n|$))*")
 _END: Final = re.compile(rb"\r?\n\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Bytes that are no message, and what is wrong with them."""
+    """Bytes that are not a message, and what is wrong with them."""
 
     sentence: str
 
 
 class Frames:
-    """Takes bytes as they come and gives the bodies of whole messages."""
+    """A parser that takes bytes in chunks and yields the bodies of complete messages."""
 
     def __init__(self, largest: int = LARGEST) -> None:
-        """Take messages of at most `largest` bytes."""
+        """Accept messages of at most `largest` bytes."""
         self.largest = largest
         self._bytes = bytearray()
         self._wanted: int | None = None  # Bytes of the body whose header has been read.
 
     def feed(self, data: bytes) -> Iterator[bytes | Broken]:
-        """Add bytes; yields the messages that are now complete."""
+        """Add bytes, and yield the messages that are now complete."""
         self._bytes += data
         while True:
             if self._wanted is None:
@@ -55,9 +55,9 @@ class Frames:
             yield body
 
     def _header(self) -> int | Broken | None:
-        """The length that the next header says; None when it is not all here yet.
+        """Return the length that the next header gives; None if the header is still incomplete.
 
-        Where something stands in front of a header, that is dropped first, and the header is found the next time.
+        Bytes in front of a header are dropped first, and the header is found on the next call.
         """
         end = _END.search(self._bytes)
         if end is None:
@@ -86,9 +86,9 @@ class Frames:
 
 
 def _length(fields: bytes) -> re.Match[bytes] | None:
-    """The field that says how long the body is; not what stands in the value of another field."""
+    """Find the field with the length of the body, ignoring the values of other fields."""
     for found in _LENGTH.finditer(fields):
         line = fields.rfind(b"\n", 0, found.start()) + 1
         if not _WITHIN_A_FIELD.fullmatch(fields, line, found.start()):
-            return found  # At the start of a line, or behind the end of a body that was longer than it said.
+            return found  # At the start of a line, or after a body that was longer than its header said.
     return None

@@ -1,8 +1,8 @@
-"""JSON-RPC as pygls dispatches it, hardened: every request is answered, no input ends the server.
+"""JSON-RPC as dispatched by pygls, hardened: every request is answered, and no input ends the server.
 
-What differs from pygls: a message is checked as a whole and refused with an error of its own; a handler is called when
-its message comes, so that it sees the documents as they were then; documents are not kept twice; late answers of the
-client are no error; leaving is the transport's matter. It knows nothing of suggestions.
+Differences from pygls: a message is validated as a whole and refused with an error of its own; a handler is called when
+its message arrives, so that it sees the documents as they were then; documents are not kept twice; late answers of the
+client are not errors; leaving is up to the transport.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ _log: Final = logging.getLogger(__name__)
 
 
 class ServerProtocol(LanguageServerProtocol):
-    """The dispatcher of one connection; `handle_message` is given JSON as it came."""
+    """The dispatcher of one connection; `handle_message` takes JSON as received."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        for method in _OWN_DOCUMENTS:  # pygls splits lines at characters that end none, and corrupts text by that.
+        for method in _OWN_DOCUMENTS:  # pygls splits lines at characters that do not end one, which corrupts text.
             del self.fm.builtin_features[method]
         self.fm.builtin_features[types.EXIT] = self._exit
         self.left = asyncio.Event()
@@ -50,8 +50,8 @@ class ServerProtocol(LanguageServerProtocol):
         """Whether the client has asked to shut down, as it should before it leaves."""
         return self._shutdown
 
-    def handle_message(self, message: object) -> None:  # Checked here, not believed.
-        """Take a message: answer it, or see that it is answered."""
+    def handle_message(self, message: object) -> None:  # Validated here, hence `object`.
+        """Answer a message, or arrange for its answer."""
         if not isinstance(message, dict) or message.get("jsonrpc") != self.VERSION:
             self._refuse(message, types.ErrorCodes.InvalidRequest, "This is not a JSON-RPC 2.0 message.")
         elif "method" not in message:
@@ -64,12 +64,12 @@ class ServerProtocol(LanguageServerProtocol):
             self._take(message)
 
     def cancel_all(self) -> None:
-        """Cancel whatever waits, on either side."""
+        """Cancel all pending requests, in both directions."""
         for waiting in list(self._request_futures.values()):
             waiting.cancel()
 
     def refuse_garbage(self, sentence: str) -> None:
-        """Answer bytes that are no message at all."""
+        """Answer bytes that are not a message at all."""
         self._refuse(None, types.ErrorCodes.ParseError, sentence)
 
     def _take(self, message: Message) -> None:
@@ -89,7 +89,7 @@ class ServerProtocol(LanguageServerProtocol):
         except UriError as error:
             self._refuse(message, types.ErrorCodes.InvalidParams, f"{message['method']}: {error}.")
             return
-        except Exception as error:  # Whatever a stranger's values bring about in the converter.
+        except Exception as error:  # A client's values may cause any error in the converter.
             wrong = "; ".join(transform_error(error.__cause__ or error)[:3])
             self._refuse(message, types.ErrorCodes.InvalidParams, f"{message['method']}: {wrong}.")
             return
@@ -101,7 +101,7 @@ class ServerProtocol(LanguageServerProtocol):
         return method == types.CANCEL_REQUEST or method in self.fm.builtin_features or method in self.fm.features
 
     def _out_of_order(self, method: str) -> tuple[types.ErrorCodes, str] | None:
-        """Why a method cannot be called now."""
+        """Return why a method cannot be called now; None if it can."""
         if self._shutdown and method != types.EXIT:
             return types.ErrorCodes.InvalidRequest, "The server was told to shut down."
         if not self._initialized and method not in {types.INITIALIZE, types.EXIT}:
@@ -111,7 +111,7 @@ class ServerProtocol(LanguageServerProtocol):
         return None
 
     def _take_answer(self, message: Message) -> None:
-        """An answer of the client; one that cannot be understood fails the request that waits for it."""
+        """Take an answer of the client; a malformed one fails the request that waits for it."""
         id_ = message.get("id")
         if not isinstance(id_, int | str) or id_ not in self._result_types:
             _log.info("An answer to no question was dropped.")
@@ -125,7 +125,7 @@ class ServerProtocol(LanguageServerProtocol):
     def _handle_response(
         self, msg_id: int | str, result: Any | None = None, error: types.ResponseError | None = None
     ) -> None:
-        """As in pygls, but an answer nobody waits for any longer is not missed."""
+        """Handle a response as pygls does, but ignore one that nothing waits for any more."""
         self._result_types.pop(msg_id, None)
         waiting = self._request_futures.get(msg_id)
         if waiting is None or waiting.done():
@@ -139,19 +139,19 @@ class ServerProtocol(LanguageServerProtocol):
             waiting.set_exception(error)
 
     def _refuse(self, message: object, code: types.ErrorCodes, sentence: str) -> None:
-        """Answer a request by an error; a notification is only noted, for nobody waits."""
+        """Answer a request with an error; a notification is only logged, because nothing waits for an answer."""
         if isinstance(message, dict) and "id" not in message and "method" in message:
             _log.info("%s was dropped: %s", message["method"], sentence)
             return
         id_ = message.get("id") if isinstance(message, dict) else None
         id_ = id_ if isinstance(id_, int | str) and not isinstance(id_, bool) else None
         error = {"code": int(code), "message": sentence}
-        self._send_data({"jsonrpc": self.VERSION, "id": id_, "error": error})  # lsprotocol would leave out a null id.
+        self._send_data({"jsonrpc": self.VERSION, "id": id_, "error": error})  # lsprotocol would omit a null id.
 
     def _send_response(
         self, msg_id: int | str, result: Any | None = None, error: types.ResponseError | None = None
     ) -> None:
-        """As in pygls, but without tracebacks: they are for nobody who reads answers."""
+        """Send a response as pygls does, but without tracebacks, which are of no use to a client."""
         if error is not None and isinstance(error.data, dict) and "traceback" in error.data:
             _log.info("%s", "".join(map(str, error.data["traceback"])))
             error = types.ResponseError(error.code, error.message)
@@ -165,7 +165,7 @@ class ServerProtocol(LanguageServerProtocol):
         args: tuple[Any, ...] | None = None,
         kwargs: dict[str, Any] | None = None,
     ) -> None:
-        """As in pygls; but a plain function is called now, and where it returns a coroutine, that runs as a task."""
+        """Run a handler as pygls does, but call a plain function at once, and run a coroutine it returns as a task."""
         args, kwargs = args or (), kwargs or {}
         if asyncio.iscoroutinefunction(handler) or inspect.isgeneratorfunction(handler):
             super()._execute_handler(msg_id, handler, callback, args, kwargs)
@@ -183,7 +183,7 @@ class ServerProtocol(LanguageServerProtocol):
         outcome.add_done_callback(callback)
 
     def _forget(self, id_: int | str, ended: Future[Any]) -> None:
-        """Drop what has ended; pygls keeps a notification's task for good."""
+        """Drop a future that has ended; pygls keeps a notification's task for good."""
         if self._request_futures.get(id_) is ended:
             del self._request_futures[id_]
 
@@ -192,5 +192,5 @@ class ServerProtocol(LanguageServerProtocol):
 
 
 def _is_notification(method: str) -> bool:
-    """Whether the protocol has no answer to a method."""
+    """Report whether the protocol defines no answer to a method."""
     return method in types.METHOD_TO_TYPES and types.METHOD_TO_TYPES[method][1] is None

@@ -1,4 +1,4 @@
-"""Offers a larger model to the editor's user, shows how its download goes on, and goes over to it when it is there."""
+"""Offers the editor's user a larger model, shows the progress of its download, and then switches to it."""
 
 import asyncio
 
@@ -9,9 +9,9 @@ from infill_model.catalogue.published import Published
 
 
 def have_model(ls: InfillServer) -> None:
-    """Convert again what was fetched and is damaged or outdated; else offer a larger model. Nothing waits for it.
+    """Convert a fetched model again if it is damaged or outdated; else offer a larger one. Nothing waits for it.
 
-    Over a socket nothing is done: a program may answer. `infill-lsp models use` is for that.
+    Nothing is done over a socket, because a program might answer; `infill-lsp models use` serves that case.
     """
     if not ls.over_socket:
         ls.in_background(_have(ls))
@@ -33,7 +33,7 @@ async def _have(ls: InfillServer) -> None:
 
 
 async def _fetch(ls: InfillServer, model: Published, what: str) -> str:
-    """Fetch and convert a model, and run what is the best choice then; returns what there is to know."""
+    """Fetch and convert a model, and run the best choice then available; returns a message for the user."""
     message = await ls.with_percentage(lambda report: offer.fetch(model, report), f"{what} {model.name}")
     if await ls.session.choose_again():
         await ls.loaded()

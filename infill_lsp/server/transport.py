@@ -1,8 +1,8 @@
-"""How messages come in and go out: standard input and output, TCP, or WebSocket.
+"""Transports of messages: standard input and output, TCP, or WebSocket.
 
-Each connection has a server of its own, with an engine of its own; it ends with its stream or with `exit`, on standard
-input also with the process that started this one, and its engine ends with it. Nothing else that comes in ends it. Who
-connects to a socket is served after `server_access` has admitted them. It knows nothing of what messages mean.
+Each connection has its own server and its own engine. It ends with its stream or with `exit`, on standard input also
+with the process that started this one, and its engine ends with it. No other input ends it. A client of a socket is
+served once `access` has admitted it.
 """
 
 import asyncio
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 _CHUNK: Final = 65536
 
 _PARENT_CHECK: Final = 1.0
-"""Seconds between two looks whether the process that started this one is still there."""
+"""Seconds between two checks that the process that started this one still runs."""
 
 _LAST_WORDS: Final = (0.1, 0.2, 0.2)
-"""Seconds that connections have to end by themselves, then once they are told to, then once they are told again."""
+"""Seconds that connections have to end by themselves, then after being told once, then after being told again."""
 
 _REFUSED: Final = -32600
-"""JSON-RPC's code for a request that is not valid."""
+"""JSON-RPC's code for an invalid request."""
 
 _log: Final = logging.getLogger(__name__)
 
-# What pygls notes of each odd message would go to standard error, and a client that never reads that would stop us.
+# pygls would log each odd message to standard error, and a client that never reads it would block the server.
 logging.getLogger("pygls").setLevel(logging.CRITICAL)
 
 MakeServer = Callable[[], InfillServer]
@@ -69,7 +69,7 @@ def serve_websocket(make: MakeServer, host: str, port: int, access: Access) -> i
 
 
 class _Pipe:
-    """Writes to a pipe, as pygls wants it; a reader that is gone is noticed by who reads from it."""
+    """A writer to a pipe, as pygls needs it; that the client is gone is noticed where its messages are read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -80,11 +80,11 @@ class _Pipe:
             self._stream.flush()
 
     def close(self) -> None:
-        """Nothing: the process ends soon, and then it is closed."""
+        """Do nothing: the process ends soon, which closes the pipe."""
 
 
 class _Socket:
-    """Writes to a socket; what a client does not fetch waits in memory, for nobody can wait for it."""
+    """A writer to a socket; data that a client does not fetch stays in memory, because no caller can wait for it."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
@@ -98,7 +98,7 @@ class _Socket:
 
 
 class _Frames:
-    """Writes WebSocket frames, in the order in which they were given."""
+    """A writer of WebSocket frames, in the order in which they were given."""
 
     def __init__(self, connection: "ServerConnection") -> None:
         self._connection = connection
@@ -108,7 +108,7 @@ class _Frames:
         self._waiting.put_nowait(data.decode())
 
     def close(self) -> None:
-        """Nothing: the connection is closed by who accepted it."""
+        """Do nothing: the code that accepted the connection closes it."""
 
     async def send_all(self) -> None:
         while True:
@@ -127,7 +127,7 @@ async def _stdio(server: InfillServer, stdin: BinaryIO, stdout: BinaryIO) -> int
             with suppress(RuntimeError):  # The loop has ended.
                 loop.call_soon_threadsafe(chunks.put_nowait, data)
 
-    # A thread of its own that nobody waits for: one of a pool would keep the process from ending.
+    # A thread that nothing waits for: one from a pool would keep the process from ending.
     threading.Thread(target=read, daemon=True).start()
 
     async def received() -> AsyncIterator[bytes]:
@@ -163,7 +163,7 @@ async def _tcp(make: MakeServer, host: str, port: int, access: Access) -> None:
 
 
 async def _serve_if_admitted(make: MakeServer, chunks: AsyncIterator[bytes], socket: _Socket, access: Access) -> None:
-    """Serve a client whose first message is what it must be; a browser's request is none, and gets no answer."""
+    """Serve a client whose first message is admitted; bytes of another protocol, such as a browser's, get no answer."""
     frames = Frames(LARGEST_FIRST)
     bodies = _bodies(chunks, frames)
     try:
@@ -190,7 +190,7 @@ async def _after(first: bytes, others: AsyncIterator[bytes | Broken]) -> AsyncIt
 
 
 async def _websocket(make: MakeServer, host: str, port: int, access: Access) -> None:
-    from websockets.asyncio.server import serve  # noqa: PLC0415  # only when asked for
+    from websockets.asyncio.server import serve  # noqa: PLC0415  # needed only with --ws
     from websockets.exceptions import ConnectionClosed  # noqa: PLC0415
     from websockets.typing import Origin  # noqa: PLC0415
 
@@ -221,13 +221,13 @@ async def _websocket(make: MakeServer, host: str, port: int, access: Access) -> 
     for address in _addresses(listener.sockets):
         _say(f"ws://{address}/?token={quote(access.token)}" if access.token else f"ws://{address}")
     await _told_to_end()
-    listener.close()  # It tells the clients; those that do not answer are not waited for.
+    listener.close()  # It tells the clients, and does not wait for those that do not answer.
     await _end(serving)
 
 
 @contextmanager
 def _among(tasks: set[asyncio.Task[Any]]) -> Iterator[None]:
-    """Have the task that is running among some others for a while."""
+    """Add the running task to a set while the context lasts."""
     running = {task} if (task := asyncio.current_task()) else set()
     tasks |= running
     try:
@@ -237,7 +237,7 @@ def _among(tasks: set[asyncio.Task[Any]]) -> Iterator[None]:
 
 
 async def _end(tasks: set[asyncio.Task[Any]]) -> None:
-    """See connections to their end, within a second; who is told twice leaves without waiting for its engine."""
+    """Wait for connections to end, within a second; one told twice ends without waiting for its engine."""
     for patience in _LAST_WORDS:
         if not tasks:
             return
@@ -253,7 +253,7 @@ async def _bodies(chunks: AsyncIterator[bytes], frames: Frames) -> AsyncIterator
 
 
 async def _serve(server: InfillServer, bodies: AsyncIterator[bytes | Broken], *, watch_parent: bool) -> None:
-    """Serve a connection to its end, and end its engine."""
+    """Serve a connection until it ends, then end its engine."""
     ends = [asyncio.create_task(_take_all(server, bodies)), asyncio.create_task(server.protocol.left.wait())]
     if watch_parent:
         ends.append(asyncio.create_task(_parent_gone(server)))
@@ -269,7 +269,7 @@ async def _serve(server: InfillServer, bodies: AsyncIterator[bytes | Broken], *,
 async def _take_all(server: InfillServer, bodies: AsyncIterator[bytes | Broken]) -> None:
     async for body in bodies:
         _take(server, body)
-        await asyncio.sleep(0)  # Handlers go on between two messages, however many there are.
+        await asyncio.sleep(0)  # Lets handlers run between two messages, however many there are.
 
 
 def _take(server: InfillServer, body: bytes | Broken) -> None:
@@ -283,13 +283,13 @@ def _take(server: InfillServer, body: bytes | Broken) -> None:
         return
     try:
         server.protocol.handle_message(message)
-    except Exception as error:  # A mistake of ours; the next message may fare better.
+    except Exception as error:  # An internal error; the next message may succeed.
         _log.exception("a message could not be handled")
         server.report_server_error(error, type(error))
 
 
 async def _parent_gone(server: InfillServer) -> None:
-    """Wait for the end of the process that started this one, for its end of our pipe may be held by others."""
+    """Wait for the end of the process that started this one, because others may hold its end of the pipe open."""
     while True:
         await asyncio.sleep(_PARENT_CHECK)
         if server.process_id and os.name == "posix" and not _runs(server.process_id):

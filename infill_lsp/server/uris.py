@@ -1,7 +1,7 @@
-"""URIs as clients write them: which are none, and which are the same but for their spelling.
+"""Validation of the URIs that clients send, and one name for all spellings of a URI.
 
-A document has one name, the URI that it was opened by; other spellings of it in later messages mean that one. It knows
-messages as JSON, and nothing of documents.
+A document is named by the URI that it was opened with; later messages may spell it differently. Works on messages as
+JSON.
 """
 
 import re
@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from infill_lsp.errors import UriError
 
 _PLAIN: Final = frozenset(string.ascii_letters + string.digits + "-._~!$&'()*+,;=:@")
-"""What means the same with and without a percent sign in a path."""
+"""Characters that mean the same with and without percent-encoding in a path."""
 
 _KEPT: Final = "".join(_PLAIN) + "%/?#[]"
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -20,10 +20,10 @@ _DRIVE: Final = re.compile(r"^(file:///)([A-Z])(?=:)")
 
 
 def canonical(uri: str) -> str:
-    """The one spelling of all that mean the same: `%28` and `(`, `C%3A` and `c:`, `é` and `%C3%A9`.
+    """Return the one spelling of all equivalent URIs: `%28` and `(`, `C%3A` and `c:`, `é` and `%C3%A9`.
 
     Raises:
-        UriError: it is no URI.
+        UriError: it is not a URI.
     """
     try:
         urlsplit(uri)
@@ -41,16 +41,16 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 class Spellings:
-    """The names of the documents that are open, by the canonical spelling of each."""
+    """The names of the open documents, by the canonical spelling of each."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
 
     def take(self, message: dict[str, Any]) -> None:
-        """Check all URIs of a message, and put the names of open documents in the place of other spellings.
+        """Check all URIs of a message, and replace other spellings of open documents by their names.
 
         Raises:
-            UriError: one of them is no URI.
+            UriError: one of them is not a URI.
         """
         params = message.get("params")
         self._take(params)
