@@ -1,1 +1,1 @@
-"""From a question to suggestions, and what is remembered of them."""
+"""Suggestions for a question, and the memory of earlier ones."""

@@ -1,7 +1,7 @@
-"""The way of one request: question, target, request, fills, suggestions. Read this first.
+"""The path of one request: question, target, request, fills, suggestions. Read this first.
 
-Editors and the command line go this way alike. It knows no LSP types, no open documents and nothing of when a request
-is cancelled.
+Editors and the command line share this path. Must not import LSP types, and handles neither open documents nor the
+cancelling of requests.
 """
 
 import asyncio
@@ -22,21 +22,21 @@ from infill_lsp.text.progress import Watcher, filmed
 from infill_model.request import Fill, Frame, Info, Options, Request
 
 _MARGIN: Final = 0.35
-"""Seconds that the engine may take beyond its budget to encode what it has not seen before, and to answer."""
+"""Seconds that the engine may take beyond its budget to encode new text, and to answer."""
 
 
 _JUDGED: Final = 2 * FAR + 1
-"""Code points on each side that the critic is given: more than it looks at, were every other one half of a line end."""
+"""Code points on each side for the critic: more than it looks at, even if every other one were half of a line end."""
 
 _REFINEMENTS: Final = (*REFINEMENTS, no_secrets(looks_secret))
 
 
 class Asks(Protocol):
-    """An engine, as far as it is asked for fills."""
+    """An engine's interface for requesting fills."""
 
     @property
     def info(self) -> Info | None:
-        """What its model said of itself."""
+        """The model's description of itself."""
 
     async def ask(
         self,
@@ -51,13 +51,13 @@ class Asks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A fill, and what became of it.
+    """A fill, and its outcome.
 
     Attributes:
-        request: what was asked of the model.
-        fill: what it wrote.
-        suggestion: the fill fitted to its place; as it was written where it is refused.
-        refused: why it is not to be shown, in a few words; empty where it may be.
+        request: the request to the model.
+        fill: the model's answer.
+        suggestion: the fill fitted to its place; as the model wrote it if refused.
+        refused: why it must not be shown, in a few words; empty if it may be.
     """
 
     request: Request
@@ -74,14 +74,14 @@ async def complete(
     on_why: Callable[[str], None] = lambda sentence: None,
     watcher: Watcher | None = None,
 ) -> tuple[Suggestion, ...]:
-    """Find what an editor is to insert, best first; nothing when there is nothing good in time.
+    """Find suggestions for an editor, best first; none if there is nothing good in time.
 
     Args:
-        question: what is asked.
-        surroundings: what else the model is told.
-        engine: that is asked.
-        settings: that hold now.
-        on_why: called with a sentence for whatever keeps something from being shown.
+        question: the question to answer.
+        surroundings: further context for the model.
+        engine: the engine to ask.
+        settings: the current settings.
+        on_why: called with a sentence for each reason not to show something.
         watcher: told of each step of the first fill.
 
     Raises:
@@ -95,7 +95,7 @@ async def complete(
     film = filmed(watcher, asked.document, target.gaps)
     budget = settings.budget_ms(question.invoked)
     options = Options(n=settings.candidates if question.invoked else 1, budget_ms=budget)
-    floor = 0.0 if question.invoked else settings.confidence  # Who asks by hand wants the best there is.
+    floor = 0.0 if question.invoked else settings.confidence  # A user who asks by hand wants the best available.
     try:
         async with asyncio.timeout(budget / 1e3 + _MARGIN):
             fills = await fills_of(asked.document, target, surroundings, engine, options, on_draft=film)
@@ -105,19 +105,19 @@ async def complete(
         film.end(fills[0][1])
     if not fills:
         on_why("The engine found nothing in time.")
-    shown: dict[tuple[int, int, str], Suggestion] = {}  # Fills may differ in no more than what is cut off.
+    shown: dict[tuple[int, int, str], Suggestion] = {}  # Fills may differ only in parts that are cut off.
     for request, fill in fills:
         found = await judged(asked.document, target, request, fill, floor)
         one = Dropped(found.refused) if found.refused else _shown(question, found.suggestion)
         if isinstance(one, Dropped):
-            on_why(f"A fill is not shown: {one.reason}.")  # Its text stays out of logs: it may be a secret.
+            on_why(f"A fill is not shown: {one.reason}.")  # Its text must stay out of logs: it may be a secret.
         else:
             shown.setdefault((one.start, one.end, one.text), one)
     return tuple(shown.values())
 
 
 def target_of(question: Question) -> Target:
-    """What is to be filled: the gaps that the question names, else what the cursor's place says."""
+    """Return the gaps to fill: those that the question names, else those that suit the cursor's place."""
     if question.gaps:
         return Target("selection", question.gaps, block=False, why="These gaps were asked for.")
     return target_at(question.document, question.offset, invoked=question.invoked)
@@ -132,7 +132,7 @@ async def fills_of(
     *,
     on_draft: Callable[[Frame], None] | None = None,
 ) -> list[tuple[Request, Fill]]:
-    """Ask the engine to fill a target; in a language that the model was not trained on, for copies alone."""
+    """Ask the engine to fill a target; in a language that the model was not trained on, only with copies."""
     request = document.request(target.gaps, block=None if target.kind == "selection" else target.block)
     before = normalised(surroundings.before[-ABOVE:])
     request = replace(request, prefix=before + request.prefix, files=surroundings.files)
@@ -142,24 +142,24 @@ async def fills_of(
 
 
 async def judged(document: Document, target: Target, request: Request, fill: Fill, floor: float) -> Completion:
-    """Fit a fill to its place, and say whether it may be shown: the one place where that is decided."""
+    """Fit a fill to its place, and decide whether it may be shown; this is decided nowhere else."""
     first, *others = fill.texts
     text = first + "".join(a + b for a, b in zip(request.between, others, strict=True))
     written = Suggestion(target.gaps[0].start, target.gaps[-1].end, text, fill.confidence)
     if written.confidence < floor:
         return Completion(request, fill, written, f"its confidence {written.confidence:.2f} is below {floor:.2f}")
-    exact = target.kind == "selection" and len(target.gaps) > 1  # What is between gaps that were named stays as it is.
+    exact = target.kind == "selection" and len(target.gaps) > 1  # Text between gaps that were named stays as it is.
     refined = written if exact else refine(document, target, written, _REFINEMENTS)
     if isinstance(refined, Dropped):
         return Completion(request, fill, written, refined.reason)
-    # In a thread: a language's own parser may have to be asked dozens of times, and other documents have their turn.
+    # In a thread: a language's own parser may need dozens of calls, during which other documents must have their turn.
     if not await asyncio.to_thread(_parses, document, refined):
         return Completion(request, fill, written, "it breaks the syntax")
     return Completion(request, fill, refined)
 
 
 def with_selected(question: Question) -> Question:
-    """The question as it would be if the selected completion had been accepted."""
+    """Return the question as it would be if the selected completion had been accepted."""
     if question.selected is None:
         return question
     gap, text = question.selected.gap, question.selected.text
@@ -167,7 +167,7 @@ def with_selected(question: Question) -> Question:
 
 
 def _parses(document: Document, suggestion: Suggestion) -> bool:
-    """Whether the suggestion brings no syntax error into the document; where no grammar can tell, it does not."""
+    """Report whether a suggestion brings no syntax error into the document; true where no grammar can tell."""
     if document.language is None or document.language.grammar is None:
         return True
     part = max(0, suggestion.start - _JUDGED), suggestion.end + _JUDGED
@@ -181,7 +181,7 @@ def _shown(question: Question, suggestion: Suggestion) -> Suggestion | Dropped:
 
 
 def _for_cursor(question: Question, suggestion: Suggestion) -> Suggestion | None:
-    """The insertion, if an editor can show it: on one line, and at the cursor or over its indentation."""
+    """Return the suggestion if an editor can show it: on one line, and at the cursor or over its indentation."""
     document, start, end = question.document, suggestion.start, suggestion.end
     line, column = document.place(start)
     if document.place(end)[0] != line or not start <= question.offset <= end:
@@ -193,7 +193,7 @@ def _for_cursor(question: Question, suggestion: Suggestion) -> Suggestion | None
 
 
 def _for_selected(question: Question, suggestion: Suggestion) -> Suggestion | None:
-    """The insertion behind the selected completion, together with that, in the place of what it would replace."""
+    """Join the selected completion and the suggestion after it, to replace what the completion would."""
     if question.selected is None:
         return None
     gap, selected = question.selected.gap, question.selected.text

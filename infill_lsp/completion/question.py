@@ -1,6 +1,6 @@
-"""What an editor asks at a cursor, and what can be told of it without looking into the code.
+"""An editor's question at a cursor, and what can be said about it without parsing the code.
 
-It knows neither syntax nor what is suggested, so that a server which only starts need not import either.
+Must not import the modules for syntax or for making suggestions, so that a server can start without them.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from infill_model.request import Info
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """What the editor's list of completions would put in the place of a gap that ends at the cursor."""
+    """The text that the editor's list of completions would put in place of a gap that ends at the cursor."""
 
     gap: Gap
     text: str
@@ -20,14 +20,14 @@ class Selected:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What an editor asks at a cursor.
+    """An editor's question at a cursor.
 
     Attributes:
-        document: as it was when it was asked.
+        document: as it was when the question was asked.
         offset: of the cursor.
-        invoked: whether it was asked for by hand.
-        selected: the completion that is selected in the editor's list, where there is one.
-        gaps: to be filled whatever is at the cursor; none of them: what the cursor's place says.
+        invoked: whether the user asked by hand.
+        selected: the completion that is selected in the editor's list, if any.
+        gaps: to fill regardless of the cursor; if empty, the cursor's place determines them.
     """
 
     document: Document
@@ -39,7 +39,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What else the model is told.
+    """Further context for the model.
 
     Attributes:
         before: code that comes before the document's own, such as earlier cells of a notebook.
@@ -51,12 +51,12 @@ class Surroundings:
 
 
 def knows_language(info: Info | None, document: Document) -> bool:
-    """Whether a model was trained on the language of a document; elsewhere only copies are suggested."""
+    """Report whether the model was trained on a document's language; in others only copies are suggested."""
     return info is not None and info.knows(document.language.id if document.language else None)
 
 
 def rebased(suggestion: Suggestion, before: Document, now: Document) -> Suggestion | None:
-    """The insertion for a document in which what it inserts has been typed on meanwhile; None if something else was."""
+    """Return the suggestion for a document in which part of it has been typed; None if something else was."""
     if now.text == before.text:
         return suggestion
     typed = len(now.text) - len(before.text)

@@ -1,7 +1,7 @@
-"""What is shown while someone types on, without asking the model again, and what was suggested where.
+"""Suggestions found again without asking the model: the one shown while the user types on, and earlier ones.
 
-A suggestion belongs to the text before and behind it, not to offsets that move: typing what it says shrinks it, taking
-that back restores it, and whatever else is typed ends it. It knows nothing of editors, requests or time.
+A suggestion belongs to the text before and after it, not to offsets, which move: typing it shrinks it, undoing that
+restores it, and typing anything else ends it. Must not depend on editors, requests or time.
 """
 
 from collections import OrderedDict
@@ -14,10 +14,10 @@ from infill_lsp.text.document import Document, normalised
 from infill_lsp.text.indent import BLANKS
 
 TAIL: Final = 512
-"""Code points before an insertion that must be the same for it to be found again."""
+"""Code points before a suggestion that must be the same for it to be found again."""
 
 HEAD: Final = 128
-"""Code points behind it that must be the same."""
+"""Code points after a suggestion that must be the same."""
 
 AHEAD: Final = 32
 """Code points of a suggestion that may have been typed when it is found again."""
@@ -31,7 +31,7 @@ class Shown:
     suggestion: Suggestion
 
     def remaining(self, document: Document, cursor: int) -> Suggestion | None:
-        """What is left of it in a later state of the document; None where it does not fit, or is all there.
+        """Return the rest of the suggestion for a later state of the document; None if it is all there or does not fit.
 
         Args:
             document: as it is now.
@@ -49,24 +49,24 @@ class Shown:
         return rest if rest.text != here and fits(document, rest) else None
 
     def _taken(self, typed: str) -> int | None:
-        """How many code points of the text are there and stay; None where something else is."""
+        """Return how many code points of the text are there and stay; None if other text is there."""
         text = self.suggestion.text
         if text.startswith(typed):
             return len(typed)
         if before(self.document, self.suggestion).strip(BLANKS):
             return None
-        # The editor's own indentation stands there and is still to be replaced, whatever has been typed behind it.
+        # The editor's own indentation is still to be replaced, whatever has been typed after it.
         return 0 if text.lstrip(BLANKS).startswith(typed.lstrip(BLANKS)) else None
 
 
 def may_replace(shown: Suggestion, new: Suggestion) -> bool:
-    """Whether a suggestion may take the place of the one shown without flicker: it only says more."""
+    """Report whether a suggestion may replace the one shown without flicker, because it only extends it."""
     return (shown.start, shown.end) == (new.start, new.end) and new.text.startswith(shown.text)
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The text around a cursor, as far as it matters."""
+    """The text around a cursor that must match."""
 
     name: str
     tail: str
@@ -78,7 +78,7 @@ class _Place:
 
 
 class Suggestions:
-    """The latest suggestions, found again by the text around the cursor, also when a part of them has been typed."""
+    """The latest suggestions, found again by the text around the cursor, even when part of them has been typed."""
 
     def __init__(self, size: int = 64) -> None:
         self._size = size
@@ -88,9 +88,9 @@ class Suggestions:
         return len(self._known)
 
     def add(self, document: Document, cursor: int, suggestions: Sequence[Suggestion]) -> None:
-        """Remember what may be inserted at a cursor, the best first; none is worth remembering too."""
+        """Remember the suggestions at a cursor, best first; an empty result is worth remembering, too."""
         place = _Place.of(document, cursor, cursor)
-        # Offsets are kept from the cursor on, so that they hold wherever this text stands.
+        # Offsets are stored relative to the cursor, so that they hold wherever this text stands.
         known = tuple(replace(it, start=it.start - cursor, end=it.end - cursor) for it in suggestions)
         self._known[place] = known
         self._known.move_to_end(place)
@@ -98,7 +98,7 @@ class Suggestions:
             self._known.popitem(last=False)
 
     def find(self, document: Document, cursor: int) -> tuple[Suggestion, ...] | None:
-        """What was suggested here, less what has been typed of it; None where nothing is known."""
+        """Return the suggestions known here, less what has been typed of them; None if nothing is known."""
         for place, typed in self._before(document, cursor):
             if place in self._known:
                 self._known.move_to_end(place)
@@ -109,13 +109,13 @@ class Suggestions:
         return None
 
     def _before(self, document: Document, cursor: int) -> Iterator[tuple[_Place, str]]:
-        """Where the cursor may have been when the suggestion was made, the nearest first, and what was typed since."""
+        """Yield where the cursor may have been for the suggestion, nearest first, and what was typed since."""
         for start in range(cursor, max(cursor - AHEAD, 0) - 1, -1):
             yield _Place.of(document, start, cursor), normalised(document.text[start:cursor])
 
 
 def _moved(suggestion: Suggestion, cursor: int, typed: str) -> Suggestion | None:
-    """A remembered insertion at a cursor, less what was typed of it; None where that is something else, or all."""
+    """Return a remembered suggestion at a cursor, less the typed part; None if that differs, or is all of it."""
     if not typed:
         return replace(suggestion, start=suggestion.start + cursor, end=suggestion.end + cursor)
     if suggestion.start or not suggestion.text.startswith(typed) or suggestion.text == typed:

@@ -167,7 +167,7 @@ def completion_item(document: Document, suggestion: Suggestion, encoding: str) -
 
 
 def old_dialect(message: Message) -> bool:
-    """Report whether vscode-languageclient 9 sent this: kinds count from 0, and a range is an array of two positions."""
+    """Report whether vscode-languageclient 9 sent this: kinds count from 0, a range is an array of two positions."""
     context = _inline_context(message)
     if context is None:
         return False

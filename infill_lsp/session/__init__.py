@@ -1,1 +1,1 @@
-"""What one client has open, what it set, and what it asked."""
+"""One client's open documents, settings and questions."""

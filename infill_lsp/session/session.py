@@ -1,6 +1,6 @@
-"""One editor's session: its open documents and notebooks, its settings, its engine, and how that is.
+"""One editor's session: its open documents and notebooks, its settings, its engine, and the engine's status.
 
-Only opening, changing and closing replace a document. What is suggested in them is its suggester's. It knows no LSP
+Only opening, changing and closing a document replace it. Suggestions are left to the suggester. Must not import LSP
 types.
 """
 
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from infill_lsp.context import Workspace
 
 _PATIENCE: Final = 10.0
-"""Seconds that who asks by hand waits for an engine that is not even starting."""
+"""Seconds that a user who asks by hand waits for an engine that is not even starting."""
 
 _SWITCHED_OFF: Final = "Suggestions are switched off by infill.enable."
 
 
 class Session:
-    """What there is as long as an editor is connected: `start`, then anything, then `close`."""
+    """The state of a connection to an editor: call `start`, then anything, then `close`."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class Session:
         """Start nothing yet.
 
         Args:
-            engine_command: from settings to the command line that starts an engine.
-            settings: that hold at first.
-            on_status: told whenever the status changes.
-            on_why: told where, and why, something is not suggested: for who looks into it.
-            on_nothing: told why someone who asked by hand gets nothing.
+            engine_command: returns the command line that starts an engine with given settings.
+            settings: the initial settings.
+            on_status: called whenever the status changes.
+            on_why: called with where and why something is not suggested, for debugging.
+            on_nothing: called with the reason if a user who asked by hand gets nothing.
         """
         self.settings = self.effective_settings = settings
         self.documents: dict[str, Document] = {}
@@ -73,16 +73,16 @@ class Session:
         self._closed = False
 
     async def start(self) -> None:
-        """Start the engine in the background, or another one where settings say so."""
+        """Start the engine in the background, or replace it by the one that the settings now require."""
         async with self._changing:
             await self._end_engine()
             self.effective_settings = self._chosen()
             self.engine = await self._chosen_engine().__aenter__()
             self._started.set()
-        inactive_reason("any")  # It makes ready now what it needs, rather than while someone waits for a suggestion.
+        inactive_reason("any")  # Loads what it needs now, rather than while a user waits for a suggestion.
 
     async def choose_again(self) -> bool:
-        """Start another engine where `auto` chooses another model now, or the chosen one has failed; whether it did."""
+        """Start another engine if `auto` now chooses another model or the chosen one failed; returns whether it did."""
         engine = self.engine
         if engine is None or (self._chosen() == self.effective_settings and not engine.reason):
             return False
@@ -91,7 +91,7 @@ class Session:
         return True
 
     def _chosen(self) -> ServerSettings:
-        """The settings, with the model that `auto` chooses now."""
+        """Return the settings with the model that `auto` chooses now."""
         from infill_lsp.models.choice import resolved  # noqa: PLC0415  # `initialize` need not wait for it.
 
         return resolved(self.settings)
@@ -102,35 +102,35 @@ class Session:
         return FallbackEngine(self._engine_command(chosen), other, on_status=self._engine_is)
 
     async def loaded(self) -> None:
-        """Wait until the model is loaded, or it is clear that it will not be."""
+        """Wait until the model is loaded, or has failed to load."""
         if self.engine is not None:
             with suppress(InfillError):
                 await self.engine.ready()
 
     async def close(self) -> None:
-        """End the engine, and what is read in the background."""
+        """End the engine, and all reading in the background."""
         self._leave_workspace()
         self.suggester.forget()
         async with self._changing:
             await self._end_engine()
             self._closed = True
-            self._started.set()  # Nobody need wait any longer.
+            self._started.set()  # Releases all that still wait for the engine.
 
     async def _end_engine(self) -> None:
-        """End the engine, whose last words are no news to anyone."""
+        """End the engine, ignoring its last changes of status."""
         self._started.clear()
         engine, self.engine = self.engine, None
         if engine is not None:
             await engine.__aexit__(None, None, None)
 
     def enter(self, roots: tuple[Path, ...]) -> None:
-        """The editor's workspace has these folders now."""
+        """Set the folders of the editor's workspace."""
         self._roots = roots
         self._leave_workspace()
 
     @property
     def _workspace(self) -> "Workspace":
-        """What other files say; `initialize` need not wait for it, so it is made when it is first asked for."""
+        """The contents of other files; created on first use, because `initialize` need not wait for it."""
         if self._files is None:
             from infill_lsp.context import Workspace  # noqa: PLC0415
 
@@ -146,7 +146,7 @@ class Session:
             self._files = None
 
     async def configure(self, settings: ServerSettings) -> None:
-        """Take new settings; the engine starts again where it must, or where it has failed and now may not."""
+        """Take new settings; the engine restarts if it must, or if it has failed and may work now."""
         before, self.settings = self.settings, settings
         if before != settings:
             self.suggester.forget()
@@ -168,19 +168,19 @@ class Session:
         self.suggester.changed(document)
 
     def drop(self, name: str) -> None:
-        """Let go of a document that was closed; one that was not open is no error."""
+        """Forget a closed document; one that was not open is no error."""
         if self.documents.pop(name, None):
             self._leave_alone(name)
             self.suggester.closed(name)
 
     def _leave_alone(self, name: str) -> None:
-        """Keep nothing that was found out about a document."""
+        """Forget all that was derived from a document."""
         self.suggester.leave_alone(name)
         if self._files is not None:
             self._files.closed(name)
 
     async def engine_while_typing(self) -> FallbackEngine:
-        """The engine, once its model is loaded.
+        """Return the engine, once its model is loaded.
 
         Raises:
             EngineFailedError: the session has ended.
@@ -193,7 +193,7 @@ class Session:
         return self.engine
 
     async def engine_by_hand(self) -> FallbackEngine:
-        """The engine once its model is loaded, however long that takes; an error as soon as it ends or cannot load."""
+        """Return the engine once its model is loaded, however long that takes; raise once it ends or cannot load."""
         while not self._closed:
             try:
                 await asyncio.wait_for(self._started.wait(), _PATIENCE)
@@ -205,12 +205,12 @@ class Session:
                     await engine.up()
                     return engine
             except InfillError:
-                if engine is self.engine:  # Otherwise it was replaced by another one meanwhile.
+                if engine is self.engine:  # Otherwise another one has replaced it meanwhile.
                     raise
         raise EngineFailedError("The session has ended.")
 
     def inactive(self, document: Document) -> str | None:
-        """Why nothing is suggested in a document; None where something may be."""
+        """Return why nothing is suggested in a document; None if something may be."""
         if not self.settings.enable:
             return _SWITCHED_OFF
         if document.is_too_large:
@@ -221,7 +221,7 @@ class Session:
 
     @property
     def unconfirmed(self) -> str | None:
-        """Why nothing may be sent to the endpoint of the settings yet; None where it may, or there is none."""
+        """Why nothing may be sent to the endpoint of the settings yet; None if it may, or there is none."""
         endpoint = self.settings.engine.endpoint
         if endpoint is None:
             return None
@@ -230,12 +230,12 @@ class Session:
         return consent.refusal(endpoint)
 
     def confirmed(self) -> None:
-        """The user allowed an endpoint, or took that back: say how it is now."""
+        """Update the status after the user has allowed an endpoint or withdrawn that."""
         if self.engine is not None:
             self._engine_is(self.engine.status)
 
     def limited(self, document: Document) -> str | None:
-        """Why only copies are suggested in a document; None where the model writes, too."""
+        """Return why only copies are suggested in a document; None if the model writes, too."""
         info = self.engine.info if self.engine else None
         if info is None or knows_language(info, document):
             return None
@@ -243,7 +243,7 @@ class Session:
         return f"The model was not trained on {language}: only copies from here and from files nearby are suggested."
 
     def tell_notices(self, document: Document) -> bool:
-        """Let the status say whether the document is inactive or limited; whether something may be suggested in it."""
+        """Put a document's notices into the status; returns whether something may be suggested in it."""
         reasons = self.inactive(document), self.limited(document)
         inactive, limited = (Notice(document.name, it) if it else None for it in reasons)
         if (inactive, limited) != (self.status.inactive, self.status.limited):
@@ -251,15 +251,15 @@ class Session:
         return inactive is None
 
     def tell_failure(self, sentence: str) -> None:
-        """Let the status say why a request failed."""
+        """Put the reason why a request failed into the status."""
         self._tell(replace(self.status, reason=sentence))
 
     def surroundings(self, question: Question) -> Surroundings:
-        """What else the model is told of a question: earlier cells, and excerpts of other files."""
+        """Return the further context of a question for the model: earlier cells, and excerpts of other files."""
         return Surroundings(self._cells_before(question.document), self._excerpts(question))
 
     def _cells_before(self, document: Document) -> str:
-        """The code of the cells before this one, of the same language; those that may hold secrets are left out."""
+        """Return the code of earlier cells in the same language, except those that may hold secrets."""
         names = (name for notebook in self.notebooks.values() for name in notebook.before(document.name))
         cells = (self.documents[name] for name in names if name in self.documents)
         alike = (it for it in cells if it.language == document.language)

@@ -1,4 +1,4 @@
-"""How the server is, in the words that people are shown. It knows neither engine nor editor."""
+"""The server's status, in words for the user. Must not depend on engine or editor."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What there is to know about suggestions in a document, as a sentence."""
+    """A sentence about suggestions in a document."""
 
     uri: str
     reason: str
@@ -14,14 +14,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """How it is, in the words that people are shown.
+    """The server's status, in words for the user.
 
     Attributes:
         state: of the engine.
         reason: a sentence when `degraded`.
         model: its name, once it is loaded.
-        device: what it runs on.
-        inactive: why nothing is suggested in the document asked for last, if so.
+        device: the device that the model runs on.
+        inactive: why nothing is suggested in the document of the latest question, if so.
         limited: why less is suggested there than elsewhere, if so.
     """
 
@@ -34,17 +34,17 @@ class ServerStatus:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What there is to know about the document asked for last."""
+        """The notices about the document of the latest question."""
         return tuple(it for it in (self.inactive, self.limited) if it)
 
     @property
     def of_engine(self) -> str:
-        """How the engine is, as a sentence."""
+        """The engine's state as a sentence."""
         model = f" ({self.model} on {self.device})" if self.model else ""
         state = f"infill is {self.state}{model}."
         return " ".join(it for it in (state, self.reason) if it)
 
     @property
     def sentence(self) -> str:
-        """All of it."""
+        """The whole status as text."""
         return " ".join((self.of_engine, *(it.reason for it in self.notices)))

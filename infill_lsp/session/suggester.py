@@ -1,7 +1,7 @@
-"""Asks for suggestions and edits: the newest question of a document wins, and what was found out is remembered.
+"""Asks for suggestions and edits: the newest question about a document wins, and suggestions are remembered.
 
-What comes next is asked for before anybody asks: when a suggestion is taken, the next one is prepared. It knows no LSP
-types, and of a session only what `Host` says.
+When a suggestion is taken, the next one is prepared before anyone asks for it. Must not import LSP types, and depends
+on the session only through `Host`.
 """
 
 import asyncio
@@ -32,50 +32,50 @@ _NOTHING: Final = "The model found nothing that fits here."
 
 
 class Host(Protocol):
-    """What a suggester asks of its session."""
+    """The part of a session that a suggester needs."""
 
     watcher: Watcher | None
 
     @property
     def documents(self) -> Mapping[str, Document]:
-        """Those that are open, by name."""
+        """The open documents, by name."""
 
     @property
     def effective_settings(self) -> ServerSettings:
         """The settings, with the model that `auto` chose."""
 
     def inactive(self, document: Document) -> str | None:
-        """Why nothing is suggested in a document; None where something may be."""
+        """Return why nothing is suggested in a document; None if something may be."""
 
     def limited(self, document: Document) -> str | None:
-        """Why only copies are suggested in a document; None where the model writes, too."""
+        """Return why only copies are suggested in a document; None if the model writes, too."""
 
     def tell_notices(self, document: Document) -> bool:
-        """Let the status say whether the document is inactive or limited; whether something may be suggested in it."""
+        """Put a document's notices into the status; returns whether something may be suggested in it."""
 
     def tell_failure(self, sentence: str) -> None:
-        """Let the status say why a request failed."""
+        """Put the reason why a request failed into the status."""
 
     def surroundings(self, question: Question) -> Surroundings:
-        """What else the model is told of a question."""
+        """Return the further context of a question for the model."""
 
     async def engine_while_typing(self) -> FallbackEngine:
-        """The engine, once its model is loaded."""
+        """Return the engine, once its model is loaded."""
 
     async def engine_by_hand(self) -> FallbackEngine:
-        """The engine, once its model is loaded; an error as soon as it ends or cannot load."""
+        """Return the engine, once its model is loaded; raise as soon as it ends or cannot load."""
 
 
 class Suggester:
-    """Questions and edits of one session."""
+    """The questions and edits of one session."""
 
     def __init__(self, host: Host, on_why: Callable[[str], None], on_nothing: Callable[[str], None]) -> None:
         """Ask nothing yet.
 
         Args:
             host: the session.
-            on_why: told where, and why, something is not suggested.
-            on_nothing: told why someone who asked by hand gets nothing.
+            on_why: called with where and why something is not suggested.
+            on_nothing: called with the reason if a user who asked by hand gets nothing.
         """
         self._host, self._on_why, self._on_nothing = host, on_why, on_nothing
         self._numbers = itertools.count(1)
@@ -85,39 +85,39 @@ class Suggester:
         self._edits: dict[str, asyncio.Task[Edit | None]] = {}
 
     def forget(self) -> None:
-        """Forget what was suggested: it may be other now, or nothing."""
+        """Forget all suggestions, because they may be different now, or none."""
         self._memory = Memory()
         for name in list(self._prepared):
             self._end_preparing(name)
 
     def changed(self, document: Document) -> None:
-        """End an edit of a document that has changed; where a suggestion was taken in it, prepare the next one."""
+        """End the edit of a changed document; if the change took a suggestion, prepare the next one."""
         self._end_edit(document.name)
         cursor = None if document.is_too_large else self._memory.taken(document)
         if cursor is not None:
             self._prepare(Question(document, cursor, invoked=False))
 
     def closed(self, name: str) -> None:
-        """End all that goes on for a document that was closed."""
+        """End all work for a closed document."""
         self._newest.pop(name, None)
         self._end_edit(name)
         self.leave_alone(name)
 
     def leave_alone(self, name: str) -> None:
-        """Keep nothing that was suggested in a document."""
+        """Forget all suggestions in a document."""
         self._memory.drop(name)
         self._end_preparing(name)
 
     def next_number(self, name: str) -> int:
-        """Number a new question about a document; older ones are no longer answered."""
+        """Return the number of a new question about a document; older ones are no longer answered."""
         self._newest[name] = number = next(self._numbers)
         return number
 
     async def ask(self, question: Question, number: int) -> tuple[Suggestion, ...]:
-        """Say what to insert; nothing when a newer question came, the document went another way, or there is no engine.
+        """Return suggestions; none if a newer question came, the text no longer fits them, or there is no engine.
 
         Args:
-            question: what is asked.
+            question: the question to answer.
             number: from `next_number`, taken when the question came.
         """
         await self._prepared_for(question)
@@ -136,7 +136,7 @@ class Suggester:
     async def _found(
         self, question: Question, number: int | None, tell: Callable[[str], None] = lambda sentence: None
     ) -> tuple[Suggestion, ...]:
-        """What to insert; nothing where that cannot be found out. Without a number it is wanted until cancelled."""
+        """Find suggestions; none if that fails. Without a number, the question is current until cancelled."""
 
         def why(sentence: str) -> None:
             line, column = question.document.place(question.offset)
@@ -148,7 +148,7 @@ class Suggester:
         except RequestCancelledError:
             return ()
         except InfillError as error:
-            if isinstance(error, RequestFailedError | RequestRefusedError):  # Of others the engine's status tells.
+            if isinstance(error, RequestFailedError | RequestRefusedError):  # The engine's status tells of all others.
                 self._host.tell_failure(str(error))
             why(str(error))
             return ()
@@ -156,9 +156,9 @@ class Suggester:
     async def _answer(
         self, question: Question, number: int | None, why: Callable[[str], None]
     ) -> tuple[Suggestion, ...]:
-        """What is remembered; else wait for an engine that is starting, and ask it.
+        """Return remembered suggestions, or else wait for an engine that is starting, and ask it.
 
-        Who types goes on typing and is told nothing when their time is up; who asks by hand waits for the answer.
+        While the user types, the wait ends silently with the budget; a user who asks by hand waits for the answer.
         """
         host = self._host
         if not host.tell_notices(question.document):
@@ -175,7 +175,7 @@ class Suggester:
             return ()
         from infill_lsp.completion.complete import complete  # noqa: PLC0415  # `initialize` need not wait for it.
 
-        memory, settings = self._memory, host.effective_settings  # They are others if settings change meanwhile.
+        memory, settings = self._memory, host.effective_settings  # Both are replaced if settings change meanwhile.
         watcher = host.watcher if question.invoked else None
         found = await complete(question, host.surroundings(question), engine, settings, why, watcher)
         if question.selected is None and question.document.name in host.documents:
@@ -187,19 +187,19 @@ class Suggester:
         return number is None or self._newest.get(question.document.name) == number
 
     def _remembered(self, question: Question) -> tuple[Suggestion, ...]:
-        """What is suggested already, as far as it has not been typed; who asks by hand wants it all anew."""
+        """Return known suggestions, less what has been typed of them; a user who asks by hand gets new ones."""
         if question.invoked or question.selected:
             return ()
         return self._memory.find(question.document, question.offset)
 
     def _prepare(self, question: Question) -> None:
-        """Find out what may come next before anybody asks."""
+        """Find the likely next suggestions before anyone asks for them."""
         self._end_preparing(name := question.document.name)
         task = asyncio.ensure_future(self._found(question, None))
         self._prepared[name] = question, task
 
     async def _prepared_for(self, question: Question) -> None:
-        """Wait for what is being prepared, if it is just what is asked for; else it is not worth going on with."""
+        """Wait for the suggestions being prepared if they are for this very question; otherwise end that work."""
         prepared = self._prepared.get(question.document.name)
         if prepared is None:
             return
@@ -214,11 +214,11 @@ class Suggester:
             prepared[1].cancel()
 
     async def edit(self, offer: Offer) -> Edit | None:
-        """Make an edit that was offered; None where the model found nothing that is right.
+        """Make an edit that was offered; returns None if the model found nothing suitable.
 
         Raises:
-            StaleError: the document has changed since the offer, be it while the model was asked.
-            InactiveError: nothing is written in this document.
+            StaleError: the document has changed since the offer, possibly while the model was asked.
+            InactiveError: nothing is filled in this document.
             InfillError: the engine cannot answer.
         """
         document = self._offered(offer)
@@ -229,7 +229,7 @@ class Suggester:
         try:
             return await task
         except asyncio.CancelledError:
-            self._offered(offer)  # If it was a change that ended it, that is what to say.
+            self._offered(offer)  # If a change of the document ended it, that is the error to raise.
             raise
         finally:
             task.cancel()
@@ -244,7 +244,7 @@ class Suggester:
         return await resolve(document, offer, ask, watcher=self._host.watcher)
 
     def _offered(self, offer: Offer) -> Document:
-        """The document of an offer, if it is still as it was."""
+        """Return the document of an offer, if it is still unchanged."""
         document = self._host.documents.get(offer.name)
         if document is None:
             raise StaleError(f"{offer.name} is not open any more")
