@@ -1,4 +1,4 @@
-"""Edits that people ask for: offered at a range (`plan`), resolved by the model (`resolve`) when one is chosen.
+"""Edits on request: offered at a range (`plan`), made by the model (`resolve`) when one is chosen.
 
 Nothing is imported here: a server must answer `initialize` before it needs to plan or resolve anything.
 """

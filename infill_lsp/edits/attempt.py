@@ -1,4 +1,4 @@
-"""One way to ask the model for an edit, and what its answer would change."""
+"""One way to ask the model for an edit, and the changes that its answer would make."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +10,14 @@ from infill_model.request import Request
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    r"""Gaps to be filled at once.
+    r"""Gaps to fill at once.
 
     Attributes:
-        gaps: in order; what is between them stays.
+        gaps: in order; the text between them stays.
         block: whether several lines are wanted.
-        before: line ends and indentation (`\n`) that belong in front of the first gap's text.
-        after: the same behind the last gap's text.
-        start: texts that the gaps start from, instead of nothing.
+        before: line ends (`\n`) and indentation that belong in front of the first gap's text.
+        after: the same after the last gap's text.
+        start: texts for the gaps to start from, instead of nothing.
     """
 
     gaps: tuple[Gap, ...]
@@ -27,16 +27,16 @@ class Attempt:
     start: tuple[str, ...] | None = None
 
     def request(self, document: Document) -> Request:
-        """What the model is asked."""
+        """Return the request to the model."""
         plain = document.request(self.gaps, block=self.block)
         return replace(plain, prefix=plain.prefix + self.before, suffix=self.after + plain.suffix)
 
     def present(self, document: Document) -> tuple[str, ...]:
-        """What stands in the gaps now."""
+        """Return the current texts of the gaps."""
         return tuple(normalised(document.text[gap.start : gap.end]) for gap in self.gaps)
 
     def changes(self, document: Document, texts: Sequence[str]) -> tuple[Change, ...]:
-        """What these texts in the gaps change."""
+        """Return the changes that these texts in the gaps make."""
         framed = [*texts]
         framed[0] = self.before + framed[0]
         framed[-1] = framed[-1] + self.after

@@ -1,11 +1,11 @@
-"""An edit: what a person sees of it before it is applied, and the changes it makes."""
+"""An edit: its changes, and the description that the user sees before they are applied."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`text` takes the place of what is from `start` to `end`, in code points of the unchanged document."""
+    """A replacement of the text from `start` to `end` by `text`, in code points of the unchanged document."""
 
     start: int
     end: int
@@ -18,12 +18,12 @@ class Edit:
 
     Attributes:
         name: of the document.
-        version: which the changes are for.
-        changes: in order, none overlapping another.
-        label: what it does, in a few words.
-        description: a sentence that helps to decide.
+        version: the version that the changes are for.
+        changes: in order, without overlaps.
+        label: its effect, in a few words.
+        description: a sentence that helps the user to decide.
         confidence: of the model, in [0, 1].
-        needs_confirmation: whether a person should see it before it is applied, as it changes what they wrote.
+        needs_confirmation: whether the user should see it before it is applied, because it changes their own text.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""What may be done at a range of a document, as a value that an editor can hand back later.
+"""An edit that is possible at a range of a document, as a value that an editor can send back later.
 
-It knows neither trees nor models, and nothing of the protocol but that data must be JSON.
+Must not depend on trees or models; of the protocol, it assumes only that data must be JSON.
 """
 
 from collections.abc import Mapping
@@ -34,12 +34,12 @@ COMMANDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "infill.suggestEdits": "suggest_edits",
     }
 )
-"""The commands of an editor, each with what it does."""
+"""The commands of an editor, each with its kind of edit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One kind of edit at a range (code points) of one version of a document, known by its name."""
+    """One kind of edit at a range (code points) of one version of the named document."""
 
     kind: Kind
     name: str
@@ -49,16 +49,16 @@ class Offer:
 
     @property
     def title(self) -> str:
-        """As people read it."""
+        """The title for the user."""
         return TITLES[self.kind]
 
     def data(self) -> dict[str, str | int | None]:
-        """The offer as JSON data."""
+        """Return the offer as JSON data."""
         return asdict(self)
 
     @classmethod
     def from_data(cls, data: object) -> "Offer":
-        """The offer that `data` made.
+        """Return the offer that `data` was made from.
 
         Raises:
             OfferError: this is not an offer.
@@ -71,7 +71,7 @@ class Offer:
         raise OfferError("This is not an edit that infill-lsp offered; ask for code actions again")
 
     def check(self, document: Document) -> None:
-        """See that the document is still the one it was offered for.
+        """Check that the document is still the version that the offer was made for.
 
         Raises:
             StaleError: it has changed.

@@ -1,6 +1,6 @@
-"""From a place in a document to what the model is to be asked there; quick, and without the model.
+"""Plans what to ask the model for an edit at a place in a document; quick, and without the model.
 
-An edit is offered where there is something to ask. It knows neither what the model answers nor how that is judged.
+An edit is offered if there is something to ask. The model's answers are judged in `resolve`.
 """
 
 import re
@@ -18,10 +18,10 @@ from infill_lsp.targets.target import target_at
 from infill_lsp.text.document import Document, Gap
 
 MOST_SELECTED: Final = 2_000
-"""Code points of a selection that is rewritten at once."""
+"""The longest selection that is rewritten at once, in code points."""
 
 MOST_LINES: Final = 40
-"""Lines of a function in which edits are suggested."""
+"""The longest function in which edits are suggested, in lines."""
 
 _WORTH_A_LOOK: Final = re.compile(r"[^\W\d]\w*\W+\w")
 """A line with less than a name and something else has nothing that could be improbable."""
@@ -29,14 +29,14 @@ _WORTH_A_LOOK: Final = re.compile(r"[^\W\d]\w*\W+\w")
 
 @dataclass(frozen=True, slots=True)
 class EditPlan:
-    """The ways to make the edit of an offer; none where there is nothing to be done any more."""
+    """The ways to make the edit of an offer; none if there is nothing left to do."""
 
     offer: Offer
     attempts: tuple[Attempt, ...]
 
 
 def offers(document: Document, start: int, end: int) -> tuple[Offer, ...]:
-    """What may be offered at a range; nothing for a range outside."""
+    """Return the offers for a range; none for a range outside the document."""
     if not 0 <= start <= end <= len(document.text):
         return ()
     found = (kind for kind in TITLES if _PLANNERS[kind](document, start, end))
@@ -44,7 +44,7 @@ def offers(document: Document, start: int, end: int) -> tuple[Offer, ...]:
 
 
 def plan(document: Document, offer: Offer) -> EditPlan:
-    """How to make the edit of an offer.
+    """Plan how to make the edit of an offer.
 
     Raises:
         StaleError: the document has changed since.
@@ -83,7 +83,7 @@ def _selection(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
 
 
 def _suggestions(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
-    """Each line of code in the function, those near the cursor first, to be written anew where it is improbable."""
+    """Plan to rewrite improbable parts of each line of code in the function, lines near the cursor first."""
     tree = document.tree_at(start)
     body = function_lines(tree, start) if tree else None
     if body is None:
@@ -120,7 +120,7 @@ def _at(place: Replacement, *, block: bool) -> Attempt:
 
 
 def _code(document: Document, number: int) -> Gap:
-    """A line without the blanks around it."""
+    """Return a line without the blanks around it."""
     line, start = document.line(number), document.offset(number, 1)
     end = start + len(line.rstrip())
     return Gap(min(end, start + len(line) - len(line.lstrip())), end)

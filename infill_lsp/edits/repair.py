@@ -1,6 +1,6 @@
-"""Where text may be put or replaced so that a line parses again: from the least change to the largest.
+"""Finds where to insert or replace text so that a line parses again, from the smallest change to the largest.
 
-It reads the tree and the line's brackets; whether an attempt succeeds is seen when it is filled.
+It uses the tree and the line's brackets; whether an attempt succeeds is known only when it is filled.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,26 +13,26 @@ from infill_lsp.syntax.tree import SyntaxTree
 from infill_lsp.text.document import Document, Gap
 
 MOST_GAPS: Final = 4
-"""Gaps of one attempt; a range with more faults is mended in parts."""
+"""The most gaps of one attempt; a range with more faults is mended in parts."""
 
 FEW: Final = 4
-"""Code points under errors that are replaced before anything else is tried."""
+"""The most code points under errors that are replaced before anything else is tried."""
 
 MOST_REPLACED: Final = 40
-"""Code points under errors that are replaced at all: a repair keeps what it can."""
+"""The most code points under errors that are replaced at all: a repair keeps what it can."""
 
 MOST_LINES: Final = 3
-"""Lines at whose ends something may be missing."""
+"""The most lines at whose ends missing text is looked for."""
 
 
 def repairs(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
-    """What to try where ERROR or MISSING nodes touch the lines of a range; nothing where there are none."""
+    """Return attempts where ERROR or MISSING nodes touch the lines of a range; nothing if there are none."""
     tree = document.tree_at(start)
     if tree is None or not tree.root.has_error:
         return ()
     first, last = document.place(start)[0], document.place(end)[0]
     lines = Gap(document.offset(first, 1), document.offset(last, len(document.line(last)) + 1))
-    found = faults(tree, lines.start, _next_code(document, last))  # What is missing here is often missed there.
+    found = faults(tree, lines.start, _next_code(document, last))  # Text missing here is often reported there.
     if not found:
         return ()
     numbers = range(first, min(last, first + MOST_LINES - 1) + 1)
@@ -45,7 +45,7 @@ def repairs(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
 
 
 def _exactly(tree: SyntaxTree, lines: Gap, found: Sequence[Fault]) -> Iterator[Attempt]:
-    """What is missing; then the tokens under errors, alone and with their neighbours."""
+    """Yield attempts at what is missing; then at the tokens under errors, alone and with their neighbours."""
     missing = [Gap(it.start, it.end) for it in found if it.start == it.end]
     if missing:
         yield Attempt(_apart(missing))
@@ -58,7 +58,7 @@ def _exactly(tree: SyntaxTree, lines: Gap, found: Sequence[Fault]) -> Iterator[A
 
 
 def _line_end(document: Document, tree: SyntaxTree, number: int) -> Iterator[Attempt]:
-    """Something may be missing at the end of a line: the closers of its brackets, what opens a block, or anything."""
+    """Yield attempts at what a line's end may lack: the closers of its brackets, what opens a block, or anything."""
     line, start = document.line(number), document.offset(number, 1)
     code = tokens(tree, start, start + len(line))
     if not code or code[0][0] < start or code[-1][1] > start + len(line):
@@ -76,7 +76,7 @@ def _line_end(document: Document, tree: SyntaxTree, number: int) -> Iterator[Att
 
 
 def _to_the_end(document: Document, lines: Gap, found: Sequence[Fault]) -> Iterator[Attempt]:
-    """From the last error that begins on these lines to the end of its line."""
+    """Yield an attempt from the last error that begins on these lines to the end of its line."""
     starts = [it.start for it in found if lines.start <= it.start <= lines.end]
     if starts:
         number = document.place(starts[-1])[0]
@@ -90,7 +90,7 @@ def _replaced(attempt: Attempt) -> int:
 
 
 def _apart(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
-    """Gaps in order, overlapping ones joined, not more than fit one attempt."""
+    """Return the gaps in order, overlapping ones joined, and no more than fit one attempt."""
     joined: list[Gap] = []
     for gap in sorted(gaps, key=lambda it: (it.start, it.end)):
         if joined and gap.start <= joined[-1].end:
@@ -101,7 +101,7 @@ def _apart(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
 
 
 def _widened(gap: Gap, around: Sequence[tuple[int, int]]) -> Gap:
-    """A gap with the token before it and the one behind it."""
+    """Extend a gap by the token before it and the one after it."""
     before = [token for token in around if token[1] <= gap.start]
     behind = [token for token in around if token[0] >= gap.end]
     return Gap(before[-1][0] if before else gap.start, behind[0][1] if behind else gap.end)
@@ -110,9 +110,9 @@ def _widened(gap: Gap, around: Sequence[tuple[int, int]]) -> Gap:
 def _brackets(
     document: Document, code: Sequence[tuple[int, int]]
 ) -> tuple[list[tuple[int, str]], list[tuple[int, int]]]:
-    """Which closers a line lacks, before another closer or at its end; and which it has too many.
+    """Return the closers that a line lacks, before another closer or at its end; and its surplus closers.
 
-    A bracket that is closed on a later line lacks nothing, nor has that line one too many: the tree will tell.
+    A bracket that is closed on a later line, and its closer, are included though nothing is wrong: the tree will tell.
     """
     wanted: list[str] = []
     missing: list[tuple[int, str]] = []
@@ -134,7 +134,7 @@ def _brackets(
 
 
 def _next_code(document: Document, number: int) -> int:
-    """Where the next line with something on it has its first character; the end of this one if there is none."""
+    """Return the start of the code on the next line that is not blank; the end of this line if there is none."""
     for below in range(number + 1, document.line_count + 1):
         line = document.line(below)
         if line.strip():
@@ -143,7 +143,7 @@ def _next_code(document: Document, number: int) -> int:
 
 
 def _is_deeper(document: Document, number: int) -> bool:
-    """Whether the next line with something on it is indented deeper than this one."""
+    """Report whether the next line that is not blank is indented deeper than this one."""
     following = next(document.lines_below(number), "")
     own = document.line(number)
     return len(following) - len(following.lstrip()) > len(own) - len(own.lstrip())

@@ -1,7 +1,7 @@
-"""From an offer to an edit: asks the model, and keeps only what is right by the kind of edit.
+"""Turns an offer into an edit: asks the model, and keeps only answers that pass the checks for the kind of edit.
 
-What is filled must bring in no syntax error, what is mended must leave fewer, and what is suggested must parse and be
-more probable than what stands there. It knows neither engines nor the protocol; an engine's errors are the caller's.
+A fill must bring in no syntax error, a repair must leave fewer, and a suggestion must parse and be more probable than
+the existing text. Must not depend on engines or the protocol; an engine's errors are left to the caller.
 """
 
 import asyncio
@@ -24,43 +24,43 @@ from infill_lsp.text.progress import Film, Watcher, filmed
 from infill_model.request import Fill, Options, Request
 
 BUDGET_MS: Final = 2_000.0
-"""For all that is asked for one edit."""
+"""For all requests of one edit."""
 
 SUGGESTIONS_BUDGET_MS: Final = 10_000.0
 """For the lines of a function, each of which the model reads anew."""
 
 _MARGIN: Final = 10.0
-"""Seconds that the engine may take beyond the budget to answer, be it another one after the first has failed."""
+"""Seconds that the engine may take beyond the budget to answer, even if another one must after the first failed."""
 
 FILLS: Final = 3
-"""How many different fills are looked at where the first may not do."""
+"""The number of different fills examined where the first may not pass."""
 
 REVISE: Final = "revoke:0.03"
-"""Tokens that stand there are written anew where the denoiser gives them less than this probability."""
+"""Existing tokens are rewritten if the denoiser gives them less than this probability."""
 
 LEAST_GAIN: Final = 0.5
-"""Nats per token by which a suggestion must be more probable than what stands there."""
+"""Nats per token by which a suggestion must be more probable than the existing text."""
 
 LEAST_SURE: Final = 0.5
 """The probability that each token of a suggestion must have had when it was written."""
 
 MOST_SUGGESTIONS: Final = 3
-"""Lines that one edit changes."""
+"""The most lines that one edit changes."""
 
 MOST_DELETED: Final = 3
-"""Code points that a repair may delete without writing anything in their place."""
+"""The most code points that a repair may delete without writing anything in their place."""
 
 
 class AskEngine(Protocol):
-    """Has gaps filled, as `Engine.ask` does."""
+    """A function that requests fills, as `Engine.ask` does."""
 
     def __call__(self, request: Request, options: Options, /, *, on_draft: Film | None) -> Awaitable[Sequence[Fill]]:
-        """The fills, best first."""
+        """Return the fills, best first."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Texts for an attempt's gaps; `worth` compares findings, the greater the better."""
+    """Texts for an attempt's gaps; `worth` ranks findings, the greater the better."""
 
     attempt: Attempt
     texts: tuple[str, ...]
@@ -70,7 +70,7 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """A document, the part of it in which errors count, and how the model is asked about it within a budget."""
+    """A document, the part of it in which errors count, and the means to ask the model about it within a budget."""
 
     document: Document
     part: Part
@@ -81,7 +81,7 @@ class _Asking:
     watcher: Watcher | None
 
     async def fills(self, number: int) -> Sequence[Fill]:
-        """Fills of an attempt; none when time is up, or what it starts from does not fit the canvas."""
+        """Return fills of an attempt; none if time is up, or if its start does not fit the canvas."""
         attempt = self.attempts[number]
         left = (self.deadline - time.perf_counter()) * 1000
         if left <= 0:
@@ -105,7 +105,7 @@ class _Asking:
 
 
 def _nobody(done: int, all_: int) -> None:
-    """For edits whose progress nobody watches."""
+    """Ignore the progress of an edit."""
 
 
 async def resolve(
@@ -121,14 +121,14 @@ async def resolve(
 
     Args:
         document: the version that the offer is for.
-        offer: what was chosen.
-        ask: has gaps filled; whatever it raises, but for a start that does not fit, is raised.
-        budget_ms: for all that is asked; by the kind of edit where it is None.
-        on_progress: told, before each time the model is asked, how many of how many attempts are done.
-        watcher: told of each step of what the model writes.
+        offer: the chosen offer.
+        ask: requests fills; its errors are raised, except for a start that does not fit.
+        budget_ms: for all requests; None for the default of the kind of edit.
+        on_progress: called before each request with the number of attempts done and the number of all attempts.
+        watcher: told of each step of the model's fills.
 
     Returns:
-        The edit; None where nothing was found that is right.
+        The edit; None if nothing suitable was found.
 
     Raises:
         StaleError: the document has changed since the offer.
@@ -150,7 +150,7 @@ async def resolve(
 
 
 async def _right(asking: _Asking) -> list[_Found]:
-    """The first fill that says something new and brings in no syntax error."""
+    """Return the first fill that says something new and brings in no syntax error."""
     for number, attempt in enumerate(asking.attempts):
         critic = Critic.of(attempt.request(asking.document))
         for fill in await asking.fills(number):
@@ -162,7 +162,7 @@ async def _right(asking: _Asking) -> list[_Found]:
 
 
 async def _mended(asking: _Asking) -> list[_Found]:
-    """Of the first attempt that leaves fewer errors, over less text, the fill that leaves the fewest."""
+    """Return the fill with the fewest errors, of the first attempt that leaves fewer errors, over less text."""
     before, reach = _errors(asking.document, asking.part), _reach(asking.document, asking.part)
     for number, attempt in enumerate(asking.attempts):
         found = []
@@ -170,7 +170,7 @@ async def _mended(asking: _Asking) -> list[_Found]:
             if _deletes_much(attempt.present(asking.document), fill.texts):
                 continue
             after = _changed(asking.document, attempt.changes(asking.document, fill.texts))
-            # Fewer alone says little: a parser that gives up early makes one error of many.
+            # Fewer errors alone say little: a parser that gives up early reports many as one.
             part = _grown(asking.part, asking.document, after)
             left = _errors(after, part)
             if left < before and _reach(after, part) < reach:
@@ -181,7 +181,7 @@ async def _mended(asking: _Asking) -> list[_Found]:
 
 
 async def _improved(asking: _Asking) -> list[_Found]:
-    """The lines that gain most by being revised, as far as they parse together."""
+    """Return the lines that gain most by being revised, as far as they parse together."""
     found = []
     for number, attempt in enumerate(asking.attempts):
         fills = {fill.texts: fill for fill in await asking.fills(number)}
@@ -216,12 +216,12 @@ _FINDERS: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = M
 
 
 async def _parses(critic: Critic | None, texts: Sequence[str]) -> bool:
-    """Whether texts bring in no syntax error; found out in a thread, for others have their turn meanwhile."""
+    """Report whether texts bring in no syntax error; checked in a thread, so that other work has its turn meanwhile."""
     return critic is None or await asyncio.to_thread(critic.parses, texts)
 
 
 def _trimmed(attempt: Attempt, texts: Sequence[str]) -> tuple[str, ...]:
-    """A block without blanks at its end, nor at its start where its line is indented already."""
+    """Strip a block's blanks at its end, and at its start if its line is already indented."""
     if not attempt.block:
         return tuple(texts)
     first, *others = texts
@@ -231,15 +231,15 @@ def _trimmed(attempt: Attempt, texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _is_sure(best: Fill) -> bool:
-    """Whether the denoiser was sure of all that it wrote anew, and something is left."""
+    """Report whether the denoiser was sure of all that it rewrote, and the result is not blank."""
     fresh = [token.confidence for token in best.tokens if token.step > 0 and not token.pinned]
     return any(it.strip() for it in best.texts) and min(fresh, default=1.0) >= LEAST_SURE
 
 
 def _gain(present: Fill | None, best: Fill | None) -> float:
-    """Nats per token by which the best fill is more probable than what stands there.
+    """Return the nats per token by which the best fill is more probable than the existing text.
 
-    A model that scores neither, such as Mercury's edit endpoint, has said which it prefers by writing it.
+    A model that scores neither, such as Mercury's edit endpoint, has shown its preference by writing it.
     """
     if present is None or best is None:
         return 0.0
@@ -269,7 +269,7 @@ def _reach(document: Document, part: Part) -> int:
 
 
 def _grown(part: Part, before: Document, after: Document) -> Part:
-    """The same part after changes within it."""
+    """Return the same part after changes within it."""
     return part[0], part[1] + len(after.text) - len(before.text)
 
 

@@ -1,1 +1,1 @@
-"""From what a model wrote to what is shown: refinements, type-through and a cache."""
+"""From model output to suggestions: refinements of a fill for its place in a document."""

@@ -1,7 +1,7 @@
-"""Brackets: no closer of what is closed already, no opener that nothing closes.
+"""Brackets: removes closers of what is closed already, and closes openers that nothing closes.
 
-What is judged is the document: a suggestion may close what it did not open where the document lacks the closer. Tokens
-are counted, not nodes, for a tree in which a bracket is missing says little about where.
+The document as a whole is judged: a suggestion may close what it did not open if the document lacks the closer. Tokens
+are counted, not nodes, because a tree in which a bracket is missing says little about where.
 """
 
 import re
@@ -18,10 +18,10 @@ from infill_lsp.text.document import Document
 from infill_lsp.text.indent import indentation
 
 NEAR: Final = 12_000
-"""Code points looked at on each side; brackets further away than that are not closed by a suggestion."""
+"""Code points examined on each side; a suggestion does not close brackets further away."""
 
 FAR: Final = 64_000
-"""Code points looked at above, at the most: from there on, or from a definition on that leaves enough to look at."""
+"""Code points examined above, at most: from there on, or from the last definition that leaves NEAR of them."""
 
 _OPENERS: Final = {closer: opener for opener, closer in CLOSERS.items()}
 _BRACKET: Final = r"(?P<bracket>[()\[\]{}])"
@@ -32,7 +32,7 @@ class Scan:
     """The brackets of a text with their offsets in it.
 
     Attributes:
-        within: what the string or comment starts with in which the text ends; empty when it ends in code.
+        within: the opening of the string or comment that the text ends in; empty if it ends in code.
     """
 
     brackets: tuple[tuple[str, int], ...]
@@ -50,7 +50,7 @@ def _pattern(not_code: str) -> re.Pattern[str]:
 
 
 def scan(text: str, language: Language | None) -> Scan:
-    """The brackets of a text that starts in code."""
+    """Find the brackets of a text that starts in code."""
     pattern = _pattern(language.not_code if language else HASH_LIKE)
     found: list[tuple[str, int]] = []
     within = ""
@@ -63,20 +63,20 @@ def scan(text: str, language: Language | None) -> Scan:
 
 
 def _unfinished(skipped: str) -> str:
-    """What a string or comment starts with that does not end with its last character; empty when it does."""
+    """Return the opening of a string or comment that is not closed by its last character; empty if it is."""
     if skipped.startswith(("#", "//")):
         return skipped[:1]
     if skipped.startswith("/*"):
         return "" if skipped.endswith("*/") and len(skipped) > 3 else "/*"
     if skipped.startswith("/"):
-        return ""  # A regular expression, which only counts as one when it ends.
+        return ""  # A regular expression, which is matched only if it is complete.
     quote = skipped[:3] if skipped[:3] in ('"""', "'''") else skipped[0]
     body = re.sub(r"\\.", "__", skipped[len(quote) :], flags=re.DOTALL)
     return "" if body.endswith(quote) else quote
 
 
 def open_after(brackets: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    """The openers that are still open, the innermost last."""
+    """Return the openers that are still open, innermost last."""
     opened: list[tuple[str, int]] = []
     for bracket, at in brackets:
         if bracket in CLOSERS:
@@ -87,7 +87,7 @@ def open_after(brackets: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 def loose(brackets: str) -> int:
-    """How many brackets have no partner."""
+    """Count the brackets without a partner."""
     opened: list[str] = []
     count = 0
     for bracket in brackets:
@@ -105,10 +105,10 @@ def loose(brackets: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """The brackets on both sides of an insertion.
+    """The brackets on both sides of a suggestion.
 
     Attributes:
-        first: the offset in the document at which the look at the lines above starts.
+        first: the offset in the document at which `above` starts.
     """
 
     above: Scan
@@ -117,7 +117,7 @@ class Around:
 
     @classmethod
     def of(cls, document: Document, suggestion: Suggestion) -> "Around":
-        """What stands around an insertion."""
+        """Scan the text on both sides of a suggestion."""
         first = _start(document, suggestion.start)
         above = scan(document.text[first : suggestion.start], document.language)
         below = scan(document.text[suggestion.end : suggestion.end + NEAR], document.language)
@@ -129,12 +129,12 @@ class Around:
         return [(bracket, at + self.first) for bracket, at in open_after(self.above.brackets)]
 
     def loose(self, brackets: str) -> int:
-        """How many brackets are loose with these in the place."""
+        """Count the loose brackets with these in the suggestion's place."""
         return loose(self.above.text + brackets + self.below.text)
 
 
 def _start(document: Document, end: int) -> int:
-    """Where to start looking: where an outermost definition starts, for that is not within a string."""
+    """Return where to start scanning: at an outermost definition, because that is not within a string."""
     near, far = end - NEAR, max(end - FAR, 0)
     if near <= 0:
         return 0
@@ -144,7 +144,7 @@ def _start(document: Document, end: int) -> int:
 
 
 def balance(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
-    """Cut before a closer too many, close what is left open."""
+    """Cut before a surplus closer, or close what is left open."""
     if target.kind in ("string", "comment") or not any(char in suggestion.text for char in "()[]{}"):
         return suggestion
     around = Around.of(document, suggestion)
@@ -160,12 +160,12 @@ def balance(document: Document, target: Target, suggestion: Suggestion) -> Sugge
 
 
 def _surplus(written: Scan, around: Around) -> int | None:
-    """Where the closer stands before which a cut leaves the fewest brackets loose; None where a cut mends nothing."""
+    """Return the offset of the closer before which a cut leaves the fewest brackets loose; None if no cut helps."""
     fewest, place = around.loose(written.text), None
     for count in range(len(written.brackets) - 1, -1, -1):
         bracket, at = written.brackets[count]
         if bracket in CLOSERS or open_after(written.brackets[:count]):
-            continue  # It has its opener in the text.
+            continue  # An opener, or a closer whose opener is in the text.
         left = around.loose(written.text[:count])
         if left < fewest:
             fewest, place = left, at
@@ -173,7 +173,7 @@ def _surplus(written: Scan, around: Around) -> int | None:
 
 
 def _closed(document: Document, target: Target, suggestion: Suggestion, opened: list[tuple[str, int]]) -> str:
-    """The text with its openers closed: at its end, or where they end lines of a block, in lines of their own."""
+    """Close the openers of a text: at its end, or, if they end lines of a block, in lines of their own."""
     text = suggestion.text
     for opener, at in reversed(opened):
         ends_line = not text[at + 1 :].partition("\n")[0].strip()
@@ -182,7 +182,7 @@ def _closed(document: Document, target: Target, suggestion: Suggestion, opened: 
             line = text[start:] if start else before(document, suggestion) + text
             text += f"\n{indentation(line)}{CLOSERS[opener]}"
         elif ends_line and opener == "{":
-            return text  # Whoever begins a block here is about to go on.
+            return text  # A user who begins a block here is about to continue it.
         else:
             text += CLOSERS[opener]
     return text

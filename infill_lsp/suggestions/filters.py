@@ -1,4 +1,4 @@
-"""Blanks that nobody wants, and suggestions that are not worth showing."""
+"""Filters for unwanted blanks, and for suggestions not worth showing."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,14 +11,14 @@ from infill_lsp.text.indent import BLANKS
 
 
 def normalise_line_ends(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
-    r"""Every line ends in `\n`."""
+    r"""End every line with `\n`."""
     return suggestion.saying(normalised(suggestion.text))
 
 
 def trim_blanks(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
-    """No blanks at the ends of lines, no blank lines at the end, and no second blank behind one that is there.
+    """Remove blanks at the ends of lines, blank lines at the end, and a second blank after an existing one.
 
-    Several blanks are meant: they align a comment or a value with those of other lines.
+    Several blanks are intended: they align a comment or a value with those of other lines.
     """
     *lines, last = suggestion.text.split("\n")
     text = "\n".join([*(line.rstrip(BLANKS) for line in lines), last])
@@ -31,18 +31,18 @@ def trim_blanks(document: Document, target: Target, suggestion: Suggestion) -> S
 
 
 def drop_unchanged(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
-    """What stands there already is not shown."""
+    """Drop text that is there already."""
     if suggestion.text == normalised(document.text[suggestion.start : suggestion.end]):
         return Dropped("it is there already")
     return suggestion
 
 
 _SHORTEST: Final = 2
-"""Characters; less than that is typed faster than read."""
+"""Characters; a shorter text is typed faster than read."""
 
 
 def drop_trivial(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
-    """Drop what is blank, and what is short or mere closers unless the document lacks them."""
+    """Drop blank text, and short text or mere closers unless the document lacks them."""
     text = suggestion.text.strip()
     if not text:
         return Dropped("it is blank")
@@ -58,7 +58,7 @@ def drop_trivial(document: Document, target: Target, suggestion: Suggestion) -> 
 
 
 def _mends(document: Document, suggestion: Suggestion) -> bool:
-    """Whether the document lacks the closers of the insertion."""
+    """Report whether the document lacks the closers of the suggestion."""
     brackets = scan(suggestion.text, document.language).text
     if not brackets:
         return suggestion.text.strip() == ":"
@@ -67,7 +67,7 @@ def _mends(document: Document, suggestion: Suggestion) -> bool:
 
 
 def no_secrets(looks_secret: Callable[[str], bool]) -> Refinement:
-    """A refinement that drops what looks like a key, on the lines it would stand on: a name tells what a literal is."""
+    """Return a refinement that drops apparent keys, judged on their full lines: a name tells what a literal is."""
 
     def refinement(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
         lines = before(document, suggestion) + suggestion.text + rest(document, suggestion)

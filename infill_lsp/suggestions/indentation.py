@@ -1,7 +1,7 @@
-"""Indentation: the file's own blanks, lines as deep as their block, and the way back out of one.
+"""Indentation: the file's own blanks, lines as deep as their block, and the way back out of a block.
 
-Editors indent a new line before the model is asked, and a model that goes on from there cannot go back. A line that
-belongs further left therefore replaces the indentation that is there.
+Editors indent a new line before the model is asked, and a model that continues from there cannot go back. A line that
+belongs further left therefore replaces the existing indentation.
 """
 
 import re
@@ -19,7 +19,7 @@ from infill_lsp.text.document import Document
 from infill_lsp.text.indent import BLANKS, indent_width, indentation
 
 _LOOK: Final = 200
-"""Lines on each side from which the file's habits are read."""
+"""Lines on each side from which the file's conventions are inferred."""
 
 _COMMENT: Final = re.compile(r"\s*(?:#|//|/?\*)")
 _DEFINES: Final = re.compile(
@@ -35,11 +35,11 @@ _PARTNERS: Final = (
     (re.compile(r"finally\s*:"), re.compile(r"(?:try|except|else)\b")),
     (re.compile(r"(?:case\b.*|default\s*):"), _CASES),
 )
-"""Lines that belong as far left as the nearest line above of the second kind that is not deeper."""
+"""Lines of the first kind belong as far left as the nearest line above of the second kind that is not deeper."""
 
 
 def own_blanks(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
-    """Tabs in a file of tabs, blanks in a file of blanks."""
+    """Indent with tabs in a file that uses tabs, with blanks in a file that uses blanks."""
     first, *others = suggestion.text.split("\n")
     at_start = not before(document, suggestion).strip(BLANKS)
     indented = [indentation(line) for line in ([first, *others] if at_start else others) if line.strip()]
@@ -53,7 +53,7 @@ def own_blanks(document: Document, target: Target, suggestion: Suggestion) -> Su
 
 
 def _own(line: str, unit: str, step: int) -> str:
-    """A line with its indentation in the file's own blanks; what aligns it with a text above stays blanks."""
+    """Convert a line's indentation to the file's own blanks; alignment with a text above stays blanks."""
     old = indentation(line)
     if unit != "\t":
         return old.replace("\t", unit) + line[len(old) :]
@@ -64,7 +64,7 @@ def _own(line: str, unit: str, step: int) -> str:
 
 
 def own_unit(document: Document, suggestion: Suggestion) -> str | None:
-    """One step of the file's indentation; None where no line is indented or they disagree."""
+    """Return one step of the file's indentation; None if no line is indented or the lines disagree."""
     above, below = (list(islice(it(document, suggestion), _LOOK)) for it in (lines_above, lines_below))
     lines = [*reversed(above), *below]
     tabs = sum(line.startswith("\t") for line in lines)
@@ -78,7 +78,7 @@ def own_unit(document: Document, suggestion: Suggestion) -> str | None:
 
 
 def depth(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
-    """The first line as deep as the line above asks for, and a block that was written from column 0 moved with it."""
+    """Indent the first line as the line above requires, and move a block that was written from column 0 with it."""
     left = before(document, suggestion)
     if left.strip(BLANKS) or target.kind in ("string", "comment"):
         return suggestion
@@ -105,12 +105,12 @@ def depth(document: Document, target: Target, suggestion: Suggestion) -> Suggest
 
 
 def _goes_back(first: str) -> bool:
-    """Whether a line may belong further left than what is above it: closers, `else`, what a preprocessor reads."""
+    """Report whether a line may belong further left than the one above: closers, `else`, preprocessor directives."""
     return first.startswith((")", "]", "}", "#")) or any(own.match(first) for own, _ in _PARTNERS)
 
 
 def _deepest(document: Document, above: str, unit: str) -> int:
-    """How deep a line below `above` may be."""
+    """Return the greatest depth of a line below `above`."""
     if document.opens_block(above):
         return indent_width(above) + indent_width(unit)
     goes_on = open_after(scan(above, document.language).brackets) or above.rstrip().endswith(_OPERATORS)
@@ -118,7 +118,7 @@ def _deepest(document: Document, above: str, unit: str) -> int:
 
 
 def _twice(document: Document, left: str, first: str, others: list[str], deepest: int) -> bool:
-    """Whether a text brings the indentation that is there already: it would be too deep, or its lines do not agree."""
+    """Report whether a text repeats the existing indentation: it would be too deep, or its lines do not agree."""
     if not left or not indentation(first).startswith(left):
         return False
     whole = indent_width(left + first)
@@ -129,7 +129,7 @@ def _twice(document: Document, left: str, first: str, others: list[str], deepest
 
 
 def _moved(document: Document, first: str, others: list[str]) -> list[str]:
-    """The further lines; those that were written as if the first stood at column 0, moved as far as it."""
+    """Move the further lines as far as the first, if they were written as if it stood at column 0."""
     base = indentation(first)
     if not base or not _from_zero(document, first, others):
         return others
@@ -137,7 +137,7 @@ def _moved(document: Document, first: str, others: list[str]) -> list[str]:
 
 
 def _from_zero(document: Document, first: str, others: list[str]) -> bool:
-    """Whether the lines after the first can only be meant to be further right."""
+    """Report whether the lines after the first can only be meant to be further right."""
     language = document.language
     written = [line for line in others if line.strip()]
     if not written or language is None or indent_width(written[0]) > indent_width(first):
@@ -149,7 +149,7 @@ def _from_zero(document: Document, first: str, others: list[str]) -> bool:
 
 
 def dedent(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
-    """A first line that belongs further left than the cursor goes there: `else:`, `except`, a closing bracket."""
+    """Move a first line that belongs further left than the cursor there: `else:`, `except`, a closing bracket."""
     line, _ = document.place(suggestion.start)
     left = before(document, suggestion)
     first, *others = suggestion.text.split("\n")
@@ -167,7 +167,7 @@ def dedent(document: Document, target: Target, suggestion: Suggestion) -> Sugges
 
 
 def _home(document: Document, suggestion: Suggestion, here: str, first: str) -> str | None:
-    """The indentation of the line that `first` continues; None where there is no such line, or it is no such one."""
+    """Return the indentation of the line that `first` continues; None if it continues none."""
     if first.startswith((")", "]", "}")):
         return _closer_home(document, suggestion, first)
     is_partner = _partner(document, first)
@@ -181,14 +181,14 @@ def _home(document: Document, suggestion: Suggestion, here: str, first: str) -> 
 
 
 def _partner(document: Document, first: str) -> Callable[[str], object] | None:
-    """What tells the line that `first` continues or closes; None where it does neither."""
+    """Return a test for the line that `first` continues or closes; None if it does neither."""
     if document.language and document.language.closes_block.match(first):
         return document.opens_block
     return next((partner.match for own, partner in _PARTNERS if own.match(first)), None)
 
 
 def _closer_home(document: Document, suggestion: Suggestion, first: str) -> str | None:
-    """The indentation of the line with the opener that `first` begins by closing."""
+    """Return the indentation of the line with the opener that `first` starts by closing."""
     opened = Around.of(document, suggestion).opened
     if not opened or CLOSERS[opened[-1][0]] != first[0]:
         return None

@@ -1,4 +1,4 @@
-"""What stands behind the insertion or above it is not written a second time."""
+"""Removes text from a suggestion that is already there after it or above it."""
 
 import re
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ _LOOK: Final = 40
 
 
 def rest_of_line(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
-    """Cut what is in the line behind the insertion."""
+    """Cut text that follows the suggestion on its line."""
     follows = rest(document, suggestion).rstrip()
     first, *others = suggestion.text.split("\n")
     written = first.rstrip()
     if not follows.strip():
         return suggestion
     for ending in (follows, follows.lstrip()):
-        # A single letter may well be the end of one word and of another.
+        # A single letter may well end one word and also start the text that follows.
         long = len(ending) > 1 or ending in ":;,"
         if long and written.endswith(ending) and not _BRACKETS.fullmatch(ending):
             return suggestion.saying(written.removesuffix(ending))
@@ -38,7 +38,7 @@ def rest_of_line(document: Document, target: Target, suggestion: Suggestion) -> 
 
 
 def _closers(document: Document, suggestion: Suggestion, follows: str) -> str:
-    """Closers at the end of the text that stand behind it too, if the document is better off without them."""
+    """Return closers at the end of the text that also follow it, if the document is better off without them."""
     closers = re.match(r"[)\]}]*", follows)
     for length in range(len(closers[0]) if closers else 0, 0, -1):
         common = follows[:length]
@@ -52,7 +52,7 @@ def _closers(document: Document, suggestion: Suggestion, follows: str) -> str:
 
 
 def _overlap(text: str, follows: str) -> str:
-    """The longest end of `text`, from the start of a word on, with which `follows` starts, if it is unlikely chance."""
+    """Return the longest end of `text` that `follows` starts with, if it is unlikely to be a coincidence."""
     for length in range(min(len(text), len(follows)), 5, -1):
         common = follows[:length]
         if text.endswith(common) and len(re.findall(r"\w+|[^\w\s]", common)) >= 3 and _tells(common):
@@ -61,7 +61,7 @@ def _overlap(text: str, follows: str) -> str:
 
 
 def string_end(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
-    """Within a string that the rest of the line ends, no quote ends it before."""
+    """Cut before a quote that would end a string which the rest of the line ends."""
     follows = rest(document, suggestion)
     quotes = [at for at, char in enumerate(suggestion.text) if char in "\"'`" and suggestion.text[at - 1 : at] != "\\"]
     if not quotes or not follows.strip():
@@ -74,7 +74,7 @@ def string_end(document: Document, target: Target, suggestion: Suggestion) -> Su
 
 
 def following_lines(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
-    """Cut where the lines below begin again."""
+    """Cut where the text begins to repeat the lines below."""
     lines = suggestion.text.split("\n")
     if len(lines) == 1 or rest(document, suggestion).strip(BLANKS):
         return suggestion
@@ -87,7 +87,7 @@ def following_lines(document: Document, target: Target, suggestion: Suggestion) 
 
 
 def _repeats(written: Sequence[str], below: Sequence[str]) -> bool:
-    """Whether the lines written are the lines below: all of them, or the first if it is not one of many."""
+    """Report whether the written lines are those below: all of them, or the first if it is distinctive."""
     if not below or written[0].rstrip() != below[0].rstrip():
         return False
     same = [line.rstrip() for line in written] == [line.rstrip() for line in below[: len(written)]]
@@ -95,7 +95,7 @@ def _repeats(written: Sequence[str], below: Sequence[str]) -> bool:
 
 
 def duplicate(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
-    """Drop what is the lines above or the lines below once more."""
+    """Drop text that repeats the lines above or the lines below."""
     lines = f"{before(document, suggestion)}{suggestion.text}{rest(document, suggestion)}".split("\n")
     written = [line.rstrip() for line in lines if line.strip()]
     if not suggestion.text.strip() or not any(_tells(line) for line in written):
@@ -104,7 +104,7 @@ def duplicate(document: Document, target: Target, suggestion: Suggestion) -> Sug
     above = [line.rstrip() for line in islice(lines_above(document, suggestion), 2 * count)]
     below = [line.rstrip() for line in islice(lines_below(document, suggestion), count)]
     if above[:count] in (above[count:], below[::-1]):
-        return suggestion  # Here the same is written again and again on purpose.
+        return suggestion  # Here the same lines are repeated on purpose.
     if written == above[:count][::-1]:
         return Dropped("it is the line above again")
     if written == below:
@@ -113,10 +113,10 @@ def duplicate(document: Document, target: Target, suggestion: Suggestion) -> Sug
 
 
 def _tells(line: str) -> bool:
-    """Whether a line is one of a kind: it has a word that is not one of those that stand alone everywhere."""
+    """Report whether a line is distinctive: it has a word other than those that stand alone everywhere."""
     return _WORD.search(_COMMON.sub("", line)) is not None
 
 
 def _says(line: str) -> bool:
-    """Whether a line has a letter beside the words that stand alone everywhere; brackets and numbers have none."""
+    """Report whether a line has a letter besides the words that stand alone everywhere; brackets and numbers do not."""
     return _LETTER.search(_COMMON.sub("", line)) is not None

@@ -1,6 +1,6 @@
-"""What a model wrote becomes what is shown: small pure refinements, one after the other.
+"""Turns model output into suggestions, by small pure refinements applied one after the other.
 
-It knows nothing of models and editors; what an editor is able to show is `suggestion.fits`.
+Must not depend on models or editors; `suggestion.fits` decides what an editor is able to show.
 """
 
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ REFINEMENTS: Final[tuple[Refinement, ...]] = (
     filters.drop_trivial,
     filters.drop_unchanged,
 )
-"""In their order: first what lines there are and how deep, then what of them is too much, then what is left."""
+"""In order: first the lines and their depth, then the removal of surplus text, then the checks of what is left."""
 
 _ROUNDS: Final = 8
-"""One refinement may give work to another; two rounds are the rule."""
+"""A refinement may make work for another; two rounds are typical."""
 
 
 def refine(
@@ -41,7 +41,7 @@ def refine(
     suggestion: Suggestion,
     refinements: Sequence[Refinement] = REFINEMENTS,
 ) -> Suggestion | Dropped:
-    """Make an insertion fit the place it is for; what comes out is not changed by another call."""
+    """Make a suggestion fit its place; refining the result again does not change it."""
     if target.kind == "none":
         return Dropped(target.why)
     for _ in range(_ROUNDS):
@@ -61,12 +61,12 @@ def _round(
         refined = refinement(document, target, suggestion)
         if isinstance(refined, Dropped):
             return refined
-        # Text between two gaps is the user's own: what would cut into it is left undone.
+        # Text between two gaps is the user's own: a refinement that would cut into it is undone.
         if _shows(document, target, refined) or not _shows(document, target, suggestion):
             suggestion = refined
     return suggestion
 
 
 def _shows(document: Document, target: Target, suggestion: Suggestion) -> bool:
-    """Whether an editor shows it; a selection is rewritten by an edit, which may replace anything."""
+    """Report whether an editor shows a suggestion; a selection is rewritten by an edit, which may replace anything."""
     return target.kind == "selection" or fits(document, suggestion)

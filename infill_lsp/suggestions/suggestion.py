@@ -1,6 +1,6 @@
-r"""A text that may take a place in a document, and what stands around that place.
+r"""A text that may replace part of a document, and the text around that part.
 
-An insertion's own line ends are `\n`; the document's may be others. It knows nothing of models, editors or languages.
+A suggestion's own line ends are `\n`; the document's may differ. Must not depend on models, editors or languages.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,12 +12,12 @@ from infill_lsp.text.document import Document
 from infill_lsp.text.indent import BLANKS
 
 LONGEST: Final = 5_000
-"""Characters of an insertion; an editor shows none that is longer."""
+"""The longest suggestion that an editor shows, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """`text` takes the place of `document.text[start:end]`."""
+    """A replacement of `document.text[start:end]` by `text`."""
 
     start: int
     end: int
@@ -25,43 +25,43 @@ class Suggestion:
     confidence: float
 
     def saying(self, text: str) -> "Suggestion":
-        """The same with another text."""
+        """Return the suggestion with another text."""
         return self if text == self.text else replace(self, text=text)
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Nothing is shown, for this reason: a few words for the trace."""
+    """The reason why nothing is shown: a few words for the trace."""
 
     reason: str
 
 
 Refinement: TypeAlias = Callable[[Document, Target, Suggestion], Suggestion | Dropped]
-"""Makes an insertion fit better, leaves it as it is, or drops it."""
+"""A function that makes a suggestion fit better, leaves it as it is, or drops it."""
 
 
 def before(document: Document, suggestion: Suggestion) -> str:
-    """What stands in the line before the insertion."""
+    """Return the text before the suggestion on its line."""
     return document.line_before(suggestion.start)
 
 
 def rest(document: Document, suggestion: Suggestion) -> str:
-    """What stands in the line behind the insertion."""
+    """Return the text after the suggestion on its line."""
     return document.line_behind(suggestion.end)
 
 
 def lines_above(document: Document, suggestion: Suggestion) -> Iterator[str]:
-    """The lines above that are not blank, the nearest first."""
+    """Iterate over the non-blank lines above, nearest first."""
     return document.lines_above(document.place(suggestion.start)[0])
 
 
 def lines_below(document: Document, suggestion: Suggestion) -> Iterator[str]:
-    """The lines below that are not blank, the nearest first."""
+    """Iterate over the non-blank lines below, nearest first."""
     return document.lines_below(document.place(suggestion.end)[0])
 
 
 def fits(document: Document, suggestion: Suggestion) -> bool:
-    """Whether an editor shows it: what it replaces is in one line and stays, in order; only indentation may go."""
+    """Report whether an editor shows it: replaced text is on one line and stays, in order; only indentation may go."""
     old, new = document.text[suggestion.start : suggestion.end], suggestion.text
     if len(new) > LONGEST or "\n" in old or "\r" in old:
         return False

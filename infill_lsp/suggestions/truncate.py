@@ -1,7 +1,7 @@
-"""Where a suggestion ends: with the line or the block that it stands in, and before it repeats itself.
+"""Ends a suggestion with the line or the block that it is in, and before it repeats itself.
 
-Blocks are told by indentation, which holds while someone types and the tree is broken; closing brackets of the block
-are the business of `brackets`.
+Blocks are recognised by indentation, which works while the user types and the tree is broken; `brackets` handles the
+closing brackets of a block.
 """
 
 import re
@@ -15,7 +15,7 @@ from infill_lsp.text.indent import BLANKS, indent_width
 
 
 def one_line(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
-    """Where one line is wanted, the first is kept; text between two gaps must be in it."""
+    """Keep only the first line where one line is wanted; text between two gaps must be in it."""
     if target.block or "\n" not in suggestion.text:
         return suggestion
     first = suggestion.saying(suggestion.text.partition("\n")[0])
@@ -25,14 +25,14 @@ def one_line(document: Document, target: Target, suggestion: Suggestion) -> Sugg
 
 
 def block(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
-    """Cut before the first line that is less indented than the block."""
+    """Cut before the first line that is indented less than the block."""
     lines = suggestion.text.split("\n")
     if len(lines) == 1 or target.kind in ("string", "comment"):
         return suggestion
     first = before(document, suggestion) + lines[0]
     least = indent_width(first)
     if before(document, suggestion).strip(BLANKS) and document.opens_block(first):
-        least += 1  # The block is the one that the insertion's own line opens.
+        least += 1  # The block is the one that the suggestion's own line opens.
     for number in range(1, len(lines)):
         line = lines[number]
         if (
@@ -45,7 +45,7 @@ def block(document: Document, target: Target, suggestion: Suggestion) -> Suggest
 
 
 def _leaves(document: Document, above: str, line: str) -> bool:
-    """Whether a line leaves the block, and is not one within brackets or a string, or a closer."""
+    """Report whether a line leaves the block, and is neither within brackets or a string nor a closer."""
     read = scan(above, document.language)
     return not read.within and not open_after(read.brackets) and not line.lstrip().startswith((")", "]", "}"))
 
@@ -54,13 +54,13 @@ _TOKENS: Final = re.compile(r"\w+|[^\w\s]")
 _LETTERS: Final = re.compile(r"[^\W\d_]")
 _MOST_LINES: Final = 3
 _MOST_TOKENS: Final = 4
-"""How often a sequence of tokens may stand in a row; tables of constants have three of a kind, seldom four."""
+"""Repetitions in a row that a token sequence must not reach; tables of constants have three of a kind, seldom four."""
 _LONGEST: Final = 12
-"""Tokens, or lines, of the longest sequence looked for."""
+"""The longest sequence looked for, in tokens or lines."""
 
 
 def repeated_lines(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
-    """Keep the first where the same lines follow each other three times."""
+    """Keep only the first occurrence where the same lines follow each other three times."""
     lines = (before(document, suggestion) + suggestion.text).split("\n")
     for at in range(len(lines)):
         for period in range(1, min(_LONGEST, (len(lines) - at) // _MOST_LINES) + 1):
@@ -72,7 +72,7 @@ def repeated_lines(document: Document, target: Target, suggestion: Suggestion) -
 
 
 def repeated_tokens(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
-    """Drop what says the same four times in a row: where to cut it nobody can tell."""
+    """Drop text that repeats itself four times in a row, because there is no telling where to cut it."""
     tokens = _TOKENS.findall(suggestion.text)
     for at in range(len(tokens)):
         for period in range(1, min(_LONGEST, (len(tokens) - at) // _MOST_TOKENS) + 1):
