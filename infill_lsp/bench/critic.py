@@ -77,7 +77,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Measure with the given flags; returns the exit code.
+    """Measure with the given flags; return the exit code.
 
     Raises:
         InfillError: the engine does not work, or a file cannot be read.
@@ -86,7 +86,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def measure(engine: Sequence[str], *, gaps: int, paths: Sequence[Path], as_json: bool) -> int:
-    """Measure and print; returns 0 regardless of the results.
+    """Measure and print; return 0 regardless of the results.
 
     Raises:
         InfillError: a file cannot be read, or the engine does not work.

@@ -66,7 +66,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Measure with the given flags, on a separate server; returns the exit code.
+    """Measure with the given flags, on a separate server; return the exit code.
 
     Raises:
         InfillError: the server does not work.
@@ -76,7 +76,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def measure(settings: EngineSettings, *, keys: int, files: int, idle_s: int, as_json: bool) -> int:
-    """Measure and print; returns 0 regardless of the results.
+    """Measure and print; return 0 regardless of the results.
 
     Raises:
         InfillError: the server does not work.

@@ -38,7 +38,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Measure with the given flags; returns the exit code.
+    """Measure with the given flags; return the exit code.
 
     Raises:
         InfillError: the engine does not work.
@@ -48,7 +48,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def measure(settings: EngineSettings, engine: Sequence[str], *, gaps: int, as_json: bool) -> int:
-    """Measure and print; returns 0 regardless of the results.
+    """Measure and print; return 0 regardless of the results.
 
     Raises:
         InfillError: the engine or the measuring process does not work.

@@ -115,7 +115,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Sweep over the given tasks; returns 0.
+    """Sweep over the given tasks; return 0.
 
     Raises:
         InfillError: the engine does not work.
@@ -127,7 +127,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def sweep(command: SweepCommand, engine: Sequence[str]) -> int:
-    """Measure, print the frontier, and write `sweep.json` and `sweep.png` into a folder; returns 0.
+    """Measure, print the frontier, and write `sweep.json` and `sweep.png` into a folder; return 0.
 
     Raises:
         InfillError: the engine does not work.

@@ -69,7 +69,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Fill the given tasks; returns 0.
+    """Fill the given tasks; return 0.
 
     Raises:
         InfillError: the engine does not work.
@@ -99,7 +99,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def fill_tasks(command: TasksCommand, engine: Sequence[str]) -> int:
-    """Fill all tasks and write the predictions; returns 0.
+    """Fill all tasks and write the predictions; return 0.
 
     Raises:
         InfillError: the engine does not work.

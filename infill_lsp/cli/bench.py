@@ -23,7 +23,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Run the chosen measurement; returns the exit code.
+    """Run the chosen measurement; return the exit code.
 
     Raises:
         InfillError: it cannot be run.

@@ -19,7 +19,7 @@ class CommandModule(Protocol):
         """Declare the command's flags."""
 
     def run(self, chosen: argparse.Namespace, engine: EngineCommand) -> int:
-        """Run the command; returns the exit code.
+        """Run the command; return the exit code.
 
         Raises:
             InfillError: the request cannot be carried out.

@@ -87,7 +87,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Examine the installation, or measure with `--probe`; returns 0, or 1 if something does not work.
+    """Examine the installation, or measure with `--probe`; return 0, or 1 if something does not work.
 
     Raises:
         InfillError: the measurement cannot be made.
@@ -101,7 +101,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def diagnose(engine: Sequence[str], *, as_json: bool) -> int:
-    """Examine the installation and print the report; returns 0 if all is well, else 1."""
+    """Examine the installation and print the report; return 0 if all is well, else 1."""
     report = examine(engine)
     if as_json:
         print(json.dumps({"healthy": not report.problems, **asdict(report)}, indent=2, ensure_ascii=False))

@@ -17,7 +17,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Allow or forget a host, or list the allowed ones; returns the exit code.
+    """Allow or forget a host, or list the allowed ones; return the exit code.
 
     Raises:
         InfillError: the host or the key is invalid, or the permission cannot be stored.
@@ -32,7 +32,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def allow(permission: Permission) -> int:
-    """Allow code, and optionally a key, to be sent to a host; returns 0.
+    """Allow code, and optionally a key, to be sent to a host; return 0.
 
     Raises:
         AddressError: the host is not valid.
@@ -46,7 +46,7 @@ def allow(permission: Permission) -> int:
 
 
 def forget(host: str) -> int:
-    """Withdraw a host's permissions; returns 1 if there were none.
+    """Withdraw a host's permissions; return 1 if there were none.
 
     Raises:
         SourceError: the change cannot be stored.
@@ -57,7 +57,7 @@ def forget(host: str) -> int:
 
 
 def show() -> int:
-    """Print the permissions; returns 0."""
+    """Print the permissions; return 0."""
     for permission in sorted(permissions.allowed()):
         print(_shown(permission))
     return 0

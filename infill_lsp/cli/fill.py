@@ -110,7 +110,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """Carry out the fill that the flags describe; returns 0.
+    """Carry out the fill that the flags describe; return 0.
 
     Raises:
         InfillError: the request cannot be carried out; nothing was written.

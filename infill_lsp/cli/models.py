@@ -202,7 +202,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
-    """List the models, or set the server's model; returns the exit code.
+    """List the models, or set the server's model; return the exit code.
 
     Raises:
         InfillError: the model cannot be used.
@@ -221,7 +221,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def show(*, as_json: bool) -> int:
-    """Print the listing; returns 0."""
+    """Print the listing; return 0."""
     hub = hub_folder(os.environ)
     settings, _ = user_config.load()
     found = rows(ENTRIES, lambda name: snapshot(hub, name), settings, probes.stored())

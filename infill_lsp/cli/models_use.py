@@ -30,7 +30,7 @@ class ChoiceError(InfillError):
 
 
 def run(name: str, *, yes: bool, ask: Callable[[str], bool] | None = None) -> int:
-    """Set the model; returns 0, or 1 if the user declined the download.
+    """Set the model; return 0, or 1 if the user declined the download.
 
     Args:
         name: of a model outside `infill_model.catalogue.published`; `models_use_published` handles those inside.
@@ -106,7 +106,7 @@ def nearest(name: str) -> str:
 
 
 def _downloaded(name: str, *, yes: bool, ask: Callable[[str], bool]) -> Path | None:
-    """Describe a model, ask, and fetch it; returns None if the user declines."""
+    """Describe a model, ask, and fetch it; return None if the user declines."""
     known = any(it.name == name for it in ENTRIES)
     try:
         plan = download.plan(name, hub_folder(os.environ))

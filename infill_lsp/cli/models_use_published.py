@@ -43,7 +43,7 @@ class UseCommand:
 
 
 def run(command: UseCommand, engine: EngineCommand, ask: Callable[[str], bool] = ask_terminal) -> int:
-    """Fetch and convert the model as needed, and set it; returns 0, or 1 if the user declined the download.
+    """Fetch and convert the model as needed, and set it; return 0, or 1 if the user declined the download.
 
     Raises:
         InfillError: it cannot be fetched or converted; the model in use stays as it is.
@@ -67,7 +67,7 @@ def run(command: UseCommand, engine: EngineCommand, ask: Callable[[str], bool] =
 
 
 def _have(command: UseCommand, progress: ProgressDisplay, ask: Callable[[str], bool]) -> bool:
-    """Ensure that the converted file is here; returns False if the user declines the download."""
+    """Ensure that the converted file is here; return False if the user declines the download."""
     it = command.model
     state = convert.state(it)
     if state == "current":
@@ -85,7 +85,7 @@ def _have(command: UseCommand, progress: ProgressDisplay, ask: Callable[[str], b
 
 
 def _fetched(command: UseCommand, progress: ProgressDisplay, ask: Callable[[str], bool]) -> bool:
-    """Describe the model, ask, and fetch it; returns False if the user declines."""
+    """Describe the model, ask, and fetch it; return False if the user declines."""
     plan = fetch.plan(command.model)
     fetch.check_room(plan)
     for sentence in _described(plan):
@@ -120,7 +120,7 @@ def _disk(it: Published) -> str:
 
 
 def _measured(it: Published, engine: EngineCommand, progress: ProgressDisplay) -> Measurement | None:
-    """Measure the model unless that was done before; returns None if it cannot be measured."""
+    """Measure the model unless that was done before; return None if it cannot be measured."""
     settings = user_config.load()[0].engine
     if known := measurements.measured(it, settings):
         return known

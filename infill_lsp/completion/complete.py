@@ -46,7 +46,7 @@ class Asks(Protocol):
         stream: str = "",
         on_draft: Callable[[Frame], None] | None = None,
     ) -> tuple[Fill, ...]:
-        """Have gaps filled, as `Engine.ask` does."""
+        """Fill gaps, as `Engine.ask` does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,10 @@ from infill_lsp.text.progress import Film, Watcher, filmed
 from infill_model.request import Fill, Options, Request
 
 BUDGET_MS: Final = 2_000.0
-"""For all requests of one edit."""
+"""Milliseconds for all requests of one edit."""
 
 SUGGESTIONS_BUDGET_MS: Final = 10_000.0
-"""For the lines of a function, each of which the model reads anew."""
+"""Milliseconds for the lines of a function, each of which the model reads anew."""
 
 _MARGIN: Final = 10.0
 """Seconds that the engine may take beyond the budget to answer, even if another one must after the first failed."""

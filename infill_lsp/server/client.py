@@ -32,7 +32,7 @@ STATUS: Final = "infill/status"
 """The notification with the server's status."""
 
 PARTIAL: Final = "infill/partial"
-"""The notification with a step of a fill, for editors that watch."""
+"""The notification with a step of a fill, for editors that have asked for steps."""
 
 _NOTICEABLE: Final = 1.0
 """Seconds after which work still running is shown as progress."""
@@ -281,7 +281,7 @@ class InfillServer(LanguageServer):
         """Run work that takes minutes and can be stopped, while the editor shows the percentage done.
 
         Args:
-            work: is given a function to call with the current activity and the percentage of it that is done.
+            work: called with a function that takes the current activity and the percentage of it that is done.
             title: the text to show.
         """
         token: types.ProgressToken | None = None
@@ -307,7 +307,7 @@ class InfillServer(LanguageServer):
         stop: Callable[[], object] | None,
         percentage: int | None = None,
     ) -> types.ProgressToken | None:
-        """Begin to show progress; returns None if the editor cannot. `stop` is called when the user cancels."""
+        """Begin to show progress; return None if the editor cannot. `stop` is called when the user cancels."""
         if token is None:
             if not self.can("window", "work_done_progress"):
                 return None

@@ -33,7 +33,7 @@ async def _have(ls: InfillServer) -> None:
 
 
 async def _fetch(ls: InfillServer, model: Published, what: str) -> str:
-    """Fetch and convert a model, and run the best choice then available; returns a message for the user."""
+    """Fetch and convert a model, and run the best choice then available; return a message for the user."""
     message = await ls.with_percentage(lambda report: offer.fetch(model, report), f"{what} {model.name}")
     if await ls.session.choose_again():
         await ls.loaded()

@@ -63,7 +63,7 @@ def serve_tcp(make: MakeServer, host: str, port: int, access: Access) -> int:
 
 
 def serve_websocket(make: MakeServer, host: str, port: int, access: Access) -> int:
-    """Serve any number of clients over WebSocket, one message a frame, until the process is told to end."""
+    """Serve any number of clients over WebSocket, one message per frame, until the process is told to end."""
     asyncio.run(_websocket(make, host, port, access))
     return 0
 

@@ -82,7 +82,7 @@ class Session:
         inactive_reason("any")  # Loads what it needs now, rather than while a user waits for a suggestion.
 
     async def choose_again(self) -> bool:
-        """Start another engine if `auto` now chooses another model or the chosen one failed; returns whether it did."""
+        """Start another engine if `auto` now chooses another model or the chosen one failed; return whether it did."""
         engine = self.engine
         if engine is None or (self._chosen() == self.effective_settings and not engine.reason):
             return False
@@ -243,7 +243,7 @@ class Session:
         return f"The model was not trained on {language}: only copies from here and from files nearby are suggested."
 
     def tell_notices(self, document: Document) -> bool:
-        """Put a document's notices into the status; returns whether something may be suggested in it."""
+        """Put a document's notices into the status; return whether something may be suggested in it."""
         reasons = self.inactive(document), self.limited(document)
         inactive, limited = (Notice(document.name, it) if it else None for it in reasons)
         if (inactive, limited) != (self.status.inactive, self.status.limited):

@@ -51,7 +51,7 @@ class Host(Protocol):
         """Return why only copies are suggested in a document; None if the model writes, too."""
 
     def tell_notices(self, document: Document) -> bool:
-        """Put a document's notices into the status; returns whether something may be suggested in it."""
+        """Put a document's notices into the status; return whether something may be suggested in it."""
 
     def tell_failure(self, sentence: str) -> None:
         """Put the reason why a request failed into the status."""
@@ -214,7 +214,7 @@ class Suggester:
             prepared[1].cancel()
 
     async def edit(self, offer: Offer) -> Edit | None:
-        """Make an edit that was offered; returns None if the model found nothing suitable.
+        """Make an edit that was offered; return None if the model found nothing suitable.
 
         Raises:
             StaleError: the document has changed since the offer, possibly while the model was asked.

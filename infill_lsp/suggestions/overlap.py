@@ -16,7 +16,7 @@ _LETTER: Final = re.compile(r"[^\W\d_]")
 _BRACKETS: Final = re.compile(r"[)\]}>\"'`\s]*")
 _COMMON: Final = re.compile(r"(pass|else|try|finally|return|break|continue|end|default|None|null|nil|true|false)\b")
 _LOOK: Final = 40
-"""Lines below that are compared."""
+"""Lines below that the text is compared with."""
 
 
 def rest_of_line(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
