@@ -1,6 +1,6 @@
 """An editor's question at a cursor, and what can be said about it without parsing the code.
 
-Must not import the modules for syntax or for making suggestions, so that a server can start without them.
+Must not import the modules that make suggestions, so that a server can start without them.
 """
 
 from dataclasses import dataclass, replace
