@@ -15,7 +15,7 @@ from infill_model.catalogue.catalogue import ENTRIES, Entry
 from infill_model.catalogue.sizes import weight_bytes
 
 MARGIN: Final = 1.2
-"""Ratio of the memory that a model needs in addition to the embedded one to its weights: keys, values, logits, kernels."""
+"""A model's memory, excluding the embedded one, as a multiple of its weights: keys, values, logits, kernels."""
 
 
 @dataclass(frozen=True, slots=True)
