@@ -45,7 +45,7 @@ class Retry:
     silence: float = 30.0
 
     def delay(self, attempt: int) -> float:
-        """Return the seconds to wait after this attempt, counted from 0; random, so that not all clients come at once."""
+        """Return the seconds to wait after this attempt, counted from 0; random, to spread out the clients."""
         return min(self.first * 2.0**attempt, self.longest) * random.uniform(0.5, 1.0)  # noqa: S311  # No secret.
 
 

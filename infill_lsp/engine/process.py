@@ -115,7 +115,7 @@ class EngineProcess:
         await self._wait_a_little()
         await asyncio.wait({self._listener}, timeout=_PATIENCE)  # A child of the process may hold the pipe.
         self._listener.cancel()
-        self._process._transport.close()  # type: ignore[attr-defined]  # No public method closes a pipe that others hold.
+        self._process._transport.close()  # type: ignore[attr-defined]  # No public way closes a pipe that others hold.
         if self._process.returncode is None:
             return "cannot be ended: it waits for a disk or device that does not answer"
         return f"{_ending(self._process.returncode)}{self._last_words()}"

@@ -161,7 +161,7 @@ def remote(name: str, file: str, revision: str | None = None) -> Remote:
     """
     with _in_words(name):
         from huggingface_hub import get_hf_file_metadata, hf_hub_url  # noqa: PLC0415  # see above
-        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # noqa: PLC0415  # It is in its documentation.
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # noqa: PLC0415  # It is documented.
 
         url, headers = hf_hub_url(name, file, revision=revision), build_hf_headers()
         found = get_hf_file_metadata(url)
@@ -186,7 +186,7 @@ def go_on(name: str, it: Remote, part: Path, on_bytes: Callable[[int], None] | N
     """
     with _in_words(name), _Watched(part, on_bytes) as stream:
         from huggingface_hub.file_download import http_get  # noqa: PLC0415  # see above
-        from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # noqa: PLC0415  # likewise
+        from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # noqa: PLC0415  # see above
 
         if on_bytes is not None:
             disable_progress_bars("huggingface_hub.http_get")
