@@ -1,4 +1,4 @@
-"""Asks whether code may be sent to the endpoint of the settings, unless that is known. Must not depend on an editor.
+"""Asks the user whether code may be sent to the endpoint of the settings. Must not depend on an editor.
 
 The answer "Allow" is stored permanently; any other holds until the server ends.
 """

@@ -1,4 +1,4 @@
-"""Collects what an endpoint has written so far: pieces to tokens, frames and a fill. Must not depend on HTTP or APIs.
+"""Collects an endpoint's output so far: pieces to tokens, frames and a fill. Must not depend on HTTP or any one API.
 
 An API that does not report how probable its tokens were gets `NEUTRAL` for each token and each gap.
 """

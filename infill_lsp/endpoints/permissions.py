@@ -1,6 +1,7 @@
 """Determines where endpoints are, and which of them the user lets code be sent to.
 
-Permissions are kept in a file of the user, which no setting can change. Sends nothing. Must not depend on an API.
+Permissions are kept in a file of the user, which no setting can change. Sends nothing. Must not be specific to one
+API.
 """
 
 import ipaddress

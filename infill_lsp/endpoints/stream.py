@@ -1,4 +1,4 @@
-"""Parses the answers of endpoints: events of a stream, lines of JSON, or one JSON value. Must not depend on an API."""
+"""Parses endpoints' answers: events of a stream, lines of JSON, or one JSON value. Must not be specific to one API."""
 
 import json
 from collections.abc import AsyncGenerator

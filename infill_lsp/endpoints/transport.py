@@ -1,6 +1,6 @@
 """Sends requests to one endpoint: adds the key, retries if that may help, closes connections that are abandoned.
 
-Must not depend on an API or on code. Its error messages name the host and the status: nothing that an endpoint writes
+Must not be specific to one API. Its error messages name the host and the status: nothing that an endpoint writes
 about its errors is repeated, because some repeat the key or the code, in whole or in part.
 """
 

@@ -1,6 +1,7 @@
 """Finds the end of a fill: the end of its line, or of its block. What an endpoint writes after that is dropped.
 
-Models stop in the right place only now and then, and a stop sequence cannot express much. Must not depend on an API.
+Models stop in the right place only now and then, and a stop sequence cannot express much. Must not be specific to one
+API.
 """
 
 import re

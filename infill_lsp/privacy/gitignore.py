@@ -48,7 +48,7 @@ class Ignored:
         self._known: dict[Path, bool] = {}
 
     def ignores(self, path: Path, root: Path) -> bool:
-        """Report whether git ignores a file, or a link on the way to it; its repository may start above or below `root`.
+        """Report whether git ignores a file, or a link on the way; its repository may start above or below `root`.
 
         Args:
             path: path of the file, with or without links in it.
