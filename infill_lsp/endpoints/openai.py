@@ -10,7 +10,7 @@ from infill_lsp.endpoints.api import AnswerPart, Api, Body, GapAsk, scored, scor
 
 
 def body(ask: GapAsk) -> Body:
-    """Return the request body, with `logprobs` so that it is known how sure the model was."""
+    """Return the request body, with `logprobs` to learn how sure the model was."""
     return {
         **ask.named,
         "prompt": ask.prefix_with_files,

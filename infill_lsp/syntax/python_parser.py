@@ -141,7 +141,7 @@ class OwnParser:
             fills[gap] = f"x{opener}{fills[gap]}"
 
     def _indentations(self, texts: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """Yield the indentation of each gap's first line: the draft's own if nothing is before it, then a level less."""
+        """Yield each gap's first line's indentation: the draft's own if nothing is before it, then a level less."""
         stems = [piece[piece.rfind("\n") + 1 :] for piece in self._pieces[:-1]]
         lines = [f"{stem}x" if stem.strip() else stem + text for stem, text in zip(stems, texts, strict=True)]
         own = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines]
