@@ -1,4 +1,4 @@
-"""What other files of the workspace say that helps to fill a gap: read from the local disk, ahead of requests."""
+"""Collects context for a gap from other files of the workspace: read from the local disk, ahead of requests."""
 
 from infill_lsp.context.workspace import Workspace
 

@@ -1,4 +1,4 @@
-"""The names in folders, listed once and again when a folder has changed."""
+"""Lists the names in folders, once and again when a folder has changed."""
 
 import os
 import time
@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Final
 
 KEPT: Final = 32
-"""Folders whose names stay in memory."""
+"""Maximum number of folders whose names stay in memory."""
 
 _SETTLED: Final = 2_000_000_000
-"""Nanoseconds after which a folder's time of change tells one change from the next, on whatever file system."""
+"""Nanoseconds after which a folder's modification time tells one change from the next on any file system."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """Names of one kind.
+    """The names of one kind in a folder.
 
     Attributes:
-        changed: when the folder was changed last, in nanoseconds.
-        settled: whether a later change would show in that.
+        changed: the folder's modification time, in nanoseconds.
+        settled: whether a later change would alter that time.
     """
 
     changed: int
@@ -29,13 +29,13 @@ class _Listed:
 
 
 class Folders:
-    """Answers for the folders of a workspace. Not for several threads at once."""
+    """A cache of the names in the folders of a workspace. Not thread-safe."""
 
     def __init__(self) -> None:
         self._listed: OrderedDict[tuple[Path, str], _Listed] = OrderedDict()
 
     def names(self, folder: Path, suffix: str) -> tuple[str, ...]:
-        """The names in a folder that end so, sorted; none where it cannot be read."""
+        """Return the sorted names in a folder that end in `suffix`; empty if the folder cannot be read."""
         try:
             changed = folder.stat().st_mtime_ns
             known = self._listed.get((folder, suffix))

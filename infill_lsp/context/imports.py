@@ -1,7 +1,7 @@
-"""What a document imports from its own workspace: which names, and in which files they are to be looked for.
+"""Finds what a document imports from its own workspace: the names, and the files that may define them.
 
-Imports are found by their look, not in the tree, so that they are found in half-written documents, too. Python in
-full; of JavaScript and TypeScript what is imported by a relative path. It reads no file.
+Imports are matched as text, not in the tree, so that they are found in half-written documents too. Python is covered
+in full; JavaScript and TypeScript for imports by relative path. Does not read files.
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 LARGEST: Final = 100_000
-"""Code points of a text, from its start on, in which imports, and uses of what is imported, are looked for."""
+"""Number of leading code points of a text that are searched for imports and for uses of imported names."""
 
 _FROM: Final = re.compile(r"^[ \t]*from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)?|[^\n(]+)", re.MULTILINE)
 _IMPORT: Final = re.compile(r"^[ \t]*import[ \t]+([\w.]+(?:[ \t]+as[ \t]+\w+)?(?:[ \t]*,[^\n]*)?)", re.MULTILINE)
@@ -30,9 +30,9 @@ class Import:
     """One name that a document imports.
 
     Attributes:
-        module: as the document writes it.
-        name: in the module; None when the module itself is imported.
-        used_as: as the document calls it.
+        module: the module as the document writes it.
+        name: the name in the module; None if the module itself is imported.
+        used_as: the name that the document uses for it.
     """
 
     module: str
@@ -41,7 +41,7 @@ class Import:
 
 
 def imports(text: str, language: str | None) -> list[Import]:
-    """What a document in a language (its LSP id) imports."""
+    """Return the imports of a document in a language (an LSP id)."""
     if language == "python":
         return [*_python(text)]
     if language in _SCRIPTS:
@@ -50,14 +50,14 @@ def imports(text: str, language: str | None) -> list[Import]:
 
 
 def module_files(it: Import, path: Path, roots: Sequence[Path]) -> list[Path]:
-    """Where the module of an import in the file at `path` may be; the first that is there counts."""
+    """Return candidate paths for the module of an import in the file at `path`; the first that exists counts."""
     if it.module.startswith(("./", "../")):
         return _script_files(path.parent / it.module)
     return [file for base in _places(it.module, path, roots) for file in _python_files(base)]
 
 
 def submodule_files(it: Import, path: Path, roots: Sequence[Path]) -> list[Path]:
-    """Where the imported name may be as a module of its own."""
+    """Return candidate paths for the imported name as a module of its own."""
     if it.name is None:
         return module_files(it, path, roots)
     if it.module.startswith(("./", "../")):
@@ -84,7 +84,7 @@ def _names(listed: str) -> Iterator[tuple[str, str]]:
 
 
 def _places(module: str, path: Path, roots: Sequence[Path]) -> list[Path]:
-    """Where a module may lie, without its suffix."""
+    """Return the possible locations of a module, without suffix."""
     name = module.lstrip(".")
     dots = len(module) - len(name)
     parts = [it for it in name.split(".") if it]
@@ -96,7 +96,7 @@ def _places(module: str, path: Path, roots: Sequence[Path]) -> list[Path]:
 
 
 def _bases(path: Path, roots: Sequence[Path]) -> list[Path]:
-    """Folders that absolute imports may start from: those around the document, and the roots and their `src`."""
+    """Return the folders absolute imports may start from: those around the document, and the roots and their `src`."""
     around = [it for it in path.parents if any(it.is_relative_to(root) for root in roots)]
     return [*dict.fromkeys([*reversed(around), *(root / "src" for root in roots), *roots])]
 

@@ -1,6 +1,6 @@
-"""Which excerpts help at a cursor: windows like the code around it, and signatures of what the document imports.
+"""Selects excerpts that help at a cursor: windows like the code around it, and signatures of imported names.
 
-It looks at texts only: which files may be looked at, and when, is decided elsewhere.
+Works on texts only: which files may be read, and when, is decided elsewhere.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,20 +13,20 @@ from infill_lsp.context.imports import Import, imports, module_files, submodule_
 from infill_lsp.context.sources import ContextSource
 
 PER_FILE: Final = 2
-"""Windows of one file that are taken at most, so that one file is not all that is seen."""
+"""Maximum number of windows from one file, so that one file does not crowd out the others."""
 
 SIGNATURES: Final = 3
-"""One part in so many of the budget is for signatures at most."""
+"""Divisor of the budget that gives the maximum share of signatures."""
 
 DEPTH: Final = 3
-"""How often a name that a module only hands on is followed."""
+"""Maximum number of re-exports to follow for a name."""
 
 Read = Callable[[Path], ContextSource | None]
 
 
 @dataclass(frozen=True, slots=True)
 class CursorContext:
-    """The code around a cursor, as it was when excerpts were chosen for it."""
+    """The code around a cursor when excerpts were chosen for it."""
 
     path: Path | None
     language: str | None
@@ -37,7 +37,7 @@ class CursorContext:
 def excerpts(
     place: CursorContext, candidates: Iterable[ContextSource], read: Read, roots: Sequence[Path], budget: int
 ) -> tuple[str, ...]:
-    """The most relevant excerpts that fit `budget` characters, the most relevant last."""
+    """Return the most relevant excerpts that fit in `budget` characters, the most relevant last."""
     wanted = similar.names(place.around)
     matches = [it for source in candidates for it in similar.best(source.windows, wanted, PER_FILE)]
     matches.sort(key=lambda it: it.similarity, reverse=True)
@@ -49,7 +49,7 @@ def excerpts(
 
 
 def signatures(place: CursorContext, wanted: frozenset[str], read: Read, roots: Sequence[Path]) -> list[str]:
-    """The signatures of imported names, those that stand near the cursor first."""
+    """Return the signatures of imported names, those used near the cursor first."""
     if place.path is None:
         return []
     found: dict[str, bool] = {}
@@ -60,7 +60,7 @@ def signatures(place: CursorContext, wanted: frozenset[str], read: Read, roots: 
 
 
 def _signatures_of(it: Import, path: Path, text: str, read: Read, roots: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """The signature of an imported name; of a module those of its attributes that the text uses."""
+    """Yield the signature of an imported name; for a module, the signatures of its attributes that the text uses."""
     module = _first(submodule_files(it, path, roots), read)
     if module is not None:
         yield from ((name, its) for name, its in module.signatures.items() if f"{it.used_as}.{name}" in text)
@@ -71,7 +71,7 @@ def _signatures_of(it: Import, path: Path, text: str, read: Read, roots: Sequenc
 
 
 def defined(it: Import, path: Path, read: Read, roots: Sequence[Path], depth: int = DEPTH) -> str | None:
-    """The signature of a name imported by the file at `path`, there or where that module has it from."""
+    """Return the signature of a name imported by the file at `path`, following re-exports."""
     source = _first(module_files(it, path, roots), read)
     if source is None or it.name is None:
         return None
@@ -87,7 +87,7 @@ def _first(files: Sequence[Path], read: Read) -> ContextSource | None:
 
 
 def _within(best_first: Iterable[str], budget: int) -> tuple[str, ...]:
-    """Those that fit, turned round; one too long is left out, and a shorter one may still follow."""
+    """Return the texts that fit, in reverse order; one that is too long is skipped, a shorter one may still follow."""
     taken: list[str] = []
     for text in best_first:
         if len(text) < budget:

@@ -1,7 +1,6 @@
-"""Stretches of a text that are like the code around a cursor: Jaccard similarity of names over windows of lines.
+"""Finds parts of a text that are like the code around a cursor: Jaccard similarity of names over windows of lines.
 
-The measure is that of Copilot's and Cody's snippets: cheap, the same for every language, and stable. It knows nothing
-of files, syntax or models.
+The measure is that of Copilot's and Cody's snippets: cheap, the same for every language, and stable.
 """
 
 import re
@@ -10,16 +9,16 @@ from dataclasses import dataclass
 from typing import Final
 
 WINDOW: Final = 20
-"""Lines of a window."""
+"""Lines per window."""
 
 STRIDE: Final = 10
-"""Lines from the start of one window to that of the next."""
+"""Lines from the start of one window to the start of the next."""
 
 LEAST: Final = 0.05
-"""Windows less like the code around the cursor than this share as good as nothing with it."""
+"""Minimum similarity; windows below it share next to nothing with the code around the cursor."""
 
 LARGEST: Final = 400_000
-"""Characters of a text that are looked at."""
+"""Maximum number of characters of a text to search."""
 
 _NAME: Final = re.compile(r"[^\W\d]\w{2,}")
 
@@ -31,12 +30,12 @@ _COMMON: Final = frozenset(
     switch this throw True true try type undefined use using var void while with yield
     """.split()  # noqa: SIM905 - as a list of strings it would be a page long.
 )
-"""Words that are in every file, so that they say nothing."""
+"""Words that occur in every file and so carry no information."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineWindow:
-    """Some lines of a text and the names in them."""
+    """A few lines of a text and the names in them."""
 
     text: str
     names: frozenset[str]
@@ -44,19 +43,19 @@ class LineWindow:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A window with its similarity, in [0, 1]."""
+    """A window and its similarity, in [0, 1]."""
 
     similarity: float
     text: str
 
 
 def names(text: str) -> frozenset[str]:
-    """The names in a text that are not everywhere."""
+    """Return the names in a text, without words common to all files."""
     return frozenset(_NAME.findall(text)) - _COMMON
 
 
 def windows(text: str) -> tuple[LineWindow, ...]:
-    """The windows of a text, from its top on; the last one ends with it."""
+    """Return the windows of a text from the top; the last one ends with the text."""
     lines = text[:LARGEST].splitlines(keepends=True)
     starts = range(0, max(1, len(lines) - WINDOW + STRIDE), STRIDE)
     cut = ("".join(lines[start : start + WINDOW]) for start in starts)
@@ -64,7 +63,7 @@ def windows(text: str) -> tuple[LineWindow, ...]:
 
 
 def around(text: str, offset: int) -> str:
-    """The lines around a cursor that a window is compared with: two thirds of them above it."""
+    """Return the lines around a cursor that windows are compared with, two thirds of them above it."""
     start = offset
     for _ in range(2 * WINDOW // 3):
         start = text.rfind("\n", 0, max(0, start))
@@ -81,7 +80,7 @@ def around(text: str, offset: int) -> str:
 
 
 def best(candidates: Iterable[LineWindow], wanted: frozenset[str], most: int) -> list[Match]:
-    """The windows of one text most like the wanted names, the best first; none that overlap is taken twice."""
+    """Return the non-overlapping windows of one text most like the wanted names, best first."""
     scored = [(similarity(it.names, wanted), at, it) for at, it in enumerate(candidates)]
     scored = sorted((it for it in scored if it[0] >= LEAST), key=lambda it: (-it[0], it[1]))
     taken: dict[int, Match] = {}
@@ -94,6 +93,6 @@ def best(candidates: Iterable[LineWindow], wanted: frozenset[str], most: int) ->
 
 
 def similarity(some: frozenset[str], others: frozenset[str]) -> float:
-    """Names that both have, by names that either has."""
+    """Return the number of names in both sets divided by the number in either."""
     shared = len(some & others)
     return shared / (len(some) + len(others) - shared) if shared else 0.0

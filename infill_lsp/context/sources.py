@@ -1,7 +1,7 @@
-"""Files and open documents to take excerpts from: read once, and again when they have changed.
+"""Provides files and open documents to take excerpts from, each read once and again when it has changed.
 
-What lies outside of the workspace, what privacy forbids and what git ignores is never read: the path as it was given
-and the one that it leads to are judged. It knows nothing of cursors or similarity.
+A file outside the workspace, forbidden by privacy rules or ignored by git is never read: both the given path and its
+target are checked.
 """
 
 from bisect import bisect_left
@@ -23,15 +23,15 @@ from infill_lsp.syntax.languages import Language
 from infill_lsp.syntax.signatures import signatures
 
 _State = tuple[Path, int, int]
-"""Where a file is, when it was changed last, in nanoseconds, and how many bytes it has."""
+"""The path of a file, its modification time in nanoseconds, and its size in bytes."""
 
 KEPT: Final = 200
-"""Files whose texts stay in memory."""
+"""Maximum number of files whose texts stay in memory."""
 
 
 @dataclass(frozen=True)
 class ContextSource:
-    """A text with what is computed of it when it is first asked for."""
+    """A text, with derived values computed on first use."""
 
     name: str
     text: str
@@ -39,28 +39,28 @@ class ContextSource:
 
     @cached_property
     def windows(self) -> tuple[similar.LineWindow, ...]:
-        """What it is searched by."""
+        """The windows to search."""
         return similar.windows(self.text)
 
     @cached_property
     def signatures(self) -> Mapping[str, str]:
-        """What it defines."""
+        """The signatures that the text defines."""
         return signatures(self.text, self.language) if self.language else {}
 
     @cached_property
     def imports(self) -> Mapping[str, Import]:
-        """What it imports, by what it calls that."""
+        """The text's imports, by the name it uses for each."""
         found = imports(self.text[:LARGEST], self.language.id if self.language else None)
         return {it.used_as: it for it in found}
 
 
 class Sources:
-    """The files of a workspace. Not for several threads at once."""
+    """The files of a workspace. Not thread-safe."""
 
     def __init__(self, roots: Sequence[Path], patterns: Sequence[str]) -> None:
         real = [it for root in roots if (it := rules.real_path(root))]
         self.roots = tuple(dict.fromkeys([*roots, *real]))
-        """The folders of the workspace, as they were given and as they are without links."""
+        """The folders of the workspace, both as given and with links resolved."""
         self._real_roots, self._patterns = tuple(real), tuple(patterns)
         self._ignored = Ignored()
         self._folders = Folders()
@@ -69,7 +69,7 @@ class Sources:
 
     @contextmanager
     def round(self) -> Iterator[None]:
-        """Judge files anew, and each only once while this lasts."""
+        """Check files afresh, each only once within the context."""
         try:
             yield
         finally:
@@ -77,7 +77,7 @@ class Sources:
             self._ignored.end_round()
 
     def at(self, path: Path) -> ContextSource | None:
-        """The file at a path; None when it is not in the workspace, not a text, too large, or not allowed."""
+        """Return the file at a path; None if it is outside the workspace, not text, too large, or not allowed."""
         real = self.allowed(path)
         if real is None:
             return None
@@ -97,11 +97,11 @@ class Sources:
         return known[1]
 
     def holds(self, path: Path) -> bool:
-        """Whether a path leads into the workspace."""
+        """Report whether a path leads into the workspace."""
         return self._root(rules.real_path(path)) is not None
 
     def allowed(self, path: Path) -> Path | None:
-        """Where a path leads, if the file may serve as context as far as its path tells."""
+        """Return the target of a path, if the path permits the file to serve as context."""
         if path not in self._judged:
             self._judged[path] = self._judge(path)
         return self._judged[path]
@@ -116,13 +116,13 @@ class Sources:
     def of_text(
         self, name: str, text: str, language: Language | None, known: ContextSource | None = None
     ) -> ContextSource | None:
-        """An open document; None when it is not allowed. One that has no place on a disk is not outside.
+        """Return an open document as a source; None if not allowed. A document with no place on disk counts as inside.
 
         Args:
             name: its path or URI.
-            text: what stands in it.
-            language: that it is in.
-            known: what was made of the same text before.
+            text: its contents.
+            language: its language.
+            known: a source made earlier from the same text.
         """
         place = rules.place_of(name)
         if rules.inactive_reason(name, text, self._patterns) or (place and not self.allowed(place)):
@@ -130,11 +130,11 @@ class Sources:
         return known or ContextSource(name, text, language)
 
     def _root(self, real: Path | None) -> Path | None:
-        """The folder of the workspace, without links, that a path lies in."""
+        """Return the folder of the workspace, with links resolved, that contains a path."""
         return next((it for it in self._real_roots if real and real.is_relative_to(it)), None)
 
     def neighbours(self, path: Path, most: int) -> list[Path]:
-        """Files of the same kind in the same folder, those with names near to this one's first."""
+        """Return files of the same kind in the same folder, those with the nearest names first."""
         names = self._folders.names(path.parent, path.suffix)
         at = bisect_left(names, path.name)
         near = names[max(0, at - most) : at + most + 1]
@@ -144,7 +144,7 @@ class Sources:
         return [path.parent / beside[it] for it in nearest]
 
     def _load(self, path: Path, real: Path) -> ContextSource | None:
-        """The text of a file, read from where the path led when it was judged."""
+        """Load a file from the location its path led to when it was checked."""
         try:
             text = real.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):

@@ -1,8 +1,8 @@
-"""Excerpts of other files for a cursor, chosen ahead of requests in a thread of its own.
+"""Chooses excerpts of other files for a cursor ahead of requests, in a separate thread.
 
-A request takes what is ready and never waits. What was chosen stays as it is while the cursor is near where it was
-chosen for, so that typing moves nothing in front of the model's context; it is chosen anew when the cursor goes
-elsewhere or another document changes, and compared with the disk from time to time.
+A request takes what is ready and never waits. The choice stays while the cursor is near the place it was made for, so
+that typing moves nothing in front of the model's context; it is made anew when the cursor goes elsewhere or another
+document changes, and compared with the disk from time to time.
 """
 
 import logging
@@ -23,32 +23,32 @@ from infill_lsp.text.document import Document
 _LOG: Final = logging.getLogger(__name__)
 
 REGION: Final = 20
-"""Lines the cursor may go from where excerpts were chosen for before they are chosen anew."""
+"""Lines the cursor may move before excerpts are chosen anew."""
 
 CHECKED_EVERY: Final = 5.0
-"""Seconds after which files that excerpts come from are looked at again."""
+"""Seconds after which the files that excerpts come from are checked again."""
 
 MOST_OPEN: Final = 20
-"""Open documents that are searched, those changed last."""
+"""Maximum number of open documents to search, the most recently changed ones."""
 
 MOST_NEIGHBOURS: Final = 20
-"""Files beside the document that are searched although nobody has opened them.
+"""Maximum number of unopened files in the document's folder to search.
 
-Of 200 held-out rests of lines 75 could be copied from the document; with excerpts of five neighbours 85, of twenty 89.
+Of 200 held-out line endings, 75 could be copied from the document; with excerpts of five neighbours 85, of twenty 89.
 """
 
 BUDGET: Final = 16_000
-"""Characters of excerpts that are worth asking for: with 4,000, 8,000 and 16,000 of them 85, 89 and 91 could be."""
+"""Characters of excerpts worth requesting: with 4,000, 8,000 and 16,000, 85, 89 and 91 could be copied."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """Excerpts to be chosen, with the documents as they were when that was asked for.
+    """A request to choose excerpts, with the documents as they were at that time.
 
     Attributes:
-        others: open documents but this one, those changed last first.
-        stamp: when one of the others changed last; it grows with every change of any document.
-        line: of the cursor.
+        others: the other open documents, the most recently changed first.
+        stamp: when one of the others last changed; a counter that grows with every change of any document.
+        line: the cursor's line.
     """
 
     name: str
@@ -61,7 +61,7 @@ class _Task:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """Excerpts, what they were chosen for, and when, in seconds of a monotonic clock."""
+    """Excerpts, the task they were chosen for, and the time, in seconds of a monotonic clock."""
 
     task: _Task
     excerpts: tuple[str, ...]
@@ -69,13 +69,13 @@ class _Chosen:
 
 
 class Workspace:
-    """What may help to fill gaps in documents of one workspace; all but its own thread call it from one thread."""
+    """Excerpts for the documents of one workspace; apart from its own thread, only one thread may call it."""
 
     def __init__(self, roots: Sequence[Path], patterns: Sequence[str] = ()) -> None:
         """Read nothing yet.
 
         Args:
-            roots: its folders; no file outside of them is read.
+            roots: the folders of the workspace; no file outside them is read.
             patterns: the user's own patterns of files that are never read, as in a `.gitignore`.
         """
         self._chooser = _Chooser(tuple(roots), patterns)
@@ -87,32 +87,32 @@ class Workspace:
         self._thread: threading.Thread | None = None
 
     def opened(self, document: Document) -> None:
-        """A document was opened; its name is its path or URI."""
+        """Record that a document was opened; its name is its path or URI."""
         self.changed(document)
 
     def changed(self, document: Document) -> None:
-        """A document was opened, or has a new text."""
+        """Record that a document was opened or has a new text."""
         self._changes += 1
         self._open.pop(document.name, None)
-        self._open[document.name] = (document, self._changes)  # The last one is the one changed last.
+        self._open[document.name] = (document, self._changes)  # The most recently changed document comes last.
 
     def closed(self, name: str) -> None:
-        """A document was closed: what is on disk counts."""
+        """Record that a document was closed: the text on disk counts."""
         if self._open.pop(name, None):
             self._changes += 1
         self._chosen.pop(name, None)
 
     def close(self) -> None:
-        """End the thread; what it is at, it finishes."""
+        """End the thread after its current task."""
         self._tasks.put(None)
 
     def excerpts(self, document: Document, offset: int, budget: int) -> tuple[str, ...]:
-        """Excerpts of other files that are ready for a cursor, the most relevant last; others may be ready soon.
+        """Return the excerpts of other files that are ready for a cursor, most relevant last; others may be ready soon.
 
         Args:
-            document: that the cursor is in.
-            offset: of the cursor.
-            budget: characters of all of them together.
+            document: the document that contains the cursor.
+            offset: the cursor.
+            budget: maximum number of characters in all excerpts together.
         """
         chosen = self._chosen.get(document.name)
         line, _ = document.place(offset)
@@ -120,14 +120,12 @@ class Workspace:
         if chosen is None or not _holds(chosen.task, line, stamp, budget):
             self._ask(document, offset, line, stamp, budget)
         elif time.monotonic() - chosen.at > CHECKED_EVERY:
-            place = replace(
-                chosen.task.place, text=document.text[: imports.LARGEST]
-            )  # Its imports may be others by now.
+            place = replace(chosen.task.place, text=document.text[: imports.LARGEST])  # Its imports may have changed.
             self._put(replace(chosen.task, place=place))
         return chosen.excerpts if chosen else ()
 
     def settle(self, seconds: float = 10.0) -> bool:
-        """Wait until everything asked for so far is ready; says whether it is."""
+        """Wait until everything requested so far is ready; return whether it is."""
         done = threading.Event()
         self._tasks.put(done)
         return self._thread is None or done.wait(seconds)
@@ -140,7 +138,7 @@ class Workspace:
         self._put(_Task(document.name, place, others, stamp, line, budget))
 
     def _put(self, task: _Task) -> None:
-        """Have a task done, one of a document at a time: when it is done, a request will ask for what is newest."""
+        """Queue a task, one per document at a time: once it is done, a request asks for the latest state."""
         if task.name in self._pending:
             return
         self._pending.add(task.name)
@@ -150,14 +148,14 @@ class Workspace:
             self._thread.start()
 
     def _work(self) -> None:
-        """The thread: single operations on the dictionaries are all that it shares."""
+        """Run the thread, which shares only single operations on the dictionaries."""
         while (task := self._tasks.get()) is not None:
             if isinstance(task, threading.Event):
                 task.set()
                 continue
             try:
                 found = self._chooser.excerpts(task)
-            except Exception:  # Whatever is on the disk, the next request may be luckier.
+            except Exception:  # Whatever is wrong on disk, the next request may succeed.
                 _LOG.exception("No excerpts for %s", task.name)
                 found = ()
             self._chosen[task.name] = _Chosen(task, found, time.monotonic())
@@ -169,14 +167,14 @@ def _holds(task: _Task, line: int, stamp: int, budget: int) -> bool:
 
 
 class _Chooser:
-    """Chooses excerpts; only the thread uses it."""
+    """Chooser of excerpts, used only by the thread."""
 
     def __init__(self, roots: tuple[Path, ...], patterns: Sequence[str]) -> None:
         self._sources = Sources(roots, patterns)
         self._documents: dict[str, tuple[Document, ContextSource | None]] = {}
 
     def excerpts(self, task: _Task) -> tuple[str, ...]:
-        """Those for a task."""
+        """Return the excerpts for a task."""
         with self._sources.round():
             return self._excerpts(task)
 
@@ -186,7 +184,7 @@ class _Chooser:
         by_path = {real: open_now[it.name] for it in task.others if (real := _real(path_of(it.name)))}
 
         def read(path: Path) -> ContextSource | None:
-            time.sleep(0)  # Let a request have its turn.
+            time.sleep(0)  # Give a request its turn.
             real = _real(path)
             return by_path[real] if real in by_path else self._sources.at(path)
 
@@ -196,7 +194,7 @@ class _Chooser:
         return select.excerpts(task.place, filter(None, candidates), read, self._sources.roots, task.budget)
 
     def _document(self, document: Document) -> ContextSource | None:
-        """An open document as a source; what was computed of it stays while its text does."""
+        """Return an open document as a source, which keeps its computed values while the text is unchanged."""
         before, source = self._documents.get(document.name, (None, None))
         known = source if before and before.text == document.text else None
         return self._sources.of_text(document.name, document.text, document.language, known)

@@ -1,4 +1,4 @@
-"""What an API declares: how it is asked to fill one gap, and what its answers mean. It knows neither HTTP nor keys."""
+"""Defines what an API declares: how to ask it for one gap, what its answers mean. Must not depend on HTTP or keys."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Final, TypeAlias
 from infill_model.errors import InfillModelError
 
 Body: TypeAlias = Mapping[str, object]
-"""What is sent, as JSON."""
+"""A request body, sent as JSON."""
 
 
 class EndpointError(InfillModelError):
-    """An endpoint cannot be asked, or did not answer as it should: a sentence for people, in which there is no key."""
+    """A failure to ask an endpoint or an unusable answer: a sentence for people, which never contains a key."""
 
 
 LINE_TOKENS: Final = 64
@@ -24,13 +24,13 @@ class GapAsk:
 
     Attributes:
         prefix: the text before the gap, as far as it is sent.
-        suffix: the text behind it, as far as it is sent.
+        suffix: the text after the gap, as far as it is sent.
         files: excerpts of other files, the most relevant last.
         block: whether several lines are wanted.
-        model: what the endpoint calls its model; empty where it has only one.
-        n: how many fills are wanted.
+        model: the endpoint's name for its model; empty if it has only one.
+        n: number of fills wanted.
         temperature: 0 for the most probable text.
-        seed: of the sampled ones.
+        seed: seed for sampled fills.
     """
 
     prefix: str
@@ -44,22 +44,22 @@ class GapAsk:
 
     @property
     def tokens(self) -> int:
-        """How many tokens are wanted at most."""
+        """Maximum number of tokens wanted."""
         return BLOCK_TOKENS if self.block else LINE_TOKENS
 
     @property
     def stop(self) -> list[str]:
-        """Where the endpoint is to stop by itself."""
+        """Sequences at which the endpoint stops by itself."""
         return ["\n\n\n"] if self.block else ["\n"]
 
     @property
     def named(self) -> Body:
-        """The name of the model, where there is one."""
+        """The name of the model, if there is one."""
         return {"model": self.model} if self.model else {}
 
     @property
     def prefix_with_files(self) -> str:
-        """Everything before the gap, for an API that has no place of its own for other files."""
+        """Everything before the gap, for an API that has no separate field for other files."""
         return "".join(f"{it.rstrip()}\n\n" for it in self.files) + self.prefix
 
 
@@ -68,11 +68,11 @@ class AnswerPart:
     """A part of an answer.
 
     Attributes:
-        text: that was written.
-        index: of which of several fills.
-        tokens: the tokens of the text with their log-probabilities, where the API tells them.
+        text: the text written.
+        index: which of several fills it belongs to.
+        tokens: the tokens of the text with their log-probabilities, if the API provides them.
         finished: whether this fill ends here.
-        cut: whether it ends because the tokens that were asked for are used up.
+        cut: whether it ends because the token limit of the request is reached.
     """
 
     text: str = ""
@@ -87,9 +87,9 @@ class EditApi:
     """An API by which an endpoint revises code, all at once.
 
     Attributes:
-        path: of the API.
-        body: from the ask and the code that stands in the gap, in whole lines, to what is sent.
-        revised: from an answer to the code as it should be; None where there is none in it.
+        path: path of the API.
+        body: makes the request body from the ask and the present code of the gap, in whole lines.
+        revised: extracts the revised code from an answer; None if the answer contains none.
     """
 
     path: str
@@ -102,12 +102,12 @@ class Api:
     """An API.
 
     Attributes:
-        name: in the settings.
-        path: of the API, behind the URL of the endpoint.
-        body: from one gap to what is sent.
-        pieces: from an answer to what it has in it.
+        name: its name in the settings.
+        path: its path, appended to the endpoint's URL.
+        body: makes the request body for one gap.
+        pieces: extracts the parts of an answer.
         several: whether one request can ask for several fills.
-        edit: how it revises code, where it can.
+        edit: how it revises code, if it can.
     """
 
     name: str
@@ -119,7 +119,7 @@ class Api:
 
 
 def scored(tokens: object, logprobs: object) -> tuple[tuple[str, float], ...]:
-    """Tokens with their log-probabilities from two lists; nothing where these are none."""
+    """Pair tokens with their log-probabilities from two lists; empty if the lists are unusable."""
     if not isinstance(tokens, list) or not isinstance(logprobs, list) or len(tokens) != len(logprobs):
         return ()
     pairs = [(one, float(at)) for one, at in zip(tokens, logprobs, strict=True) if _is_pair(one, at)]
@@ -127,7 +127,7 @@ def scored(tokens: object, logprobs: object) -> tuple[tuple[str, float], ...]:
 
 
 def scored_entries(entries: object) -> tuple[tuple[str, float], ...]:
-    """The same from a list of `{"token": ..., "logprob": ...}`."""
+    """Pair them as `scored` does, from a list of `{"token": ..., "logprob": ...}`."""
     if not isinstance(entries, list):
         return ()
     known = [it for it in entries if isinstance(it, dict)]

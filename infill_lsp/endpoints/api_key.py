@@ -1,6 +1,6 @@
-"""The key for an endpoint: from a variable of the environment, or printed by a command. It is never in an error.
+"""Reads the key for an endpoint: from an environment variable, or printed by a command. It never appears in an error.
 
-It knows nothing of hosts; whoever asks for a key has seen to it that it may be sent.
+The caller makes sure that the key may be sent. Must not depend on hosts.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ PATIENCE: Final = 10.0
 """Seconds that a command may take to print a key; a password manager may have to ask first."""
 
 _LOOKS_RIGHT: Final = re.compile(r"[!-~]{1,4096}")
-"""What may stand in a header. Of anything else the HTTP library would complain, and repeat it."""
+"""What a header may contain. The HTTP library would reject anything else, and repeat it in the error."""
 
 
 async def read_key(settings: EndpointSettings) -> str | None:
-    """The key of an endpoint; None where the settings name none.
+    """Return the key of an endpoint; None if the settings name none.
 
     Raises:
-        EndpointError: there is none where the settings say that it is.
+        EndpointError: there is no key where the settings say it is.
     """
     if settings.key_command:
         return _checked(await _printed(settings.key_command), f"`{settings.key_command[0]}`")

@@ -1,6 +1,6 @@
-"""Whether the user lets code be sent to the endpoint of the settings, and how they are asked. It knows no editor.
+"""Asks the user whether code may be sent to the endpoint of the settings. Must not depend on an editor.
 
-The answer "Allow" is written down for good; any other holds until the server ends.
+The answer "Allow" is stored permanently; any other holds until the server ends.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,11 +15,11 @@ ALLOW: Final = "Allow"
 NOT_NOW: Final = "Not now"
 
 Choice = Callable[..., Awaitable[str | None]]
-"""Asks a question with some answers; None where there is none."""
+"""Asks a question with given answers; returns None if the user picks none."""
 
 
 def refusal(settings: EndpointSettings | None) -> str | None:
-    """Why nothing is sent yet; None where something may be, or nothing can be: what is wrong then, the engine says."""
+    """Return why nothing is sent yet; None if sending is allowed, or impossible, which the engine then reports."""
     try:
         return permissions.refusal(settings) if settings else None
     except EndpointError:
@@ -27,16 +27,16 @@ def refusal(settings: EndpointSettings | None) -> str | None:
 
 
 class Consent:
-    """What the user was asked while the server runs."""
+    """The permissions the user was asked for while the server runs."""
 
     def __init__(self) -> None:
         self._asked: set[Permission] = set()
 
     async def ask(self, settings: EndpointSettings | None, choice: Choice) -> bool:
-        """Ask the user where they have not been asked; returns whether that changed anything.
+        """Ask the user, unless already asked; return whether that changed anything.
 
         Raises:
-            SourceError: the answer cannot be written down.
+            SourceError: the answer cannot be stored.
         """
         if settings is None or refusal(settings) is None:
             return False

@@ -1,7 +1,7 @@
-"""The facade of an endpoint: the same questions and answers as those of a model that is loaded here.
+"""The facade of an endpoint: the same requests and answers as those of a model that is loaded here.
 
-Requests run on an event loop of their own, one fill at a time; a fill ends, and its connection is closed, within
-`_POLL` seconds of its cancellation. Nothing is sent anywhere the user has not allowed, whatever the server says.
+Requests run on a separate event loop, one fill at a time; a fill ends, and its connection is closed, within `_POLL`
+seconds of its cancellation. Nothing is sent anywhere the user has not allowed, whatever the server says.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic
 APIS: Final = {it.name: it for it in (openai.API, mercury.API, llama_cpp.API, ollama.API)}
 
 PREFIX: Final = 12_000
-"""Characters before a gap that are sent at most, in whole lines."""
+"""Maximum number of characters sent before a gap, in whole lines."""
 
 SUFFIX: Final = 4_000
-"""Characters behind it."""
+"""Maximum number of characters sent after a gap."""
 
 _POLL: Final = 0.005
-"""Seconds after which it is looked whether a fill is still wanted."""
+"""Seconds between checks whether a fill is still wanted."""
 
 _LEFTOVERS: Final = 8
 """Turns of the event loop after a fill, in which httpx's own generators end: until the next fill nothing runs."""
@@ -63,7 +63,7 @@ class Endpoint(Filler):
 
     @property
     def info(self) -> Info:
-        """What is known of the model; the API does not tell more."""
+        """What is known of the model; the API does not provide more."""
         return self._info
 
     def fill(
@@ -75,10 +75,10 @@ class Endpoint(Filler):
         critic: TextCritic | None = None,
         on_draft: OnDraft | None = None,
     ) -> list[Fill]:
-        """Have the endpoint fill the gaps of a request; the server judges the syntax, so `critic` is not asked.
+        """Have the endpoint fill the gaps of a request; `critic` is not used, because the server judges the syntax.
 
         Raises:
-            EndpointError: it cannot, or must not be asked.
+            EndpointError: the endpoint cannot or must not be asked.
         """
         if options.copies_only:
             return []
@@ -89,7 +89,7 @@ class Endpoint(Filler):
             return self._runner.run(_unless(cancelled, task))
         except InfillModelError:
             raise
-        except Exception as error:  # Its words may be the endpoint's.
+        except Exception as error:  # Its message may be the endpoint's.
             host = self._transport.place.host
             raise EndpointError(f"{host} answers what is not understood here ({type(error).__name__})") from None
 
@@ -100,7 +100,7 @@ class Endpoint(Filler):
 
 
 async def _unless(cancelled: Callable[[], bool], fill_: "_Fill") -> list[Fill]:
-    """What is filled; nothing once it is cancelled."""
+    """Return the fills; an empty list once cancelled."""
     work = asyncio.ensure_future(fill_.fills())
     while not (await asyncio.wait({work}, timeout=_POLL))[0]:
         if cancelled():
@@ -113,7 +113,7 @@ async def _unless(cancelled: Callable[[], bool], fill_: "_Fill") -> list[Fill]:
 
 
 class _Fill:
-    """One request under way."""
+    """One request in progress."""
 
     def __init__(
         self, api: Api, model: str, transport: Transport, request: Request, options: Options, on_draft: OnDraft | None
@@ -126,7 +126,7 @@ class _Fill:
         self._trace: list[Frame] = []
 
     async def fills(self) -> list[Fill]:
-        """The fills, the most probable first."""
+        """Return the fills, the most probable first."""
         if self._options.start is not None:
             return await self._revised(self._options.start)
         if self._request.between:
@@ -137,7 +137,7 @@ class _Fill:
         return [self._fill([it]) for it in reversed(unique.values())]
 
     async def _candidates(self, first: GapAsk) -> list[PartialText]:
-        """The most probable fill, and others where the API can be asked for several; these may fail."""
+        """Return the most probable fill, and others if the API can be asked for several; these may fail."""
         more = self._options.n - 1
         if not more or not self._api.several:
             return await self._write(first, self._report)
@@ -150,7 +150,7 @@ class _Fill:
         return best if isinstance(others, BaseException) else [*best, *(it for it in others if it.text)]
 
     async def _in_turn(self) -> Fill:
-        """Gaps one after the other: each sees those before it filled, and those behind it empty."""
+        """Fill gaps one after the other: each sees the earlier ones filled, and the later ones empty."""
         written: list[PartialText] = []
         waiting = turns(self._request)
         one, _ = next(waiting)
@@ -163,7 +163,7 @@ class _Fill:
                 return self._fill(written)
 
     async def _revised(self, start: Sequence[str]) -> list[Fill]:
-        """The code that stands there, and as the endpoint would have it, where that is something else."""
+        """Return the present code, preceded by the endpoint's revision if that differs."""
         edit = self._api.edit
         if edit is None or self._request.between:
             raise EndpointError("This endpoint fills gaps but does not revise code; Mercury's revises one place")
@@ -175,9 +175,9 @@ class _Fill:
         return [self._fill([revised]), self._fill([present])]
 
     async def _edited(self, edit: EditApi, present: str) -> str | None:
-        """The text of the gap as it should be; None where the endpoint wants to change what is around it, or is late.
+        """Return the revised text of the gap; None if the endpoint wants to change the code around it, or is late.
 
-        An endpoint revises whole lines, so what is on the gap's lines goes there and must come back.
+        An endpoint revises whole lines, so the rest of the gap's lines is sent and must come back.
         """
         prefix, mark, head = self._request.prefix.rpartition("\n")
         tail, newline, suffix = self._request.suffix.partition("\n")
@@ -196,7 +196,7 @@ class _Fill:
         return text if kept else None
 
     async def _write(self, ask: GapAsk, report: Callable[[PartialFill], None]) -> list[PartialText]:
-        """One request for one gap; at the deadline it is what has been written by then."""
+        """Send one request for one gap; at the deadline return the text written by then."""
         drafts = [PartialFill(ask) for _ in range(ask.n)]
         with suppress(TimeoutError):
             async with asyncio.timeout(self._left()):
@@ -215,7 +215,7 @@ class _Fill:
                 self._first = self._first or time.monotonic()
                 report(drafts[0])
                 if all(it.over for it in drafts):
-                    return  # What may still come is not wanted: the connection is closed.
+                    return  # The rest of the answer is not wanted: the connection is closed.
         if not any(it.finished for it in drafts):
             raise EndpointError(f"{self._transport.place.host} ended its answer in the middle, or it is of another API")
 
@@ -227,7 +227,7 @@ class _Fill:
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     def _report(self, draft: PartialFill) -> None:
-        """Tell, and keep, what has been written so far."""
+        """Report and store the text written so far."""
         if self._on_draft is None and not self._options.trace:
             return
         tokens: tuple[TraceToken, ...] = draft.shown()
@@ -246,7 +246,7 @@ class _Fill:
 
 
 def _nobody(draft: PartialFill) -> None:
-    """For candidates that nobody watches."""
+    """Ignore the drafts of candidates that nobody watches."""
 
 
 def _api(settings: EndpointSettings) -> Api:

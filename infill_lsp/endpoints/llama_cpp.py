@@ -6,7 +6,7 @@ from infill_lsp.endpoints.api import AnswerPart, Api, Body, GapAsk, scored_entri
 
 
 def body(ask: GapAsk) -> Body:
-    """After tools/server/README.md, "POST /infill"."""
+    """Return the request body according to tools/server/README.md, "POST /infill"."""
     return {
         **ask.named,
         "input_prefix": ask.prefix,
@@ -24,7 +24,7 @@ def body(ask: GapAsk) -> Body:
 
 
 def pieces(value: object) -> Sequence[AnswerPart]:
-    """One."""
+    """Return the one part of an answer."""
     match value:
         case {"content": str(text), **rest}:
             tokens = scored_entries(rest.get("completion_probabilities"))

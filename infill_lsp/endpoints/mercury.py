@@ -1,7 +1,7 @@
-"""`/v1/fim/completions` as Inception's Mercury and Mistral's Codestral have it, and Mercury's `/v1/edit/completions`.
+"""`/v1/fim/completions` of Inception's Mercury and Mistral's Codestral, and Mercury's `/v1/edit/completions`.
 
-After Inception's OpenAPI description of both and https://docs.inceptionlabs.ai/capabilities/next-edit. Neither tells
-how sure the model was.
+Follows Inception's OpenAPI description of both and https://docs.inceptionlabs.ai/capabilities/next-edit. Neither API
+reports how sure the model was.
 """
 
 import re
@@ -14,7 +14,7 @@ _FENCED: Final = re.compile(r"```[\w+-]*\n(.*?)\n?```", re.DOTALL)
 
 
 def body(ask: GapAsk) -> Body:
-    """As for OpenAI, but without what is not documented here: Mercury has no temperature, Codestral has."""
+    """Return the body as for OpenAI, without fields not documented here: Mercury has no temperature, Codestral does."""
     return {
         **ask.named,
         "prompt": ask.prefix_with_files,
@@ -27,7 +27,7 @@ def body(ask: GapAsk) -> Body:
 
 
 def edit_body(ask: GapAsk, present: str) -> Body:
-    """One message with excerpts, the file with the lines to be revised marked, and no history: we keep none."""
+    """Return one message with excerpts, the file with the lines to revise marked, and no history, as none is kept."""
     snippets = "\n".join(
         f"<|recently_viewed_code_snippet|>\n{it.rstrip()}\n<|/recently_viewed_code_snippet|>" for it in ask.files
     )
@@ -40,7 +40,7 @@ def edit_body(ask: GapAsk, present: str) -> Body:
 
 
 def revised(value: object) -> str | None:
-    """What stands between the triple backticks of the answer, or all of it where there are none; None if it is cut."""
+    """Return the text between the answer's triple backticks, or all of it if it has none; None if it is cut off."""
     match value:
         case {"choices": [{"finish_reason": "length"}, *_]}:
             return None

@@ -6,7 +6,7 @@ from infill_lsp.endpoints.api import AnswerPart, Api, Body, GapAsk, scored_entri
 
 
 def body(ask: GapAsk) -> Body:
-    """After https://docs.ollama.com/api/generate."""
+    """Return the request body according to https://docs.ollama.com/api/generate."""
     return {
         **ask.named,
         "prompt": ask.prefix_with_files,
@@ -23,7 +23,7 @@ def body(ask: GapAsk) -> Body:
 
 
 def pieces(value: object) -> Sequence[AnswerPart]:
-    """One."""
+    """Return the one part of an answer."""
     match value:
         case {"response": str(text), **rest}:
             tokens = scored_entries(rest.get("logprobs"))

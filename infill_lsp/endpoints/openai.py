@@ -1,6 +1,6 @@
-"""`/v1/completions` with `suffix`, as OpenAI, SGLang, DeepSeek and many others have it.
+"""`/v1/completions` with `suffix`, as provided by OpenAI, SGLang, DeepSeek and many others.
 
-Where an endpoint knows no suffix, such as vLLM, a template writes the gap into the prompt (`templated`).
+For an endpoint without suffix, such as vLLM, a template writes the gap into the prompt (`templated`).
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from infill_lsp.endpoints.api import AnswerPart, Api, Body, GapAsk, scored, scor
 
 
 def body(ask: GapAsk) -> Body:
-    """With `logprobs`, so that it is known how sure the model was."""
+    """Return the request body, with `logprobs` to learn how sure the model was."""
     return {
         **ask.named,
         "prompt": ask.prefix_with_files,
@@ -25,10 +25,10 @@ def body(ask: GapAsk) -> Body:
 
 
 def templated(template: str) -> Callable[[GapAsk], Body]:
-    """From a gap to what is sent, with prefix and suffix where a template has them."""
+    """Return a function that makes the request body by inserting prefix and suffix into a template."""
 
     def fill(ask: GapAsk) -> Body:
-        # In one pass, for the code itself may have {suffix} in it.
+        # In one pass, because the code itself may contain {suffix}.
         before, _, rest = template.partition("{prefix}")
         between, _, after = rest.partition("{suffix}")
         prompt = f"{before}{ask.prefix_with_files}{between}{ask.suffix}{after}"
@@ -38,7 +38,7 @@ def templated(template: str) -> Callable[[GapAsk], Body]:
 
 
 def pieces(value: object) -> Sequence[AnswerPart]:
-    """One of each choice."""
+    """Return one part per choice."""
     match value:
         case {"choices": [*choices]}:
             return [_piece(it) for it in choices]
@@ -65,7 +65,7 @@ def _piece(choice: object) -> AnswerPart:
 
 
 def _scored(logprobs: object) -> tuple[tuple[str, float], ...]:
-    """As OpenAI has them for completions, or as for chats: llama.cpp answers so."""
+    """Read log-probabilities in OpenAI's format for completions, or for chats, which llama.cpp uses."""
     match logprobs:
         case {"tokens": tokens, "token_logprobs": numbers}:
             return scored(tokens, numbers)

@@ -1,6 +1,6 @@
-"""What an endpoint has written so far: pieces to tokens, frames and a fill. It knows neither HTTP nor APIs.
+"""Collects an endpoint's output so far: pieces to tokens, frames and a fill. Must not depend on HTTP or any one API.
 
-An API that does not tell how probable its tokens were gets `NEUTRAL` for each of them, and for each gap.
+An API that does not report how probable its tokens were gets `NEUTRAL` for each token and each gap.
 """
 
 import math
@@ -13,7 +13,7 @@ from infill_lsp.endpoints.truncate import end, trimmed
 from infill_model.request import Fill, Frame, StopReason, Timing, Token, TraceToken
 
 NEUTRAL: Final = 0.5
-"""The confidence of what nothing is known about; `infill.confidence` hides what is below 0.1 unless told otherwise."""
+"""The confidence if nothing is known; `infill.confidence` hides fills below 0.1 unless set otherwise."""
 
 
 @dataclass
@@ -29,11 +29,11 @@ class PartialFill:
 
     @property
     def over(self) -> bool:
-        """Whether nothing that may come now would be kept."""
+        """Whether nothing that may still arrive would be kept."""
         return self.finished or end(self.text, self.ask) is not None
 
     def add(self, piece: AnswerPart, step: int) -> None:
-        """Take what has come."""
+        """Add a received piece."""
         self.finished, self.cut = self.finished or piece.finished, self.cut or piece.cut
         if piece.text:
             self.text += piece.text
@@ -41,20 +41,20 @@ class PartialFill:
             self.scored = self.scored or bool(piece.tokens)
 
     def written(self) -> "PartialText":
-        """What is kept of it."""
+        """Return the part of the text to keep."""
         whole = self.finished and not self.cut
         text = trimmed(self.text, self.ask, whole=whole)
         stopped: StopReason = "complete" if self.over else "deadline"
         return PartialText(text, tuple(_up_to(self.tokens, len(text))), stopped, self.scored)
 
     def shown(self) -> tuple[TraceToken, ...]:
-        """For a frame."""
+        """Return the tokens for a frame."""
         return tuple(TraceToken(it.text, "committed", it.confidence) for it in self.tokens)
 
 
 @dataclass(frozen=True, slots=True)
 class PartialText:
-    """What was written into one gap; `scored` where the API says how probable its tokens were."""
+    """The text written into one gap; `scored` if the API reports how probable its tokens were."""
 
     text: str
     tokens: tuple[Token, ...]
@@ -63,20 +63,20 @@ class PartialText:
 
     @property
     def confidence(self) -> float:
-        """The probability of all of it."""
+        """The probability of the whole text."""
         return math.prod(it.confidence for it in self.tokens) if self.scored else NEUTRAL
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Milliseconds: until the first text came, and until the last one did."""
+    """Milliseconds until the first text arrived, and until the last."""
 
     first: float
     total: float
 
 
 def fill(gaps: Sequence[PartialText], between: Sequence[str], clock: Clock, trace: tuple[Frame, ...] = ()) -> Fill:
-    """The fill of all gaps in order."""
+    """Return the fill of all gaps, in order."""
     tokens = list(gaps[0].tokens)
     for text, gap in zip(between, gaps[1:], strict=True):
         tokens += [Token(text, 1.0, 0, pinned=True), *gap.tokens]
@@ -96,7 +96,7 @@ def fill(gaps: Sequence[PartialText], between: Sequence[str], clock: Clock, trac
 
 
 def _tokens(piece: AnswerPart, step: int) -> list[Token]:
-    """The tokens of a piece; one, where what the API says of them does not make up its text."""
+    """Return the tokens of a piece; a single one if the API's tokens do not add up to its text."""
     if "".join(text for text, _ in piece.tokens) == piece.text:
         return [Token(text, _probability(it), step, pinned=False) for text, it in piece.tokens]
     sure = math.prod(_probability(it) for _, it in piece.tokens) if piece.tokens else NEUTRAL
@@ -108,7 +108,7 @@ def _probability(logprob: float) -> float:
 
 
 def _up_to(tokens: Sequence[Token], length: int) -> list[Token]:
-    """The tokens of the first `length` characters."""
+    """Return the tokens of the first `length` characters."""
     kept: list[Token] = []
     for it in tokens:
         if length <= 0:

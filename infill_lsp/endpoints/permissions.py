@@ -1,6 +1,7 @@
-"""Where endpoints are, and which of them the user lets code be sent to.
+"""Determines where endpoints are, and which of them the user lets code be sent to.
 
-What is allowed is kept in a file of the user, which no setting can change. It sends nothing and knows no API.
+Permissions are kept in a file of the user, which no setting can change. Sends nothing. Must not be specific to one
+API.
 """
 
 import ipaddress
@@ -26,8 +27,8 @@ class Destination:
     """Where an endpoint is.
 
     Attributes:
-        base: the URL that the path of an API is added to.
-        host: with its port where that is not the usual one; what people know it by.
+        base: the URL that the path of an API is appended to.
+        host: the host as people know it, with its port if that is not the default.
         loopback: whether it is this machine.
     """
 
@@ -38,17 +39,17 @@ class Destination:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Permission:
-    """What the user allowed: code to a host, with the key from one place; `key` is empty where there is none."""
+    """A user's permission to send code to a host, with the key from one place; `key` is empty if there is none."""
 
     host: str
     key: str = ""
 
 
 def destination(settings: EndpointSettings) -> Destination:
-    """Where the endpoint of these settings is.
+    """Return where the endpoint of these settings is.
 
     Raises:
-        EndpointError: its URL is missing, has something in it that does not belong there, or is plain http elsewhere.
+        EndpointError: its URL is missing, has parts that do not belong there, or is plain http to another machine.
     """
     if not settings.url:
         raise EndpointError(
@@ -83,10 +84,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def needed(settings: EndpointSettings) -> Permission | None:
-    """What the user must allow before anything is sent; None for this machine without a key.
+    """Return the permission the user must give before anything is sent; None for this machine without a key.
 
-    The place of the key is part of it: whoever may change a setting must not get one key sent to another's host, nor
-    have a command run.
+    It includes the place of the key: the ability to change a setting must not be enough to send one host's key to
+    another, or to run a command.
 
     Raises:
         EndpointError: the URL is wrong.
@@ -97,20 +98,20 @@ def needed(settings: EndpointSettings) -> Permission | None:
 
 
 def key_place(settings: EndpointSettings) -> str:
-    """Where the key comes from, in words; empty where there is none."""
+    """Return where the key comes from, in words; empty if there is no key."""
     if settings.key_command:
         return f"printed by `{shlex.join(settings.key_command)}`"
     return f"in {settings.key_environment}" if settings.key_environment else ""
 
 
 def question(permission: Permission) -> str:
-    """What the user is asked."""
+    """Return the question for the user."""
     key = f", with the key {permission.key}" if permission.key else ""
     return f"Send code around the cursor to {permission.host}{key}?"
 
 
 def refusal(settings: EndpointSettings) -> str | None:
-    """Why nothing may be sent yet, as a sentence; None where it may.
+    """Return why nothing may be sent yet, as a sentence; None if sending is allowed.
 
     Raises:
         EndpointError: the URL is wrong.
@@ -122,7 +123,7 @@ def refusal(settings: EndpointSettings) -> str | None:
 
 
 def command(settings: EndpointSettings) -> str:
-    """The command line that allows the endpoint of these settings."""
+    """Return the command line that allows the endpoint of these settings."""
     words = ["infill-lsp", "endpoint", "allow", destination(settings).host]
     if settings.key_command:
         words += ["--key-command", shlex.join(settings.key_command)]
@@ -132,14 +133,14 @@ def command(settings: EndpointSettings) -> str:
 
 
 def store() -> Path:
-    """The file in which it stands what is allowed."""
+    """Return the file that stores the permissions."""
     from platformdirs import user_state_path  # noqa: PLC0415  # A server that asks no endpoint need not wait for it.
 
     return user_state_path("infill-lsp") / "endpoints.json"
 
 
 def allowed() -> frozenset[Permission]:
-    """What the user has allowed; nothing where that cannot be read."""
+    """Return the user's permissions; empty if they cannot be read."""
     try:
         entries = json.loads(store().read_text(encoding="utf-8"))["allowed"]
         return frozenset(Permission(f"{it['host']}", f"{it['key']}") for it in entries)
@@ -148,19 +149,19 @@ def allowed() -> frozenset[Permission]:
 
 
 def allow(permission: Permission) -> None:
-    """Write down that the user allows something.
+    """Store a permission.
 
     Raises:
-        SourceError: that cannot be written.
+        SourceError: the file cannot be written.
     """
     _write(allowed() | {permission})
 
 
 def forget(host: str) -> int:
-    """Take back all that is allowed for a host; returns how many entries that were.
+    """Withdraw all permissions for a host; return their number.
 
     Raises:
-        SourceError: that cannot be written.
+        SourceError: the file cannot be written.
     """
     now = allowed()
     left = frozenset(it for it in now if it.host != host)
@@ -170,7 +171,7 @@ def forget(host: str) -> int:
 
 
 def _write(permissions: Iterable[Permission]) -> None:
-    from infill_lsp.text import files  # noqa: PLC0415  # Nor for this.
+    from infill_lsp.text import files  # noqa: PLC0415  # nor for this one.
 
     entries = [{"host": it.host, "key": it.key} for it in sorted(permissions)]
     path = store()

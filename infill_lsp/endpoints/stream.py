@@ -1,4 +1,4 @@
-"""What endpoints answer, taken from the wire: events of a stream, lines of JSON, or one JSON. It knows no API."""
+"""Parses endpoints' answers: events of a stream, lines of JSON, or one JSON value. Must not be specific to one API."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -10,21 +10,21 @@ import httpx
 from infill_lsp.endpoints.api import EndpointError
 
 Values: TypeAlias = AsyncGenerator[object, None]
-"""JSON values as they come; closing it closes the connection."""
+"""JSON values as they arrive; closing it closes the connection."""
 
 LARGEST: Final = 4_000_000
-"""Bytes of an answer; no fill is that long."""
+"""Maximum number of bytes of an answer; no fill is that long."""
 
 END: Final = "[DONE]"
-"""What OpenAI, and those who do as OpenAI does, say at the end of a stream."""
+"""The end mark of a stream in OpenAI's and compatible APIs."""
 
 
 async def values(response: httpx.Response) -> Values:
-    """The JSON values of an answer as they come.
+    """Yield the JSON values of an answer as they arrive.
 
     Raises:
-        EndpointError: it is no JSON, or endless.
-        httpx.TransportError: the connection broke off.
+        EndpointError: the answer is not JSON, or endless.
+        httpx.TransportError: the connection was lost.
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("text/event-stream", "application/x-ndjson", "application/jsonl"):
@@ -37,14 +37,14 @@ async def values(response: httpx.Response) -> Values:
 
 
 def _data(line: str, kind: str) -> str:
-    """What a line carries; empty for comments and for names of events."""
+    """Return the data of a line; empty for comments and event names."""
     if kind != "text/event-stream":
         return line.strip()
     return line[5:].strip() if line.startswith("data:") else ""
 
 
 async def _lines(response: httpx.Response) -> AsyncGenerator[str, None]:
-    r"""The lines of an answer. Only \n ends one: httpx's own lines would also end at characters within JSON."""
+    r"""Yield the lines of an answer. Only \n ends one: httpx's own lines would also end at characters within JSON."""
     rest, size = b"", 0
     async for chunk in response.aiter_bytes():
         size += len(chunk)

@@ -1,7 +1,7 @@
-"""Requests to one endpoint: the key in their head, tried again where that may help, their connection closed when left.
+"""Sends requests to one endpoint: adds the key, retries if that may help, closes connections that are abandoned.
 
-It knows no API and no code. What it says of an error names the host and the status: nothing that an endpoint writes of
-its errors is repeated, for some repeat the key or the code, whole or in pieces.
+Must not be specific to one API. Its error messages name the host and the status: nothing that an endpoint writes
+about its errors is repeated, because some repeat the key or the code, in whole or in part.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ from infill_lsp.endpoints.permissions import Destination, destination
 from infill_lsp.settings.settings import EndpointSettings
 
 _CONNECT: Final = 5.0
-"""Seconds for a connection."""
+"""Seconds for connecting."""
 
 _PASSING: Final = (408, 425, 429, 500, 502, 503, 504, 529)
-"""Statuses after which it may go well the next time."""
+"""Statuses after which another attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """When to try again: after about `first` seconds, twice as long each time, `most` times, or when the endpoint says.
+    """When to retry: after about `first` seconds, twice as long each time, `most` times, or when the endpoint says.
 
-    Where the endpoint wants more than `longest` seconds of patience, it is told to the user instead. After `silence`
-    seconds without a byte nothing more is waited for; a request that has a budget ends with that.
+    If the endpoint asks to wait for more than `longest` seconds, the user is told instead. After `silence` seconds
+    without a byte the request is given up; a request with a budget ends with the budget.
     """
 
     first: float = 0.2
@@ -45,12 +45,12 @@ class Retry:
     silence: float = 30.0
 
     def delay(self, attempt: int) -> float:
-        """Seconds to wait after this attempt, counted from 0; at random, so that clients do not all come at once."""
+        """Return the seconds to wait after this attempt, counted from 0; random, to spread out the clients."""
         return min(self.first * 2.0**attempt, self.longest) * random.uniform(0.5, 1.0)  # noqa: S311  # No secret.
 
 
 class _PassingError(Exception):
-    """It did not work, but may the next time: after `wait` seconds where the endpoint says so."""
+    """A failure that may not recur at the next attempt: after `wait` seconds if the endpoint says so."""
 
     def __init__(self, sentence: str, wait: float | None = None) -> None:
         super().__init__(sentence)
@@ -69,20 +69,20 @@ class Transport:
         self._settings, self._retry = settings, retry or Retry()
         self.place: Destination = destination(settings)
         self._key: str | None = None
-        # Proxies of the environment are for the world outside; what is for this machine stays on it.
+        # Proxies in the environment are for the outside world; requests to this machine stay on it.
         timeout = httpx.Timeout(self._retry.silence, connect=_CONNECT)
         self._client = httpx.AsyncClient(follow_redirects=False, timeout=timeout, trust_env=not self.place.loopback)
 
     async def values(self, path: str, body: Mapping[str, object], deadline: float | None) -> stream.Values:
-        """The JSON values that the endpoint answers. Leaving the iteration closes the connection.
+        """Yield the JSON values that the endpoint answers. Leaving the iteration closes the connection.
 
         Args:
-            path: of the API.
-            body: what is sent as JSON.
-            deadline: of `time.monotonic`, after which it is not tried again.
+            path: path of the API.
+            body: the request body, sent as JSON.
+            deadline: time on `time.monotonic` after which no retry is made.
 
         Raises:
-            EndpointError: there is no answer, or it broke off.
+            EndpointError: there is no answer, or it was cut off.
         """
         for attempt in itertools.count():
             begun = False
@@ -109,7 +109,7 @@ class Transport:
         head = {"content-type": "application/json", "accept": "text/event-stream, application/json"}
         if self._key:
             head["authorization"] = f"Bearer {self._key}"
-        # Not httpx's own JSON: it cannot encode half a surrogate pair, and repeats the code when it says so.
+        # Not httpx's own JSON: it cannot encode half a surrogate pair, and repeats the code in its error.
         data = json.dumps(body).encode("ascii")
         host = self.place.host
         try:
@@ -153,7 +153,7 @@ class Transport:
 
 
 def _reason(status: int) -> str:
-    """A status with the words that the standard has for it, not the endpoint's own."""
+    """Return a status with the standard's phrase for it, not the endpoint's own."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -161,7 +161,7 @@ def _reason(status: int) -> str:
 
 
 def _is_error(value: object) -> bool:
-    """Whether an answer is an error, as each API has it."""
+    """Report whether an answer is an error, in the format of any API."""
     match value:
         case {"error": error} if error:
             return True
@@ -171,7 +171,7 @@ def _is_error(value: object) -> bool:
 
 
 def _wait(response: httpx.Response) -> float | None:
-    """Seconds that Retry-After asks for, as a number or as a date."""
+    """Return the seconds that Retry-After asks for, as a number or as a date."""
     text = response.headers.get("retry-after", "")
     if text.strip().isdecimal():
         return float(text)

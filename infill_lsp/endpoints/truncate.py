@@ -1,6 +1,7 @@
-"""Where a fill ends: at the end of its line, or of its block. What an endpoint writes behind that is left away.
+"""Finds the end of a fill: the end of its line, or of its block. What an endpoint writes after that is dropped.
 
-Models stop where they should only now and then, and a stop sequence tells little. It knows no API.
+Models stop in the right place only now and then, and a stop sequence cannot express much. Must not be specific to one
+API.
 """
 
 import re
@@ -11,14 +12,14 @@ from infill_lsp.endpoints.api import GapAsk
 _MARK: Final = re.compile(
     r"<\|?(?:fim_\w+|file_sep|repo_name|endoftext|end_of_text|im_start|im_end|eot_id|cursor|EOT)\|?>|\ufffd"
 )
-"""Marks of models that no code has; and what stands for bytes that are no text."""
+"""Special tokens of models that never occur in code, and the replacement character for bytes that are not text."""
 
 _LINE_END: Final = re.compile(r"[\r\n]")
 _TWO_BLANK: Final = re.compile(r"\n[ \t]*\n[ \t]*\n")
 
 
 def end(text: str, ask: GapAsk) -> int | None:
-    """Where what was written so far is over; None where it may go on."""
+    """Return where the text written so far is complete; None if it may continue."""
     places = [found.start() for pattern in _patterns(ask) if (found := pattern.search(text))]
     if ask.block and (repeated := _repeated(text, ask.suffix)) is not None:
         places.append(repeated)
@@ -26,12 +27,12 @@ def end(text: str, ask: GapAsk) -> int | None:
 
 
 def trimmed(text: str, ask: GapAsk, *, whole: bool) -> str:
-    """What is kept of a text.
+    """Return the part of a text to keep.
 
     Args:
-        text: that was written.
-        ask: what was asked.
-        whole: whether the endpoint ended by itself; else the last line of a block, which is only begun, is dropped.
+        text: the text written.
+        ask: the request.
+        whole: whether the endpoint ended by itself; if not, the unfinished last line of a block is dropped.
     """
     at = end(text, ask)
     if at is not None:
@@ -45,7 +46,7 @@ def _patterns(ask: GapAsk) -> tuple[re.Pattern[str], ...]:
 
 
 def _repeated(text: str, suffix: str) -> int | None:
-    """Where a block begins to repeat the first line that follows it, once it has said something of its own."""
+    """Return where a block begins to repeat the first line that follows it, once it has some text of its own."""
     following = next((it.rstrip() for it in suffix.split("\n")[1:] if it.strip()), None)
     if following is None:
         return None

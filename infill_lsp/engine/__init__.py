@@ -1,1 +1,1 @@
-"""The engine: a process that owns the model, and the client that asks it."""
+"""The engine: a process that owns the model, and the client that sends it requests."""

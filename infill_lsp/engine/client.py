@@ -1,7 +1,7 @@
-"""The client of an engine: keeps its process alive, asks it, and cancels.
+"""The client of an engine: keeps its process alive, sends requests, and cancels them.
 
 A crash or a hang fails the requests in flight with `EngineDiedError` and nothing else; a model that cannot be loaded
-fails all requests with `EngineFailedError` and is not tried again. It knows nothing of models, documents or editors.
+fails all requests with `EngineFailedError` and is not tried again. Must not depend on models, documents or editors.
 """
 
 import asyncio
@@ -50,10 +50,10 @@ _FAILURES: Final[dict[FailureKind, type[InfillError]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """When to start an engine again: after `first` seconds, then twice as long each time, at most `longest`.
+    """When to restart an engine: after `first` seconds, then twice as long each time, at most `longest`.
 
-    After `give_up` starts in a row that did not get as far as `ready` there are no more, where that is a number; nor
-    after `deaths` in a row without a fill in between, where that is one.
+    No restart follows `give_up` consecutive starts that did not reach `ready`, nor `deaths` consecutive ends without a
+    fill in between; None means no such limit.
     """
 
     first: float = 0.25
@@ -62,11 +62,11 @@ class Restart:
     deaths: int | None = None
 
     def delay(self, failures: int) -> float:
-        """Seconds to wait after this many failures in a row."""
+        """Return the seconds to wait after this many consecutive failures."""
         return min(self.first * 2.0 ** min(failures - 1, 30), self.longest)
 
     def hopeless(self, failures: int, ended: "_Ended") -> str:
-        """Why there is no point in another start, as a sentence; empty while there is."""
+        """Return why another start is pointless, as a sentence; empty if it is not."""
         if ended.refusal:
             return ended.refusal
         if not ended.loaded and self.give_up is not None and failures >= self.give_up:
@@ -77,12 +77,12 @@ class Restart:
 
 
 FOR_EVER: Final = Restart(give_up=None)
-"""Where there is nothing to fall back on, and someone may mend what is wrong meanwhile."""
+"""The policy when there is nothing to fall back on, and the user may fix the problem meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """Who waits for an answer: fills, or the text of a ping."""
+    """A caller that waits for an answer: fills, or the text of a ping."""
 
     answer: "asyncio.Future[tuple[Fill, ...]]"
     on_draft: Callable[[Frame], None] | None = None
@@ -91,7 +91,7 @@ class _Waiting:
 class Engine:
     """An engine that is kept alive: `async with Engine(worker_command(settings)) as engine: ...`.
 
-    `status` is how it is now, `info` what its model last said of itself.
+    `status` is its current state, `info` the last description that its model gave of itself.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Engine:
         self._asks: dict[int, _Waiting] = {}
         self._pings: dict[int, asyncio.Future[str]] = {}
         self._process: EngineProcess | None = None
-        self._end: asyncio.Future[InfillError]  # How the run of the process ended, once it has.
+        self._end: asyncio.Future[InfillError]  # How the process's run ended, once it has.
         self._filled = False
         self._failure: EngineFailedError | None = None
         self._running = asyncio.Event()  # There is a process to send to, or there never will be one.
@@ -125,7 +125,7 @@ class Engine:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the process; what is still asked fails."""
+        """End the process; pending requests fail."""
         self._supervisor.cancel()
         with suppress(asyncio.CancelledError):
             await self._supervisor
@@ -133,7 +133,7 @@ class Engine:
 
     @property
     def pid(self) -> int | None:
-        """The id of the process that runs now."""
+        """The id of the current process."""
         return self._process.pid if self._process else None
 
     @property
@@ -142,11 +142,11 @@ class Engine:
         return self._failure is not None
 
     async def ready(self) -> Info:
-        """Wait until the model is loaded, and return what it says of itself.
+        """Wait until the model is loaded, and return its description.
 
         Raises:
-            EngineDiedError: the engine ended at this moment; it is being started again.
-            EngineFailedError: it cannot be loaded.
+            EngineDiedError: the engine has just ended; it is being restarted.
+            EngineFailedError: the model cannot be loaded.
         """
         await self._there(self._loaded)
         if self.info is None:
@@ -154,11 +154,11 @@ class Engine:
         return self.info
 
     async def up(self) -> Info:
-        """As `ready`, for those who want to know at once that the engine ended, and would be told when it is back.
+        """Wait as `ready` does, but raise at once when the engine ends, rather than wait for its restart.
 
         Raises:
-            EngineDiedError: the engine ended before its model was loaded; it is being started again.
-            EngineFailedError: it cannot be loaded.
+            EngineDiedError: the engine ended before its model was loaded; it is being restarted.
+            EngineFailedError: the model cannot be loaded.
         """
         loaded = asyncio.ensure_future(self._loaded.wait())
         either: set[asyncio.Future[Any]] = {loaded, self._end}
@@ -171,7 +171,7 @@ class Engine:
         return await self.ready()
 
     async def failed(self) -> str:
-        """Wait until there is no engine, and will be none; returns why."""
+        """Wait until there is no engine, and will be none; return the reason."""
         await asyncio.wait({self._supervisor})
         return str(self._failure or "The engine was closed.")
 
@@ -183,20 +183,20 @@ class Engine:
         stream: str = "",
         on_draft: Callable[[Frame], None] | None = None,
     ) -> tuple[Fill, ...]:
-        """Have gaps filled. Waits for an engine that is starting; cancelling the caller cancels the request.
+        """Request fills for gaps. Waits for an engine that is starting; cancelling the caller cancels the request.
 
         Args:
             request: what to fill.
-            options: how.
+            options: how to fill it.
             stream: a newer request of the same stream cancels this one.
-            on_draft: told of the canvas after each step.
+            on_draft: called with the canvas after each step.
 
         Raises:
-            RequestCancelledError: a newer request of the stream came.
+            RequestCancelledError: a newer request of the stream arrived.
             RequestRefusedError: the engine does not understand the request.
-            RequestMemoryError: there was too little memory for it; the engine goes on.
-            RequestFailedError: the engine met an error, and goes on.
-            EngineDiedError: the engine ended; it is being started again.
+            RequestMemoryError: the request ran out of memory; the engine keeps running.
+            RequestFailedError: the engine met an error, and keeps running.
+            EngineDiedError: the engine ended; it is being restarted.
             EngineFailedError: there is no engine, and will be none.
         """
         process = await self._there(self._running)
@@ -213,10 +213,10 @@ class Engine:
             del self._asks[id_]
 
     async def ping(self, text: str) -> float:
-        """Milliseconds that `text` takes to the engine and back.
+        """Return the milliseconds that `text` takes to the engine and back.
 
         Raises:
-            EngineDiedError: the engine ended; it is being started again.
+            EngineDiedError: the engine ended; it is being restarted.
             EngineFailedError: there is no engine, and will be none.
         """
         process = await self._there(self._running)
@@ -276,7 +276,7 @@ class Engine:
         return _Ended(hung or how, loaded, self._filled, refusal)
 
     async def _listen(self, process: EngineProcess) -> str:
-        """Handle what the process says, to its end; returns why it is taken for hung, if it is."""
+        """Handle the process's messages to its end; return why it is considered hung, if it is."""
         watchdog = Watchdog(self._limits)
         found: list[str] = []
         try:
@@ -294,10 +294,10 @@ class Engine:
         return "".join(found)
 
     def _handle(self, message: Message) -> None:
-        """Pass a message to who waits for it; who does not wait any longer is not missed."""
+        """Pass a message to its waiting caller; drop it if the caller no longer waits."""
         match message:
             case EngineStatus(state="degraded"):
-                self.status = message  # Its last words; they are told when it has ended.
+                self.status = message  # The engine's last message; reported when it has ended.
             case EngineStatus():
                 self.info = message.info or self.info
                 if message.state == "ready":
@@ -326,7 +326,7 @@ class Engine:
         self._tell(EngineStatus("degraded", sentence))
 
     def _fail_run(self, error: InfillError) -> None:
-        """Fail what was asked of a run of the process that has ended."""
+        """Fail everything requested from a run of the process that has ended."""
         if not self._end.done():
             self._end.set_result(error)
         for waiting in self._asks.values():
@@ -344,7 +344,7 @@ class _Ended:
         how: the rest of a sentence that starts with "The engine".
         loaded: whether its model was ready.
         filled: whether it answered a request.
-        refusal: why it would not load its model; empty if it did or died.
+        refusal: why it would not load its model; empty if it loaded or died.
     """
 
     how: str
@@ -356,7 +356,7 @@ class _Ended:
 async def _watch(
     process: EngineProcess, watchdog: Watchdog, listening: asyncio.Timeout, tell: Callable[[str], None]
 ) -> None:
-    """End `listening` when a process is taken for hung, or has ended while others hold its pipe."""
+    """End `listening` when a process is considered hung, or has ended while others hold its pipe."""
     while True:
         gone = process.gone
         await asyncio.sleep(watchdog.tick)

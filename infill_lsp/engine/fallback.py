@@ -1,7 +1,7 @@
-"""An engine that goes on with the embedded model when the chosen one cannot be loaded, dies again, or lacks memory.
+"""An engine that falls back to the embedded model when the chosen one cannot be loaded, dies again, or lacks memory.
 
-To who asks it is one engine. What was asked when the chosen model failed is asked of the embedded one, if there is time
-left. It knows processes by their command lines, and nothing of settings, documents or editors.
+Callers see one engine. Requests that the chosen model failed are passed to the embedded one if there is time left.
+Processes are known by their command lines. Must not depend on settings, documents or editors.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from infill_lsp.errors import EngineFailedError, InfillError, RequestMemoryError
 from infill_model.request import Fill, Frame, Info, Options, Request
 
 CHOSEN: Final = Restart(deaths=2)
-"""A model of the user's own is started once more after it died, and not again if it dies before it has filled."""
+"""A user's model is restarted once after it dies, and not again if it dies before it has filled anything."""
 
 
 class FallbackEngine:
@@ -37,11 +37,11 @@ class FallbackEngine:
         """Start nothing yet.
 
         Args:
-            chosen: the command line of the engine that is wanted.
-            embedded: that of the one to fall back on; None where there is no other.
-            on_status: told whenever the status changes; `degraded` with the reason while the other one answers.
-            restart: of the chosen engine.
-            limits: after which either engine is taken for hung.
+            chosen: the command line of the wanted engine.
+            embedded: the command line of the fallback engine; None if there is none.
+            on_status: called whenever the status changes; `degraded` with the reason while the fallback answers.
+            restart: restart policy of the chosen engine.
+            limits: limits after which either engine is considered hung.
         """
         self._on_status, self._embedded, self._limits = on_status, embedded, limits
         self._told = EngineStatus("starting")
@@ -55,17 +55,17 @@ class FallbackEngine:
 
     @property
     def info(self) -> Info | None:
-        """What the model that answers now last said of itself."""
+        """The last description that the current model gave of itself."""
         return self._engine.info
 
     @property
     def status(self) -> EngineStatus:
-        """How it is now, as it was last told."""
+        """The current status, as last reported."""
         return self._told
 
     @property
     def pid(self) -> int | None:
-        """The id of the process that runs now."""
+        """The id of the current process."""
         return self._engine.pid
 
     @property
@@ -82,7 +82,7 @@ class FallbackEngine:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End whichever runs; what is still asked fails."""
+        """End the running engine; pending requests fail."""
         self._watcher.cancel()
         with suppress(asyncio.CancelledError):
             await self._watcher
@@ -92,7 +92,7 @@ class FallbackEngine:
         self._fallen.set()
 
     async def ready(self) -> Info:
-        """Wait until a model is loaded; as `Engine.ready`."""
+        """Wait until a model is loaded, as `Engine.ready` does."""
         asked = self._engine
         try:
             return await asked.ready()
@@ -101,7 +101,7 @@ class FallbackEngine:
             return await self._engine.ready()
 
     async def up(self) -> Info:
-        """As `Engine.up`; where the chosen model cannot be loaded, of the embedded one."""
+        """Wait as `Engine.up` does, for the embedded model if the chosen one cannot be loaded."""
         asked = self._engine
         try:
             return await asked.up()
@@ -117,7 +117,7 @@ class FallbackEngine:
         stream: str = "",
         on_draft: Callable[[Frame], None] | None = None,
     ) -> tuple[Fill, ...]:
-        """Have gaps filled, by the embedded model where the chosen one fails at it; as `Engine.ask`."""
+        """Request fills as `Engine.ask` does, from the embedded model if the chosen one fails."""
         started, asked = time.perf_counter(), self._engine
         try:
             return await asked.ask(request, options, stream=stream, on_draft=on_draft)
@@ -133,13 +133,13 @@ class FallbackEngine:
         )
 
     async def _after_fall(self, asked: Engine, error: InfillError) -> None:
-        """Wait until the embedded engine was started after another one failed; raises the error where there is none."""
+        """Wait until the embedded engine has started after the chosen one failed; raise the error if there is none."""
         if self._embedded is None or asked is not self._chosen:
             raise error
         await self._fallen.wait()
 
     async def _watch(self) -> None:
-        """Go on with the embedded engine as soon as the chosen one is no good."""
+        """Switch to the embedded engine as soon as the chosen one is unusable."""
         if self._embedded is None:
             return
         failed = asyncio.ensure_future(self._engine.failed())
@@ -158,7 +158,7 @@ class FallbackEngine:
         return Engine(embedded, on_status=self._embedded_is, restart=FOR_EVER, limits=self._limits)
 
     def _chosen_is(self, status: EngineStatus) -> None:
-        """Pass the chosen engine's status on, but its last words: they become the reason for the other one."""
+        """Pass on the chosen engine's status, except its last, which becomes the reason for the fallback."""
         if self._embedded is None or not (self.reason or self._engine.given_up):
             self._tell(status)
 
@@ -167,7 +167,7 @@ class FallbackEngine:
         self._on_status(status)
 
     def _embedded_is(self, status: EngineStatus) -> None:
-        """While the embedded engine stands in, it is no better than `degraded`, whatever it does."""
+        """Report the embedded engine as `degraded` at best while it stands in, whatever its own status."""
         if status.state in ("ready", "busy"):
             self._tell(replace(status, state="degraded", reason=self.reason))
         elif status.state == "degraded":
@@ -177,7 +177,7 @@ class FallbackEngine:
 
 
 def _less(options: Options, spent_ms: float) -> Options:
-    """The options with what is left of the budget, be it nearly nothing: who asked knows how long to wait."""
+    """Return the options with the remaining budget, however small: the caller knows how long to wait."""
     if options.budget_ms is None:
         return options
     return replace(options, budget_ms=max(options.budget_ms - spent_ms, 1.0))

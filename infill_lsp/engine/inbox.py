@@ -1,6 +1,6 @@
-"""The requests an engine has been sent and not yet answered: newest of a stream wins, oldest stream first.
+"""The requests sent to an engine and not yet answered: newest of a stream wins, oldest stream first.
 
-Shared by the thread that reads messages and the one that fills gaps. It knows nothing of pipes or models.
+Shared by the thread that reads messages and the one that fills gaps.
 """
 
 import threading
@@ -12,7 +12,7 @@ from infill_lsp.engine.messages import Ask
 
 
 class Inbox:
-    """A queue of requests in which a newer request of the same stream takes the place of an older one."""
+    """A queue of requests in which a newer request of the same stream replaces an older one."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -26,7 +26,7 @@ class Inbox:
         """Add a request.
 
         Returns:
-            The ids of waiting requests that it replaced; they are out of the queue and must be answered as cancelled.
+            The ids of the waiting requests it replaced; they have left the queue and must be answered as cancelled.
         """
         with self._changed:
             replaced = self._drop(lambda old: old.stream == ask.stream)
@@ -37,10 +37,10 @@ class Inbox:
         return replaced
 
     def cancel(self, id_: int) -> list[int]:
-        """Cancel a request; an id that is not here is one that was answered meanwhile.
+        """Cancel a request; an unknown id belongs to one answered in the meantime.
 
         Returns:
-            Its id if it was still waiting, for then it must be answered as cancelled.
+            Its id if it was still waiting, because then it must be answered as cancelled.
         """
         with self._changed:
             if self._running is not None and self._running.id == id_:
@@ -48,7 +48,7 @@ class Inbox:
             return self._drop(lambda old: old.id == id_)
 
     def take(self) -> Ask | None:
-        """Wait for a request and make it the running one; None when the inbox is closed."""
+        """Wait for a request and make it the running one; return None when the inbox is closed."""
         with self._changed:
             self._running = None
             self._changed.wait_for(lambda: self._closed or self._waiting)
@@ -59,13 +59,13 @@ class Inbox:
             return self._running
 
     def is_cancelled(self) -> bool:
-        """Whether the running request's answer is no longer wanted; who fills it asks at each step."""
+        """Report whether the running request's answer is no longer wanted; the filler checks at each step."""
         self._looked = time.monotonic()
         return self._running_cancelled or self._closed
 
     @property
     def stuck_for(self) -> float:
-        """Seconds that the step of the running request has taken so far; 0 where none runs."""
+        """Seconds that the current step of the running request has taken so far; 0 if none runs."""
         return 0.0 if self._running is None else time.monotonic() - self._looked
 
     @property
@@ -74,7 +74,7 @@ class Inbox:
         return self._closed
 
     def close(self) -> None:
-        """Nobody is left to answer: wake `take` and cancel what runs."""
+        """Record that nobody is left to answer: wake `take` and cancel the running request."""
         with self._changed:
             self._closed = True
             self._changed.notify()

@@ -1,7 +1,7 @@
-"""Has an engine end with the process that started it, whatever it is doing at that time.
+"""Makes an engine end with the process that started it, whatever the engine is doing at that time.
 
-An engine sees that its standard input has ended, but not while native code keeps Python from running, nor while it is
-stopped. On Linux the kernel sees to it.
+An engine notices the end of its standard input, but not while native code keeps Python from running, nor while it is
+stopped. On Linux the kernel ends it.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def end_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent ends; without effect on other systems than Linux."""
+    """Ask the kernel to kill this process when its parent ends; has no effect on systems other than Linux."""
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

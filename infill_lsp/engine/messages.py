@@ -1,7 +1,7 @@
-"""What the server and an engine say to each other, and how it is written on a pipe or socket.
+"""The messages between the server and an engine, and their encoding on a pipe or socket.
 
-A message is four bytes with the length of what follows, then JSON: `[name, fields]`. The same messages go to a local
-process and to a remote engine. This module knows neither processes nor models, and nothing on the wire is ever code.
+A message is a four-byte length, then JSON: `[name, fields]`. The same messages go to a local process and to a remote
+engine. Must not depend on processes or models, and nothing on the wire is ever code.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ EngineState = Literal["starting", "ready", "busy", "degraded"]
 FailureKind = Literal["cancelled", "refused", "memory", "internal", "broken"]
 
 LARGEST: Final = 64 * 1024 * 1024
-"""Bytes; a longer message is taken for garbage. The largest real one is a 5 MB file with every character escaped."""
+"""Bytes; a longer message is treated as garbage. The largest real one is a 5 MB file with every character escaped."""
 
 _LENGTH: Final = struct.Struct(">I")
 
@@ -28,7 +28,7 @@ _LENGTH: Final = struct.Struct(">I")
 class Ask:
     """To the engine: fill these gaps. Of the requests of one `stream` (a document) only the newest is worth answering.
 
-    It is answered by exactly one `Filled` or `Failed`, before which come `Partial`s if `drafts` is set.
+    It is answered by exactly one `Filled` or `Failed`, preceded by `Partial`s if `drafts` is set.
     """
 
     id: int
@@ -55,7 +55,7 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """From the engine: the text of a `Ping`. It comes even while the engine fills."""
+    """From the engine: the text of a `Ping`. It is sent even while the engine fills."""
 
     id: int
     text: str
@@ -63,7 +63,7 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """From the engine, each second: it runs."""
+    """From the engine, each second: it is running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """From the engine: the fills asked for, best first."""
+    """From the engine: the requested fills, best first."""
 
     id: int
     fills: tuple[Fill, ...]
@@ -93,7 +93,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """From the engine: how it is. `info` comes with the first `ready`; `reason` is a sentence when `degraded`."""
+    """From the engine: its state. `info` comes with the first `ready`; `reason` is a sentence if `degraded`."""
 
     state: EngineState
     reason: str = ""
@@ -108,14 +108,14 @@ _TYPES: Final[dict[str, type[Message]]] = {
 
 
 def encode(message: Message) -> bytes:
-    """The message as it stands on the wire, length included."""
+    """Return the message as it is sent, length included."""
     fields = _converters()[0](message)
     body = json.dumps([type(message).__name__.lower(), fields], separators=(",", ":")).encode("ascii")
     return _LENGTH.pack(len(body)) + body
 
 
 def decode(body: bytes) -> Message:
-    """The message whose bytes after the length are `body`.
+    """Return the message with the encoded body `body`.
 
     Raises:
         MessageError: these bytes are not a message.
@@ -123,7 +123,7 @@ def decode(body: bytes) -> Message:
     try:
         name, fields = json.loads(body)
         return _converters()[1](fields, _TYPES[name])
-    except Exception as error:  # whatever a stranger's bytes bring about in the parser and the converter
+    except Exception as error:  # Any error that foreign bytes cause in the parser or the converter.
         raise MessageError(f"The engine and this program do not speak the same language: {error!r}") from error
 
 
@@ -134,10 +134,10 @@ def write(stream: BinaryIO, message: Message) -> None:
 
 
 def read(stream: BinaryIO) -> Message | None:
-    """Wait for one message; None when the other side has closed the stream, be it in mid-message.
+    """Wait for one message; return None when the other side has closed the stream, even in mid-message.
 
     Raises:
-        MessageError: what came is not a message.
+        MessageError: the bytes are not a message.
     """
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
@@ -148,7 +148,7 @@ def read(stream: BinaryIO) -> Message | None:
 
 
 async def read_async(stream: asyncio.StreamReader) -> Message | None:
-    """`read` for asyncio."""
+    """Read a message as `read` does, for asyncio."""
     try:
         length = _checked_length(await stream.readexactly(_LENGTH.size))
         return decode(await stream.readexactly(length))
@@ -165,7 +165,7 @@ def _checked_length(head: bytes) -> int:
 
 @cache
 def _converters() -> tuple[Callable[[Message], Any], Callable[[Any, type[Message]], Message]]:
-    """Dataclass to plain values and back. cattrs generates the code for each type on its first use."""
+    """Return functions from dataclass to plain values and back. cattrs generates each type's code on its first use."""
     from cattrs import Converter  # noqa: PLC0415  # 40 ms that `--help` need not wait for
 
     converter = Converter(detailed_validation=False, unstruct_collection_overrides={tuple: list})

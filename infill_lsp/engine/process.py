@@ -1,4 +1,4 @@
-"""One run of an engine process: its pipes, and how it ended. It knows nothing of requests or restarts."""
+"""One run of an engine process: its pipes, and how it ended. Must not depend on requests or restarts."""
 
 import asyncio
 import os
@@ -20,19 +20,19 @@ _PATIENCE: Final = 1.0
 _CHUNK: Final = 65536
 _LONGEST_LINE: Final = 300
 _LAST_WORDS: Final = 4096
-"""Bytes of standard error that are kept."""
+"""Bytes of standard error to keep."""
 
 
 def worker_command(settings: EngineSettings) -> list[str]:
-    """The command line that starts an engine with these settings."""
-    # -P keeps the current folder out of the import path: it is the user's, and may well hold a `token.py`.
+    """Return the command line that starts an engine with these settings."""
+    # -P keeps the current folder out of the import path: it is the user's, and may well contain a `token.py`.
     return [sys.executable, "-P", "-m", "infill_lsp.engine.worker", settings.to_json()]
 
 
 def engine_environment() -> dict[str, str]:
-    """The environment of a process that runs the model; what the user has set stays, but it never asks the hub.
+    """Return the environment of a process that runs the model; the user's variables stay, but it never asks the hub.
 
-    Waiting threads sleep instead of spinning, which beside a busy program made each step several times as long. And
+    Waiting threads sleep instead of spinning, which next to a busy program made each step several times as long. And
     glibc keeps freed tensors instead of returning their pages in every step.
     """
     return {
@@ -46,7 +46,7 @@ def engine_environment() -> dict[str, str]:
 
 
 def _path() -> dict[str, str]:
-    """The user's PYTHONPATH behind Python's own library, whose modules nothing in it is to take the place of."""
+    """Return the user's PYTHONPATH after Python's own library, so that nothing in it can replace a standard module."""
     if not (users := os.environ.get("PYTHONPATH")):
         return {}
     own = Path(os.__file__).parent
@@ -54,7 +54,7 @@ def _path() -> dict[str, str]:
 
 
 class EngineProcess:
-    """A running engine; made by `start`."""
+    """A running engine; created by `start`."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         if not (process.stdin and process.stdout and process.stderr):
@@ -88,21 +88,21 @@ class EngineProcess:
         return self._process.returncode is not None
 
     def send(self, message: Message) -> None:
-        """Write a message. That the process has just died is noticed by who reads from it."""
+        """Write a message. The reader of the process notices if it has just died."""
         if not self._stdin.is_closing():
             self._stdin.write(messages.encode(message))
 
     async def received(self) -> AsyncIterator[Message]:
-        """What the process says, until it ends.
+        """Yield the messages of the process, until it ends.
 
         Raises:
-            MessageError: it says something that is no message.
+            MessageError: it sends something that is not a message.
         """
         while (message := await messages.read_async(self._stdout)) is not None:
             yield message
 
     async def end(self) -> str:
-        """See that the process is gone.
+        """Make sure that the process is gone.
 
         Returns:
             How it ended, as the rest of a sentence that starts with "The engine".
@@ -113,7 +113,7 @@ class EngineProcess:
         finally:
             self.kill()
         await self._wait_a_little()
-        await asyncio.wait({self._listener}, timeout=_PATIENCE)  # A process that it has started may hold the pipe.
+        await asyncio.wait({self._listener}, timeout=_PATIENCE)  # A child of the process may hold the pipe.
         self._listener.cancel()
         self._process._transport.close()  # type: ignore[attr-defined]  # No public way closes a pipe that others hold.
         if self._process.returncode is None:
@@ -121,7 +121,7 @@ class EngineProcess:
         return f"{_ending(self._process.returncode)}{self._last_words()}"
 
     async def _wait_a_little(self) -> None:
-        """Wait for the end of the process, not for ever: one that waits for a dead disk cannot be killed."""
+        """Wait for the end of the process, but not for ever: one that waits for a dead disk cannot be killed."""
         ended = asyncio.ensure_future(self._process.wait())
         await asyncio.wait({ended}, timeout=_PATIENCE)
         ended.cancel()
@@ -132,7 +132,7 @@ class EngineProcess:
             self._process.kill()
 
     async def _listen(self, stderr: asyncio.StreamReader) -> None:
-        """Read all of standard error, lest it fill up, and keep its end, for that says why a process died."""
+        """Read all of standard error so that it does not fill up, and keep its end, which says why a process died."""
         while chunk := await stderr.read(_CHUNK):
             self._words = (self._words + chunk)[-_LAST_WORDS:]
 

@@ -1,4 +1,4 @@
-"""Standard input and output kept for messages, for the programs of this package that speak on them."""
+"""Reserves standard input and output for messages, for the programs of this package that communicate on them."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 
 def claim_stdio() -> tuple[BinaryIO, BinaryIO]:
-    """Keep standard input and output for messages: what libraries print goes to standard error instead."""
+    """Reserve standard input and output for messages: output printed by libraries goes to standard error instead."""
     stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

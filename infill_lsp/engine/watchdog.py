@@ -1,6 +1,6 @@
-"""When an engine is taken for hung: how long it may be silent, and how long it may load.
+"""Decides when an engine is considered hung: how long it may be silent, and how long it may load.
 
-It knows nothing of processes; who reads an engine's messages tells it of each.
+The reader of an engine's messages reports each of them here. Must not depend on processes.
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ BEAT: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class HangLimits:
-    """Seconds after which an engine is taken for hung.
+    """Seconds after which an engine is considered hung.
 
     Attributes:
         silence: without a sign of life, once its model is loaded.
-        silence_while_loading: the same before: native code that reads libraries and weights may let nothing else run.
-        load: until its model is loaded, signs of life or not.
+        silence_while_loading: the same before that: native code reading libraries and weights may block all else.
+        load: until its model is loaded, with or without signs of life.
     """
 
     silence: float = 10.0
@@ -27,9 +27,9 @@ class HangLimits:
 
 @dataclass(slots=True)
 class Watchdog:
-    """Counts how long one run of an engine has been silent.
+    """Counter of how long one run of an engine has been silent.
 
-    Time is what was counted, not what a clock says: a server that was itself stopped must not blame its engine.
+    Time is counted in calls, not taken from a clock: a server that was itself stopped must not blame its engine.
     """
 
     limits: HangLimits
@@ -43,15 +43,15 @@ class Watchdog:
         return min(BEAT, self.limits.silence / 4)
 
     def heard(self) -> None:
-        """The engine said something."""
+        """Record that the engine sent a message."""
         self._silent = 0.0
 
     def loaded(self) -> None:
-        """The engine's model is loaded."""
+        """Record that the engine's model is loaded."""
         self._loaded = True
 
     def passed(self, seconds: float) -> str:
-        """Count time; returns why the engine is taken for hung, as the rest of a sentence, or nothing."""
+        """Count time; return why the engine is considered hung, as the rest of a sentence, or an empty string."""
         self._silent += seconds
         self._loading += seconds
         limit = self.limits.silence if self._loaded else self.limits.silence_while_loading

@@ -1,9 +1,9 @@
 """The engine process: reads requests from its standard input, fills gaps, writes answers to its standard output.
 
 A reader thread takes the messages, so that a cancellation or a newer request is seen while the main thread denoises.
-A third thread says each second that the process runs, also while the main thread is in native code. It composes the
-model with the critic and is the only module of the language server that imports the model. It knows nothing of files,
-documents or editors, and ends when its standard input does: when the server is gone.
+A third thread reports each second that the process is running, even while the main thread is in native code. This
+module combines the model with the critic and is the only one of the language server that imports the model. Must not
+depend on files, documents or editors. Ends when its standard input does, that is, when the server is gone.
 """
 
 import os
@@ -29,10 +29,10 @@ from infill_model.filler import Filler
 from infill_model.request import Frame, Options, Request
 
 _GRACE: Final = 1.0
-"""Seconds a fill or a load may go on after standard input ended, before the process ends without it."""
+"""Seconds a fill or a load may continue after standard input ended, before the process ends without it."""
 
 _LONGEST_STEP: Final = 600.0
-"""Seconds that a step may take on the slowest machine; then the device is taken for hung, and no beats are sent."""
+"""Seconds a step may take on the slowest machine; then the device is considered hung, and beats stop."""
 
 
 def serve(
@@ -46,16 +46,16 @@ def serve(
     """Load a model and answer requests until `stdin` ends.
 
     Args:
-        load: makes what is served.
-        stdin: where requests come from.
-        stdout: where answers go.
-        warm_up: whether a fill comes before the first request; an endpoint is sent nothing that nobody asked for.
-        longest_step: seconds that a step of a fill may take before this process no longer says that it runs.
+        load: makes the filler to serve.
+        stdin: source of requests.
+        stdout: destination of answers.
+        warm_up: whether to run a fill before the first request; an endpoint is sent nothing that nobody asked for.
+        longest_step: seconds that a step of a fill may take before this process stops reporting that it runs.
 
     Returns:
         The exit status: 0 when `stdin` ended, 1 when the model cannot be loaded; then the last message was an
-        `EngineStatus` `degraded` with the reason, and starting again would not help. And 1 when the device broke
-        under a request; then starting again may help.
+        `EngineStatus` `degraded` with the reason, and restarting would not help. Also 1 when the device broke during
+        a request; then restarting may help.
     """
     inbox, send = Inbox(), _Sender(stdout)
     ended = threading.Event()
@@ -66,7 +66,7 @@ def serve(
         filler = load()
         if warm_up:
             filler.fill(*_WARM_UP, cancelled=lambda: inbox.closed, critic=None, on_draft=None)
-    except Exception as error:  # Whatever it is, it would be the same at the next start.
+    except Exception as error:  # Any error here would recur at the next start.
         send(EngineStatus("degraded", reason=_why_not_loaded(error)))
         return 1
     send(EngineStatus("ready", info=filler.info))
@@ -87,7 +87,7 @@ _WARM_UP: Final = (Request("def add(a, b):\n    return ", "\n"), Options(steps=4
 
 
 class _Sender:
-    """Writes messages from both threads, one at a time. A reader that is gone is no error: `stdin` ends as well."""
+    """Writer of messages from all threads, one at a time. A reader that is gone is no error: `stdin` ends as well."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._lock = stream, threading.Lock()
@@ -101,7 +101,7 @@ class _Sender:
 
 
 def _read(stdin: BinaryIO, inbox: Inbox, send: _Sender, ended: threading.Event) -> None:
-    """The reader thread: ends with `stdin`, and then sees to it that the process ends too."""
+    """Run the reader thread, which ends with `stdin` and then makes sure that the process ends too."""
     try:
         while (message := messages.read(stdin)) is not None:
             match message:
@@ -123,7 +123,7 @@ def _read(stdin: BinaryIO, inbox: Inbox, send: _Sender, ended: threading.Event) 
 
 
 def _beat(inbox: Inbox, send: _Sender, ended: threading.Event, longest_step: float) -> None:
-    """The thread that says that the process runs: not while it is stopped, deadlocked, or hangs in a step."""
+    """Run the thread that reports that the process runs: not while it is stopped, deadlocked, or hung in a step."""
     while not ended.wait(BEAT):
         if inbox.stuck_for < longest_step:
             send(Beat())
@@ -161,19 +161,19 @@ def _why_not_loaded(error: Exception) -> str:
 
 
 def _kind(error: Exception) -> messages.FailureKind:
-    """`broken` where the device is of no use to this process any more: after such an error every other one fails."""
+    """Return `broken` if the device is unusable for this process: after such an error every other request fails too."""
     return "broken" if type(error).__name__ == "AcceleratorError" or "CUDA error" in str(error) else "internal"
 
 
 def is_memory(error: Exception) -> bool:
-    """Whether an error is for want of memory: Python's, torch's, or one of the words that torch has for a CPU's."""
+    """Report whether an error means too little memory: Python's, torch's, or one of torch's messages for a CPU."""
     words = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
     kinds = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     return kinds or (isinstance(error, RuntimeError) and any(it in str(error) for it in words))
 
 
 def _first_sentence(error: Exception) -> str:
-    """The beginning of what an error says; its kind where it says nothing."""
+    """Return the beginning of an error's message; its type if it has none."""
     return str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
 
 
@@ -182,20 +182,20 @@ def _cancelled(id_: int) -> Failed:
 
 
 def _need_no_folder(*, compiles: bool) -> None:
-    """Run where the working folder was deleted, and where nothing temporary can be written.
+    """Make the process run even if the working folder was deleted or nothing temporary can be written.
 
-    torch looks for both when it is imported, and makes a folder for its compiler, which is needed only to compile.
+    On import torch looks for both, and makes a folder for its compiler, which is needed only to compile.
     """
     try:
         Path.cwd()
     except OSError:
         os.chdir(os.sep)
     if not compiles:
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.sep)  # It is there, so nothing is made.
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.sep)  # It exists, so nothing is created.
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`python -m infill_lsp.engine.worker SETTINGS`: serve the model of these settings, one JSON value."""
+    """Run `python -m infill_lsp.engine.worker SETTINGS`: serve the model of these settings, one JSON value."""
     settings = EngineSettings.from_json(arguments[0])
     end_with_parent()
     _need_no_folder(compiles=settings.compile != "off")
@@ -206,7 +206,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _model(settings: EngineSettings) -> Filler:
-    from infill_model.checkpoints import loading  # noqa: PLC0415  # torch takes a second; `starting` is said before
+    from infill_model.checkpoints import loading  # noqa: PLC0415  # torch takes a second; `starting` is sent before
 
     one = partial(loading.load, settings.model)
     both = partial(loading.load_verified, settings.model, settings.verify or "", settings.verify_by)
@@ -226,5 +226,5 @@ def _endpoint(settings: EndpointSettings) -> Filler:
 
 
 if __name__ == "__main__":
-    # Not sys.exit: that would wait for the reader thread's stream and for torch to put its house in order.
+    # Not sys.exit: that would wait for the reader thread's stream and for torch to clean up.
     os._exit(main(sys.argv[1:]))

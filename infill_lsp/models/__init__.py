@@ -1,1 +1,1 @@
-"""The larger models: fetched, converted, measured on this machine, chosen and offered. Nothing here knows an editor."""
+"""Fetches, converts, measures, chooses and offers the larger models. Must not depend on an editor."""

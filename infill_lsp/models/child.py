@@ -1,4 +1,4 @@
-"""A child process that is waited for in steps, so that the parent can report how far it is and be stopped."""
+"""Runs a child process that is waited for in steps, so that the parent can report progress and be stopped."""
 
 import subprocess
 import threading
@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Final
 
 _STEP: Final = 0.2
-"""Seconds between two looks at a child."""
+"""Seconds between two checks on a child."""
 
 _KEPT: Final = 20_000
-"""Characters of its output that are kept."""
+"""Maximum number of characters of output to keep."""
 
 
 class Child:
@@ -23,7 +23,7 @@ class Child:
             errors="replace",
         )  # fmt: skip
         self.output = ""
-        """Standard output and error so far, the end of them."""
+        """The end of standard output and error so far."""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -44,7 +44,7 @@ class Child:
         return self._process.wait()
 
     def runs(self) -> bool:
-        """Wait a moment; whether the child still runs then."""
+        """Wait a moment; return whether the child is still running."""
         try:
             self._process.wait(_STEP)
         except subprocess.TimeoutExpired:
@@ -56,5 +56,5 @@ class Child:
         if stream is None:
             return
         with stream:
-            while line := stream.readline():  # A bar that returns to the start of its line ends one too.
+            while line := stream.readline():  # A progress bar that returns to the start of its line ends one too.
                 self.output = (self.output + line)[-_KEPT:]

@@ -1,6 +1,6 @@
-"""Chooses the model where `infill.model` is `auto`: the largest that is here, fits in memory and answers in time.
+"""Chooses the model if `infill.model` is `auto`: the largest that is here, fits in memory and answers in time.
 
-It reads a few small files and loads nothing.
+Reads a few small files and loads no model.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from infill_model.catalogue.published import Published
 EMBEDDED: Final = "embedded"
 
 _ENGINE: Final = 600_000_000
-"""Bytes that an engine takes beside a model: torch, keys and values."""
+"""Bytes that an engine takes in addition to a model: torch, keys and values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class Candidate:
     """A published model on this machine.
 
     Attributes:
-        model: which.
+        model: the model.
         here: whether it can be loaded.
-        measured: how it did here; None where it was not measured with these settings.
-        problem: why `auto` does not take it, as the end of a sentence; empty where it may.
+        measured: its measurement on this machine; None if it was not measured with these settings.
+        problem: why `auto` does not take it, as the end of a sentence; empty if it may.
     """
 
     model: Published
@@ -36,7 +36,7 @@ class Candidate:
 
     @property
     def cost(self) -> str:
-        """Size, memory and time of it."""
+        """The model's size, memory and time."""
         it, memory = self.model, memory_needed(self.model, self.measured)
         time = f"{self.measured.ms:.0f} ms a suggestion here" if self.measured else "not measured here"
         disk = f"{(it.size + it.packed) / 1e9:.1f} GB of disk"
@@ -45,12 +45,12 @@ class Candidate:
 
 
 def memory_needed(it: Published, found: Measurement | None = None) -> float:
-    """Bytes that an engine with a model takes: as measured, else roughly."""
+    """Return the bytes that an engine with a model takes, measured if possible, else estimated."""
     return found.memory if found and found.memory else it.packed * fit.MARGIN + _ENGINE
 
 
 def candidates(settings: ServerSettings) -> tuple[Candidate, ...]:
-    """All published models, the largest first."""
+    """Return all published models, the largest first."""
     _, room = fit.device_memory("cpu")
     return tuple(_candidate(it, settings, room) for it in published.published())
 
@@ -77,14 +77,14 @@ def _problem(it: Published, settings: ServerSettings, room: float, *, here: bool
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which model the server runs, and why, as a sentence."""
+    """The model that the server runs, and the reason, as a sentence."""
 
     model: str
     why: str
 
 
 def choose(settings: ServerSettings) -> Choice:
-    """The model of the settings; where that is `auto`, the largest that will do."""
+    """Return the model from the settings; for `auto`, the largest suitable one."""
     if settings.engine.model != AUTO:
         return Choice(settings.engine.model, f"infill.model is set to {settings.engine.model}.")
     found = candidates(settings)
@@ -96,10 +96,10 @@ def choose(settings: ServerSettings) -> Choice:
 
 
 def resolved(settings: ServerSettings) -> ServerSettings:
-    """The same settings with `auto` replaced by the model that is chosen."""
+    """Return the same settings with `auto` replaced by the chosen model."""
     return replace(settings, model=choose(settings).model)
 
 
 def engine_settings(settings: ServerSettings) -> EngineSettings:
-    """What the engine is started with."""
+    """Return the settings that the engine is started with."""
     return resolved(settings).engine

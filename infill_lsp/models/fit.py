@@ -1,4 +1,4 @@
-"""Which models of the catalogue have room on a device. It loads none of them."""
+"""Finds the models of the catalogue that fit on a device, without loading any of them."""
 
 import json
 import math
@@ -15,17 +15,17 @@ from infill_model.catalogue.catalogue import ENTRIES, Entry
 from infill_model.catalogue.sizes import weight_bytes
 
 MARGIN: Final = 1.2
-"""How much more than its weights a model needs beside the embedded one: keys, values, logits, kernels."""
+"""A model's memory, excluding the embedded one, as a multiple of its weights: keys, values, logits, kernels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fits:
-    """What a device has room for.
+    """The models that fit on a device.
 
     Attributes:
         device: cpu, cuda or mps.
-        gigabytes: of its memory.
-        models: by dtype, the names of those that fit in it, and in none before it.
+        gigabytes: the device's memory.
+        models: by dtype, the names of the models that fit in it but in none of the dtypes before it.
     """
 
     device: str
@@ -34,13 +34,13 @@ class Fits:
 
     @property
     def sentence(self) -> str:
-        """In words."""
+        """The result in words."""
         there = [f"in {dtype}: {', '.join(names)}" for dtype, names in self.models.items() if names]
         return f"{self.device} has {self.gigabytes:.1f} GB; {'; '.join(there) or 'none but the embedded model'}"
 
 
 def of_device(device: str) -> Fits | None:
-    """What a device has room for; None where its memory cannot be told."""
+    """Return what fits on a device; None if its memory is unknown."""
     if device not in ("cpu", "cuda", "mps"):
         return None
     place, room = device_memory(device)
@@ -48,7 +48,7 @@ def of_device(device: str) -> Fits | None:
 
 
 def fits(device: str, room: float, entries: Sequence[Entry]) -> Fits:
-    """What has room in so many bytes, in the dtype that a device has by itself, in 8 bits and in 4."""
+    """Return the models that fit in `room` bytes, in the device's default dtype, in 8 bits and in 4."""
     usual = "float32" if device == "cpu" else "bfloat16"
     kinds = (usual, *(() if usual == "bfloat16" else ("bfloat16",)), *(() if device == "mps" else ("int8", "int4")))
     left, models = list(entries), {}
@@ -60,16 +60,16 @@ def fits(device: str, room: float, entries: Sequence[Entry]) -> Fits:
 
 
 def _needs(entry: Entry, dtype: str) -> float:
-    """Bytes; a model that transformers runs with all experts in one matrix cannot be packed."""
+    """Return the bytes needed; a model that transformers runs with all experts in one matrix cannot be packed."""
     if entry.family == "diffusion-gemma" and dtype in ("int8", "int4"):
         return math.inf
     return weight_bytes(entry.parameters, dtype) * MARGIN
 
 
 def device_memory(device: str) -> tuple[str, float]:
-    """The device that is meant, and the bytes it has; 0 where that cannot be told.
+    """Return the device that `device` stands for, and its memory in bytes; 0 if unknown.
 
-    A GPU is asked by a process of its own, for that takes torch; of the CPU's memory what is available now counts.
+    A GPU is queried by a separate process, because that takes torch; for the CPU the memory available now counts.
     """
     if device != "cpu":
         command = [sys.executable, "-P", "-m", "infill_model.checkpoints.probe", "--device", device]

@@ -1,4 +1,4 @@
-"""Keeps two processes from fetching or converting the same model at once; a process that dies lets go by itself."""
+"""Keeps two processes from working on the same model at once; a process that dies releases its lock automatically."""
 
 import sys
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold a folder while the context lasts.
 
     Raises:
-        DownloadError: another process holds it, or it cannot be written to.
+        DownloadError: another process holds the folder, or it cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

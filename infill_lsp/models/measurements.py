@@ -1,6 +1,6 @@
-"""Measures how fast a published model answers on this machine, in an engine of its own, and keeps that beside it.
+"""Measures how fast a published model answers on this machine, in a separate engine, and stores the result with it.
 
-What is measured is what a person feels: the time of a suggestion while typing, key after key in the same document.
+The measurement is what a user feels: the time of a suggestion while typing, key after key in the same document.
 """
 
 import asyncio
@@ -52,25 +52,25 @@ def receipt(lines: list[Line]) -> str:
 """
 
 _CAP_MS: Final = 5000.0
-"""A suggestion is waited for no longer."""
+"""Maximum time to wait for a suggestion, in milliseconds."""
 
 _SECONDS: Final = 8.0
-"""For all of the measuring, once the model is loaded."""
+"""Seconds for the whole measurement, once the model is loaded."""
 
 _FIRST: Final = 2
-"""Suggestions that are not counted."""
+"""Number of initial suggestions that are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """How a model did on this machine.
+    """The performance of a model on this machine.
 
     Attributes:
-        ms: of a suggestion while typing, the median.
-        ready_ms: from the start of the engine until it could answer.
-        memory: bytes of the engine at its largest; 0 where that cannot be told.
-        device: that it ran on.
-        wanted: the device, dtype and threads that were set.
+        ms: median time of a suggestion while typing.
+        ready_ms: time from the start of the engine until it could answer.
+        memory: peak memory of the engine in bytes; 0 if unknown.
+        device: the device it ran on.
+        wanted: the device, dtype and threads in the settings.
         converted: hash of the converted file.
     """
 
@@ -83,10 +83,10 @@ class Measurement:
 
 
 def measure(it: Published, settings: EngineSettings, engine: EngineCommand) -> Measurement:
-    """Measure a model that is here, and keep the result.
+    """Measure a model that is here, and store the result.
 
     Raises:
-        InfillError: the engine cannot run the model, or the result cannot be kept.
+        InfillError: the engine cannot run the model, or the result cannot be stored.
     """
     chosen = replace(settings, model=it.name, endpoint=None, verify=None)
     found = asyncio.run(_measure(engine(chosen)))
@@ -101,7 +101,7 @@ def measure(it: Published, settings: EngineSettings, engine: EngineCommand) -> M
 
 
 def measured(it: Published, settings: EngineSettings) -> Measurement | None:
-    """What was measured of the file that is here now, with these settings; None where nothing was."""
+    """Return the measurement of the present file with these settings; None if there is none."""
     try:
         found = Measurement(**json.loads(_file(it).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -130,7 +130,7 @@ async def _measure(command: Sequence[str]) -> Measurement:
 
 
 async def _type(engine: Engine) -> list[float]:
-    """Type into a document, and ask for a suggestion after each key; milliseconds of each."""
+    """Type into a document, asking for a suggestion after each key; return the milliseconds of each."""
     times: list[float] = []
     options, began = Options(budget_ms=_CAP_MS), time.perf_counter()
     for typed in range(len(_TYPED) // 2, len(_TYPED) + 1, 2):
@@ -143,7 +143,7 @@ async def _type(engine: Engine) -> list[float]:
 
 
 def _peak(pid: int | None) -> int:
-    """The most memory that a process has had, in bytes; 0 where the system does not tell."""
+    """Return the peak memory of a process, in bytes; 0 if the system does not tell."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))

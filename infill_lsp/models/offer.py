@@ -1,7 +1,7 @@
-"""Offers the download of a larger model once, in words, and fetches it in a child process. It knows no editor.
+"""Offers a larger model for download once, in words, and fetches it in a child process. Must not depend on an editor.
 
-Nothing is offered where a model was set by hand, a larger one is here already, the user has said "Never", or a "Not
-now" is a week old or less.
+Nothing is offered if a model was set by hand, a larger one is already here, the user has said "Never", or a "Not now"
+is a week old or less.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ _AGAIN: Final = 7 * 24 * 3600.0
 """Seconds after "Not now" in which nothing is offered."""
 
 _THREADS: Final = 4
-"""CPU threads from which the largest model is worth offering; below, it could hardly answer in time."""
+"""CPU threads from which the largest model is worth offering; with fewer, it could hardly answer in time."""
 
 _PATIENCE: Final = 2.0
 """Seconds that a child may take to stop."""
 
 Choice = Callable[..., Awaitable[str | None]]
-"""Asks a question with some answers; None where there is none."""
+"""Asks a question with given answers; returns None if the user picks none."""
 
 OnProgress = Callable[[str, int | None], None]
-"""Told what goes on, and how many percent of it are done; None where that cannot be told."""
+"""Receives the name of the current stage and the percentage done, None if unknown."""
 
 
 class FetchError(InfillError):
@@ -49,7 +49,7 @@ class FetchError(InfillError):
 
 
 def offered(settings: ServerSettings) -> Published | None:
-    """The model that is worth offering; None where none is, or the user does not want to be asked."""
+    """Return the model worth offering; None if there is none, or the user does not want to be asked."""
     if settings.engine.model != AUTO or settings.offer_models is False or _put_off():
         return None
     found = [it for it in published.published() if _has_room(it)]
@@ -59,7 +59,7 @@ def offered(settings: ServerSettings) -> Published | None:
 
 
 def to_be_made_again(settings: ServerSettings) -> Published | None:
-    """A model that was fetched, and whose converted file is damaged or outdated; None if there is none."""
+    """Return a model that was fetched but whose converted file is damaged or outdated; None if there is none."""
     mine = (it for it in published.published() if settings.engine.model in (AUTO, it.name))
     return next((it for it in mine if _is_fetched(it) and not published.is_current(it)), None)
 
@@ -69,7 +69,7 @@ def _is_fetched(it: Published) -> bool:
 
 
 def _has_room(it: Published) -> bool:
-    """Whether memory and disk have room for a model."""
+    """Report whether memory and disk have room for a model."""
     _, memory = fit.device_memory("cpu")
     place = next(one for one in (it.folder, *it.folder.parents) if one.exists())
     disk = it.size + it.registry.size + it.packed
@@ -77,7 +77,7 @@ def _has_room(it: Published) -> bool:
 
 
 def question(it: Published) -> str:
-    """What the user is asked."""
+    """Return the question for the user."""
     return (
         f"Infill can suggest far better code with a larger model, {it.parent} ({it.licence}). Downloading it takes "
         f"{it.size / 1e6:,.0f} MB, {(it.size + it.packed) / 1e9:.1f} GB of disk and about "
@@ -87,10 +87,10 @@ def question(it: Published) -> str:
 
 
 async def wanted(it: Published, choice: Choice) -> bool:
-    """Ask the user; "Never" is written into their configuration, "Not now" into the cache.
+    """Ask the user; "Never" is stored in their configuration, "Not now" in the cache.
 
     Raises:
-        SourceError: the answer cannot be written down.
+        SourceError: the answer cannot be stored.
     """
     answer = await choice(question(it), DOWNLOAD, NOT_NOW, NEVER)
     if answer == NEVER:
@@ -117,10 +117,10 @@ async def fetch(it: Published, on_progress: OnProgress) -> str:
     """Fetch, convert and measure a model in a child process, which ends with this one or when this is cancelled.
 
     Returns:
-        What there is to know afterwards, as a sentence.
+        What the user should know afterwards, as a sentence.
 
     Raises:
-        FetchError: it could not be fetched; what came is kept.
+        FetchError: the model could not be fetched; the received data is kept.
     """
     words = (sys.executable, "-P", "-m", "infill_lsp.cli", "models", "use", it.name, "--yes", "--auto", "--json")
     pipe = asyncio.subprocess.PIPE
@@ -137,7 +137,7 @@ async def fetch(it: Published, on_progress: OnProgress) -> str:
 
 
 async def _follow(child: asyncio.subprocess.Process, on_progress: OnProgress) -> str:
-    """Hand on what the child reports; returns the last thing it says in words."""
+    """Pass on the child's reports; return its last message in words."""
     title, total, message = "", 1, ""
     while child.stdout and (line := await child.stdout.readline()):
         event, fields = json.loads(line)
@@ -158,7 +158,7 @@ async def _read(stream: asyncio.StreamReader | None) -> str:
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
-    """Have the child stop, by the end of its standard input and, where that does not help, at once."""
+    """Stop the child by closing its standard input and, if that does not help, by killing it."""
     if child.stdin:
         child.stdin.close()
     try:

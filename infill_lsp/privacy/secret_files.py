@@ -1,7 +1,7 @@
-"""Tells which files hold secrets: one table of names, words, folders and contents, and why a file matched.
+"""Determines which files hold secrets, and why: one table of names, words, folders and contents.
 
-A file is judged on what it is: its own name, the last folders of its path where they belong to a known tool, and what
-stands in it. A package of code that is called `credentials` holds code. It opens no file.
+A file is judged by what it is: its own name, the last folders of its path if they belong to a known tool, and its
+contents. A package of code that is called `credentials` holds code. Opens no file.
 """
 
 import re
@@ -21,31 +21,31 @@ _CODE: Final = frozenset(
 """Suffixes of source code: a module that is named after secrets deals with them and holds none."""
 
 _COPY: Final = re.compile(r"(?:~|\.(?:bak|backup|old|orig|save|sav|swp|swo|tmp|copy))+$")
-"""What editors and people add to the name of a copy; the copy holds what the file held."""
+"""Suffixes that editors and people add to the name of a copy; the copy has the contents of the file."""
 
 _SAMPLE: Final = re.compile(
     r"[._-](?:example|sample|template|tmpl|dist)(?:\.(?:ya?ml|json|toml|ini|cfg|conf|txt|properties|tfvars))?$"
     r"|^(?:example|sample|template)\.env$"
 )
-"""Names of files that show what belongs into another one."""
+"""Names of files that show what belongs in another one."""
 
 _PRIVATE_KEY: Final = r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 
 _HEAD: Final = 32_768
-"""Characters of a file that are searched."""
+"""Characters of a file to search."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One way to know a file with secrets.
+    """One way to recognise a file with secrets.
 
     Attributes:
-        kind: what it looks at. `name`: the file's name, with the folders above it where the pattern has some. `word`:
-            what the name of a file that is not code ends in, before its suffixes. `folder`: a folder above the file.
-            `data folder`: the same, of files that are not code. `content`: the text.
-        pattern: of a name or folder as a shell has it, without case; of contents a regular expression.
-        marks: one of these stands in every text that a content rule can match; they are quicker to look for.
-        what: what a text holds that matches.
+        kind: the target of the rule. `name`: the file's name, with the folders above it if the pattern has any. `word`:
+            the end of the name, before its suffixes, of a file that is not code. `folder`: a folder above the file.
+            `data folder`: the same, for files that are not code. `content`: the text.
+        pattern: for a name or folder a shell pattern, case-insensitive; for contents a regular expression.
+        marks: one of these occurs in every text that a content rule can match; they are quicker to search for.
+        what: what a matching text holds.
     """
 
     kind: Literal["name", "word", "folder", "data folder", "content"]
@@ -54,14 +54,14 @@ class Rule:
     what: str = ""
 
     def found_in(self, text: str) -> bool:
-        """Whether a content rule matches a text."""
+        """Report whether a content rule matches a text."""
         return any(it in text for it in self.marks) and self._expression.search(text) is not None
 
     def reason(self, parts: Sequence[str]) -> str | None:
-        """Why a file may hold secrets by a rule about its path, as the end of a sentence that begins with its name.
+        """Return why a rule about paths suspects a file of secrets, as the end of a sentence that begins with its name.
 
         Args:
-            parts: of its path, in lower case.
+            parts: parts of the file's path, in lower case.
         """
         name = parts[-1]
         if self.kind in ("word", "data folder") and _is_code(name):
@@ -164,14 +164,14 @@ _CONTENTS: Final = (
 )
 
 RULES: Final = (*_ENVIRONMENTS, *_TOOLS, *_KEYS, *_HISTORIES, *_FOLDERS, *_WORDS, *_CONTENTS)
-"""Every way to know a file with secrets; tests/lsp/test_secret_files.py has a file for each."""
+"""All rules that recognise a file with secrets; tests/lsp/test_secret_files.py has a file for each."""
 
 
 def secret_reason(path: str, text: str = "") -> str | None:
-    """Why a file may hold secrets, as a sentence without its full stop; None when nothing speaks for that.
+    """Return why a file may hold secrets, as a sentence without its full stop; None if nothing suggests it.
 
     Args:
-        path: of the file, with slashes.
+        path: path of the file, with slashes.
         text: its contents, as far as they are known.
     """
     reason = _path_reason(path.lower()) or _content_reason(text[:_HEAD])
@@ -195,11 +195,11 @@ def _is_code(name: str) -> bool:
 
 
 def _meant(name: str) -> set[str]:
-    """A name, and the name of the file that it is a copy of."""
+    """Return a name, and the name of the file that it is a copy of."""
     return {name, _COPY.sub("", name.removeprefix("#").removesuffix("#"))}
 
 
 def _tail(parts: Sequence[str], name: str, pattern: str) -> str:
-    """A name with as many folders above it as a pattern has."""
+    """Return a name with as many folders above it as a pattern has."""
     folders = pattern.count("/")
     return "/".join([*(parts[-1 - folders : -1] if folders else ()), name])

@@ -1,7 +1,7 @@
-"""Tells whether a text has a secret in it: one table of the tokens of known services, and literals that look random.
+"""Detects secrets in a text: one table of the tokens of known services, and literals that look random.
 
-A false alarm costs a suggestion that was right, a miss is in the user's own file already: what names and paths may look
-like is let through.
+A false alarm costs a correct suggestion, and a missed secret is already in the user's own file: text that may be a name
+or a path is let through.
 """
 
 import math
@@ -47,7 +47,7 @@ TOKENS: Final[Mapping[str, str]] = {
     "JSON Web Token": r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}",
     "password in an address": r"://[^\s:/@\"'{}$%<>]+:(?=[^\s/@]*\d)(?=[^\s/@]*[A-Za-z])[^\s:/@\"'{}$%<>]{10,}@",
 }
-"""What the tokens of services look like; tests/lsp/test_secret_texts.py has one of each."""
+"""Patterns of the tokens of services; tests/lsp/test_secret_texts.py has one of each."""
 
 _TOKEN: Final = re.compile("|".join(f"(?:{it})" for it in TOKENS.values()))
 
@@ -59,7 +59,7 @@ _ASSIGNED: Final = re.compile(
 )
 
 LEAST_ENTROPY: Final = 3.2
-"""Bits per character of a literal that may be a secret; twelve random letters and digits have about 3.4."""
+"""Minimum bits per character of a possible secret; twelve random letters and digits have about 3.4."""
 
 _PLACEHOLDER: Final = re.compile(
     r"[<>{}$%]|\.\.\.|x{4}|\*{3}|123456|abcdef|example|sample|dummy|change|your|test|fake|placeholder|secret|password",
@@ -68,14 +68,14 @@ _PLACEHOLDER: Final = re.compile(
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text has a key, a token or a password in it. Give it whole lines: a name tells what a literal is."""
+    """Report whether a text contains a key, a token or a password. Pass whole lines: a name tells what a literal is."""
     return _TOKEN.search(text) is not None or any(
         _is_random(it["quoted"] or it["bare"]) for it in _ASSIGNED.finditer(text)
     )
 
 
 def _is_random(literal: str) -> bool:
-    """Whether a literal has letters and digits mixed as in a secret, and not as in a name, a path or a placeholder."""
+    """Report whether a literal mixes letters and digits as in a secret, not as in a name, a path or a placeholder."""
     if _PLACEHOLDER.search(literal) or not re.search(r"\d", literal) or not re.search(r"[A-Za-z]", literal):
         return False
     if re.fullmatch(r"[\w-]+(?:[./:]+[\w-]+)+/?", literal) and not re.search(r"\w{16}", literal):
@@ -84,11 +84,11 @@ def _is_random(literal: str) -> bool:
 
 
 def _changes(literal: str) -> int:
-    """How often it goes from letters to digits, or from one case to the other, and back."""
+    """Count the changes between letters and digits, and between upper and lower case."""
     kinds = re.sub(r"[^\w]|_", "", re.sub(r"[a-z]+", "a", re.sub(r"[A-Z]+", "A", re.sub(r"\d+", "0", literal))))
     return len(kinds)
 
 
 def _entropy(literal: str) -> float:
-    """Shannon entropy, in bits per character."""
+    """Return the Shannon entropy, in bits per character."""
     return -sum(n / len(literal) * math.log2(n / len(literal)) for n in Counter(literal).values())

@@ -1,4 +1,4 @@
-"""Flags that several commands take, read as values: numbers, places, and the engine's settings."""
+"""Parses flags shared by several commands: numbers, places, and the engine's settings."""
 
 import argparse
 import math
@@ -23,7 +23,7 @@ from infill_lsp.settings.settings import (
 
 
 def declare_engine(flags: argparse.ArgumentParser) -> None:
-    """Declare what says which model runs, and how."""
+    """Declare the flags that select the model and how it runs."""
     flags.add_argument(
         "--model", default="embedded", metavar="NAME|PATH", help="'embedded', a folder with a model, or 'endpoint'"
     )
@@ -40,16 +40,16 @@ def declare_engine(flags: argparse.ArgumentParser) -> None:
 
 
 def declare_key(flags: argparse.ArgumentParser) -> None:
-    """Declare where the key of an endpoint comes from."""
+    """Declare the flags for the source of an endpoint's key."""
     flags.add_argument("--key-environment", default="", metavar="NAME", help="the variable that the key is in")
     flags.add_argument("--key-command", default="", metavar="COMMAND", help="the command that prints the key")
 
 
 def engine_settings(chosen: argparse.Namespace) -> EngineSettings:
-    """Read the flags of `declare_engine`; warn on stderr where they ask for more threads than there are.
+    """Read the flags of `declare_engine`; warn on stderr if they ask for more threads than there are cores.
 
     Raises:
-        SettingError: one of them is not what it should be.
+        SettingError: a flag has an invalid value.
     """
     endpoint = None
     if chosen.model == ENDPOINT:
@@ -73,10 +73,10 @@ def engine_settings(chosen: argparse.Namespace) -> EngineSettings:
 
 
 def endpoint_settings(chosen: argparse.Namespace, **others: str) -> EndpointSettings:
-    """Read the flags of `declare_key` and others, and check them as those of an editor are checked.
+    """Read the flags of `declare_key` and others, and check them as an editor's settings are checked.
 
     Raises:
-        SettingError: one of them is not what it should be.
+        SettingError: a flag has an invalid value.
     """
     import shlex
 
@@ -94,10 +94,10 @@ def endpoint_settings(chosen: argparse.Namespace, **others: str) -> EndpointSett
 
 
 def file_place(text: str) -> tuple[Path, tuple[int, int]]:
-    """Read `FILE:LINE:COL`; the file's name may have colons, as those of Windows have.
+    """Read `FILE:LINE:COL`; the file's name may contain colons, as on Windows.
 
     Raises:
-        PositionError: it is written in another way.
+        PositionError: the text has another form.
     """
     match = re.fullmatch(r"(.+):(\d{1,18}):(\d{1,18})", text, re.DOTALL)
     if match is None:
@@ -122,7 +122,7 @@ def address(text: str) -> tuple[str, int]:
 
 
 def integer(least: int, most: int) -> Callable[[str], int]:
-    """Make a reader of whole numbers from the least to the most."""
+    """Return a parser of whole numbers from `least` to `most`."""
 
     def parse(text: str) -> int:
         if not re.fullmatch(r"[+-]?\d{1,19}", text) or not least <= int(text) <= most:
@@ -133,7 +133,7 @@ def integer(least: int, most: int) -> Callable[[str], int]:
 
 
 def milliseconds(text: str) -> float:
-    """Read a time above zero."""
+    """Read a time in milliseconds above zero."""
     try:
         value = float(text)
     except ValueError:

@@ -72,7 +72,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGN
 
 
 def _is_command(value: object) -> bool:
-    """Whether it may be a command; identifiers of a password manager's entries are no keys."""
+    """Report whether a value may be a command; identifiers of a password manager's entries are not keys."""
     return _TEXTS.fits(value) and not any(
         looks_secret(f'api_key = "{word.lstrip("-~/")}"') for word in _texts(value) if not _UUID.fullmatch(word)
     )
@@ -142,12 +142,12 @@ class EndpointSettings:
 
 
 def cores() -> int:
-    """How many of this machine's cores this process may use."""
+    """Return the number of this machine's cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def too_many_threads(threads: int | None) -> str:
-    """What is done about more threads than there are cores, as the rest of a sentence; nothing where it is right."""
+    """Return how excess threads are handled, as the rest of a sentence; empty if there are none."""
     if threads is None or threads <= cores():
         return ""
     return f"is {threads}, but {cores()} cores can be used here, and more threads hang; {cores()} are used"
@@ -182,12 +182,12 @@ class EngineSettings:
     endpoint: EndpointSettings | None = None
 
     def to_json(self) -> str:
-        """Write all of it as one value, for the engine process."""
+        """Return all settings as one value, for the engine process."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "EngineSettings":
-        """Read what `to_json` wrote."""
+        """Read the output of `to_json`."""
         fields = json.loads(text)
         if (endpoint := fields["endpoint"]) is not None:
             endpoint = EndpointSettings(**{**endpoint, "key_command": tuple(endpoint["key_command"])})
@@ -195,21 +195,21 @@ class EngineSettings:
 
     @property
     def embedded(self) -> "EngineSettings":
-        """Settings for the embedded model beside these: it needs no more than a CPU."""
+        """The corresponding settings for the embedded model, which needs no more than a CPU."""
         return EngineSettings(device="cpu", threads=self.threads)
 
     @property
     def can_fall_back(self) -> bool:
-        """Whether the embedded model would be something else than these settings already say."""
+        """Whether the embedded model would differ from these settings."""
         beside = self.verify is not None or self.device not in ("auto", "cpu") or self.dtype != "auto"
         return self.model != "embedded" or beside
 
     @property
     def cpu_threads(self) -> int:
-        """How many threads a forward may use.
+        """The number of threads a forward may use.
 
-        Half of the cores unless told otherwise: the editor and its other servers run on the rest. At this size two
-        threads gain little and lose much beside a busy program (docs/log.md). Never more than there are cores.
+        By default half of the cores: the editor and its other servers run on the rest. At this size two threads gain
+        little and lose much next to a busy program (docs/log.md). Never more than there are cores.
         """
         return max(1, cores() // 2) if self.threads is None else min(self.threads, cores())
 
@@ -266,7 +266,7 @@ class ServerSettings:
 
     @property
     def engine(self) -> EngineSettings:
-        """The part of it that takes a new engine to change."""
+        """The settings that require a new engine when they change."""
         return EngineSettings(
             model=self.model or AUTO,
             device=self.device,
@@ -280,7 +280,7 @@ class ServerSettings:
         )
 
     def budget_ms(self, invoked: bool) -> int:
-        """The milliseconds for a request; `auto` must have been resolved."""
+        """Return the milliseconds for a request; `auto` must have been resolved."""
         if invoked:
             return self.budget.invoked
         if self.model == ENDPOINT:
@@ -301,7 +301,7 @@ class Setting:
 
 
 def table(group: object = None, prefix: str = "infill.") -> Iterator[Setting]:
-    """All settings with their full names, as they are declared above."""
+    """Yield all settings with their full names, in the order of their declaration above."""
     group = ServerSettings() if group is None else group
     for one in dataclasses.fields(group):  # type: ignore[arg-type]  # A dataclass of this module.
         value, name = getattr(group, one.name), prefix + _camel(one.name)
@@ -318,13 +318,13 @@ RUNS_COMMANDS: Final = ("infill.endpoint.keyCommand",)
 def read(
     raw: object, base: ServerSettings, current: ServerSettings, *, without: Sequence[str] = ()
 ) -> tuple[ServerSettings, tuple[str, ...]]:
-    """The settings that an editor has sent.
+    """Return the settings that an editor has sent.
 
     Args:
         raw: JSON: an object with names as in the table, nested or with dots, with or without `infill` around it.
-        base: for what is not in it, or null.
-        current: for what is wrong in it.
-        without: names of settings that are not taken from there.
+        base: values for settings that are missing or null.
+        current: values for settings that are wrong.
+        without: names of settings that are not accepted from this source.
 
     Returns:
         The settings, and a sentence for everything in `raw` that was not understood.
@@ -355,7 +355,7 @@ def read(
 
 
 def _is_no_choice(setting: Setting, value: object) -> bool:
-    """Whether a value leaves a setting to the user's own configuration."""
+    """Report whether a value leaves a setting to the user's own configuration."""
     return (value is None and setting.kind.fits(None)) or (setting.name, value) == ("infill.model", AUTO)
 
 
@@ -367,7 +367,7 @@ def _about_keys(name: str) -> str:
 
 
 def _complaint(setting: Setting, value: object) -> str | None:
-    """What is wrong with a value; a key is never repeated, for this is for the log."""
+    """Return what is wrong with a value; a key is never repeated, because this goes to the log."""
     if any(looks_secret(it) for it in _texts(value)):
         return f"looks like a key, which is not a setting: {_NO_KEYS}"
     if setting.kind.fits(value):
@@ -395,7 +395,7 @@ def _camel(field_name: str) -> str:
 
 
 def _path(name: str) -> list[str]:
-    """The fields that lead to a setting."""
+    """Return the fields that lead to a setting."""
     return [re.sub(r"[A-Z]", lambda it: f"_{it[0].lower()}", part) for part in name.split(".")[1:]]
 
 
@@ -420,7 +420,7 @@ def _shown(value: object) -> str:
 
 
 def as_markdown() -> str:
-    """The page docs/settings.md."""
+    """Return the page docs/settings.md."""
     rows = "".join(
         f"| `{one.name}` | `{json.dumps(one.default)}` | {one.meaning} ({one.kind.words}) |\n" for one in table()
     )

@@ -1,6 +1,6 @@
-"""The user's own configuration: settings that hold in every editor, unless the editor says otherwise.
+"""Reads and writes the user's own configuration: settings that hold in every editor, unless the editor overrides them.
 
-A JSON file with the settings of docs/settings.md, written by `infill-lsp models use`. It knows no editor.
+A JSON file with the settings of docs/settings.md, written by `infill-lsp models use`. Must not depend on an editor.
 """
 
 import json
@@ -13,19 +13,19 @@ from infill_lsp.settings.settings import ServerSettings, read
 
 
 def config_file() -> Path:
-    """Where it is, be there one or not."""
+    """Return the path of the configuration file, whether or not it exists."""
     return user_config_path("infill-lsp", appauthor=False) / "config.json"
 
 
 def cache_folder() -> Path:
-    """Where this program may keep what it measured."""
+    """Return the folder in which this program may keep measurements."""
     from infill_model.catalogue import published  # noqa: PLC0415  # `initialize` need not wait for it.
 
     return published.cache_folder()
 
 
 def load() -> tuple[ServerSettings, tuple[str, ...]]:
-    """The user's settings, and a sentence for everything in the file that was not understood."""
+    """Return the user's settings, and a sentence for everything in the file that was not understood."""
     usual = ServerSettings()
     try:
         raw = _read()
@@ -36,7 +36,7 @@ def load() -> tuple[ServerSettings, tuple[str, ...]]:
 
 
 def choose(model: str | None) -> Path:
-    """Write which model is wanted, None for `auto`; the rest of the file stays. Returns the file.
+    """Store the wanted model, None for `auto`; the rest of the file stays. Return the file.
 
     Raises:
         SourceError: the file cannot be read or written.
@@ -45,7 +45,7 @@ def choose(model: str | None) -> Path:
 
 
 def offer_no_models() -> Path:
-    """Write down that the download of a larger model is not to be offered again. Returns the file.
+    """Store that the download of a larger model must not be offered again. Return the file.
 
     Raises:
         SourceError: the file cannot be read or written.
@@ -54,7 +54,7 @@ def offer_no_models() -> Path:
 
 
 def _write(name: str, value: object) -> Path:
-    """Set a setting, or take it out for None."""
+    """Set a setting, or remove it for None."""
     raw = _read()
     raw.pop(f"infill.{name}", None)
     raw.pop(name, None)

@@ -1,1 +1,1 @@
-"""Tree-sitter: the only home of grammars and byte offsets."""
+"""Wraps tree-sitter: the only place for grammars and byte offsets."""

@@ -1,7 +1,7 @@
-"""The critic: says which part of a draft breaks the syntax of the file it stands in.
+"""The critic: finds the parts of a draft that break the syntax of its file.
 
-Only errors that the gap brought in are held against it: what a file with empty gaps is broken by already, elsewhere, is
-not. It knows nothing of tokens, models or files; bytes, which tree-sitter counts in, stay in here.
+Only errors that the gap introduced count against it, not those elsewhere in the file with empty gaps. Must not depend
+on tokens, models or files; bytes, the unit of tree-sitter, stay internal.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,24 +20,24 @@ from infill_lsp.syntax.tree import utf8
 from infill_model.request import Request
 
 NEAR: Final = 4_000
-"""Code points of prefix, and of suffix, that are parsed at the least: some 100 lines each way."""
+"""Minimum number of code points of prefix and of suffix to parse: some 100 lines each way."""
 
 FAR: Final = 64_000
-"""Code points at the most; in between, the window ends where an outermost definition starts."""
+"""Maximum number of code points; in between, the window ends where an outermost definition starts."""
 
 MOST_OPEN: Final = 6
-"""Blocks that may be open when a critic closes them."""
+"""Maximum number of open blocks that a critic closes."""
 
 Span = tuple[int, int]
-"""From and to, in code points of one gap's text; (0, 1) in an empty one, where something is to be written."""
+"""Start and end, in code points of one gap's text; (0, 1) in an empty one, where something must be written."""
 
 _Place = tuple[int, int]
-"""A place around the gaps: the index of the piece of text, and how many bytes into it."""
+"""A place around the gaps: the index of the text piece, and a byte offset in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Error:
-    """An ERROR or MISSING node: where it stands, in bytes of the draft, and what is missing, "" if nothing."""
+    """An ERROR or MISSING node: its position in bytes of the draft, and the missing token, "" if none."""
 
     start: int
     end: int
@@ -63,30 +63,30 @@ class _Draft:
         return cls(data, tuple(starts), tuple(ends))
 
     def in_gap(self, at: int) -> bool:
-        """Whether byte `at` belongs to the text of a gap."""
+        """Report whether byte `at` belongs to the text of a gap."""
         return any(start <= at < end for start, end in zip(self.starts, self.ends, strict=True))
 
     def place(self, at: int) -> _Place:
-        """Where byte `at`, outside the gaps, is, whatever the gaps hold."""
+        """Return the place of byte `at`, outside the gaps, regardless of the gaps' contents."""
         piece = sum(end <= at for end in self.ends)
         return piece, at - (self.ends[piece - 1] if piece else 0)
 
     def touches(self, gap: int, error: _Error) -> bool:
-        """Whether nothing but blanks is between the gap and the error."""
+        """Report whether only blanks lie between the gap and the error."""
         start, end = self.starts[gap], self.ends[gap]
         return not self.data[error.end : start].strip(b" \t") and not self.data[end : error.start].strip(b" \t")
 
     def misses_before(self, gap: int, error: _Error) -> bool:
-        """Whether the error is that something is missing, as a brace is, behind the last code before the gap."""
+        """Report whether the error is a missing token, such as a brace, after the last code before the gap."""
         start = self.starts[gap]
         return bool(error.missing) and error.end <= start and not self.data[error.end : start].strip()
 
     def distance(self, gap: int, error: _Error) -> int:
-        """Bytes between the gap and the error."""
+        """Return the number of bytes between the gap and the error."""
         return max(error.start - self.ends[gap], self.starts[gap] - error.end)
 
     def under(self, gap: int, error: _Error) -> Span:
-        """The part of a touched gap's text under the error, or the character next to it; all of a blank one."""
+        """Return the part of a touched gap's text under the error, or the character next to it; all of a blank text."""
         data = self.data[self.starts[gap] : self.ends[gap]]
         start, end = (_length(data[: max(at - self.starts[gap], 0)]) for at in (error.start, error.end))
         text = data.decode("utf-8")
@@ -100,9 +100,9 @@ class _Draft:
 
 
 class Critic:
-    """Judges drafts of the gaps of one request.
+    """Syntax judge for drafts of the gaps of one request.
 
-    `pieces` is the text around the gaps: what stands before the first, between each two, and after the last.
+    `pieces` is the text around the gaps: before the first, between each two, and after the last.
     """
 
     def __init__(self, pieces: Sequence[str], language: Language) -> None:
@@ -117,14 +117,14 @@ class Critic:
 
     @classmethod
     def of(cls, request: Request) -> "Critic | None":
-        """The critic of a request; None where there is no grammar for its language."""
+        """Return the critic of a request; None without a grammar for its language."""
         language = languages.by_id(request.language)
         if language is None or language.grammar is None:
             return None
         return cls((request.prefix, *request.between, request.suffix), language)
 
     def __call__(self, texts: Sequence[str]) -> list[list[Span]]:
-        """For each gap the spans of its text that should be written anew (a `TextCritic`)."""
+        """Return for each gap the spans of its text that should be rewritten (a `TextCritic`)."""
         key = tuple(texts)
         if key not in self._known_spans:
             self._known_spans[key] = self._spans(key)
@@ -136,10 +136,10 @@ class Critic:
 
     @cached_property
     def _closed(self) -> "Critic | None":
-        """The critic of the same file with the blocks closed that the user has not closed yet.
+        """The critic of the same file with the user's unclosed blocks closed.
 
-        Where a brace is missing, some grammars call all from the head of the block on an error, whatever is in it. None
-        where braces do not make the file whole, apart from the lines of the gaps.
+        If a brace is missing, some grammars treat everything from the head of the block on as an error, whatever it
+        contains. None if braces do not make the file whole, apart from the lines of the gaps.
         """
         *pieces, last = self._without_lines
         empty = [""] * len(pieces)
@@ -166,7 +166,7 @@ class Critic:
         return [_merged(found) for found in spans]
 
     def _ask_own_parser(self, texts: tuple[str, ...], spans: list[list[Span]]) -> None:
-        """Add what the language's own parser objects to; where that is in no gap, the whole of the nearest one."""
+        """Add the objection of the language's own parser; if it lies in no gap, the whole of the nearest gap."""
         at = self._own.objection(texts) if self._own else None
         if at is None:
             return
@@ -177,7 +177,7 @@ class Critic:
         spans[gap].append((start, start + 1) if inside else _all_of(texts[gap]))
 
     def parses(self, texts: Sequence[str]) -> bool:
-        """Whether the draft brings no syntax error into the file."""
+        """Report whether the draft introduces no syntax error into the file."""
         return not any(self(texts))
 
     def _new_errors(self, draft: _Draft) -> list[_Error]:
@@ -185,10 +185,10 @@ class Critic:
         return [error for error in errors if not self._was_there(error, draft)] if errors else []
 
     def _was_there(self, error: _Error, draft: _Draft) -> bool:
-        """Whether the file has this error too when its gaps are empty.
+        """Report whether the file with empty gaps has this error too.
 
-        Where it is at a gap that finishes a line, `x = f(` say, it is the gap's duty to mend it, unless the file is
-        broken there even without that line.
+        If the error is at a gap that finishes a line, such as `x = f(`, the gap must fix it, unless the file is broken
+        there even without that line.
         """
         if draft.in_gap(error.start):
             return False
@@ -201,15 +201,15 @@ class Critic:
 
     @cached_property
     def _known(self) -> list[tuple[_Place, _Place]]:
-        """From where to where the file with empty gaps is broken."""
+        """The ranges in which the file with empty gaps is broken."""
         empty = _Draft.of(self._pieces, [""] * (len(self._pieces) - 1))
         return [(empty.place(error.start), empty.place(error.end)) for error in self._errors(empty)]
 
     @cached_property
     def _broken_without(self) -> set[tuple[int, str]]:
-        """The gaps around which the file is broken even when the lines they are on are empty.
+        """The gaps around which the file is broken even if their lines are empty.
 
-        Each with what is missing there: a brace is if a block was not closed yet, and then only that is not its fault.
+        Each comes with the missing token: a brace if a block is not closed yet; then only that is not the gap's fault.
         """
         lines = _Draft.of(self._without_lines, [""] * (len(self._pieces) - 1))
         gaps, errors = range(len(lines.starts)), self._errors(lines)
@@ -218,7 +218,7 @@ class Critic:
 
     @cached_property
     def _without_lines(self) -> tuple[str, ...]:
-        """The text around the gaps without the lines that they are on."""
+        """The text around the gaps without the gaps' lines."""
         first, *between, last = self._pieces
         rest = [_after_line(_before_line(piece)) if "\n" in piece else "" for piece in between]
         return _before_line(first), *rest, _after_line(last)
@@ -229,7 +229,7 @@ class Critic:
 
 
 def _end_of(prefix: str, language: Language) -> str:
-    """The end of `prefix` from the last outermost definition that leaves enough to look at."""
+    """Return the end of `prefix` from the last outermost definition that leaves enough context."""
     if len(prefix) <= (FAR if language.unindented_blocks else NEAR):
         return prefix
     window = prefix[-FAR:]
@@ -240,7 +240,7 @@ def _end_of(prefix: str, language: Language) -> str:
 
 
 def _start_of(suffix: str, language: Language) -> str:
-    """The start of `suffix` up to the first outermost definition that leaves enough to look at."""
+    """Return the start of `suffix` up to the first outermost definition that leaves enough context."""
     if len(suffix) <= (FAR if language.unindented_blocks else NEAR):
         return suffix
     window = suffix[:FAR]
@@ -251,12 +251,12 @@ def _start_of(suffix: str, language: Language) -> str:
 
 
 def _before_line(piece: str) -> str:
-    """`piece` without its last, unfinished line."""
+    """Return `piece` without its last, unfinished line."""
     return piece[: piece.rfind("\n") + 1]
 
 
 def _after_line(piece: str) -> str:
-    """`piece` without the rest of the line it starts in."""
+    """Return `piece` without the rest of the line it starts in."""
     end = piece.find("\n")
     return piece[end:] if end >= 0 else ""
 
@@ -270,7 +270,7 @@ def _all_of(text: str) -> Span:
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
-    """Spans in order, overlapping ones joined."""
+    """Return the spans in order, with overlapping ones joined."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:

@@ -1,6 +1,6 @@
-"""Where a text breaks its grammar, and the tokens there.
+"""Finds where a text breaks its grammar, and the tokens there.
 
-It knows neither gaps nor drafts: which errors a fill brings in is the critic's business.
+Does not decide which errors a fill introduces; the critic does. Must not depend on gaps or drafts.
 """
 
 from dataclasses import dataclass
@@ -11,33 +11,33 @@ from tree_sitter import Node
 from infill_lsp.syntax.tree import SyntaxTree
 
 MANY: Final = 64
-"""Children that are not looked at one by one where only some are near."""
+"""Number of children from which they are not examined one by one if only some are near."""
 
 FAR: Final = 4_000
-"""Bytes within which there are only some."""
+"""Length of a range, in bytes, up to which only some children count as near."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An ERROR or MISSING node, in code points; where something is missing it is empty."""
+    """An ERROR or MISSING node, in code points; its range is empty if something is missing."""
 
     start: int
     end: int
 
 
 def faults(tree: SyntaxTree, start: int, end: int) -> tuple[Fault, ...]:
-    """The faults that touch what is from `start` to `end`, from left to right, an outer one before those in it."""
+    """Return the faults that touch the range from `start` to `end`, left to right, outer before inner ones."""
     first, last = tree.byte(start), tree.byte(end)
     return tuple(Fault(*tree.span(node)) for node in broken(tree.root, first, last))
 
 
 def fault_count(tree: SyntaxTree) -> int:
-    """How many ERROR and MISSING nodes a text has, those within others included."""
+    """Return the number of ERROR and MISSING nodes in a text, nested ones included."""
     return len(broken(tree.root))
 
 
 def fault_reach(tree: SyntaxTree) -> int:
-    """How much of a text is within faults: one for each that is missing, and the length of the outermost errors."""
+    """Return how much of a text is faulty: one per missing token, plus the length of the outermost errors."""
     reach = end = 0
     for node in broken(tree.root):
         if node.is_missing or node.start_byte >= end:
@@ -47,7 +47,7 @@ def fault_reach(tree: SyntaxTree) -> int:
 
 
 def tokens(tree: SyntaxTree, start: int, end: int) -> tuple[tuple[int, int], ...]:
-    """From and to of the tokens, comments left out, with a character between `start` and `end`, left to right."""
+    """Return the spans of the tokens, without comments, that overlap the range from `start` to `end`, left to right."""
     first, last = tree.byte(start), tree.byte(end)
     found: list[tuple[int, int]] = []
     branches = [tree.root]
@@ -63,7 +63,7 @@ def tokens(tree: SyntaxTree, start: int, end: int) -> tuple[tuple[int, int], ...
 
 
 def broken(root: Node, first: int = 0, last: int | None = None) -> list[Node]:
-    """ERROR and MISSING nodes that touch these bytes, left to right; only branches that hold one are looked into."""
+    """Return ERROR and MISSING nodes that touch these bytes, left to right; only branches with one are searched."""
     last = root.end_byte if last is None else last
     found: list[Node] = []
     branches = [root]
@@ -72,14 +72,14 @@ def broken(root: Node, first: int = 0, last: int | None = None) -> list[Node]:
         if node.start_byte > last or node.end_byte < first:
             continue
         if node.is_error or node.is_missing or (node.has_error and not node.child_count):
-            found.append(node)  # The last of them hides what is missing: so does the grammar of shell scripts.
+            found.append(node)  # The last case hides what is missing, as the shell grammar does.
         if node.has_error:
             branches += reversed(_children(node, first, last))
     return found
 
 
 def _children(node: Node, first: int, last: int) -> list[Node]:
-    """The children that may touch these bytes; a file's root has thousands, most of them elsewhere."""
+    """Return the children that may touch these bytes; a file's root has thousands, most of them elsewhere."""
     whole = first <= node.start_byte and node.end_byte <= last
     if whole or node.child_count < MANY or last - first > FAR:
         return node.children

@@ -1,8 +1,7 @@
-r"""Bodies, arguments and functions at a place, in any language whose grammar names its fields as grammars do.
+r"""Finds bodies, arguments and functions at a position, in any language whose grammar uses the usual field names.
 
-It reads the fields `body`, `consequence`, `arguments` and `parameters`, comments and strings, and of a language's own
-node kinds those of its functions. What it says about is a text with `\n`, `\r\n` or `\r`; what it adds is written
-with `\n`.
+Reads the fields `body`, `consequence`, `arguments` and `parameters`, comments and strings, and of a language's own node
+kinds only those of its functions. The text may use `\n`, `\r\n` or `\r`; additions use `\n`.
 """
 
 import re
@@ -24,7 +23,7 @@ _STUB: Final = re.compile(
         \s* ;? $""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
-"""A statement that stands for a body that is still to be written."""
+"""A statement that is a placeholder for an unwritten body."""
 
 _TODO: Final = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
 
@@ -33,7 +32,7 @@ _INDENT: Final = re.compile(r"^(\t+|  +)(?![ \t])", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What is to be replaced, in code points, and the line breaks that belong around the new text."""
+    """The range to replace, in code points, and the line breaks that belong around the new text."""
 
     start: int
     end: int
@@ -43,7 +42,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class FunctionBody:
-    """A function's body: from and to, and the stretches in it that are text or comment rather than code."""
+    """A function's body: start and end, and the ranges in it that are string or comment rather than code."""
 
     start: int
     end: int
@@ -51,7 +50,7 @@ class FunctionBody:
 
 
 def stub_body(tree: SyntaxTree, at: int) -> Replacement | None:
-    """Where the body of what stands at `at` belongs, if it is empty or only a placeholder; docstrings stay."""
+    """Return where the body of the node at `at` belongs, if it is empty or only a placeholder; docstrings stay."""
     for node in _around(tree, at):
         body = node.child_by_field_name("body") or node.child_by_field_name("consequence")
         if body is not None:
@@ -60,7 +59,7 @@ def stub_body(tree: SyntaxTree, at: int) -> Replacement | None:
 
 
 def open_arguments(tree: SyntaxTree, at: int) -> Replacement | None:
-    """Where arguments may be written at `at`: within a call's brackets, or anywhere in a call that has none yet."""
+    """Return where arguments may be written at `at`: in a call's brackets, or anywhere in a call that has none yet."""
     node: Node | None = tree.smallest(at, at)
     if node is None or (_is_quoted(node) and tree.span(node)[0] < at < tree.span(node)[1]):
         return None
@@ -73,14 +72,14 @@ def open_arguments(tree: SyntaxTree, at: int) -> Replacement | None:
                 return Replacement(at, inside[1] if rest_is_blank else at)
             if not tree.text[slice(*inside)].strip():
                 return Replacement(*inside)
-        if node.child_by_field_name("body") is not None:  # What a call within its own arguments defines is not meant.
+        if node.child_by_field_name("body") is not None:  # A call around a definition is not the one meant.
             return None
         node = node.parent
     return _unclosed(tree, at)
 
 
 def function_lines(tree: SyntaxTree, at: int) -> FunctionBody | None:
-    """The body of the innermost function around `at`."""
+    """Return the body of the innermost function around `at`."""
     for node in _around(tree, at):
         body = node.child_by_field_name("body")
         if body is not None and (node.type in tree.language.functions or _has_parameters(node)):
@@ -90,7 +89,7 @@ def function_lines(tree: SyntaxTree, at: int) -> FunctionBody | None:
 
 
 def indent_unit(text: str) -> str:
-    """What one level of indentation is in this text; four blanks where nothing is indented."""
+    """Return one level of indentation in this text; four blanks if nothing is indented."""
     found = [match.group(1) for match, _ in zip(_INDENT.finditer(text), range(200), strict=False)]
     if not found:
         return "    "
@@ -98,9 +97,9 @@ def indent_unit(text: str) -> str:
 
 
 def _around(tree: SyntaxTree, at: int) -> Iterator[Node]:
-    """The nodes that hold `at`, the smallest first; on a blank line also what ends on the line above.
+    """Yield the nodes that contain `at`, smallest first; on a blank line also those that end on the line above.
 
-    Comments are looked past: where nothing else is in a body, a parser puts them behind it.
+    Comments are skipped: if a body contains nothing else, a parser puts them after it.
     """
     above = tree.text[tree.part[0] : at].rstrip()
     before = tree.part[0] + len(above) if above else 0
@@ -114,7 +113,7 @@ def _around(tree: SyntaxTree, at: int) -> Iterator[Node]:
 
 
 def _before_comment(comment: Node) -> Node | None:
-    """The deepest node that ends before a comment which is indented like its body; else what holds the comment."""
+    """Return the deepest node that ends before a comment indented like its body; else the node around the comment."""
     before = comment.prev_sibling
     while before is not None and _is_comment(before):
         before = before.prev_sibling
@@ -130,7 +129,7 @@ def _is_deeper(node: Node, other: Node) -> bool:
 
 
 def _unwritten(tree: SyntaxTree, node: Node, body: Node) -> Replacement | None:
-    """Where a body belongs that is not written yet; None if it is."""
+    """Return where an unwritten body belongs; None if it is written."""
     inside = _interior(node, body)
     kept = 0
     while kept < len(inside) and _stays(tree, inside[kept], first=kept == 0):
@@ -150,7 +149,7 @@ def _unwritten(tree: SyntaxTree, node: Node, body: Node) -> Replacement | None:
 def _between(
     tree: SyntaxTree, after: int, rest: Sequence[tuple[int, int]], closed: int | None, indents: tuple[str, str]
 ) -> Replacement:
-    """What is replaced behind `after`: the placeholders, or what is blank up to the closing bracket."""
+    """Return what to replace after `after`: the placeholders, or the blanks up to the closing bracket."""
     text, (inner, outer) = tree.text, indents
     start, before = after, "\n" + inner
     if rest and _breaks(text[after : rest[0][0]]):
@@ -163,7 +162,7 @@ def _between(
 
 
 def _interior(node: Node, body: Node) -> list[Node]:
-    """What is in a body, with the comments that a parser puts before or behind it."""
+    """Return the contents of a body, with the comments that a parser puts before or after it."""
     before = [
         it
         for it in node.children
@@ -179,10 +178,10 @@ def _interior(node: Node, body: Node) -> list[Node]:
 
 
 def _brackets(tree: SyntaxTree, node: Node, body: Node) -> tuple[int | None, int | None]:
-    """Where a body opens, and where it is closed; None where it is not bracketed."""
+    """Return where a body opens, and where it closes; None if it is not bracketed."""
     if len(body.children) >= 2 and (body.children[0].type, body.children[-1].type) == ("{", "}"):
         return tree.span(body.children[0])[1], tree.span(body.children[-1])[0]
-    if any(it.type == "{" for it in body.children):  # Broken: its end is not known.
+    if any(it.type == "{" for it in body.children):  # Broken: its end is unknown.
         return None, None
     before = [it for it in node.children if it.end_byte <= body.start_byte and it.id != body.id]
     colons = [it for it in before if it.type == ":"]
@@ -193,7 +192,7 @@ def _brackets(tree: SyntaxTree, node: Node, body: Node) -> tuple[int | None, int
 
 
 def _stays(tree: SyntaxTree, node: Node, *, first: bool) -> bool:
-    """Whether a node is a docstring, or a comment that tells what is to be written."""
+    """Report whether a node is a docstring, or a comment that tells what to write."""
     if _is_comment(node):
         return not _TODO.search(_text(tree, node))
     only = node.named_children[0] if node.named_child_count == 1 else node
@@ -205,7 +204,7 @@ def _is_placeholder(tree: SyntaxTree, node: Node) -> bool:
 
 
 def _unclosed(tree: SyntaxTree, at: int) -> Replacement | None:
-    """The arguments of a call whose bracket is not closed on the line of `at`, up to the end of that line."""
+    """Return the arguments of a call whose bracket is not closed on the line of `at`, up to the end of that line."""
     start = _line_start(tree.text, at)
     if _rest_of_line(tree.text, at).strip() or not tree.root.has_error:
         return None
@@ -231,7 +230,7 @@ def _has_parameters(node: Node) -> bool:
 
 
 def _quoted(node: Node) -> list[Node]:
-    """Comments, and texts of several lines, in a node."""
+    """Return the comments and multi-line strings in a node."""
     found: list[Node] = []
     branches = [node]
     while branches:
@@ -252,7 +251,7 @@ def _is_quoted(node: Node) -> bool:
 
 
 def _stripped(tree: SyntaxTree, node: Node) -> tuple[int, int]:
-    """From and to of a node, without the line end that some grammars count in."""
+    """Return the start and end of a node, without the line end that some grammars include."""
     start, end = tree.span(node)
     return start, start + len(tree.text[start:end].rstrip())
 
@@ -271,7 +270,7 @@ def _rest_of_line(text: str, at: int) -> str:
 
 
 def _indentation(text: str, at: int) -> str:
-    """The blanks that the line of `at` starts with."""
+    """Return the leading blanks of the line of `at`."""
     start = _line_start(text, at)
     line = text[start : start + 400]
     return line[: len(line) - len(line.lstrip(" \t"))]

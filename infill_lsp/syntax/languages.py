@@ -1,7 +1,7 @@
-"""The languages, one declaration each: how a file is recognised, and its grammar and nodes where there is one.
+"""Declares each language: how to recognise its files, and its grammar and nodes if there is a grammar.
 
 Most grammars come with this package, others are used once their wheels are installed; a language without one is still
-recognised. To add a language, declare it here; nothing else names one. It knows nothing of trees, gaps or models.
+recognised. To add a language, declare it here; nothing else names one. Must not depend on trees, gaps or models.
 """
 
 import re
@@ -28,17 +28,17 @@ from infill_lsp.syntax.quoting import (
 )
 
 Kinds = frozenset[str]
-"""Types of nodes, as a grammar calls them."""
+"""Node types, named as in a grammar."""
 
 _BRACES: Final = re.compile(r"\{\s*(?://.*)?$|^\s*(?:case\b.*|default\s*):\s*$")
 _COLON: Final = re.compile(
     r"^\s*(?:async\s+)?(?:def|class|if|elif|else|for|while|try|except|finally|with|match|case)\b.*:\s*(#.*)?$"
-    r"|^[^#]*\)[^#()]*:\s*(#.*)?$|^\s*[\]}]\s*:\s*(#.*)?$"  # The last line of a head that has several.
+    r"|^[^#]*\)[^#()]*:\s*(#.*)?$|^\s*[\]}]\s*:\s*(#.*)?$"  # The last line of a multi-line head.
 )
 _NEVER: Final = re.compile(r"(?!)")
 
 CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
-"""Brackets, the same in every language, with what closes them."""
+"""Brackets, the same in every language, with their closing counterparts."""
 
 _COMMENT: Final = frozenset({"comment", "line_comment", "block_comment", "multiline_comment"})
 _TEXT: Final = frozenset({"string", "string_literal", "string_scalar", "quoted_attribute_value", "string_value"})
@@ -54,27 +54,27 @@ class Language:
 
     Attributes:
         id: the LSP language id.
-        name: as people write it.
-        suffixes: of its files, in lower case, with the dot.
-        aliases: what editors call it that do not keep to the protocol's ids, in lower case.
-        grammar: loads its tree-sitter grammar; None when there is none here.
-        blocks: nodes that hold statements or members between braces, or under a colon.
+        name: its usual spelling.
+        suffixes: file suffixes, in lower case, with the dot.
+        aliases: other ids used by editors that do not follow the protocol, in lower case.
+        grammar: loads its tree-sitter grammar; None if there is none here.
+        blocks: nodes that hold statements or members between braces, or after a colon.
         arguments: nodes that hold the arguments of a call, brackets included.
         functions: nodes of whole functions, with their body.
         comments: nodes of comments.
-        strings: nodes of texts and characters, quotes included.
+        strings: nodes of strings and characters, quotes included.
         code_in_strings: nodes within `strings` that hold code.
-        line_comment: what starts a comment that ends with its line; "" where there is none.
-        quotes: the characters that start and end a text of one line.
-        long_quotes: what starts and ends a text of several lines.
-        not_code: a pattern, to be read with DOTALL, of texts and comments; it must do while the tree is broken.
+        line_comment: the start of a comment that ends with its line; "" if there is none.
+        quotes: the characters that start and end a single-line string.
+        long_quotes: the delimiters that start and end a multi-line string.
+        not_code: a pattern, used with DOTALL, for strings and comments; it must work while the tree is broken.
         semicolons: whether a semicolon completes a statement.
-        opens_block: matches the end of a line after which an indented block follows.
-        closes_block: matches where a line starts that closes a block with a word.
-        opener_takes_value: whether a value may follow on the line of what opens a block, as behind a key.
-        definition: matches where an outermost definition starts, and hardly ever within a text or comment.
-        unindented_blocks: whether definitions that look outermost may be in a block, as those of a namespace are.
-        error_at: the language's own parser, where it is at hand: from a text to its first error.
+        opens_block: matches the end of a line that an indented block follows.
+        closes_block: matches the start of a line that closes a block with a word.
+        opener_takes_value: whether a value may follow a block opener on its line, as after a key.
+        definition: matches where an outermost definition starts, and hardly ever within a string or comment.
+        unindented_blocks: whether definitions that look outermost may be in a block, such as a namespace.
+        error_at: the language's own parser, if available: from a text to its first error.
     """
 
     id: str
@@ -102,7 +102,7 @@ class Language:
 
 
 def _wheel(module: str, function: str = "language") -> Callable[[], Grammar]:
-    """Loads a grammar from its wheel, once; only a language in use does."""
+    """Return a loader of a grammar from its wheel, which loads it once, and only if the language is used."""
 
     @cache
     def load() -> Grammar:
@@ -112,7 +112,7 @@ def _wheel(module: str, function: str = "language") -> Callable[[], Grammar]:
 
 
 def _wheel_if_installed(module: str, function: str = "language") -> Callable[[], Grammar] | None:
-    """The same for a wheel that does not come with this package: whoever installs it has its grammar."""
+    """Return the same for a wheel that does not come with this package, if the user has installed it."""
     return _wheel(module, function) if find_spec(module) else None
 
 
@@ -125,7 +125,7 @@ def _script(
     aliases: tuple[str, ...] = (),
     more_blocks: str = "",
 ) -> Language:
-    """JavaScript and what is built on it."""
+    """Declare JavaScript or a language built on it."""
     functions = (
         "function_declaration generator_function_declaration function_expression arrow_function method_definition"
     )
@@ -492,12 +492,12 @@ _BY_NAME: Final = {language.name.lower(): language for language in LANGUAGES}
 
 
 def by_id(id_: str | None) -> Language | None:
-    """The language with this LSP id, or what else editors call it: by its files, as in `py`, or `javascript.jsx`."""
+    """Return the language with this LSP id, or an editor's other id: by its files, as in `py`, or `javascript.jsx`."""
     id_ = (id_ or "").lower()
     suffix = f".{id_.rpartition('.')[2]}"
     return _BY_ID.get(id_) or _BY_SUFFIX.get(suffix) or _BY_NAME.get(id_)
 
 
 def of_file(name: str) -> Language | None:
-    """The language that a file's name says it is in."""
+    """Return the language that a file's name indicates."""
     return _BY_SUFFIX.get(PurePath(name).suffix.lower())

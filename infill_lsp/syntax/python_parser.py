@@ -1,10 +1,10 @@
-"""What a language's own parser says of a draft, where it is at hand: Python's.
+"""Checks drafts with a language's own parser, if available: Python's.
 
-Grammars are lenient, for they read what is still being written: a `try` without a body passes, and a line indented too
-far. The language's own parser is strict, so it can only be asked about files that are right but for the gap. Which are,
-is found by trying. Where it takes the file with something simple in the gap, a draft that it does not take is wrong;
-where it takes it with something simple instead of the gap's line, a draft in or behind which it stumbles is. It knows
-neither trees nor bytes; offsets are code points.
+Grammars are lenient, because they read unfinished code: a `try` without a body passes, and so does a line indented too
+far. The language's own parser is strict, so it can only be asked about files that are correct apart from the gap, which
+is found by trying. If it accepts the file with something simple in the gap, a draft that it rejects is wrong; if it
+accepts the file with something simple instead of the gap's line, a draft in or after which it fails is wrong. Must not
+depend on trees or bytes; offsets are code points.
 """
 
 import ast
@@ -16,7 +16,7 @@ from functools import cached_property, partial
 from typing import Final, TypeAlias
 
 ErrorAt: TypeAlias = Callable[[str], int | None]
-"""From a text to where its first syntax error is; None where there is none, or nothing can be said."""
+"""From a text to the offset of its first syntax error; None if there is none, or nothing can be said."""
 
 _STAND_INS: Final = (
     *("pass", "", "if x:", "if x: pass", "try: pass", "try:", "else:", "except x:", "match x:", "def x():"),
@@ -26,21 +26,21 @@ _STAND_INS: Final = (
 """Lines, one of which fits in most places of a Python file."""
 
 _COMPLETIONS: Final = ("x", "x:", ":", "", "x,", "x=")
-"""What may finish a line that was begun, or stand in the middle of it; none closes a bracket."""
+"""Texts that may finish an unfinished line, or stand in the middle of it; none closes a bracket."""
 
 _LEFT_OPEN: Final = re.compile(r"""[a-zA-Z]{,2}(?:"(?!"")|'(?!''))""")
-"""Where a parser sees the error of a draft that does not end a string, or gives a key no value: before the draft."""
+"""Where a parser reports a draft's unterminated string, or key without value: before the draft."""
 
 _OPENERS: Final = {")": "(", "]": "[", "}": "{"}
 
 _OPENINGS: Final = tuple(itertools.product(("", "= ", ": "), ("x(", "x[", "x{")))
-"""How a gap may begin and go on behind which a bracket is closed that was not opened."""
+"""Possible beginnings and continuations of a gap that is followed by an unmatched closing bracket."""
 
 _OPENS_BLOCK: Final = re.compile(r"\s*(async|class|def|elif|else|except|finally|for|if|match|try|while|with)\b")
 
 
 def python_error_at(text: str) -> int | None:
-    """Where the running Python's parser first objects to a text."""
+    """Return where the running Python's parser first objects to a text."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Escapes that will be errors one day are not yet.
         try:
@@ -54,7 +54,7 @@ def python_error_at(text: str) -> int | None:
 
 
 class OwnParser:
-    """Judges drafts of the gaps of one request.
+    """Parser check for drafts of the gaps of one request.
 
     Args:
         pieces: the text around the gaps: before the first, between each two, after the last.
@@ -66,7 +66,7 @@ class OwnParser:
         self._right: dict[tuple[str, ...], bool] = {}
 
     def objection(self, texts: Sequence[str]) -> int | None:
-        """Where a draft, as one text with what is around it, brings in an error; None where it brings in none."""
+        """Return where a draft, joined with the surrounding text, introduces an error; None if it introduces none."""
         at = self._error_at(_joined(self._pieces, texts))
         if at is None:
             return None
@@ -76,7 +76,7 @@ class OwnParser:
         return at if self._is_right_completed else None
 
     def _lacks_only_its_block(self, texts: Sequence[str]) -> bool:
-        """Whether somebody has begun a line, on which a block opens now that is still to be written."""
+        """Report whether the draft completes a begun line that opens a block, and only the block is missing."""
         first, *_, last = self._pieces
         stem = first[first.rfind("\n") + 1 :]
         if not stem.strip() or not _OPENS_BLOCK.match(stem + texts[0]):
@@ -87,17 +87,17 @@ class OwnParser:
 
     @cached_property
     def _is_right_completed(self) -> bool:
-        """Whether the file is right with something simple in every gap."""
+        """Whether the file is correct with something simple in every gap."""
         return self._is_right_with(_COMPLETIONS) or any(map(self._lacks_only_openers, _OPENINGS))
 
     def _is_right_with(self, fills: Sequence[str]) -> bool:
         return self._fits(fills, len(self._pieces) - 1, partial(_joined, self._pieces))
 
     def _is_right_with_lines(self, indentations: tuple[str, ...]) -> bool:
-        """Whether the file is right with some simple line, so indented, in the place of each line with a gap."""
+        """Report whether the file is correct with some simple line, so indented, in place of each line with a gap."""
         if indentations not in self._right:
             first, *between, last = self._pieces
-            starts = ["\n" in it for it in (first + "\n", *between)]  # Gaps on one line share what stands in.
+            starts = ["\n" in it for it in (first + "\n", *between)]  # Gaps on one line share a stand-in.
             rest = [it[it.find("\n") : it.rfind("\n") + 1] for it in between if "\n" in it]
             pieces = [first[: first.rfind("\n") + 1], *rest, last[len(last.partition("\n")[0]) :]]
             indented = list(itertools.compress(indentations, starts))
@@ -106,9 +106,9 @@ class OwnParser:
         return self._right[indentations]
 
     def _fits(self, options: Sequence[str], places: int, text_with: Callable[[Sequence[str]], str]) -> bool:
-        """Whether a text is right with some of `options`, which are tried in place after place.
+        """Report whether a text is correct with some of `options`, which are tried in place after place.
 
-        In each place stays what the parser gets farthest with.
+        Each place keeps the option with which the parser gets farthest.
         """
         chosen = [options[0]] * places
         for place in range(places):
@@ -124,7 +124,7 @@ class OwnParser:
         return False
 
     def _lacks_only_openers(self, opening: tuple[str, str]) -> bool:
-        """Whether the file is right where every gap opens a bracket, and some more that are closed behind it."""
+        """Report whether the file is correct if every gap opens a bracket, and as many more as are closed after it."""
         lead, fill = opening
         fills, left = [fill] * (len(self._pieces) - 1), len("".join(self._pieces)) + 1
         while True:
@@ -137,11 +137,11 @@ class OwnParser:
             opener = _OPENERS.get(text[at : at + 1])
             if opener is None or gap < 0 or len(text) - at >= left:
                 return False
-            left = len(text) - at  # What is behind the error gets less with every opener, or it is another error.
+            left = len(text) - at  # The text after the error shrinks with every opener, or it is another error.
             fills[gap] = f"x{opener}{fills[gap]}"
 
     def _indentations(self, texts: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """Of the line that each gap starts in; where nothing is before it, the draft's own and then a level less."""
+        """Yield each gap's first line's indentation: the draft's own if nothing is before it, then a level less."""
         stems = [piece[piece.rfind("\n") + 1 :] for piece in self._pieces[:-1]]
         lines = [f"{stem}x" if stem.strip() else stem + text for stem, text in zip(stems, texts, strict=True)]
         own = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines]
@@ -156,10 +156,10 @@ def _indented(indentation: str, lines: str) -> str:
 
 
 def starts_of(pieces: Sequence[str], texts: Sequence[str]) -> list[int]:
-    """Where each gap between `pieces` starts when the gaps hold `texts`."""
+    """Return where each gap between `pieces` starts when the gaps hold `texts`."""
     return [len(_joined(pieces[: n + 1], texts[:n])) for n in range(len(texts))]
 
 
 def _joined(pieces: Sequence[str], texts: Sequence[str]) -> str:
-    """Pieces and texts by turns; there is one piece more."""
+    """Join pieces and texts in alternation; there is one more piece than texts."""
     return "".join(itertools.chain.from_iterable(itertools.zip_longest(pieces, texts, fillvalue="")))

@@ -1,4 +1,4 @@
-"""Texts and comments as patterns, to be read with DOTALL: for where a tree is broken, or there is none."""
+"""Defines strings and comments as patterns, used with DOTALL, for when a tree is broken or missing."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ _REGEX: Final = _BEFORE_REGEX + r"/(?![*/ ])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\
 _SLASHES: Final = r"//[^\n]*|/\*(?:.*?\*/|.*\Z)"
 
 HASH_LIKE: Final = "|".join((r"#[^\n]*", _TRIPLE, _QUOTED, _APOSTROPHES))
-"""Texts and comments of languages like Python, as a pattern; one that is not closed goes on to the end."""
+"""Strings and comments of languages like Python, as a pattern; an unclosed one extends to the end."""
 
 C_LIKE: Final = "|".join((_SLASHES, _QUOTED, _BACKTICKS, _CHARACTER))
 JS_LIKE: Final = "|".join((_SLASHES, _REGEX, _QUOTED, _BACKTICKS, _APOSTROPHES))

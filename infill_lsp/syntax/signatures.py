@@ -1,6 +1,6 @@
-"""What a file defines, in short: the head of each function and class with the first line of its docstring.
+"""Summarises a file's definitions: the head of each function and class with the first line of its docstring.
 
-A definition is a node with a name and a body, in whatever grammar. It knows nothing of files or imports.
+A definition is a node with a name and a body, in any grammar. Must not depend on files or imports.
 """
 
 import re
@@ -15,24 +15,24 @@ from infill_lsp.syntax.part import parts
 from infill_lsp.syntax.tree import SyntaxTree
 
 LARGEST: Final = 400_000
-"""Characters of a file that are looked at."""
+"""Characters of a file to examine."""
 
 MOST_MEMBERS: Final = 12
-"""Methods of a class that are listed."""
+"""Maximum number of listed methods of a class."""
 
 LONGEST: Final = 300
-"""Characters of a head; one that is longer hardly tells more than its beginning."""
+"""Maximum number of characters of a head; the rest of a longer one hardly tells more."""
 
 _WRAPPERS: Final = frozenset({"decorated_definition", "export_statement"})
 _ASSIGNED: Final = re.compile(r"^([^\W\d]\w*)(?:\s*:[^=\n]+)?\s*=[^=\n][^\n]*$", re.MULTILINE)
 
 
 def signatures(text: str, language: Language) -> Mapping[str, str]:
-    """The signature of each outermost definition of a text, by name; constants are among them."""
+    """Return the signature of each outermost definition of a text, by name, including constants."""
     found = {match[1]: f"{match[0][:LONGEST]}\n" for match in _ASSIGNED.finditer(text[:LARGEST])}
     if language.grammar is not None:
         for part in parts(text[:LARGEST], language.definition):
-            time.sleep(0)  # While a parser is at work nothing else is; let a request have its turn.
+            time.sleep(0)  # A parser blocks everything else while it works; give a request its turn.
             tree = SyntaxTree.parse(text, language, part)
             for node in _definitions(tree.root):
                 found[_text(node.child_by_field_name("name"))] = "\n".join(_lines(node)) + "\n"
@@ -49,7 +49,7 @@ def _definitions(parent: Node) -> Iterator[Node]:
 
 
 def _lines(node: Node, indent: str = "") -> Iterator[str]:
-    """The head of a definition, the first line of its docstring, and the heads of its members."""
+    """Yield the head of a definition, the first line of its docstring, and the heads of its members."""
     body = node.child_by_field_name("body")
     head = _head(node, body)
     yield f"{indent}{head}"

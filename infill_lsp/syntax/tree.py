@@ -1,9 +1,9 @@
 r"""A syntax tree of a text, or of a part of it, in code points.
 
-Outside of this package offsets are code points; tree-sitter's are bytes, and its points are rows ended by `\n` alone
-and columns in bytes. A tree is parsed from nothing and belongs to one text for good. Trees that are edited along with
+Outside this package offsets are code points; tree-sitter's are bytes, and its points are rows ended by `\n` alone and
+columns in bytes. A tree is parsed from scratch and belongs to one text permanently. Trees that are edited along with
 their text save nothing here: in a file of many short statements such an edit takes as long as parsing it anew, and in
-broken code, which is what code is while someone types, errors may stand elsewhere in an edited tree.
+broken code, which is the usual state while someone types, an edited tree may have its errors elsewhere.
 """
 
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class SyntaxTree:
     """The tree of a part of one text.
 
     Attributes:
-        language: of the text.
-        text: all of it.
-        part: what was parsed; places outside of it count as its ends.
+        language: language of the text.
+        text: the whole text.
+        part: the parsed part; positions outside it count as its ends.
         data: the part in UTF-8.
-        tree: what the parser made of it.
+        tree: the parser's result.
     """
 
     language: Language
@@ -48,7 +48,7 @@ class SyntaxTree:
 
     @cached_property
     def root(self) -> Node:
-        """The node of all that was parsed."""
+        """The node of everything parsed."""
         return self.tree.root_node
 
     @cached_property
@@ -56,28 +56,28 @@ class SyntaxTree:
         return len(self.data) == self.part[1] - self.part[0]
 
     def has(self, offset: int) -> bool:
-        """Whether a code point is in the part that was parsed."""
+        """Report whether a code point is in the parsed part."""
         return self.part[0] <= offset <= self.part[1]
 
     def byte(self, offset: int) -> int:
-        """The byte at which a code point starts."""
+        """Return the byte at which a code point starts."""
         start, end = self.part
         offset = min(max(offset, start), end)
         return offset - start if self._ascii else len(utf8(self.text[start:offset]))
 
     def offset(self, byte: int) -> int:
-        """The code point at which a byte is."""
+        """Return the code point that contains a byte."""
         return self.part[0] + (byte if self._ascii else len(self.data[:byte].decode("utf-8", "ignore")))
 
     def span(self, node: Node) -> tuple[int, int]:
-        """From and to, in code points, of a node."""
+        """Return the start and end of a node, in code points."""
         return self.offset(node.start_byte), self.offset(node.end_byte)
 
     def smallest(self, start: int, end: int) -> Node:
-        """The smallest node that holds everything from `start` to `end`."""
+        """Return the smallest node that contains everything from `start` to `end`."""
         return self.root.descendant_for_byte_range(self.byte(start), self.byte(end)) or self.root
 
 
 def utf8(text: str) -> bytes:
-    """UTF-8 with as many characters as `text`, even where that has half of a surrogate pair."""
+    """Return UTF-8 with as many characters as `text`, even if that contains half of a surrogate pair."""
     return text.encode("utf-8", "replace")

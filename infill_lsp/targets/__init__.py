@@ -1,1 +1,1 @@
-"""What is to be filled at a cursor or in a selection."""
+"""Determines what to fill at a cursor or in a selection."""

@@ -1,7 +1,7 @@
-"""Whether a place is where the body of a block is still to be written.
+"""Determines whether a block's body is still to be written at a given position.
 
-By lines and their indentation, so that it can be told of broken code too; the tree is asked whether a brace opens a
-block or a value. It knows nothing of gaps.
+Works on lines and their indentation, and so on broken code too; the tree decides whether a brace opens a block or a
+value.
 """
 
 import re
@@ -13,17 +13,17 @@ from infill_lsp.text.document import Document
 from infill_lsp.text.indent import indent_width
 
 _HEADER_LINES: Final = 40
-"""Lines that the head of a block has at the most."""
+"""Maximum number of lines in the head of a block."""
 
 _SKIPPED: Final = 200
-"""Comments in a row that are looked past."""
+"""Maximum number of consecutive comments to skip."""
 
 _OPENS_VALUE: Final = re.compile(r"(?:[=(,\[:?]|\breturn)\s*$")
 _BRACKETS: Final = str.maketrans({"[": "(", "{": "(", "]": ")", "}": ")"})
 
 
 def opens_body(document: Document, offset: int) -> bool:
-    """Whether the last code before `offset`, comments and a docstring aside, opens a block."""
+    """Report whether the last code before `offset`, not counting comments and a docstring, opens a block."""
     tree = document.tree_at(offset)
     at = _last_code(document, tree, offset)
     if at == 0 or not document.opens_block(document.line_before(at)):
@@ -32,7 +32,7 @@ def opens_body(document: Document, offset: int) -> bool:
 
 
 def is_empty_body(document: Document, offset: int) -> bool:
-    """Whether `offset` is behind what opens a block, and nothing is in the block yet."""
+    """Report whether `offset` follows the opening of a block that is still empty."""
     if not opens_body(document, offset):
         return False
     rest = document.line_behind(offset).strip()
@@ -48,7 +48,7 @@ def is_empty_body(document: Document, offset: int) -> bool:
 
 
 def _last_code(document: Document, tree: SyntaxTree | None, offset: int) -> int:
-    """The offset behind the last code before `offset`; blanks, comments and docstrings are not code."""
+    """Return the offset just after the last code before `offset`; blanks, comments and docstrings are not code."""
     for _ in range(_SKIPPED):
         at = document.code_end(offset)
         start = _skippable(document, tree, at)
@@ -59,7 +59,7 @@ def _last_code(document: Document, tree: SyntaxTree | None, offset: int) -> int:
 
 
 def _skippable(document: Document, tree: SyntaxTree | None, at: int) -> int | None:
-    """Where the comment or docstring starts that ends at `at`."""
+    """Return the start of the comment or docstring that ends at `at`."""
     if at == 0 or document.language is None:
         return None
     before = document.line_before(at)
@@ -76,7 +76,7 @@ def _skippable(document: Document, tree: SyntaxTree | None, at: int) -> int | No
 
 
 def _first_line(document: Document, at: int) -> str:
-    """The first line of the head that ends at `at`: back until no bracket is closed that was not opened."""
+    """Return the first line of the head that ends at `at`, going back until every closing bracket has its opener."""
     number, _ = document.place(at)
     line = document.line_before(at)
     surplus = _surplus(line, 0)
@@ -89,16 +89,16 @@ def _first_line(document: Document, at: int) -> str:
 
 
 def _surplus(line: str, surplus: int) -> int:
-    """Closing brackets without an opening one, where `surplus` of them follow the line."""
+    """Count the unmatched closing brackets of a line, given `surplus` of them after it."""
     for sign in reversed(line.translate(_BRACKETS)):
         surplus = max(0, surplus + (sign == ")") - (sign == "("))
     return surplus
 
 
 def _closingindent_width(document: Document, tree: SyntaxTree | None, at: int) -> int | None:
-    """The indentation of the brace that closes the block opened right before `at`; None where that cannot be told.
+    """Return the indentation of the brace that closes the block opened right before `at`; None if unknown.
 
-    Where the user has not closed it yet, a brace further out does, or the parser cannot make sense of what is in it.
+    If the user has not closed it yet, an outer brace closes it, or the parser cannot make sense of its contents.
     """
     block = tree.smallest(at - 1, at).parent if tree else None
     if block is None or tree is None or document.text[at - 1] != "{":
@@ -110,7 +110,7 @@ def _closingindent_width(document: Document, tree: SyntaxTree | None, at: int) -
 
 
 def _brace_opens_block(document: Document, tree: SyntaxTree | None, at: int) -> bool:
-    """Whether the brace before `at` opens a block rather than a value."""
+    """Report whether the brace before `at` opens a block rather than a value."""
     language = document.language
     parent = tree.smallest(at - 1, at).parent if tree else None
     if parent is None or parent.is_error or language is None or not language.blocks:

@@ -1,7 +1,6 @@
-"""Where more is missing on the cursor's line: a name the parser misses, an operator with nothing behind it.
+"""Finds further holes on the cursor's line: a name the parser misses, an operator with nothing after it.
 
-Only where the syntax around it is broken, so that code which is complete is never opened up. It knows nothing of the
-cursor's own gap.
+Looks only where the surrounding syntax is broken, so that complete code is never opened up.
 """
 
 import re
@@ -14,18 +13,18 @@ from infill_lsp.targets.literals import inside
 from infill_lsp.text.document import Document
 
 MOST: Final = 2
-"""Holes behind the cursor's own gap."""
+"""Maximum number of holes after the cursor's own gap."""
 
 _OPEN_END: Final = re.compile(
     r"(?:(?<![-+=!<>*/%&|^:([])(?:[-+/%]|==?|[!<>]=|&&|\|\|)|(?<=\s)[<>](?=\s)|(?<!\w)(?:in|of|and|or|not|is|return)(?!\w))"
     r"(?P<blank>[ \t]?)[ \t]*(?=[)\]},:;]|$)"
     r"|,(?P<space>[ \t]?)[ \t]*(?=,)"
 )
-"""An operator, or a word like one, and then something that no value starts with; or two commas."""
+"""An operator or word operator followed by something that cannot start a value; or two commas."""
 
 
 def holes(document: Document, offset: int) -> tuple[int, ...]:
-    """The offsets on the line of `offset`, behind it, where something is missing."""
+    """Return the offsets after `offset` on its line where something is missing."""
     tree = document.tree_at(offset)
     if tree is None:
         return ()
@@ -44,7 +43,7 @@ def _unfinished(document: Document, offset: int, rest: str) -> list[int]:
 
 
 def _missing(tree: SyntaxTree, around: Node, start: int, end: int) -> list[int]:
-    """Where the parser put a name or value itself, from `start` (not included) to `end`."""
+    """Return the positions in (`start`, `end`] where the parser inserted a missing name or value."""
     first, last = tree.byte(start), tree.byte(end)
     found, branches = [], [around]
     while branches:
@@ -57,6 +56,6 @@ def _missing(tree: SyntaxTree, around: Node, start: int, end: int) -> list[int]:
 
 
 def _behind_blank(tree: SyntaxTree, byte: int) -> int:
-    """A missing node stands right behind what comes before it; what is written goes behind one blank."""
+    """Return where to write: a missing node directly follows the code before it, the new text follows one blank."""
     offset = tree.offset(byte)
     return offset + (tree.text[offset : offset + 1] in {" ", "\t"})

@@ -1,6 +1,6 @@
-"""Whether a place is inside a comment or a text in quotes, by the tree, or by the line where the tree cannot tell.
+"""Determines whether a position is in a comment or a string, from the tree, or from the line if the tree cannot tell.
 
-It knows nothing of gaps: what is done about such a place is not decided here.
+Does not decide what is done about such a position.
 """
 
 import re
@@ -17,18 +17,18 @@ from infill_lsp.text.document import Document
 _OPENER: Final = re.compile(r"""\w*(#*)("{3}|'{3}|["'`])""")
 
 _DEEPEST: Final = 50
-"""Nodes around a place that are looked at; a sum of a thousand terms is a thousand nodes deep."""
+"""Maximum number of enclosing nodes to examine; a sum of a thousand terms is a thousand nodes deep."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """A comment or text that a place is in.
+    """A comment or string that contains a position.
 
     Attributes:
-        kind: which of the two.
-        start: where it starts, in code points.
-        end: where what is in it ends, before its closing sign; None where it is not closed.
-        long: whether it may go on over several lines.
+        kind: comment or string.
+        start: its start, in code points.
+        end: the end of its contents, before the closing delimiter; None if it is not closed.
+        long: whether it may span several lines.
     """
 
     kind: Literal["comment", "string"]
@@ -38,7 +38,7 @@ class Inside:
 
 
 def inside(document: Document, offset: int) -> Inside | None:
-    """The comment or text in which `offset` is; None in code, and where the language is not known."""
+    """Return the comment or string that contains `offset`; None in code and if the language is unknown."""
     language = document.language
     if language is None or offset == 0:
         return None
@@ -54,7 +54,7 @@ def inside(document: Document, offset: int) -> Inside | None:
 
 
 def literal_node(tree: SyntaxTree, offset: int) -> Node | None:
-    """The node of the comment or text that the character before `offset` belongs to."""
+    """Return the node of the comment or string that the character before `offset` belongs to."""
     language = tree.language
     return next((node for node in _around(tree, offset) if node.type in language.comments | language.strings), None)
 
@@ -64,7 +64,7 @@ def _in_code_of_text(tree: SyntaxTree, offset: int) -> bool:
 
 
 def _around(tree: SyntaxTree, offset: int) -> Iterator[Node]:
-    """From the inside the nodes of the character before `offset`, up to code within a text that goes on behind it."""
+    """Yield the nodes around the character before `offset`, innermost first, up to code in a string that passes it."""
     node: Node | None = tree.smallest(offset - 1, offset)
     end = tree.byte(offset)
     for _ in range(_DEEPEST):
@@ -94,7 +94,7 @@ def _of_node(document: Document, tree: SyntaxTree, language: Language, node: Nod
 
 
 def _within(found: Inside, document: Document, offset: int) -> bool:
-    """Whether `offset`, which is behind a character of it, is inside, not behind its end."""
+    """Report whether `offset`, which follows a character of the literal, is inside it rather than past its end."""
     if found.end is not None:
         return offset <= found.end
     text = document.text[found.start : offset]
@@ -102,7 +102,7 @@ def _within(found: Inside, document: Document, offset: int) -> bool:
 
 
 def _unclosed(document: Document, tree: SyntaxTree, language: Language, offset: int) -> Inside | None:
-    """A text of several lines that nothing closes, so that the tree calls its opening quotes an error."""
+    """Find an unclosed multi-line string, whose opening quotes the tree reports as an error."""
     for quotes in language.long_quotes:
         at = document.text.rfind(quotes, tree.part[0], offset)
         if at < 0:
@@ -114,9 +114,9 @@ def _unclosed(document: Document, tree: SyntaxTree, language: Language, offset: 
 
 
 def _by_line(document: Document, language: Language, offset: int) -> Inside | None:
-    """What the line up to `offset` says by itself."""
+    """Find the comment or string at `offset` from its line alone."""
     if not language.line_comment:
-        return None  # Such as prose, where a quote is an apostrophe.
+        return None  # Prose, for example, where a quote is an apostrophe.
     before = document.line_before(offset)
     start, open_quote = 0, ""
     at = 0

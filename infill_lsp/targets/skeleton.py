@@ -1,7 +1,6 @@
-"""What stays and what is written anew when a selection is rewritten.
+"""Divides a selection to be rewritten into pinned structure and gaps.
 
-Keywords, operators, brackets, separators, comments and line ends stay; names and values become gaps. It knows nothing
-of what is written there.
+Keywords, operators, brackets, separators, comments and line ends stay; names and values become gaps.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,18 +13,18 @@ from infill_lsp.targets.target import Target
 from infill_lsp.text.document import Document, Gap
 
 MOST: Final = 12
-"""Gaps of one selection; with more, it becomes one gap."""
+"""Maximum number of gaps in a selection; with more, the selection becomes one gap."""
 
 _ACCESS: Final = {".", "::", "->", "?."}
 
 
 def rewrite(document: Document, start: int, end: int) -> Target:
-    """A selection with its structure pinned: its names and values as gaps.
+    """Return a target that pins the structure of a selection and makes its names and values gaps.
 
     Args:
-        document: what the selection is in.
-        start: of the selection, a code point.
-        end: of the selection.
+        document: the document that contains the selection.
+        start: the start of the selection, in code points.
+        end: the end of the selection.
     """
     selected = document.text[start:end]
     if not selected.strip():
@@ -50,7 +49,7 @@ def _target(document: Document, gaps: list[Gap], why: str) -> Target:
 
 
 def _names(tree: SyntaxTree, start: int, end: int) -> list[Gap]:
-    """Names, values and whole texts within the selection, cut off at its ends."""
+    """Return the names, values and whole strings within the selection, clipped to its ends."""
     first, last = tree.byte(start), tree.byte(end)
     spans = (tree.span(node) for node in _leaves(tree, tree.smallest(start, end), first, last) if node.is_named)
     gaps = [Gap(max(start, a), min(end, b)) for a, b in spans]
@@ -58,7 +57,7 @@ def _names(tree: SyntaxTree, start: int, end: int) -> list[Gap]:
 
 
 def _leaves(tree: SyntaxTree, root: Node, first: int, last: int) -> Iterator[Node]:
-    """The nodes without children, in order, that touch the bytes from `first` to `last`; a text counts as one."""
+    """Yield in order the nodes without children that touch the bytes from `first` to `last`; a string counts as one."""
     branches = [root]
     while branches:
         node = branches.pop()
@@ -71,7 +70,7 @@ def _leaves(tree: SyntaxTree, root: Node, first: int, last: int) -> Iterator[Nod
 
 
 def _merged(text: str, gaps: list[Gap], joins: Callable[[str], bool]) -> list[Gap]:
-    """Gaps that have nothing of their own between them become one."""
+    """Merge gaps that have only joining text between them."""
     merged = [gaps[0]]
     for gap in gaps[1:]:
         if joins(text[merged[-1].end : gap.start]):

@@ -1,7 +1,7 @@
-"""What is to be filled at a cursor: the first of a row of rules that has an answer.
+"""Determines what to fill at a cursor: the first of a sequence of rules that has an answer decides.
 
-Whatever is outside of a target's gaps stays as it is: the rest of the cursor's line, the brackets that close, the
-`else` below. It knows nothing of models, and nothing of whether a suggestion is worth showing.
+Everything outside a target's gaps stays as it is: the rest of the cursor's line, the closing brackets, the `else`
+below. Does not decide whether a suggestion is worth showing.
 """
 
 import re
@@ -26,13 +26,13 @@ _ONLY_CLOSERS_FOLLOW: Final = re.compile(r"\s*[)\]}>;,\"'`][\s)\]}>,;:\"'`]*$")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is to be filled, and how.
+    """What to fill, and how.
 
     Attributes:
         kind: what is at the cursor.
-        gaps: in order; text between two is pinned. None of them: nothing is to be filled.
+        gaps: the gaps in order, with pinned text between them; empty if there is nothing to fill.
         block: whether several lines are wanted.
-        why: one sentence for the trace; for kind "none" why nothing is filled.
+        why: one sentence for the trace; for kind "none", why nothing is filled.
     """
 
     kind: GapKind
@@ -42,13 +42,13 @@ class Target:
 
     @classmethod
     def nothing(cls, why: str) -> "Target":
-        """No gap, and why there is none."""
+        """Return a target without gaps, with the reason."""
         return cls("none", (), block=False, why=why)
 
 
 @dataclass(frozen=True)
 class _Cursor:
-    """A cursor with its line; `invoked` where a person asked at it by hand."""
+    """A cursor and its line; `invoked` if the user asked by hand."""
 
     document: Document
     offset: int
@@ -66,21 +66,21 @@ class _Cursor:
 
     @cached_property
     def literal(self) -> Inside | None:
-        """The comment or text that the cursor is in."""
+        """The comment or string that contains the cursor."""
         return inside(self.document, self.offset)
 
     def target(self, kind: GapKind, why: str, *, block: bool = False) -> Target:
-        """One gap, at the cursor."""
+        """Return a target with one gap, at the cursor."""
         return Target(kind, (Gap(self.offset, self.offset),), block, why)
 
 
 def target_at(document: Document, offset: int, *, invoked: bool) -> Target:
-    """What is to be filled at a cursor.
+    """Return what to fill at a cursor.
 
     Args:
-        document: what the cursor is in.
-        offset: of the cursor; one outside of the document counts as its nearer end.
-        invoked: whether a person asked for it; if not, places where a suggestion is in the way are left alone.
+        document: the document that contains the cursor.
+        offset: the cursor; an offset outside the document counts as its nearer end.
+        invoked: whether the user asked by hand; if not, places where a suggestion would be in the way are left alone.
     """
     cursor = _Cursor(document, min(max(offset, 0), len(document.text)), invoked)
     found = (rule(cursor) for rule in _RULES)
@@ -92,7 +92,7 @@ def target_at(document: Document, offset: int, *, invoked: bool) -> Target:
 
 
 def _in_line_end(cursor: _Cursor) -> Target | None:
-    r"""Between the two signs of a `\r\n` there is nothing to write."""
+    r"""Reject a cursor between the two characters of a `\r\n`, where nothing can be written."""
     if cursor.document.text[cursor.offset - 1 : cursor.offset + 1] == "\r\n" and cursor.offset:
         return Target.nothing("The cursor is between the two signs of a line end.")
     return None
@@ -121,7 +121,7 @@ def _in_string(cursor: _Cursor) -> Target | None:
 
 
 def _rest(cursor: _Cursor, found: Inside) -> str:
-    """What follows on the cursor's line inside of the comment or text."""
+    """Return the rest of the cursor's line within the comment or string."""
     if found.end is None:
         return cursor.after
     return cursor.after[: found.end - cursor.offset]
@@ -154,7 +154,7 @@ def _behind_opener(cursor: _Cursor) -> Target | None:
 
 
 def _in_the_way(cursor: _Cursor) -> Target | None:
-    """Where a suggestion nobody asked for would be in the way."""
+    """Reject places where an unrequested suggestion would be in the way."""
     if cursor.invoked:
         return None
     if cursor.after and _in_word(cursor.after[0]):
@@ -198,7 +198,7 @@ _RULES: Final[tuple[Callable[[_Cursor], Target | None], ...]] = (
 
 
 def _in_empty_brackets(cursor: _Cursor) -> bool:
-    """Whether the cursor is in brackets with nothing but blanks and line ends in them."""
+    """Report whether the cursor is in brackets that contain only blanks and line ends."""
     text, start = cursor.document.text, cursor.document.code_end(cursor.offset)
     end = cursor.document.code_start(cursor.offset)
     return start > 0 and CLOSERS.get(text[start - 1]) == text[end : end + 1] != ""

@@ -1,6 +1,6 @@
-"""Files on disk: read with care, and replaced so that nothing is ever lost.
+"""Reads files with care, and replaces them so that nothing is ever lost.
 
-It knows bytes and text, nothing of gaps, syntax or models.
+Handles bytes and text. Must not depend on gaps, syntax or models.
 """
 
 import errno
@@ -16,7 +16,7 @@ from infill_lsp.errors import SourceError
 from infill_lsp.text.swap import put_in_place
 
 LARGEST: Final = 5_000_000
-"""Bytes; a larger file is no code that a person wrote."""
+"""Bytes; a larger file is not code that a person wrote."""
 
 _BOM: Final = "\ufeff"
 
@@ -26,9 +26,9 @@ class SourceFile:
     """A text file as it was read.
 
     Attributes:
-        path: where it is.
+        path: its location.
         data: its bytes.
-        text: its text without a byte order mark, line ends as they are.
+        text: its text without a byte order mark, line ends unchanged.
     """
 
     path: Path
@@ -36,10 +36,10 @@ class SourceFile:
     text: str
 
     def write(self, text: str) -> None:
-        """Put `text` in the place of the file's; a byte order mark stays.
+        """Replace the file's text with `text`; a byte order mark stays.
 
         Raises:
-            SourceError: the file changed since it was read, or cannot be written; it is as it was.
+            SourceError: the file changed since it was read, or cannot be written; it is unchanged.
         """
         bom = _BOM if self.data.startswith(_BOM.encode()) else ""
         replace_file(self.path, (bom + text).encode(), expected=self.data)
@@ -49,7 +49,7 @@ def read_file(path: Path) -> SourceFile:
     """Read a text file.
 
     Raises:
-        SourceError: it is missing, no regular file, too large, or not UTF-8 text.
+        SourceError: the file is missing, not a regular file, too large, or not UTF-8 text.
     """
     try:
         mode = path.stat().st_mode
@@ -70,16 +70,16 @@ def read_stream(stream: BinaryIO, name: str) -> str:
     """Read all text of a stream.
 
     Raises:
-        SourceError: it is too large, or not UTF-8 text.
+        SourceError: the text is too large, or not UTF-8.
     """
     return decode(_read_all(stream, name), name)
 
 
 def decode(data: bytes, name: str) -> str:
-    """UTF-8 bytes as text, without a byte order mark.
+    """Decode UTF-8 bytes to text, without a byte order mark.
 
     Raises:
-        SourceError: they are not text.
+        SourceError: the bytes are not text.
     """
     if (at := data.find(b"\0")) >= 0:
         raise SourceError(f"{name}: is binary (byte {at} is NUL); only text can be filled")
@@ -91,10 +91,10 @@ def decode(data: bytes, name: str) -> str:
 
 
 def check_writable(path: Path) -> None:
-    """Find out before the work whether `path` may be written; the write itself may still fail.
+    """Check in advance whether `path` may be written; the write itself may still fail.
 
     Raises:
-        SourceError: it may not.
+        SourceError: it may not be written.
     """
     target = path.resolve()
     if target.is_dir():
@@ -117,10 +117,10 @@ def replace_file(path: Path, data: bytes, *, expected: bytes | None = None) -> N
     Args:
         path: the file, which need not exist if `expected` is None.
         data: its new content.
-        expected: what it must hold now.
+        expected: the content that it must have now.
 
     Raises:
-        SourceError: it holds something else, has other names, or cannot be written; it is as it was.
+        SourceError: the file has other content or other names, or cannot be written; it is unchanged.
     """
     check_writable(path)
     target = path.resolve()
@@ -142,7 +142,7 @@ def replace_file(path: Path, data: bytes, *, expected: bytes | None = None) -> N
     except OSError as error:
         raise SourceError(f"{path}: cannot be written ({_reason(error)}); it is as it was") from error
     finally:
-        if temporary and data.startswith(temporary.read_bytes()):  # Nobody else's, whatever went wrong.
+        if temporary and data.startswith(temporary.read_bytes()):  # Never another writer's file, whatever went wrong.
             temporary.unlink()
 
 
@@ -154,10 +154,10 @@ def _read_all(stream: BinaryIO, name: str) -> bytes:
 
 
 def _take_after(target: Path, temporary: Path) -> None:
-    """Give a new file the owner, mode and extended attributes of the one it replaces, or what any new file gets.
+    """Give a new file the owner, mode and extended attributes of the one it replaces, or the defaults of a new file.
 
     Raises:
-        OSError: rights or attributes that it has cannot be given to the new one.
+        OSError: the old file's rights or attributes cannot be given to the new one.
     """
     if not target.exists():
         mask = os.umask(0)
@@ -165,17 +165,17 @@ def _take_after(target: Path, temporary: Path) -> None:
         temporary.chmod(0o666 & ~mask)
         return
     was = target.stat()
-    with suppress(OSError, AttributeError):  # not the owner's right, or no such thing on this system
+    with suppress(OSError, AttributeError):  # owners may not do that, or the system does not support it
         os.chown(temporary, was.st_uid, was.st_gid)
     _copy_attributes(target, temporary)
-    temporary.chmod(stat.S_IMODE(was.st_mode))  # Last: a change of owner takes its special bits away.
+    temporary.chmod(stat.S_IMODE(was.st_mode))  # Last, because a change of owner removes its special bits.
     now, special = temporary.stat(), was.st_mode & (stat.S_ISUID | stat.S_ISGID)
     if special and (now.st_mode, now.st_uid, now.st_gid) != (was.st_mode, was.st_uid, was.st_gid):
         raise PermissionError(errno.EPERM, "its owner or its setuid and setgid bits cannot be kept")
 
 
 def _copy_attributes(target: Path, temporary: Path) -> None:
-    """Copy extended attributes, among them access lists, where a system has them; what is there already stays."""
+    """Copy extended attributes, including access lists, if the system has them; existing ones stay."""
     if not hasattr(os, "listxattr"):
         return
     for name in _attributes(target):
@@ -191,12 +191,12 @@ def _copy_attributes(target: Path, temporary: Path) -> None:
 def _attributes(path: Path) -> list[str]:
     try:
         return os.listxattr(path)
-    except OSError:  # A file system without them.
+    except OSError:  # A file system without attributes.
         return []
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the new name last through a power cut, where a system has that."""
+    """Make the new name survive a power cut, if the system supports that."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

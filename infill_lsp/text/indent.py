@@ -1,19 +1,19 @@
-"""How far lines are indented."""
+"""Measures the indentation of lines."""
 
 from typing import Final
 
 BLANKS: Final = " \t"
-"""What lines are indented with; other white space is text, as it is for languages."""
+"""The characters that indent lines; other white space is text, as it is for languages."""
 
 _TAB: Final = 8
-"""Columns to the next multiple of which a tab goes on, as Python counts."""
+"""A tab moves to the next multiple of this number of columns, as in Python."""
 
 
 def indentation(line: str) -> str:
-    """The blanks a line starts with."""
+    """Return the leading blanks of a line."""
     return line[: len(line) - len(line.lstrip(BLANKS))]
 
 
 def indent_width(line: str) -> int:
-    """Columns before the first sign of a line."""
+    """Return the number of columns before the first character of a line."""
     return len(indentation(line).expandtabs(_TAB))

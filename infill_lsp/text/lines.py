@@ -1,7 +1,7 @@
-r"""A text in chunks, with the lines in each: an edit costs what it touches, not what the text is long.
+r"""A text in chunks, with the lines in each: the cost of an edit depends on its size, not on the length of the text.
 
-Only `\n`, `\r\n` and `\r` end a line, and no chunk ends between the two signs of `\r\n`. Chunks never change, so the
-states of a text share those that an edit left alone. Offsets are code points; line numbers count from one.
+Only `\n`, `\r\n` and `\r` end a line, and no chunk ends between the two characters of `\r\n`. Chunks never change, so
+the states of a text share those that an edit left alone. Offsets are code points; line numbers count from one.
 """
 
 import itertools
@@ -14,13 +14,13 @@ from itertools import accumulate, pairwise
 from typing import Final
 
 CHUNK: Final = 4_096
-"""Code points of a chunk when it is cut; edits let it grow to twice that."""
+"""Code points of a newly cut chunk; edits let it grow to twice that."""
 
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 
 
 class _Chunk:
-    """A stretch of a text."""
+    """A section of a text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -30,12 +30,12 @@ class _Chunk:
 
     @cached_property
     def starts(self) -> list[int]:
-        """Where lines start behind the line ends in it."""
+        """The starts of the lines after the line ends in the chunk."""
         return [end.end() for end in _LINE_END.finditer(self.text)]
 
 
 class Lines:
-    """An immutable text with its lines, made of a text or by an edit of another."""
+    """An immutable text with its lines, made from a string or by editing another."""
 
     def __init__(self, text: str) -> None:
         self.length = len(text)
@@ -56,31 +56,31 @@ class Lines:
 
     @cached_property
     def text(self) -> str:
-        """All of it, as one string; after an edit it is put together when it is first asked for."""
+        """The whole text as one string; after an edit it is joined on first use."""
         return "".join(it.text for it in self._chunks)
 
     @cached_property
     def _chunks(self) -> list[_Chunk]:
-        """Never empty; of a text that has just come it is cut when it is first asked for."""
+        """The chunks, at least one; a new text is cut on first use."""
         return [*_cut(self.text)] or [_Chunk("")]
 
     @cached_property
     def _ends(self) -> list[int]:
-        """Where each chunk ends."""
+        """The end of each chunk."""
         return [*accumulate(len(it.text) for it in self._chunks)]
 
     @cached_property
     def _ended(self) -> list[int]:
-        """How many lines have ended at the end of each chunk."""
+        """The number of lines that have ended by the end of each chunk."""
         return [*accumulate(it.ends for it in self._chunks)]
 
     @property
     def count(self) -> int:
-        """Lines, the empty one after a final line end included."""
+        """The number of lines, including the empty one after a final line end."""
         return self._ended[-1] + 1
 
     def start(self, number: int) -> int:
-        """The offset at which a line starts."""
+        """Return the offset at which a line starts."""
         if number <= 1:
             return 0
         at = bisect_left(self._ended, number - 1)
@@ -88,24 +88,24 @@ class Lines:
         return self._first(at) + self._chunks[at].starts[number - 2 - before]
 
     def number(self, offset: int) -> int:
-        """The line that an offset is on."""
+        """Return the number of the line that contains an offset."""
         at = min(bisect_right(self._ends, offset), len(self._chunks) - 1)
         before = self._ended[at - 1] if at else 0
         return before + bisect_right(self._chunks[at].starts, offset - self._first(at)) + 1
 
     def end(self, number: int) -> int:
-        """The offset at which a line's own end begins."""
+        """Return the offset at which a line's line end begins."""
         if number >= self.count:
             return self.length
         end = self.start(number + 1)
         return end - 2 if self.slice(end - 2, end) == "\r\n" else end - 1
 
     def line(self, number: int) -> str:
-        """The text of a line, without its end."""
+        """Return the text of a line, without its end."""
         return self.slice(self.start(number), self.end(number))
 
     def slice(self, start: int, end: int) -> str:
-        """What is from one offset to another; the whole text is not put together for it."""
+        """Return the text from one offset to another, without joining the whole text."""
         if "text" in self.__dict__:
             return self.text[start:end]
         first = min(bisect_right(self._ends, start), len(self._chunks) - 1)
@@ -119,10 +119,10 @@ class Lines:
         return "".join(found)
 
     def edited(self, start: int, end: int, new: str) -> "Lines":
-        """The text with `new` in place of what is from `start` to `end`."""
+        """Return the text with `new` in place of the range from `start` to `end`."""
         if end - start == self.length:
             return Lines(new)
-        # The signs before and behind are cut anew too: they may become, or have been, the half of a line end.
+        # The characters before and after are cut anew too: they may become, or have been, half of a line end.
         first = min(bisect_right(self._ends, max(0, start - 1)), len(self._chunks) - 1)
         last = min(bisect_right(self._ends, end), len(self._chunks) - 1)
         at = self._first(first)
@@ -133,7 +133,7 @@ class Lines:
         return Lines._of(chunks, self.length - (end - start) + len(new))
 
     def is_around(self, other: "Lines", start: int, end: int) -> bool:
-        """Whether this is another text but for what is from `start` to `end` there."""
+        """Report whether this text differs from another only in the range from `start` to `end` of the other."""
         shorter, behind = min(self.length, other.length), other.length - end
         if start + behind > shorter:
             return False
@@ -154,18 +154,18 @@ class Lines:
         return max(("\n", "\r\n", "\r"), key=lambda it: ends[it])
 
     def _first(self, at: int) -> int:
-        """Where a chunk starts."""
+        """Return the start of a chunk."""
         return self._ends[at - 1] if at else 0
 
 
 def _same(some: Iterable[_Chunk], others: Iterable[_Chunk]) -> int:
-    """How many code points of two texts are in chunks that both share, one after the other."""
+    """Return the number of code points in the leading chunks that two texts share."""
     shared = itertools.takewhile(lambda both: both[0] is both[1], zip(some, others, strict=False))
     return sum(len(chunk.text) for chunk, _ in shared)
 
 
 def _cut(text: str) -> Iterator[_Chunk]:
-    """A text as chunks; none where it is empty."""
+    """Yield a text as chunks; none if it is empty."""
     if len(text) <= 2 * CHUNK:
         if text:
             yield _Chunk(text)
@@ -175,6 +175,6 @@ def _cut(text: str) -> Iterator[_Chunk]:
 
 
 def _places(text: str) -> list[int]:
-    """Where a text is cut, its ends included."""
+    """Return the positions at which a text is cut, including its ends."""
     inner = range(CHUNK, len(text) - CHUNK // 2, CHUNK)
     return [0, *(it + (text[it - 1 : it + 1] == "\r\n") for it in inner), len(text)]

@@ -1,6 +1,6 @@
-"""A fill for those who watch it: its place, and the canvas after each step.
+"""Reports a fill to its watcher: its place, and the canvas after each step.
 
-It knows neither engines nor editors.
+Must not depend on engines or editors.
 """
 
 import itertools
@@ -19,10 +19,10 @@ class ProgressStep:
     """The canvas after a step.
 
     Attributes:
-        document: that is filled.
-        gap: where: from the first gap's start to the last one's end.
-        id: of the fill that the step belongs to.
-        frame: what stands on the canvas, pinned text at its ends included.
+        document: the document being filled.
+        gap: the range from the first gap's start to the last one's end.
+        id: id of the fill that the step belongs to.
+        frame: the canvas, including pinned text at its ends.
     """
 
     document: Document
@@ -45,12 +45,12 @@ class Film:
     _last: Frame | None = None
 
     def __call__(self, frame: Frame) -> None:
-        """Another step was made."""
+        """Report another step."""
         self._last = frame
         self.watcher(ProgressStep(self.document, self.gap, self._id, frame))
 
     def end(self, fill: Fill) -> None:
-        """The best fill, where it is not the one that was watched: a copy, or a draft of another length."""
+        """Report the best fill if it is not the one that was watched: a copy, or a draft of another length."""
         tokens, step = (self._last.tokens, self._last.step) if self._last else ((), 0)
         free = [n for n, it in enumerate(tokens) if it.state != "pinned"]
         first, behind = (free[0], free[-1] + 1) if free else (0, 0)
@@ -60,7 +60,7 @@ class Film:
 
 
 def filmed(watcher: Watcher | None, document: Document, gaps: Sequence[Gap]) -> Film | None:
-    """The film of a fill of these gaps; None where nobody watches."""
+    """Return the film of a fill of these gaps; None if nobody watches."""
     return Film(watcher, document, Gap(gaps[0].start, gaps[-1].end)) if watcher else None
 
 

@@ -1,7 +1,7 @@
-"""Puts one file in the place of another in one step, and looks at what was there after that: so no writer is lost.
+"""Replaces one file with another in one step, and checks the old content afterwards, so that no write is lost.
 
-Between looking at a file and replacing it somebody else may write it. Where a system can exchange two names, what was
-replaced is looked at when nobody can reach it by its name any more, and put back if it is not what it should be.
+Between checking a file and replacing it, another process may write it. On systems that can exchange two names, the
+replaced file is checked when nobody can reach it by its name any more, and put back if its content is wrong.
 """
 
 import errno
@@ -14,22 +14,22 @@ from typing import Final
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
 _UNABLE: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
-"""What a kernel or file system says that cannot exchange names."""
+"""Errors of a kernel or file system that cannot exchange names."""
 
 
 def put_in_place(new: Path, target: Path, is_right: Callable[[bytes], bool]) -> bool:
-    """Give `target` the content of `new`, if what it holds is right at that moment.
+    """Give `target` the content of `new`, if its own content is right at that moment.
 
     Args:
-        new: a file beside `target`, of which nothing is left where it is put in place.
+        new: a file in the same folder as `target`, which is gone once put in place.
         target: a file.
-        is_right: whether `target` may be replaced where it holds this.
+        is_right: whether `target` may be replaced if it has this content.
 
     Returns:
-        Whether it was; otherwise `target` holds what it held, and `new` is as it was.
+        Whether it was replaced; otherwise `target` and `new` have their old content.
 
     Raises:
-        OSError: it cannot be; `target` holds what it held.
+        OSError: it cannot be replaced; `target` has its old content.
     """
     if not is_right(target.read_bytes()):
         return False
@@ -55,10 +55,10 @@ def _put_back(new: Path, target: Path) -> None:
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Exchange the names of two files in one step; false where that cannot be done here.
+    """Exchange the names of two files in one step; return False if that is not possible here.
 
     Raises:
-        OSError: one of them is not there, or may not be renamed.
+        OSError: one of them is missing, or may not be renamed.
     """
     if sys.platform != "linux":
         return False
