@@ -24,13 +24,16 @@ from infill_lsp.settings.settings import (
 
 def declare_engine(flags: argparse.ArgumentParser) -> None:
     """Declare the flags that select the model and how it runs."""
+    usual = EngineSettings()
     flags.add_argument(
-        "--model", default="embedded", metavar="NAME|PATH", help="'embedded', a folder with a model, or 'endpoint'"
+        "--model", default=usual.model, metavar="NAME|PATH", help="'embedded', a folder with a model, or 'endpoint'"
     )
-    flags.add_argument("--device", default="auto", choices=DEVICES, help="where to run it")
-    flags.add_argument("--dtype", default="auto", choices=DTYPES, help="of the weights")
-    flags.add_argument("--reuse", default="none", choices=REUSES, help="what later steps take over from the first")
-    flags.add_argument("--compile", default="off", choices=COMPILES, help="auto: forwards on CUDA, where they can be")
+    flags.add_argument("--device", default=usual.device, choices=DEVICES, help="where to run it")
+    flags.add_argument("--dtype", default=usual.dtype, choices=DTYPES, help="of the weights")
+    flags.add_argument("--reuse", default=usual.reuse, choices=REUSES, help="what later steps take over from the first")
+    flags.add_argument(
+        "--compile", default=usual.compile, choices=COMPILES, help="auto: forwards on CUDA, where they can be"
+    )
     flags.add_argument("--threads", type=integer(1, 1024), metavar="N", help="CPU threads to use")
     flags.add_argument("--url", default="", help="of the endpoint, without the path of its API")
     flags.add_argument("--api", default=APIS[0], choices=APIS, help="of the endpoint")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "model/backends"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "model/checkpoints"))
 sys.path.insert(0, str(Path(__file__).parent / "server"))
 from local_hub import COMMIT, LocalHub
 from raw_client import ENVIRONMENT, REAL, RawClient

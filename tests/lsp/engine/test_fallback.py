@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
 import short_of_memory
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "model/backends"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "model/checkpoints"))
 from tiny import checkpoint
 
 from infill_lsp.engine.client import Restart
