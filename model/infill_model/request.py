@@ -1,6 +1,6 @@
 """Requests to the model and its answers: plain values, without torch.
 
-The language server sends these to its engine process and reads them back; `filling.py` turns a request into an answer.
+The language server sends these to its engine process and reads them back; a `Filler` turns a request into fills.
 Offsets and lengths are in code points; times are in milliseconds.
 """
 

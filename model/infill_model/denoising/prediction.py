@@ -38,7 +38,7 @@ class Prediction:
         weights: (N, V) float32; the unnormalised probabilities, 1 for the most probable token.
         total: (N,) float32; the sum of the weights.
         mass: (N,) float32; the sum of the exponentials of the logits. Meaningful only for a denoiser that predicts
-            scores and not probabilities (`backends/sedd.py`).
+            scores and not probabilities (`families/research/sedd.py`).
     """
 
     token: Tensor

@@ -51,7 +51,7 @@ class EncodedContext:
 
 
 class EmbeddedDenoiser:
-    """`protocol.Denoiser` over a `Network`; not thread-safe."""
+    """`Denoiser` over a `Network`; not thread-safe."""
 
     def __init__(self, network: Network) -> None:
         self.network = network

@@ -14,7 +14,7 @@ from infill_model.vocabulary import DEL, Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A `denoise.Critic` of the canvases of some jobs.
+    """A `RowCritic` of the canvases of some jobs.
 
     Attributes:
         vocabulary: for their texts.
