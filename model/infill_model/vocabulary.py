@@ -17,14 +17,14 @@ SPECIAL_TOKENS: Final = (
     "<pad>",  # fills a row up to a fixed length; never attended
     "<mask>",  # a canvas position that is still to be written
     "<del>",  # a surplus canvas position: it vanishes from the text
-    "<bos>",  # the window starts where the file starts
-    "<file>",  # what follows is another file
-    "<below>",  # what follows are the lines below the gap's line
-    "<above>",  # what follows are the lines above, up to the gap
+    "<bos>",  # the window starts at the beginning of the file
+    "<file>",  # another file follows
+    "<below>",  # the lines below the gap's line follow
+    "<above>",  # the lines above follow, up to the gap
     "<rest>",  # autoregressive mode: the rest of the gap's line
     "<middle>",  # autoregressive mode: the gap's text follows
     "<end>",  # autoregressive mode: the gap's text is complete
-    "<line>",  # behind the rest of the gap's line: no line ends in a gap
+    "<line>",  # after the rest of the gap's line: a gap contains no line break
 )
 PAD, MASK, DEL, BOS, FILE, BELOW, ABOVE, REST, MIDDLE, END, LINE = range(len(SPECIAL_TOKENS))
 RESERVED: Final = 16

@@ -63,7 +63,7 @@ def load(
 
 
 def _converted(name: str) -> Path | None:
-    """The converted file of a published model; None for other names.
+    """Return the converted file of a published model; None for other names.
 
     Raises:
         WeightsError: the file is not on this machine.

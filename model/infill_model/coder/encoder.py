@@ -68,8 +68,7 @@ class RowCache:
         """Make the cache hold a row except its last tokens, which run with the first branches; discard the tree.
 
         Returns:
-            Whether it was done; False once `stop` returned true. The tokens encoded until then are kept for the next
-            time.
+            Whether it was done; False once `stop` returned true. The tokens encoded until then are kept.
         """
         self._encoded = min(self.common(ids), max(0, len(ids) - 2))
         self.ids, self.nodes, self._logits, self._residuals = list(ids), [], {}, {}

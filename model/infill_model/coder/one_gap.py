@@ -153,7 +153,7 @@ class OneGap:
 
     def write_others(self, wanted: int) -> None:
         """Write fills with other beginnings side by side, a token of each per forward pass."""
-        if self._healed and not self.cache.knows(ROOT):  # The earlier text had ended, and was likelier at once.
+        if self._healed and not self.cache.knows(ROOT):  # The earlier text had ended, and was more probable.
             self._writer.read([[self._healed.last]])
         probabilities = self._writer.probabilities(ROOT)[0] / (self._healed.mass if self._healed else 1.0)
         begun = {it.ids[0] for it in self.found.values() if it.ids and it.path}

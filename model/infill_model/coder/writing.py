@@ -1,9 +1,9 @@
 """Writes a gap after a cached row: drafts are read in one forward pass, and the part the encoder accepts is kept.
 
 Every forward pass reads a tree: the tokens written last and drafts of their continuation. The longest accepted path
-in the tree is committed, the encoder's own next token is added, and drafting resumes after it. With
-`Acceptance()` the output is token for token what the encoder writes left to right (speculative decoding,
-arXiv 2211.17192, with tree attention, arXiv 2305.09781).
+in the tree is committed, the encoder's own next token is added, and drafting resumes after it. With `Acceptance()`
+the output is token for token the encoder's own left-to-right output (speculative decoding, arXiv 2211.17192, with tree
+attention, arXiv 2305.09781).
 """
 
 import math

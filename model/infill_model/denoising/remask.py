@@ -1,4 +1,4 @@
-"""Remask policies: which committed tokens to take back or overwrite in this step.
+"""Remask policies: which committed tokens to remask or overwrite in this step.
 
 Each is a pure function of one step and of the masks that the unmask policy accepted in it. All of them judge the draft
 as it was before the step, except `Loop`. They never touch pinned positions or rows that have ended, and none guards
@@ -44,7 +44,7 @@ class RemaskPolicy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Never revise: what is committed stays."""
+    """Never revise: committed tokens stay."""
 
     reads_committed: ClassVar[bool] = False
     reads_shadow: ClassVar[bool] = False

@@ -55,7 +55,7 @@ class ScriptedContext:
 
 @dataclass(slots=True)
 class ScriptedDenoiser:
-    """Predicts what the scripts say; the first id of a context is the number of its script.
+    """Predicts the scripted tokens; the first id of a context is the number of its script.
 
     Attributes:
         scripts: to choose from.

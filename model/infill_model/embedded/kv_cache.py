@@ -122,7 +122,7 @@ class EncoderCache:
     def keys_values(self) -> list[Tensor]:
         """Return the context's keys and values for each denoiser layer: (2, 1, G, P, E), valid until the next `encode`.
 
-        The first T places hold the context; those behind it are free for the canvas.
+        The first T places hold the context; those after it are free for the canvas.
         """
         start, end = self._projected, len(self.ids)
         if start < end:

@@ -20,8 +20,8 @@ LOOK_BACK = 2
 """Tokens before a position whose embeddings are mixed into its own."""
 
 SHARPNESS = 1.5
-"""Initial gain of the normed queries. Without one no attention logit exceeds the square root of the head's width, at a
-distance only half of that is left, and a head can hardly single out one token among a few hundred."""
+"""Initial gain of the normed queries. Without one no attention logit exceeds the square root of the head's width, or
+half of that at a distance, and a head can hardly single out one token among a few hundred."""
 
 _ZERO_AT_FIRST = ("attention.out.weight", "mlp.down.weight", "before.weight", "around.weight", "onward.weight")
 

@@ -18,7 +18,7 @@ def expand_id(checkpoint: Checkpoint) -> int | None:
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
-    """Read the ids, all from config.json; the end also fills the rest of a canvas that is too long."""
+    """Read the ids, all from config.json; the end also pads a text that is too short."""
     config = checkpoint.config
     end = config.token("eos_token_id")
     return Ids(mask=config.number("mask_token_id"), end=end, never=checkpoint.marks_but(end))

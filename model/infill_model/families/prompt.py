@@ -1,8 +1,7 @@
 """Turns the code around the gaps into a checkpoint's input: left of the canvas, on it, and right of it.
 
 A bidirectional model reads the code in its own order. For a model whose blocks do not see later ones, the code after
-the gap is moved before its canvas, between fill-in-the-middle marks if its tokenizer has them. Must not depend on
-networks.
+the gap is moved before its canvas, between fill-in-the-middle marks if its tokenizer has them. Must not use networks.
 """
 
 from typing import Final

@@ -20,7 +20,7 @@ from infill_model.infill.ranking import Ranking
 from infill_model.request import Fill, Options, Request, TextCritic, Token
 
 UNBEATABLE = 0.5
-"""A copy with this probability is hardly ever outweighed, so if one fill is wanted nothing else is drafted."""
+"""A copy with this probability is hardly ever outweighed, so nothing else is drafted if one fill is wanted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The row that a fill-in-the-middle model reads, in the order that keeps its cache exact while the user types.
 
-    <|fim_prefix|> {<|file_sep|> other file}* <|fim_suffix|> code behind the gap <|fim_middle|> code before the gap
+    <|fim_prefix|> {<|file_sep|> other file}* <|fim_suffix|> code after the gap <|fim_middle|> code before the gap
 
 Typed text is appended at the end, so nothing already encoded moves. Published models put the code before the gap first;
 a low-rank update teaches them this order (`training/tune.py`). A model without an update is given its own order, in

@@ -6,7 +6,7 @@ are multiplied by that denominator, so that they are unnormalised probabilities.
 which is 1 for exact scores. The analytic step (`Analytic`) goes from the noise of one time to that of the next without
 a discretisation error: the mass decides which positions are revealed, and the scores decide the token.
 
-The holes' position in time is read from the canvas: the share of them that is still masked is what the log-linear
+The holes' position in time is read from the canvas: the share still masked is the one that the log-linear
 noise leaves at that time.
 
 Reference: louaaron/Score-Entropy-Discrete-Diffusion (MIT): graph_lib.py, noise_lib.py, sampling.py; arXiv 2310.16834.
