@@ -1,1 +1,1 @@
-"""The denoiser: network, tokenizer, denoising loop, training and evaluation. Knows nothing of editors."""
+"""The denoiser: network, tokenizer, denoising loop, training and evaluation. Must not import editor code."""

@@ -1,8 +1,8 @@
-"""The errors of the model package: one type per cause, each with a sentence for people."""
+"""The errors of the model package: one type per cause, each with a message for the user."""
 
 
 class InfillModelError(Exception):
-    """Base of all errors that are a person's to fix; `str(error)` is the sentence to show."""
+    """Base of all errors that the user can fix; `str(error)` is the message to show."""
 
 
 class WeightsError(InfillModelError):
@@ -10,7 +10,7 @@ class WeightsError(InfillModelError):
 
 
 class StartError(InfillModelError):
-    """The texts that a fill is to start from do not fit the gaps or the canvas."""
+    """The texts that a fill should start from do not fit the gaps or the canvas."""
 
 
 class CorpusError(InfillModelError):
@@ -18,7 +18,7 @@ class CorpusError(InfillModelError):
 
 
 class TrainingError(InfillModelError):
-    """A training run cannot start or go on."""
+    """A training run cannot start or continue."""
 
 
 class TaskError(InfillModelError):

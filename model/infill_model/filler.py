@@ -1,4 +1,4 @@
-"""What a model is to those who ask it: text around gaps in, fills out. It needs no torch."""
+"""The interface of a model: text around gaps in, fills out. Must not import torch."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
@@ -6,20 +6,20 @@ from typing import Protocol, TypeAlias
 from infill_model.request import Fill, Frame, Info, Options, Request, TextCritic
 
 OnDraft: TypeAlias = Callable[[Frame], None]
-"""Told of a draft while it is written."""
+"""Called with the draft while it is being written."""
 
 
 def never() -> bool:
-    """Nobody cancels."""
+    """Never cancel."""
     return False
 
 
 class Filler(Protocol):
-    """Fills gaps, one request at a time; not for several threads at once."""
+    """Fills gaps, one request at a time; not thread-safe."""
 
     @property
     def info(self) -> Info:
-        """What the model says of itself."""
+        """The model's description of itself."""
 
     def fill(
         self,
@@ -34,16 +34,16 @@ class Filler(Protocol):
 
         Args:
             request: the code around the gaps.
-            options: how many fills are wanted, and how they are made; what a model has no use for is not heeded.
-            cancelled: asked before each step; the fill ends within one once it is true.
-            critic: judges finished drafts; of different fills those that it objects to come last.
-            on_draft: told of the first draft after each step.
+            options: the number of fills wanted and how to make them; a model ignores those it does not use.
+            cancelled: called before each step; once it returns true, the fill ends within one step.
+            critic: judges finished drafts; among different fills, those that it objects to come last.
+            on_draft: called with the first draft after each step.
 
         Returns:
-            Different fills, at most `options.n`, the one most probably right first; none where only copies are wanted
+            Different fills, at most `options.n`, the most probable first; none if only copies are wanted
             (`options.copies_only`) and there is nothing to copy. Gaps that a model cannot fill together are filled in
             turn, once, without the critic.
 
         Raises:
-            InfillModelError: the request or its options cannot be met; it says why.
+            InfillModelError: the request or its options cannot be met; the message says why.
         """

@@ -1,7 +1,7 @@
-"""What is asked of the model and what it answers: plain values, without torch.
+"""Requests to the model and its answers: plain values, without torch.
 
-The language server sends these to its engine process and reads them back; `filling.py` turns the one into the other.
-Offsets and lengths are code points; times are milliseconds.
+The language server sends these to its engine process and reads them back; a `Filler` turns a request into fills.
+Offsets and lengths are in code points; times are in milliseconds.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 StopReason = Literal["complete", "stable", "steps", "deadline", "cancelled"]
-"""Why a fill ended: every mask committed; argmax stable and confident; step limit; out of time; told to."""
+"""Why a fill ended: every mask committed; argmax stable and confident; step limit; out of time; cancelled."""
 
 
 TextCritic: TypeAlias = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
-"""From the text of each gap of a finished draft to the code-point spans in it that should be denoised again."""
+"""Maps the text of each gap of a finished draft to the code-point spans in it that should be denoised again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class Request:
     Attributes:
         prefix: all text before the first gap.
         suffix: all text after the last gap.
-        between: the text between each two neighbouring gaps; one gap has none.
+        between: the text between each pair of neighbouring gaps; empty for a single gap.
         language: the LSP language id, or None when unknown.
         block: whether several lines are wanted.
-        files: excerpts of other files, the most relevant last; copied from, and seen by the model as space allows.
+        files: excerpts of other files, the most relevant last; copied from, and shown to the model as space allows.
     """
 
     prefix: str
@@ -42,17 +42,17 @@ class Options:
     """How to denoise. Policies are named as in `infill_model.denoising.policies`, e.g. `threshold:0.9`.
 
     Attributes:
-        n: how many different fills are wanted; the first is the greedy one, the others are sampled.
-        steps: the most denoising steps a block of the canvas may take.
+        n: the number of different fills wanted; the first is the greedy one, the others are sampled.
+        steps: the maximum number of denoising steps for a block of the canvas.
         budget_ms: the time after which the best draft so far is returned; None for no limit.
-        seed: of the sampled fills; the same seed and request give the same fill.
-        temperature: of the sampled fills.
-        masks: that each gap starts with; None for what the model usually starts with. It grows, or leaves some empty.
+        seed: for the sampled fills; the same seed and request give the same fill.
+        temperature: for the sampled fills.
+        masks: the number that each gap starts with; None for the model's default. A gap may grow or shrink.
         retrieve: whether a copy from the document or from `Request.files` may start a second draft.
-        critic: whether finished drafts are shown to a critic of syntax, where there is one.
-        start: the text that each gap holds now. It is revised as `remask` says (`revoke:0.05`, say, writes anew what
+        critic: whether finished drafts are shown to a syntax critic, if there is one.
+        start: the current text of each gap. It is revised as `remask` says (`revoke:0.05`, for example, rewrites what
             the denoiser finds improbable), and is itself among the fills, with its score; nothing else is tried.
-        copies_only: offer copies alone, without the network: for languages that it was not trained on.
+        copies_only: offer only copies, without running the network: for languages that it was not trained on.
         trace: whether to record the canvas after each step.
     """
 
@@ -76,8 +76,8 @@ class Options:
 class Token:
     """One token of a finished gap.
 
-    `confidence` is the probability it had when it was committed; in a copy, the probability that the encoder reads
-    there, or of all of the copy where none was asked.
+    `confidence` is the probability it had when it was committed; in a copy, the probability that the encoder assigns
+    to it, or that of the whole copy if the encoder was not run.
     """
 
     text: str
@@ -97,7 +97,7 @@ class TraceToken:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The canvas after one step. `event` says in words what happened in it."""
+    """The canvas after one step. `event` describes in words what happened in that step."""
 
     step: int
     tokens: tuple[TraceToken, ...]
@@ -107,7 +107,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Milliseconds: the context through the encoder, the denoising loop, and all together."""
+    """Milliseconds: encoding the context, the denoising loop, and the total."""
 
     encode: float
     denoise: float
@@ -116,19 +116,19 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """What the model wrote.
+    """A fill that the model wrote.
 
     Attributes:
         texts: the text of each gap, in order.
         tokens: the tokens of the gaps and of the pinned text between them, in order.
-        confidence: in [0, 1], how probably all that was written is right. Of what a model wrote, the product of its
-            tokens' probabilities, the end's included where the model writes one; of a copy of the embedded model, how
-            often such copies are right, weighed with what the model says of it; of an endpoint that does not say how
-            probable its tokens are, one half for each gap. Several gaps have the product of each gap's.
-        score: mean log-probability per token under the same weights autoregressively, or None when not asked for;
-            where a causal model ranked it, the logarithm of its probability by that model.
+        confidence: in [0, 1], the probability that everything written is right. For text that a model wrote, the
+            product of its tokens' probabilities, including the end's if the model writes one; for a copy of the
+            embedded model, how often such copies are right, weighted with the model's own probability; for an endpoint
+            that does not report token probabilities, one half for each gap. Several gaps have the product.
+        score: mean log-probability per token under the same weights autoregressively, or None when not requested;
+            if a causal model ranked the fill, the logarithm of its probability under that model.
         steps: denoising steps this fill took; none for a copy that nothing revised.
-        forwards: forwards of the denoiser spent on the request: repairs, further blocks and other drafts included.
+        forwards: forward passes of the denoiser for the request: repairs, further blocks and other drafts included.
         stopped: why it ended.
         retrieved: whether it began as a copy.
         trace: one frame per step when `Options.trace` was set.
@@ -147,15 +147,15 @@ class Fill:
 
 
 ANY_LANGUAGE: Final = "all"
-"""Stands among `Info.languages` for every language there is."""
+"""Stands among `Info.languages` for every language."""
 
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What a loaded model says of itself.
+    """A loaded model's description of itself.
 
     Attributes:
-        languages: LSP ids of those it was trained on, or `ANY_LANGUAGE`.
+        languages: LSP ids of the languages it was trained on, or `ANY_LANGUAGE`.
     """
 
     name: str
@@ -168,5 +168,5 @@ class Info:
     trained_tokens: int
 
     def knows(self, language: str | None) -> bool:
-        """Whether the model was trained on the language with this LSP id; None where it is not known which it is."""
+        """Report whether the model was trained on the language with this LSP id; None if the language is unknown."""
         return language in self.languages or ANY_LANGUAGE in self.languages

@@ -1,7 +1,7 @@
 """The tokenizer and the special ids: text to ids and back.
 
-The only home of special ids. They occupy the first places of the vocabulary and are unreachable from text, so a user's
-file may contain the words `<mask>` or `<del>` and a fill can never contain a marker.
+The only module that defines special ids. They occupy the first places of the vocabulary and cannot be produced by text,
+so a user's file may contain the words `<mask>` or `<del>`, and a fill can never contain a marker.
 """
 
 import json
@@ -17,14 +17,14 @@ SPECIAL_TOKENS: Final = (
     "<pad>",  # fills a row up to a fixed length; never attended
     "<mask>",  # a canvas position that is still to be written
     "<del>",  # a surplus canvas position: it vanishes from the text
-    "<bos>",  # the window starts where the file starts
-    "<file>",  # what follows is another file
-    "<below>",  # what follows are the lines below the gap's line
-    "<above>",  # what follows are the lines above, up to the gap
+    "<bos>",  # the window starts at the beginning of the file
+    "<file>",  # another file follows
+    "<below>",  # the lines below the gap's line follow
+    "<above>",  # the lines above follow, up to the gap
     "<rest>",  # autoregressive mode: the rest of the gap's line
     "<middle>",  # autoregressive mode: the gap's text follows
     "<end>",  # autoregressive mode: the gap's text is complete
-    "<line>",  # behind the rest of the gap's line: no line ends in a gap
+    "<line>",  # after the rest of the gap's line: a gap contains no line break
 )
 PAD, MASK, DEL, BOS, FILE, BELOW, ABOVE, REST, MIDDLE, END, LINE = range(len(SPECIAL_TOKENS))
 RESERVED: Final = 16
@@ -63,20 +63,20 @@ class Vocabulary:
         return cls(tokenizer)
 
     def encode(self, text: str) -> list[int]:
-        """Ids of `text`; never a special id."""
+        """Return the ids of `text`; never a special id."""
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """`encode` of each text."""
+        """Apply `encode` to each text."""
         return [e.ids for e in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of `ids`. Special ids and bytes that do not form a character vanish; nothing is replaced."""
+        """Return the text of `ids`. Special ids and bytes that form no character are dropped, not replaced."""
         return "".join(self.pieces(ids))
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """The text each id adds, one string per id; their concatenation is `decode(ids)`.
+        """Return the text that each id adds, one string per id; their concatenation is `decode(ids)`.
 
         A character whose bytes are spread over several tokens belongs to the last of them; special ids add nothing.
         """
@@ -94,18 +94,18 @@ class Vocabulary:
 
 
 def _byte_alphabet() -> dict[str, int]:
-    """The byte-level alphabet of GPT-2: printable bytes stand for themselves, the others for characters from U+0100."""
+    """Build GPT-2's byte-level alphabet: printable bytes map to themselves, the others to characters from U+0100 on."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     hidden = [b for b in range(256) if b not in printable]
     return {chr(b): b for b in printable} | {chr(256 + n): b for n, b in enumerate(hidden)}
 
 
 BYTE_OF: Final = _byte_alphabet()
-"""From the characters that byte-level tokens are written in to their bytes."""
+"""Maps the characters in which byte-level tokens are written to their bytes."""
 
 
 def _complete_prefix(data: bytes) -> tuple[str, bytes]:
-    """Split `data` into the characters that are complete and the bytes of one that may still be completed."""
+    """Split `data` into its complete characters and the bytes of one that may still be completed."""
     try:
         return data.decode("utf-8"), b""
     except UnicodeDecodeError as error:

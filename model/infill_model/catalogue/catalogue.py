@@ -1,6 +1,6 @@
-"""Open checkpoints by name, for listings: what each is, how large, under which licence, and how far it was verified.
+"""Open checkpoints by name, for listings: description, size, licence, and how far each was verified.
 
-Plain values without torch. It is no gate: any checkpoint of a known family loads, whether it is listed or not.
+Plain values without torch. It does not restrict loading: any checkpoint of a known family loads, listed or not.
 """
 
 import json
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 Verified = Literal["logits and decodes", "logits", "no"]
-"""Against the family's own reference code, on a tiny checkpoint of noise (tests/model/checkpoints)."""
+"""How it was compared with the family's own reference code, on a tiny random checkpoint (tests/model/checkpoints)."""
 
 
 _BLOCKWISE: Final = frozenset(
     {"sdar", "sdar-moe", "stable-diffcoder", "fast-dllm-v2", "llada2", "bd3lm", "diffusion-gemma", "causal"}
 )
-"""Families whose blocks see no later ones."""
+"""Families whose blocks do not see later ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class Entry:
     """A published checkpoint.
 
     Attributes:
-        name: on the hub; the family's name where no single one stands for it.
-        family: that runs it.
-        parameters: how many, of all experts.
-        licence: of the weights as far as known, to be read on the card before a download.
-        verified: how far the family's loader was held against its reference.
-        about: what it is good for.
+        name: on the hub; the family's name if no single checkpoint represents it.
+        family: the family that runs it.
+        parameters: their number, in all experts.
+        licence: of the weights, as far as known; read the card before a download.
+        verified: how far the family's loader was compared with its reference.
+        about: its main use.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Entry:
 
     @property
     def exact_cache(self) -> bool:
-        """Whether what stands before the gap is not run again in each step: its blocks see no later ones."""
+        """Whether the code before the gap is not run again in each step, because its blocks do not see later ones."""
         return self.family in _BLOCKWISE
 
 
@@ -84,12 +84,12 @@ ENTRIES: Final = (
 
 
 def embedded_weights() -> Path:
-    """The weights that ship with the package."""
+    """Return the path of the weights that ship with the package."""
     return Path(__file__).parent.parent / "embedded" / "weights" / "model.safetensors"
 
 
 def embedded_parameters() -> int:
-    """How many parameters they have, from the file's own table of contents."""
+    """Return the number of their parameters, from the file's own table of contents."""
     with embedded_weights().open("rb") as file:
         contents = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     named = {name: it for name, it in contents.items() if name != "__metadata__" and not name.endswith(".scale")}

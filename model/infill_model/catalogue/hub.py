@@ -1,6 +1,6 @@
-"""Where the hub's tools keep downloaded models on this machine, and what a folder there is called.
+"""The hub's cache of downloaded models on this machine, and the names of its folders.
 
-It knows names of folders, and neither networks nor what is in a checkpoint.
+Must not depend on networks or on the contents of a checkpoint.
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def hub_folder(environment: Mapping[str, str]) -> Path:
-    """Where the hub's own tools keep what they downloaded (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME)."""
+    """Return the folder where the hub's own tools keep downloads (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME)."""
     if place := environment.get("HF_HUB_CACHE"):
         return Path(place)
     if place := environment.get("HF_HOME"):
@@ -19,26 +19,26 @@ def hub_folder(environment: Mapping[str, str]) -> Path:
 
 
 def model_folder(hub: Path, name: str) -> Path:
-    """The folder of all that was ever downloaded of a model."""
+    """Return the folder of everything ever downloaded of a model."""
     return hub / f"models--{name.replace('/', '--')}"
 
 
 def snapshot(hub: Path, name: str) -> Path | None:
-    """The folder of a model in the hub's cache, the newest there is; None if it was not downloaded."""
+    """Return the newest folder of a model in the hub's cache; None if it was not downloaded."""
     found = (model_folder(hub, name) / "snapshots").glob("*/config.json")
     newest = max(found, key=lambda it: it.lstat().st_mtime, default=None)
     return None if newest is None else newest.parent
 
 
 def shown_name(folder: Path) -> str:
-    """What people call the model in a folder: its name on the hub where it was downloaded, else the folder's."""
+    """Return the display name of the model in a folder: its hub name if it was downloaded, otherwise the folder's."""
     if folder.parent.name == "snapshots":
         return folder.parent.parent.name.removeprefix("models--").replace("--", "/", 1)
     return folder.name
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether all weight files are there that a downloaded folder is to have; not whether they are any good."""
+    """Report whether all weight files of a downloaded folder exist; not whether they are valid."""
     index = folder / "model.safetensors.index.json"
     if not index.exists():
         return (folder / "model.safetensors").exists()

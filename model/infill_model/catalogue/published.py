@@ -1,4 +1,4 @@
-"""The larger models this project is tuned for: what each is, where it comes from, and where it lies on this machine.
+"""The larger models this project is tuned for: description, source, and location on this machine.
 
 Plain values without torch. A JSON file named by INFILL_PUBLISHED, a list of objects with the fields of `Published`,
 replaces the table: for mirrors in closed networks, and for tests. INFILL_CACHE moves the folder of the models.
@@ -17,12 +17,12 @@ from platformdirs import user_cache_path
 
 @dataclass(frozen=True, slots=True)
 class RegistryPackages:
-    """Packages of the Python registry that hold a file in parts, as data.
+    """Packages of the Python registry that contain a file in parts, as data.
 
     Attributes:
-        package: the name of each, with `{part}` where its number goes, from 1.
+        package: the name of each, with `{part}` for its number, from 1.
         version: of all of them.
-        parts: how many.
+        parts: the number of packages.
         size: bytes of all wheels.
     """
 
@@ -37,11 +37,11 @@ class Published:
     """A published model.
 
     Attributes:
-        name: what users call it.
-        parent: the name its publisher gave it.
-        about: what it is, in a few words.
+        name: the name that users give.
+        parent: the publisher's name for it.
+        about: a short description.
         licence: of its weights.
-        parameters: how many.
+        parameters: their number.
         size: bytes of the GGUF file.
         sha256: of that file, as hexadecimal digits.
         repository: on the hub, the first source.
@@ -64,12 +64,12 @@ class Published:
 
     @property
     def folder(self) -> Path:
-        """Where everything of this model lies."""
+        """The folder of everything that belongs to this model."""
         return cache_folder() / "models" / self.name
 
     @property
     def source(self) -> Path:
-        """The GGUF file as it was published."""
+        """The published GGUF file."""
         return self.folder / "source.gguf"
 
     @property
@@ -79,12 +79,12 @@ class Published:
 
     @property
     def record(self) -> Path:
-        """What the converted file was made of, and its size and hash."""
+        """The file that records the sources of the converted file, and its size and hash."""
         return self.folder / "model.json"
 
     @property
     def update(self) -> Path | None:
-        """The folder of this project's low-rank update; None where the package has none for this very file."""
+        """The folder of this project's low-rank update; None if the package has none for exactly this file."""
         folder = Path(__file__).parent.parent / "packing" / "updates" / self.name
         stated = folder / "parent.sha256"
         fits = stated.is_file() and stated.read_text(encoding="ascii").strip() == self.sha256
@@ -92,7 +92,7 @@ class Published:
 
 
 FORMAT: Final = 1
-"""Of converted files; one of another format is made again."""
+"""The format of converted files; a file of another format is converted again."""
 
 _QWEN: Final = "Qwen2.5-Coder"
 
@@ -129,12 +129,12 @@ _TABLE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ConversionRecord:
-    """What is known of a converted file.
+    """The properties of a converted file.
 
     Attributes:
         size: of the file, in bytes.
         sha256: of the file.
-        source: hash of the GGUF file it was made of.
+        source: hash of the GGUF file it was made from.
         update: fingerprint of the low-rank update that was merged; empty for none.
         format: of the file.
     """
@@ -147,20 +147,20 @@ class ConversionRecord:
 
 
 def cache_folder() -> Path:
-    """Where this program keeps models and measurements."""
+    """Return the folder where this program keeps models and measurements."""
     if place := os.environ.get("INFILL_CACHE"):
         return Path(place).expanduser()
     return user_cache_path("infill-lsp", appauthor=False)
 
 
 def published() -> tuple[Published, ...]:
-    """All published models, the largest first."""
+    """Return all published models, the largest first."""
     return _read(Path(file)) if (file := os.environ.get("INFILL_PUBLISHED")) else _TABLE
 
 
 @cache
 def _read(file: Path) -> tuple[Published, ...]:
-    """The table in a JSON file; empty where it is none."""
+    """Read the table in a JSON file; empty if the file is not valid."""
     try:
         rows: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
         return tuple(Published(**{**row, "registry": RegistryPackages(**row["registry"])}) for row in rows)
@@ -169,24 +169,24 @@ def _read(file: Path) -> tuple[Published, ...]:
 
 
 def find(name: str) -> Published | None:
-    """The published model of this name; None where there is none."""
+    """Return the published model of this name; None if there is none."""
     return next((it for it in published() if it.name == name), None)
 
 
 def converted_file(name: str) -> Path | None:
-    """The converted file of a published model, whether or not it exists; None for other names."""
+    """Return the converted file of a published model, whether or not it exists; None for other names."""
     found = find(name)
     return None if found is None else found.converted
 
 
 def is_here(name: str) -> bool:
-    """Whether a model can be loaded: its converted file is there, complete by its size, and up to date."""
+    """Report whether a model can be loaded: its converted file exists, is complete by its size, and is up to date."""
     found = find(name)
     return found is not None and is_current(found)
 
 
 def is_current(it: Published) -> bool:
-    """Whether the converted file is complete by its size and was made of the current source and update."""
+    """Report whether the converted file is complete by its size and was made from the current source and update."""
     record = recorded(it)
     try:
         size = it.converted.stat().st_size
@@ -196,7 +196,7 @@ def is_current(it: Published) -> bool:
 
 
 def recorded(it: Published) -> ConversionRecord | None:
-    """What was written down when a model was converted; None where that is missing or unreadable."""
+    """Read the record of a model's conversion; None if it is missing or unreadable."""
     try:
         return ConversionRecord(**json.loads(it.record.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -204,7 +204,7 @@ def recorded(it: Published) -> ConversionRecord | None:
 
 
 def fingerprint(it: Published) -> str:
-    """A hash over names and contents of a model's low-rank update; empty where it has none."""
+    """Hash the names and contents of a model's low-rank update; empty if it has none."""
     if it.update is None:
         return ""
     digest = hashlib.sha256()

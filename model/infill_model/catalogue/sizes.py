@@ -1,15 +1,15 @@
-"""The sizes that published checkpoints come in, and what was measured of them here: plain values without torch."""
+"""The sizes that published checkpoints come in, and measurements of them: plain values without torch."""
 
 from dataclasses import dataclass
 from typing import Final
 
 _BYTES: Final = {"auto": 2.0, "float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1.0, "int4": 0.56}
-"""Of a weight, by the setting; 4 bits have a scale for every 64."""
+"""Bytes of a weight, by the setting; 4-bit weights have a scale for every 64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The sizes of a network of the Llama kind, under the name of `Shape`'s attributes."""
+    """The sizes of a Llama-style network, under the names of `Shape`'s attributes."""
 
     name: str
     vocabulary: int
@@ -29,12 +29,12 @@ class Size:
 
     @property
     def head_weights(self) -> int:
-        """Weights of the matrix of the output."""
+        """Weights of the output matrix."""
         return self.vocabulary * self.width
 
     @property
     def parameters(self) -> int:
-        """All weights, but for norms and biases."""
+        """All weights, except norms and biases."""
         return self.layers * self.layer_weights + self.head_weights * (1 if self.tied else 2)
 
 
@@ -49,15 +49,15 @@ SIZES: Final = (
 
 
 def size_of(parameters: float) -> Size | None:
-    """The size that a checkpoint of so many parameters has, if it is one of these; mixtures of experts are not."""
+    """Return the size of a checkpoint with this many parameters, if it is one of these; not for mixtures of experts."""
     near = min(SIZES, key=lambda it: abs(it.parameters - parameters))
     return near if abs(near.parameters - parameters) < 0.1 * parameters else None
 
 
 def weight_bytes(parameters: float, dtype: str) -> float:
-    """What the weights of a checkpoint take in the dtype of the settings.
+    """Return the bytes that a checkpoint's weights take in the dtype of the settings.
 
-    Only layers are packed into 8 and 4 bits; where a checkpoint's size is not known, all of it is taken to be layers.
+    Only layers are packed into 8 and 4 bits; if a checkpoint's size is not known, all of it is counted as layers.
     """
     size = size_of(parameters) if dtype in ("int8", "int4") else None
     if size is None:
@@ -68,19 +68,19 @@ def weight_bytes(parameters: float, dtype: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What was measured with random weights of a size; times in milliseconds.
+    """Measurements with random weights of one size; times in milliseconds.
 
     Attributes:
         size: its name.
-        device: as people call it.
+        device: its display name.
         dtype: of the weights.
-        whole: whether all layers were run; else one was timed, and multiplied.
-        compiled: whether the forward was compiled, with CUDA graphs.
+        whole: whether all layers were run; otherwise one was timed, and its time multiplied.
+        compiled: whether the forward pass was compiled, with CUDA graphs.
         prefill_ms: 2048 tokens.
         step_ms: by canvas width, a step over the canvas alone, on cached keys and values of 2048 tokens.
         uncached_ms: by canvas width, a step that runs the 2048 tokens as well.
         bandwidth: measured by copying, in GB per second.
-        floor_share: how much of the narrowest cached step is the time to read the weights once at that bandwidth.
+        floor_share: the time to read the weights once at that bandwidth, as a share of the narrowest cached step.
     """
 
     size: str

@@ -1,1 +1,1 @@
-"""Open checkpoints as a server asks them: loaded by what they are, filled at several lengths."""
+"""Open checkpoints for a server: loaded by type, filled at several lengths."""

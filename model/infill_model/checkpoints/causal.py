@@ -1,9 +1,9 @@
-"""Causal models trained to fill in the middle, run by transformers: the autoregressive control beside the denoisers.
+"""Causal models trained to fill in the middle, run by transformers: the autoregressive baseline for the denoisers.
 
-[prefix mark] code before [suffix mark] code behind [middle mark], and then the gap token by token. What is common with
-the row before is not run again, which is exact. Several fills are written side by side, a token of each in one forward.
-What somebody else drafted is checked in one forward (`Propose`), and what is written stays the model's own.
-transformers' own classes only; no code that comes with a checkpoint.
+[prefix mark] code before [suffix mark] code after [middle mark], and then the gap token by token. The common prefix
+with the previous row is not run again, which is exact. Several fills are written side by side, a token of each per
+forward pass. Drafts from elsewhere are checked in one forward pass (`Propose`), and the text written stays the model's
+own. Only transformers' own classes are used; no code that comes with a checkpoint.
 """
 
 import copy
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
 
 Propose: TypeAlias = Callable[[str], str]
-"""From what is written of the gap to how it may go on; an empty text where there is no idea."""
+"""Maps the text written in the gap to a possible continuation; an empty text if there is none."""
 
 MARKS: Final = (
     ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),  # Qwen2.5-Coder, CodeGemma
@@ -70,13 +70,13 @@ _BEGINS: Final = ("<bos>", "<｜begin▁of▁sentence｜>")
 
 
 def marks_of(checkpoint: Checkpoint) -> tuple[str, str, str] | None:
-    """The marks its tokenizer has for filling in the middle; None if it has none."""
+    """Return the tokenizer's marks for filling in the middle; None if it has none."""
     return next((marks for marks in MARKS if all(it in checkpoint.added for it in marks)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Canvas ids of the marks, and of whatever ends a gap or begins a text."""
+    """Canvas ids of the marks, and of the tokens that end a gap or begin a text."""
 
     prefix: int
     suffix: int
@@ -113,7 +113,7 @@ class CausalInfiller(Filler):
         where = placing(device, dtype)
         check_room(checkpoint, where.loads_on, where.dtype.itemsize)
         try:
-            from transformers import AutoModelForCausalLM  # noqa: PLC0415  # Only where such a model is loaded.
+            from transformers import AutoModelForCausalLM  # noqa: PLC0415  # Only when such a model is loaded.
         except ImportError as error:
             raise WeightsError("causal models need transformers: `pip install 'infill-lsp[checkpoints]'`") from error
         try:
@@ -131,7 +131,7 @@ class CausalInfiller(Filler):
 
     @property
     def info(self) -> Info:
-        """What the model says of itself."""
+        """The model's description of itself."""
         return info_of(self.name, self._model, self._model.device, self._prompt.window)
 
     def fill(
@@ -143,9 +143,9 @@ class CausalInfiller(Filler):
         critic: TextCritic | None = None,
         on_draft: OnDraft | None = None,
     ) -> list[Fill]:
-        """Fill the gaps of a request, one after the other; policies and the critic are for denoisers.
+        """Fill the gaps of a request one after another; policies and the critic apply only to denoisers.
 
-        `options.steps` does not bound it: each token is a forward, and how many there may be depends on the gap.
+        `options.steps` is not a limit here: each token is a forward pass, and the maximum depends on the kind of gap.
         """
         if request.between:
             return [one_by_one(request, lambda it, _: self.fill(it, replace(options, n=1), cancelled=cancelled)[0])]
@@ -160,15 +160,15 @@ class CausalInfiller(Filler):
         on_draft: OnDraft | None = None,
         propose: Propose | None = None,
     ) -> list[Fill]:
-        """Fill the one gap of a request.
+        """Fill the single gap of a request.
 
         Args:
             request: with one gap.
             options: how many fills, and how they are sampled.
             cancelled: whether to stop.
-            on_draft: told of the first fill after each forward.
-            propose: drafts the greedy fill, which comes out the same, in fewer forwards where drafts are right; it is
-                then written by itself, and the others side by side behind it.
+            on_draft: called with the first fill after each forward pass.
+            propose: drafts the greedy fill, which comes out the same, in fewer forward passes if drafts are right; it
+                is then written by itself, and the others side by side after it.
         """
         started = time.perf_counter()
         deadline = None if options.budget_ms is None else started + options.budget_ms / 1000
@@ -193,7 +193,7 @@ class CausalInfiller(Filler):
         return [*it.begin, it.prefix, *above, it.suffix, *below, it.middle]
 
     def likelihood(self, request: Request, text: str) -> float:
-        """The logarithm of the probability that the one gap of a request is this text and then ends."""
+        """Return the log-probability that the single gap of a request is this text and then ends."""
         ids = self.vocabulary.encode(text)
         with torch.no_grad():
             log_probs = self._next(self._laid_out(request), ids).log_softmax(1)
@@ -212,7 +212,7 @@ class CausalInfiller(Filler):
         *,
         line: bool,
     ) -> "_Text":
-        """Write the gap: a token in each forward, and as many more as were proposed rightly."""
+        """Write the gap: one token per forward pass, plus the proposed tokens that are right."""
         text = _Text()
         while True:
             stopped = _limit(limits, len(text.done))
@@ -246,7 +246,7 @@ class CausalInfiller(Filler):
         *,
         line: bool,
     ) -> list["_Text"]:
-        """Write the gap several times, a token of each in every forward; `on_draft` is told of the first."""
+        """Write the gap several times, a token of each per forward pass; `on_draft` is called with the first."""
         texts = [_Text() for _ in choosers]
         going, written = list(range(len(texts))), 0
         cache: DynamicCache | None = None
@@ -270,10 +270,10 @@ class CausalInfiller(Filler):
     def _continued(
         self, cache: "DynamicCache | None", row: list[int], texts: Sequence["_Text"]
     ) -> tuple["DynamicCache", Tensor]:
-        """(B, V) float32 logits of what follows each text's last token, and the cache of all of them with it."""
+        """Return (B, V) float32 logits after each text's last token, and the cache of all texts extended by it."""
         if cache is None:
             logits = self._next(row).expand(len(texts), -1)
-            cache = cast("DynamicCache", copy.deepcopy(self._cache))  # The row's own stays for the next request.
+            cache = cast("DynamicCache", copy.deepcopy(self._cache))  # The row's own is kept for the next request.
             cache.batch_repeat_interleave(len(texts))
             return cache, logits
         last = torch.tensor([[it.done[-1].id - RESERVED] for it in texts], device=self._model.device)
@@ -281,12 +281,12 @@ class CausalInfiller(Filler):
         return cache, out.logits[:, -1].float()
 
     def _one_more(self, text: "_Text", chooser: "_Chooser", logits: Tensor, *, line: bool) -> bool:
-        """Write the next token; says whether the gap goes on."""
+        """Write the next token; report whether the gap continues."""
         text.steps += 1
         return self._add(text, *chooser(logits), line=line)
 
     def _add(self, text: "_Text", token: int, confidence: float, *, line: bool) -> bool:
-        """Write a token unless it ends the gap; says whether the gap goes on."""
+        """Write a token unless it ends the gap; report whether the gap continues."""
         if token + RESERVED in self.marks.ends:
             return False
         text.done.append(FinalToken(token + RESERVED, confidence, text.steps, 0))
@@ -297,11 +297,11 @@ class CausalInfiller(Filler):
         return tuple(TraceToken(a, "committed", b.confidence) for a, b in zip(pieces, text.done, strict=True))
 
     def _next(self, row: list[int], draft: Sequence[int] = ()) -> Tensor:
-        """(1 + draft, V) float32 logits of what follows a row of canvas ids, and it with each token of a draft.
+        """Return (1 + draft, V) float32 logits after a row of canvas ids, and after each further token of a draft.
 
-        What the last row had in common is not run again.
+        The common prefix with the last row is not run again.
         """
-        from transformers import DynamicCache  # noqa: PLC0415  # It is there, for the model is loaded.
+        from transformers import DynamicCache  # noqa: PLC0415  # Installed, because the model is loaded.
 
         whole = [*row, *draft]
         same = next((n for n, (a, b) in enumerate(zip(self._row, whole, strict=False)) if a != b), None)
@@ -321,7 +321,7 @@ class CausalInfiller(Filler):
 
 @dataclass(slots=True)
 class _Text:
-    """A gap that is being written: its tokens, the forwards they took, and why it ended."""
+    """A gap being written: its tokens, the forward passes they took, and why it ended."""
 
     done: list[FinalToken] = field(default_factory=list)
     steps: int = 0
@@ -329,7 +329,7 @@ class _Text:
 
     @property
     def progress(self) -> JobProgress:
-        """As a job that came so far."""
+        """The text as the progress of a job."""
         return JobProgress(Job([], []), tuple(self.done), steps=self.steps, stopped=self.stopped)
 
 
@@ -341,7 +341,7 @@ class _Chooser:
         self._generator = torch.Generator().manual_seed(seed)
 
     def __call__(self, logits: Tensor) -> tuple[int, float]:
-        """The id, and its probability at temperature 1."""
+        """Return the id, and its probability at temperature 1."""
         probabilities = logits.softmax(0).cpu()
         if self._temperature == 0:
             token = int(probabilities.argmax())
@@ -360,7 +360,7 @@ def _limit(limits: Limits, written: int) -> StopReason | None:
 
 
 def _marks(checkpoint: Checkpoint, vocabulary: CheckpointVocabulary, names: tuple[str, str, str]) -> Marks:
-    """The marks' ids; a mark itself ends a gap, too."""
+    """Return the marks' ids; a mark itself ends a gap, too."""
     prefix, suffix, middle = on_canvas(checkpoint.added[it] for it in names)
     ends = {vocabulary.special_id(it) for it in _ENDS} - {None}
     begin = next(([it] for it in map(vocabulary.special_id, _BEGINS) if it is not None), [])

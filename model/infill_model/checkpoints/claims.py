@@ -1,6 +1,6 @@
 """`python -m infill_model.checkpoints.claims FOLDER`: which backend runs a checkpoint, or why none does, as JSON.
 
-Only the configuration and the tokenizer are looked at, so that it can be told before the weights are there.
+Reads only the configuration and the tokenizer, so that it works before the weights are there.
 """
 
 import json
@@ -15,14 +15,14 @@ from infill_model.families.registry import FAMILIES, family_of
 from infill_model.files.checkpoint import Checkpoint
 
 CAUSAL: Final = "causal"
-"""What runs a causal model that has marks for filling in the middle."""
+"""The backend of a causal model that has marks for filling in the middle."""
 
 
 def backend_of(checkpoint: Checkpoint) -> str:
-    """The name of what runs a checkpoint: `MODEL_TYPE`, `causal`, or a family's.
+    """Return the name of a checkpoint's backend: `MODEL_TYPE`, `causal`, or a family's.
 
     Raises:
-        WeightsError: nothing does.
+        WeightsError: no backend runs it.
     """
     if checkpoint.config.model_type == MODEL_TYPE:
         return MODEL_TYPE

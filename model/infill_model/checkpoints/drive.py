@@ -1,7 +1,7 @@
-"""How the one loop is driven over a checkpoint until the length of its fill is found: three ways.
+"""Drives the denoising loop over a checkpoint until the length of its fill is found, in three ways.
 
-`try_lengths` fills several lengths in one batch; `expand` lets the model ask for more masks and delete surplus ones;
-`write_blocks` goes on block after block until the model ends. It knows tokens and text, and no network.
+`try_lengths` fills several lengths in one batch; `expand` lets the model request more masks and delete surplus ones;
+`write_blocks` writes block after block until the model ends. Must not depend on a particular network.
 """
 
 import time
@@ -28,7 +28,7 @@ _ENDED: Final = ("complete", "stable")
 
 @dataclass(slots=True)
 class FillRun:
-    """One request under way.
+    """A request in progress.
 
     Attributes:
         denoiser: of the checkpoint.
@@ -36,11 +36,11 @@ class FillRun:
         options: how to denoise.
         limits: steps, deadline and cancellation.
         critic: judges finished drafts.
-        on_draft: told of the first job after each step.
-        unmask: commits masks in place of what the options say; None for what they say.
-        stop: ends fills, likewise.
-        forwards: spent so far.
-        encode_ms: spent on contexts so far.
+        on_draft: called with the first job after each step.
+        unmask: an unmask policy that overrides the options; None to use the options.
+        stop: a stop policy, in the same way.
+        forwards: forward passes spent so far.
+        encode_ms: milliseconds spent on contexts so far.
     """
 
     denoiser: OpenDenoiser
@@ -69,13 +69,13 @@ class FillRun:
         forbidden: tuple[int, ...] = (),
         until: Callable[[Draft], bool] | None = None,
     ) -> list[JobProgress]:
-        """Denoise the canvases of some jobs in one batch; returns how far each is then.
+        """Denoise the canvases of some jobs in one batch, and return each job's progress.
 
         Args:
             progress: of at least one job.
-            steps: the most of them; None for those of the limits.
+            steps: the maximum number of steps; None for that of the limits.
             forbidden: canvas ids that may not be written.
-            until: ends the run early, e.g. because a canvas is to change its width.
+            until: ends the run early, e.g. because the width of a canvas must change.
         """
         jobs = [it.job for it in progress]
         started = time.perf_counter()
@@ -93,7 +93,7 @@ class FillRun:
 
 
 def try_lengths(run: FillRun, jobs: Sequence[Job]) -> list[JobProgress]:
-    """Fill jobs that differ in their lengths in one batch; which is best is chosen by their confidence."""
+    """Fill jobs that differ in their lengths in one batch; the best is chosen by confidence."""
     return run.once([JobProgress(it) for it in jobs])
 
 
@@ -102,14 +102,14 @@ def expand(
 ) -> list[JobProgress]:
     """Fill with a model that finds the length itself (DreamOn, eval/generator.py).
 
-    After each step an expand token becomes two masks and what is deleted leaves the canvas.
+    After each step an expand token becomes two masks and deleted positions leave the canvas.
 
     Args:
         run: the request.
         jobs: whose holes are filled, in one batch as long as none is full.
         token: the canvas id of the expand token.
-        longest: positions the holes of a job may have together, and how often one of them may be expanded.
-        deletes_right: whether a deletion takes the masks to its right, up to the next pin, with it.
+        longest: the maximum number of positions in a job's holes together, and of expansions of a job.
+        deletes_right: whether a deletion also removes the masks to its right, up to the next pinned position.
     """
     progress = {number: JobProgress(it) for number, it in enumerate(jobs)}
     budgets = [longest] * len(jobs)
@@ -128,19 +128,19 @@ def expand(
             if limited or now.stopped == "deadline" or done:
                 active.remove(n)
         if 0 not in active:
-            run.on_draft = None  # It is told of the first job.
+            run.on_draft = None  # It is called only with the first job.
     return list(progress.values())
 
 
 def _is_full(job: Job, budget: int, longest: int) -> bool:
-    """Whether a job may not expand any more."""
+    """Report whether a job may not expand any more."""
     return budget <= 0 or sum(len(it.ids) for it in job.pieces if not it.pinned) >= longest
 
 
 def _expand_once(
     run: FillRun, progress: Mapping[int, JobProgress], token: int, *, forbidden: tuple[int, ...]
 ) -> dict[int, JobProgress]:
-    """Denoise until a canvas is to change its width."""
+    """Denoise until the width of a canvas must change."""
     after = run.once(
         list(progress.values()),
         steps=max(1, run.limits.steps - max(it.steps for it in progress.values())),
@@ -151,7 +151,7 @@ def _expand_once(
 
 
 def resize(progress: JobProgress, token: int, *, deletes_right: bool) -> tuple[JobProgress, int]:
-    """Carry out what a canvas asks for; returns how often it was expanded, too."""
+    """Carry out the expansions and deletions on a canvas; also return the number of expansions."""
     pieces, row, expanded, start = [], list[FinalToken](), 0, 0
     for piece in progress.job.pieces:
         stretch: Sequence[FinalToken] = progress.row[start : start + len(piece.ids)]
@@ -180,13 +180,13 @@ def _resized(hole: Sequence[FinalToken], token: int, *, deletes_right: bool) -> 
 
 
 def write_blocks(run: FillRun, jobs: Sequence[Job], block: int, most: int, *, line: bool) -> list[JobProgress]:
-    """Fill block after block with a model whose blocks see no later ones, the same block of all jobs in one batch.
+    """Fill block after block with a model whose blocks do not see later ones, each block of all jobs in one batch.
 
     Args:
         run: the request.
         jobs: their context is everything before the gap.
-        block: how wide a block is.
-        most: tokens to write at most, rounded up to whole blocks.
+        block: the width of a block.
+        most: the maximum number of tokens to write, rounded up to whole blocks.
         line: whether a line break ends the fill.
     """
     rows = [list(it.context) for it in jobs]
@@ -200,12 +200,12 @@ def write_blocks(run: FillRun, jobs: Sequence[Job], block: int, most: int, *, li
             if ended or len(progress[n].done) >= most:
                 active.remove(n)
         if 0 not in active:
-            run.on_draft = None  # It is told of the first job.
+            run.on_draft = None  # It is called only with the first job.
     return progress
 
 
 def _next_block(progress: JobProgress, row: Sequence[int], block: int) -> JobProgress:
-    """Lay out the block in which a row goes on: what it begins with already is pinned."""
+    """Lay out the block in which a row continues; the part already written is pinned."""
     start = len(row) // block * block
     pinned = row[start:]
     pieces = [Piece(pinned, pinned=True), Piece([MASK] * (block - len(pinned)), pinned=False)]
@@ -213,7 +213,7 @@ def _next_block(progress: JobProgress, row: Sequence[int], block: int) -> JobPro
 
 
 def _read_block(run: FillRun, progress: JobProgress, *, line: bool) -> tuple[JobProgress, bool]:
-    """Take what was written in a block over; says whether that was the end."""
+    """Take over the tokens written in a block; also report whether that was the end."""
     written = [it for it in progress.row if it.hole >= 0]
     ended = next((n for n, it in enumerate(written) if it.id in (DEL, MASK)), None)
     now = replace(progress, done=(*progress.done, *written[:ended]), row=())

@@ -1,6 +1,6 @@
-"""The facade of open checkpoints: the same questions and answers as `fill.Infiller`, whatever the family.
+"""The facade of open checkpoints: the same interface as `infill.Infiller`, for any family.
 
-It knows no files of the user, no editors, and no family by name.
+Must not depend on user files, editors, or a particular family.
 """
 
 import math
@@ -59,7 +59,7 @@ LANGUAGES: Final = (
     "toml",
     "yaml",
 )
-"""Open checkpoints were trained on most languages; these are the ones the language server has a name for."""
+"""Open checkpoints were trained on most languages; these are the ones that the language server can name."""
 
 LINE_LENGTHS: Final = (4, 8, 16)
 BLOCK_LENGTHS: Final = (16, 32, 64)
@@ -69,7 +69,7 @@ LONGEST_BLOCK: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class LengthCandidate:
-    """What came of one length: how many masks each gap started with, the probability per token, and the fill."""
+    """The result for one length: the number of masks each gap started with, the probability per token, and the fill."""
 
     masks: int
     per_token: float
@@ -111,10 +111,10 @@ class OpenInfiller(Filler):
         Args:
             folder: with config.json, safetensors and a tokenizer.
             device: `auto`, `cpu`, `cuda`, `mps`, or `spread` over all GPUs and the CPU.
-            dtype: `auto`, `float32`, `bfloat16`, `float16`, `int8` or `int4`; by itself bfloat16, on a CPU float32.
-            threads: that a forward may use.
-            reuse: what the steps of a model that sees both ways take over from the first; quicker, and less exact.
-            compiled: whether the forwards of such a model are compiled, for a few shapes; on CUDA only.
+            dtype: `auto`, `float32`, `bfloat16`, `float16`, `int8` or `int4`; by default bfloat16, on a CPU float32.
+            threads: the number that a forward pass may use.
+            reuse: the part of the first step that later steps of a bidirectional model reuse; faster, and less exact.
+            compiled: whether the forward passes of such a model are compiled, for a few shapes; on CUDA only.
 
         Raises:
             WeightsError: the folder is not a checkpoint of a known family, is incomplete, or would need foreign code.
@@ -149,7 +149,7 @@ class OpenInfiller(Filler):
 
     @property
     def info(self) -> Info:
-        """What the model says of itself."""
+        """The model's description of itself."""
         info = info_of(self.name, self.denoiser.network, self.denoiser.device, self.prompt.window)
         static = self.denoiser.static if isinstance(self.denoiser, SequenceDenoiser) else None
         return replace(info, dtype=info.dtype + static.state) if static else info
@@ -163,7 +163,7 @@ class OpenInfiller(Filler):
         critic: TextCritic | None = None,
         on_draft: OnDraft | None = None,
     ) -> list[Fill]:
-        """Fill the gaps of a request; nothing is copied, and the surest comes first.
+        """Fill the gaps of a request; nothing is copied, and the most probable fill comes first.
 
         Raises:
             PolicyError: a policy's name in the options cannot be read.
@@ -183,7 +183,7 @@ class OpenInfiller(Filler):
         return [replace(it, forwards=run.forwards, ms=timing) for it in best]
 
     def each_length(self, request: Request, options: Options) -> list[LengthCandidate]:
-        """Say what comes of each length that is tried."""
+        """Return the result for each length that is tried."""
         run = self._run(replace(options, n=1), Limits(options.steps))
         return [self._candidate(it, request) for it in self._filled(run, request)]
 
@@ -198,7 +198,7 @@ class OpenInfiller(Filler):
         return FillRun(self.denoiser, self.vocabulary, options, limits, critic, on_draft, family.unmask, family.stop)
 
     def _filled(self, run: FillRun, request: Request) -> list[JobProgress]:
-        """Jobs denoised to their end, by the family's way to find the length."""
+        """Denoise jobs to completion, with the family's way of finding the length."""
         options = run.options
         seeds = [(0.0, 0), *((options.temperature, options.seed + n) for n in range(1, options.n))]
         if self.family.lengths == "lengths":
@@ -217,7 +217,7 @@ class OpenInfiller(Filler):
         return [JobProgress(it) for it in jobs]
 
     def _candidate(self, progress: JobProgress, request: Request) -> LengthCandidate:
-        """What was written; for a model that cannot be told, cut where the line ends."""
+        """Read out a candidate; cut at the line's end for a model that cannot be told to stop there."""
         fill = progress.fill(self.vocabulary, len(request.between) + 1)
         fill = replace(fill, confidence=probability_of(progress.written))
         fill = fill if self.block is None or request.block else cut_at_line(fill)
@@ -225,12 +225,12 @@ class OpenInfiller(Filler):
 
 
 def masks_of(job: Job) -> int:
-    """How many masks the first gap of a job's canvas has or had."""
+    """Return how many masks the first gap of a job's canvas has or had."""
     return next((len(it.ids) for it in job.pieces if not it.pinned), 0)
 
 
 def info_of(name: str, network: torch.nn.Module, device: torch.device, window: int) -> Info:
-    """What a loaded checkpoint says of itself; how much it was trained on is not in its folder."""
+    """Return a loaded checkpoint's description; its folder does not say how much it was trained on."""
     count, kept = weights_of(network)
     return Info(
         name=name,
@@ -245,7 +245,7 @@ def info_of(name: str, network: torch.nn.Module, device: torch.device, window: i
 
 
 def cut_at_line(fill: Fill) -> Fill:
-    """The fill of one gap up to its first line break: for a model that cannot be told to write none."""
+    """Cut the fill of one gap at its first line break, for a model that cannot be told to write none."""
     if "\n" not in fill.texts[0]:
         return fill
     kept = []
@@ -255,12 +255,12 @@ def cut_at_line(fill: Fill) -> Fill:
             kept.append(replace(token, text=head))
         if broken:
             break
-    confidence = math.prod(it.confidence for it in kept)  # What was cut off need not be right.
+    confidence = math.prod(it.confidence for it in kept)  # The part cut off need not be right.
     return replace(fill, texts=(fill.texts[0].partition("\n")[0],), tokens=tuple(kept), confidence=confidence)
 
 
 def _fits(folder: Path, vocabulary: CheckpointVocabulary, ids: Ids, size: int) -> None:
-    """Raise if the tokenizer or a special id lies outside the embedding: the parts are of different models."""
+    """Raise if the tokenizer or a special id lies outside the embedding: the parts belong to different models."""
     highest = max([ids.mask, *(it for it in (ids.end, ids.begin, ids.expand) if it is not None)])
     if vocabulary.text_size > size or highest >= size:
         raise WeightsError(f"{folder}: its tokenizer has more ids than its weights ({size}); they are of two models")

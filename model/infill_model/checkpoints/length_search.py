@@ -1,10 +1,10 @@
-"""Which of several lengths a model filled best: numbers measured once for a checkpoint, and kept beside it.
+"""Chooses the length that a model filled best: offsets measured once for a checkpoint, and stored next to it.
 
-A model that cannot tell how long a fill should be fills several lengths, and the one with the highest probability per
-token is taken. That also depends on the length itself, in a way that is the model's; so a number is taken off the
-logarithm of each length's. Where nothing was measured it is zero for all.
+A model that cannot determine the length of a fill fills several lengths, and the one with the highest probability per
+token is taken. That probability also depends on the length itself, in a way that varies between models; so an offset
+is subtracted from the logarithm for each length. Without a measurement it is zero for all.
 
-It knows files and numbers, and neither networks nor how a fill is made. Measuring is `evaluation/lengths.py`.
+Must not depend on networks or how a fill is made. The measurement is in `evaluation/studies/lengths.py`.
 """
 
 import json
@@ -26,24 +26,24 @@ _KINDS: Final = ("line", "block")
 
 
 def probability_of(written: Iterable[FinalToken]) -> float:
-    """Multiply the probabilities of all that was written, deletions and ends included: how probably all is right."""
+    """Multiply the probabilities of all tokens, deletions and ends included: the probability that all is right."""
     return math.prod(it.confidence for it in written if it.hole >= 0)
 
 
 def probability_per_token(written: Iterable[FinalToken]) -> float:
-    """Take the geometric mean of the same, which compares fills of unlike lengths."""
+    """Return the geometric mean of the same probabilities, which compares fills of different lengths."""
     logs = [math.log(max(it.confidence, 1e-9)) for it in written if it.hole >= 0]
     return math.exp(sum(logs) / len(logs)) if logs else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Offsets:
-    """What is taken off the logarithm of a fill's probability per token, by the masks a gap started with.
+    """The numbers subtracted from the logarithm of a fill's probability per token, by the masks a gap started with.
 
     Attributes:
         line: within a line.
         block: of several lines.
-        gaps: on how many held-out gaps it was measured; 0 where nothing was.
+        gaps: the number of held-out gaps of the measurement; 0 without one.
     """
 
     line: Mapping[int, float] = field(default_factory=dict)
@@ -51,16 +51,16 @@ class Offsets:
     gaps: int = 0
 
     def rank(self, per_token: float, masks: int, *, block: bool) -> float:
-        """Say by which number fills of unlike lengths are compared; the highest is best."""
+        """Return the number by which fills of different lengths are compared; the highest is best."""
         off = (self.block if block else self.line).get(masks, 0.0)
         return math.log(max(per_token, 1e-9)) - off
 
     @classmethod
     def beside(cls, folder: Path) -> "Offsets":
-        """What was measured for the checkpoint in a folder; zeros where nothing was.
+        """Read the measurements for the checkpoint in a folder; zeros if there are none.
 
         Raises:
-            WeightsError: there is a file, and it cannot be read.
+            WeightsError: the file exists but cannot be read.
         """
         path = folder / SIDECAR
         if not path.exists():
@@ -73,7 +73,7 @@ class Offsets:
             raise WeightsError(f"{path}: it does not say what was measured ({error}); measure again") from error
 
     def write(self, folder: Path) -> Path:
-        """Write it beside the checkpoint; gives the file.
+        """Write the offsets next to the checkpoint, and return the file.
 
         Raises:
             WeightsError: the folder cannot be written to.
@@ -96,7 +96,7 @@ def _numbers(values: Mapping[str, Json], kind: str) -> dict[int, float]:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One length of one gap: its probability per token, and how near its fill was to what had been there (0 to 1)."""
+    """One length of one gap: its probability per token, and its fill's similarity to the original text (0 to 1)."""
 
     masks: int
     per_token: float
@@ -104,10 +104,10 @@ class Tried:
 
 
 def fitted(gaps: Sequence[Sequence[Tried]]) -> dict[int, float]:
-    """The offsets with which the fills that are chosen are nearest to what had been there.
+    """Return the offsets with which the chosen fills are most similar to the original text.
 
-    Every combination on a grid is tried; the shortest length's is zero, for only differences count, and of those
-    that are as good the smallest are taken.
+    Every combination on a grid is tried; the shortest length's offset is zero, because only differences count, and
+    among equally good ones the smallest are taken.
     """
     masks = sorted({it.masks for gap in gaps for it in gap})
     steps = range(-round(_REACH / _STEP), round(_REACH / _STEP) + 1)
@@ -120,7 +120,7 @@ def fitted(gaps: Sequence[Sequence[Tried]]) -> dict[int, float]:
 
 
 def chosen(gaps: Iterable[Sequence[Tried]], offsets: Mapping[int, float]) -> float:
-    """The mean similarity of the fills that these offsets choose."""
+    """Return the mean similarity of the fills that these offsets choose."""
     offs = Offsets(line=offsets)
     found = [max(gap, key=lambda it: offs.rank(it.per_token, it.masks, block=False)).similarity for gap in gaps]
     return sum(found) / len(found) if found else 0.0

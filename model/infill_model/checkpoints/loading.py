@@ -1,4 +1,4 @@
-"""From a model's name or folder to what serves it: the embedded model's kind, a denoiser, or a causal model."""
+"""Loads a model by its name or folder: the embedded kind, a denoiser, or a causal model."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from infill_model.infill.infiller import Infiller
 from infill_model.transformer.sequence import CacheMode
 
 CONVERTED: Final = (".packed", ".safetensors")
-"""How names of converted files end."""
+"""Suffixes of converted files."""
 
 AnyInfiller: TypeAlias = Infiller | CoderInfiller | OpenInfiller | CausalInfiller | VerifiedInfiller
 
@@ -33,12 +33,12 @@ def load(
     reuse: str = "none",
     compiled: bool = False,
 ) -> AnyInfiller:
-    """Load whatever is in a folder, by what its config.json says it is; a name on the hub means what was downloaded.
+    """Load the model in a folder, by the type in its config.json; a hub name refers to a downloaded model.
 
-    `reuse` (none, prefix, dual) and `compiled` are for models that see both ways; others are run as they are.
+    `reuse` (none, prefix, dual) and `compiled` apply to bidirectional models; others ignore them.
 
     Raises:
-        WeightsError: the folder is missing, incomplete, damaged, or holds no model that can be run.
+        WeightsError: the folder is missing, incomplete, damaged, or holds no supported model.
     """
     folder = _converted(str(model)) or model_path(model)
     if folder.is_file() and folder.suffix in CONVERTED:
@@ -63,10 +63,10 @@ def load(
 
 
 def _converted(name: str) -> Path | None:
-    """The converted file of a published model; None for other names.
+    """Return the converted file of a published model; None for other names.
 
     Raises:
-        WeightsError: it is not on this machine.
+        WeightsError: the file is not on this machine.
     """
     file = published.converted_file(name)
     if file is not None and not file.exists():
@@ -88,7 +88,7 @@ def load_verified(
     """Load a model that drafts, and a causal one that checks or ranks its drafts.
 
     Raises:
-        WeightsError: one of them cannot be loaded, or the second is no causal model.
+        WeightsError: one of them cannot be loaded, or the second is not a causal model.
     """
     checks = load(verifier, device=device, dtype=dtype, threads=threads)
     if not isinstance(checks, CausalInfiller):

@@ -1,7 +1,7 @@
 """`python -m infill_model.checkpoints.probe`: how fast a size of network is on this device, told with random weights.
 
-On a GPU that has room for it the whole network is run; else one layer is timed and multiplied, so that a size can be
-told without its memory. What is printed is a `sizes.Probe` for each size, as a line of JSON. No checkpoint is needed.
+On a GPU with enough memory the whole network is run; otherwise one layer is timed and its time multiplied, so that a
+size can be measured without its memory. Prints a `sizes.Probe` for each size, as a line of JSON. Needs no checkpoint.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from infill_model.transformer.transformer import KeysValues, Transformer, Transf
 CONTEXT: Final = 2048
 CANVASES: Final = (32, 64)
 _ROOM: Final = 1.3
-"""How much more than its weights a network needs to run."""
+"""How many times the size of its weights a network needs to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Bench:
 
     Attributes:
         network: with all layers, or one.
-        times: what the time of the layers is multiplied by.
-        head_times: what that of the output's matrix is multiplied by.
+        times: the factor for the time of the layers.
+        head_times: the factor for the time of the output matrix.
     """
 
     network: Transformer
@@ -42,7 +42,7 @@ class Bench:
 
     @classmethod
     def of(cls, size: Size, dtype: torch.dtype, device: str, *, whole: bool) -> "Bench":
-        """Make one on a device."""
+        """Build a network on a device."""
         layers, part = (size.layers, 1) if whole else (1, 8)
         shape = TransformerShape(
             vocabulary=size.vocabulary // part,
@@ -66,14 +66,14 @@ class Bench:
         return cls(network.eval().requires_grad_(False), size.layers // layers, part)
 
     def milliseconds(self, tokens: int, canvas: int, past: Sequence[KeysValues] | None, *, compiled: bool) -> float:
-        """Of a forward over so many tokens, with logits of the last `canvas` of them; the best of a few."""
+        """Time a forward pass over this many tokens, with logits of the last `canvas` of them; the best of a few."""
         device, start = self.network.device, 0 if past is None else past[0][0].shape[2]
         ids = torch.randint(self.network.shape.vocabulary, (1, tokens), device=device)
         positions = torch.arange(start, start + tokens, device=device).unsqueeze(0)
         states = torch.randn(1, canvas, self.network.shape.width, device=device, dtype=self._dtype)
         trunk: Callable[[], object] = lambda: self.network(ids, positions, None, past)  # noqa: E731
         head: Callable[[], object] = lambda: self.network.logits(states)  # noqa: E731
-        if compiled:  # Shapes stand still, so that the launches can be recorded once and played again.
+        if compiled:  # Shapes are fixed, so that the launches can be recorded once and replayed.
             trunk, head = (torch.compile(it, mode="reduce-overhead", dynamic=False) for it in (trunk, head))
         layers = best(trunk, device)
         return layers * self.times + (best(head, device) * self.head_times if canvas else 0.0)
@@ -84,7 +84,7 @@ class Bench:
 
 
 def best(work: Callable[[], object], device: torch.device, *, seconds: float = 1.0, most: int = 20) -> float:
-    """Milliseconds of the quickest of several runs, after one that is not counted; at least two are."""
+    """Return the milliseconds of the fastest of at least two runs, after a warm-up run that is not counted."""
     found: list[float] = []
     began = time.perf_counter()
     with torch.no_grad():
@@ -108,8 +108,8 @@ def probe(size: Size, device: str, dtype: str, *, whole: bool | None = None) -> 
     Args:
         size: of the network.
         device: as in the settings.
-        dtype: likewise; packed weights are not timed.
-        whole: whether to run all layers; None: on a GPU, where they fit.
+        dtype: as in the settings; packed weights are not timed.
+        whole: whether to run all layers; None: on a GPU, if they fit.
 
     Raises:
         WeightsError: there is no such device or dtype.
@@ -143,17 +143,17 @@ def probe(size: Size, device: str, dtype: str, *, whole: bool | None = None) -> 
 
 
 def _pays(bench: Bench, past: Sequence[KeysValues]) -> bool:
-    """Whether compiling makes a step quicker; where it cannot be done at all, it does not."""
+    """Report whether compilation makes a step faster; it does not if it is not possible at all."""
     plain = bench.milliseconds(CANVASES[0], CANVASES[0], past, compiled=False)
     try:
         return bench.milliseconds(CANVASES[0], CANVASES[0], past, compiled=True) < 0.95 * plain
-    except Exception as error:  # Whatever is missing: a compiler, Triton, memory.
+    except Exception as error:  # A compiler, Triton or memory may be missing.
         print(f"torch.compile does not work here: {error!r}", file=sys.stderr)
         return False
 
 
 def bandwidth(device: str) -> float:
-    """GB per second that can be read and written, by copying a tensor that fits no cache."""
+    """Measure the GB per second that can be read and written, by copying a tensor that fits no cache."""
     size = 2**27 if device == "cpu" else 2**30
     source = torch.zeros(size, dtype=torch.uint8, device=device)
     target = torch.ones_like(source)
@@ -161,7 +161,7 @@ def bandwidth(device: str) -> float:
 
 
 def memory(device: str) -> float:
-    """Bytes that a device has in all; a CPU's is not asked for here."""
+    """Return a device's total memory in bytes; 0 for a CPU."""
     if device == "cuda":
         return float(torch.cuda.mem_get_info()[1])
     if device == "mps":
@@ -170,14 +170,14 @@ def memory(device: str) -> float:
 
 
 def device_name(device: str) -> str:
-    """What people call it."""
+    """Return the device's display name."""
     if device == "cuda":
         return torch.cuda.get_device_name()
     return f"{device} ({platform.machine()}, {torch.get_num_threads()} threads)" if device == "cpu" else device
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print a line of JSON for each size that is asked for, or with none the device and its memory."""
+    """Print a line of JSON for each requested size, or the device and its memory if none is requested."""
     parser = argparse.ArgumentParser(prog="infill_model.checkpoints.probe", description=__doc__.partition("\n")[0])
     parser.add_argument("--sizes", nargs="+", default=[], choices=[it.name for it in SIZES])
     parser.add_argument("--device", default="auto")

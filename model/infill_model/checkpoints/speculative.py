@@ -1,10 +1,10 @@
 """Drafting by diffusion, checking by autoregression: two models behind one facade.
 
-Either the causal model checks the drafts of the diffusion model, and what comes out is token for token what it would
-write alone, in fewer forwards of its own where the drafts are right; or it only ranks several finished drafts by how
-probable it finds them, a forward each. Between the models goes text, so their tokenizers may differ.
+Either the causal model checks the diffusion model's drafts, and the output is token for token what it would write
+alone, in fewer forward passes of its own if the drafts are right; or it only ranks several finished drafts by their
+probability, one forward pass each. The models exchange text, so their tokenizers may differ.
 
-It knows no family by name, and neither networks nor tokens.
+Must not depend on a particular family, networks or tokens.
 """
 
 import math
@@ -20,9 +20,9 @@ from infill_model.request import ANY_LANGUAGE, Fill, Info, Options, Request, Tex
 
 VerifyBy = Literal["exact", "rank"]
 DRAFTS: Final = 4
-"""How often a gap is drafted anew behind a token that the causal model chose differently; then it goes on alone."""
+"""How often a gap is drafted again after a token that the causal model chose differently; then it continues alone."""
 RANKED: Final = 4
-"""How many drafts are made at least where the best is to be chosen."""
+"""The minimum number of drafts to choose from when ranking."""
 
 
 class VerifiedInfiller(Filler):
@@ -33,7 +33,7 @@ class VerifiedInfiller(Filler):
 
     @property
     def info(self) -> Info:
-        """What the drafter says of itself, under both names and with the parameters of both."""
+        """The drafter's description of itself, under both names and with the parameters of both."""
         it, other = self.drafter.info, self.verifier.info
         languages = other.languages if ANY_LANGUAGE in it.languages else tuple(filter(other.knows, it.languages))
         word = "checked" if self.way == "exact" else "ranked"
@@ -49,9 +49,9 @@ class VerifiedInfiller(Filler):
         critic: TextCritic | None = None,
         on_draft: OnDraft | None = None,
     ) -> list[Fill]:
-        """Fill the gaps of a request; forwards are those of both models together.
+        """Fill the gaps of a request; the forward passes of both models are counted together.
 
-        The critic judges drafts that are ranked. What the causal model writes is its own and is not changed.
+        The critic judges drafts that are ranked. The causal model's own text is never changed.
         """
         if self.way == "rank":
             return self._ranked(request, options, cancelled, critic, on_draft)
@@ -67,7 +67,7 @@ class VerifiedInfiller(Filler):
         on_draft: OnDraft | None,
     ) -> list[Fill]:
         drafts: list[Fill] = []
-        share = None if options.budget_ms is None else options.budget_ms / 2  # The rest is the causal model's.
+        share = None if options.budget_ms is None else options.budget_ms / 2  # The rest is for the causal model.
         once = replace(options, n=1, trace=False, budget_ms=share, start=None)
 
         def propose(written: str) -> str:
@@ -109,7 +109,7 @@ class VerifiedInfiller(Filler):
         ]
 
     def _likelihood(self, request: Request, texts: tuple[str, ...]) -> float:
-        """The logarithm of how probable the causal model finds all texts of a fill, each with the others in place."""
+        """Return the causal model's log-probability of all texts of a fill, each with the others in place."""
         whole, total = request.prefix, 0.0
         after = [*request.between, request.suffix]
         for number, text in enumerate(texts):

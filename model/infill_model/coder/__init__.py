@@ -1,1 +1,1 @@
-"""A published code model as the encoder: drafts verified and ranked by it."""
+"""A published code model as the encoder, which verifies and ranks drafts."""

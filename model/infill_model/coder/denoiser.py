@@ -1,12 +1,12 @@
-"""Drafts what goes on behind what a causal encoder has read: a shallow bidirectional denoiser on the encoder's caches.
+"""Drafts a continuation for a causal encoder: a shallow bidirectional denoiser on the encoder's caches.
 
-A canvas holds the token that was committed last and masks behind it. Every position begins from the encoder's residual
-stream at the last token it read, and sees the whole canvas and, layer for layer, the encoder's own keys and values of
-all that was read (after DFlash, arXiv 2602.06036, which projects features of several layers instead). The one denoising
-loop writes the canvas; the encoder then reads the draft and keeps what it agrees with.
+A canvas holds the token committed last and masks after it. Every position starts from the encoder's residual stream at
+the last token it read, and sees the whole canvas and, layer for layer, the encoder's own keys and values of everything
+read (after DFlash, arXiv 2602.06036, which projects features of several layers instead). The denoising loop writes the
+canvas; the encoder then reads the draft and keeps the part that it accepts.
 
-Ids on a canvas are numbers of the trimmed head's tokens, counted from `RESERVED`. Shapes: B fills, always 1; C canvas
-positions, N of them asked for; D width; V tokens of the trimmed head.
+Ids on a canvas are indices of the trimmed head's tokens, counted from `RESERVED`. Shapes: B fills, always 1; C canvas
+positions, N positions requested; D width; V tokens of the trimmed head.
 """
 
 import math
@@ -27,27 +27,27 @@ from infill_model.transformer.packed import DenoiserLayers
 from infill_model.vocabulary import MASK, RESERVED
 
 CANVAS: Final = 8
-"""Positions of a canvas: the token that is known, and the masks."""
+"""Positions of a canvas: the known token, and the masks."""
 
 LEAST_SURE: Final = 0.4
-"""A draft is cut before it becomes less probable than this: what is hardly accepted only makes a forward longer."""
+"""A draft is cut before its probability falls below this: tokens unlikely to be accepted only lengthen a forward."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """What was read: a row, and a node of the tree behind it."""
+    """The end of the tokens read: a row, and a node of the tree after it."""
 
     cache: RowCache
     node: int = ROOT
 
     @property
     def batch(self) -> int:
-        """One fill."""
+        """The number of fills, always one."""
         return 1
 
 
 class ShallowDenoiser:
-    """The denoiser of an encoder, as the denoising loop asks for it."""
+    """The denoiser of an encoder, with the interface of the denoising loop."""
 
     def __init__(self, encoder: CausalEncoder, weights: DenoiserLayers, limits: Limits | None = None) -> None:
         self.encoder, self._weights = encoder, weights
@@ -64,26 +64,26 @@ class ShallowDenoiser:
         return Tip(cache)
 
     def logits(self, context: Tip, canvas: Canvas, where: Tensor) -> Tensor:
-        """(N, V + RESERVED) float32, as `Denoiser.logits` says."""
+        """Return (N, V + RESERVED) float32, as in `Denoiser.logits`."""
         x = self._begin(context.cache.residual(context.node), canvas)
         states = context.cache.denoise(self._weights, context.node, x)
         return F.pad(self.encoder.network.logits(states[where[0]]), (RESERVED, 0), value=-math.inf)
 
     def logits_with_shadow(self, context: Tip, canvas: Canvas, where: Tensor, shadows: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Denoiser.logits_with_shadow` says, with a forward for each shadow."""
+        """Return the logits as in `Denoiser.logits_with_shadow`, with a forward pass for each shadow."""
         alone = [torch.zeros_like(shadows).index_fill(1, it, True) for it in shadows[0].nonzero()]
         shadowed = [self.logits(context, canvas.remask(it), it) for it in alone]
         logits = self.logits(context, canvas, where)
         return logits, torch.cat([logits[:0], *shadowed])
 
     def draft(self, cache: RowCache, node: int, token: int, masks: int) -> list[int]:
-        """Write what may follow a token that follows a node that was read; nothing where it is not sure.
+        """Write a continuation of a token that follows a node; nothing if the denoiser is not confident.
 
         Args:
             cache: of the row.
             node: the last node that was read, or `ROOT`.
-            token: the token behind it, one of the trimmed head.
-            masks: how many tokens are written, at most.
+            token: the token after it, one of the trimmed head.
+            masks: the maximum number of tokens to write.
         """
         known = self._number_of.get(token)
         masks = min(masks, CANVAS - 1)
@@ -96,7 +96,7 @@ class ShallowDenoiser:
         return ids[: int(sure.sum())]
 
     def _begin(self, residual: Tensor, canvas: Canvas) -> Tensor:
-        """(C, D): how canvas positions begin."""
+        """Return the initial states (C, D) of the canvas positions."""
         network, weights = self.encoder.network, self._weights
         ids = canvas.ids[0].cpu()
         tokens = network.head_ids[(ids - RESERVED).clamp(min=0)].to(network.device)

@@ -1,10 +1,10 @@
-"""A cached causal encoder whose tip may branch: drafts of several origins are read in one forward.
+"""A cached causal encoder whose end may branch: drafts from several sources are read in one forward pass.
 
-The row of a context is kept exactly: what is common with the row before is not run again. Behind it stands a tree of
-tokens, each seeing the row and its own ancestors (a tree mask), so several drafts and what is written of them share one
-forward and one cache.
+The row of a context is kept exactly: its common prefix with the previous row is not run again. It is followed by a tree
+of tokens, each seeing the row and its own ancestors (a tree mask), so several drafts and the text written from them
+share one forward pass and one cache.
 
-Shapes: n tokens run, T of the row, P places, D width, V tokens of the trimmed head.
+Shapes: n tokens run, T tokens of the row, P places, D width, V tokens of the trimmed head.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,24 +18,24 @@ from infill_model.filler import never
 from infill_model.transformer.packed import CausalNetwork, DenoiserLayers
 
 CHUNK: Final = 64
-"""Tokens of a context that are encoded between two looks at whether to stop."""
+"""Tokens of a context that are encoded between two checks for whether to stop."""
 
 BRANCHES: Final = 512
-"""Places for what is drafted and written behind a row."""
+"""Places for the drafts and the text written after a row."""
 
 CACHES: Final = 3
-"""Rows that are kept: a few places between which someone goes back and forth."""
+"""Rows that are kept: enough for a few places between which a user moves back and forth."""
 
 ROOT: Final = -1
-"""The node that stands for the end of the row."""
+"""The node that represents the end of the row."""
 
 BEFORE: Final = -2
-"""The node that stands for the row without its last token."""
+"""The node that represents the row without its last token."""
 
 
 @dataclass(slots=True)
 class Node:
-    """A token behind the row: its id, its parent's number or `ROOT`, how deep it is, and its place in the cache."""
+    """A token after the row: its id, its parent's number or `ROOT`, its depth, and its place in the cache."""
 
     token: int
     parent: int
@@ -44,7 +44,7 @@ class Node:
 
 
 class RowCache:
-    """Keys and values of one row, and of the tree behind it."""
+    """Keys and values of one row, and of the tree after it."""
 
     def __init__(self, network: CausalNetwork, longest: int) -> None:
         self.network, self.longest = network, longest
@@ -56,7 +56,7 @@ class RowCache:
         self._residuals: dict[int, Tensor] = {}
 
     def common(self, ids: Sequence[int]) -> int:
-        """How many leading tokens of a row are encoded already."""
+        """Return how many leading tokens of a row are already encoded."""
         shared = 0
         for old, new in zip(self.ids[: self._encoded], ids, strict=False):
             if old != new:
@@ -65,10 +65,10 @@ class RowCache:
         return shared
 
     def open(self, ids: Sequence[int], stop: Callable[[], bool] = never) -> bool:
-        """Make the cache hold a row but for its last tokens, which run with the first branches; forget the tree.
+        """Make the cache hold a row except its last tokens, which run with the first branches; discard the tree.
 
         Returns:
-            Whether it was done; False once `stop` said so. What was encoded until then is kept for the next time.
+            Whether it was done; False once `stop` returned true. The tokens encoded until then are kept.
         """
         self._encoded = min(self.common(ids), max(0, len(ids) - 2))
         self.ids, self.nodes, self._logits, self._residuals = list(ids), [], {}, {}
@@ -79,13 +79,13 @@ class RowCache:
         return True
 
     def grow(self, branches: Sequence[tuple[int, Sequence[int]]]) -> list[list[int]]:
-        """Read tokens behind the row in one forward; branches that begin alike share their nodes.
+        """Read tokens after the row in one forward pass; branches that begin alike share their nodes.
 
         Args:
             branches: the number of the node (or `ROOT`) that each follows, and its ids.
 
         Returns:
-            For each branch the numbers of its nodes.
+            The numbers of each branch's nodes.
         """
         known = {(node.parent, node.token): number for number, node in enumerate(self.nodes)}
         first, paths = len(self.nodes), []
@@ -106,20 +106,20 @@ class RowCache:
         return paths
 
     def logits(self, node: int) -> Tensor:
-        """(V,) float32 logits of what follows a node that was read, or the row's end."""
+        """Return the logits (V,) float32 of the token after a node that was read, or after the row's end."""
         return self._logits[node]
 
     def residual(self, node: int) -> Tensor:
-        """(D,) residual stream below the encoder's last layers at a node that was read, or at the row's end."""
+        """Return the residual stream (D,) below the encoder's last layers at a node that was read, or the row's end."""
         return self._residuals[node]
 
     def denoise(self, denoiser: DenoiserLayers, tip: int, x: Tensor) -> Tensor:
-        """Run a canvas behind a node that was read, without keeping any of it.
+        """Run a canvas after a node that was read, without keeping any of it.
 
         Args:
             denoiser: the layers.
             tip: the node's number, or `ROOT`.
-            x: (C, D), how the positions begin; they all see the row, the node and its ancestors, and each other.
+            x: (C, D), the initial states; all positions see the row, the node and its ancestors, and each other.
 
         Returns:
             Normed states (C, D).
@@ -135,7 +135,7 @@ class RowCache:
         return network.denoise(denoiser, x, positions, mask, self._cache, start)
 
     def has_room(self, count: int) -> bool:
-        """Whether there are places for so many canvas positions."""
+        """Report whether there are places for this many canvas positions."""
         return len(self.ids) + len(self.nodes) + count <= self.longest + BRANCHES
 
     def _up_from(self, number: int) -> Iterator[Node]:
@@ -145,11 +145,11 @@ class RowCache:
             number = self.nodes[number].parent
 
     def knows(self, node: int) -> bool:
-        """Whether a node was read."""
+        """Report whether a node was read."""
         return node in self._logits
 
     def _run(self, tail: Sequence[int], nodes: Sequence[Node]) -> None:
-        """Run what is left of the row (or a chunk of it) and new nodes, in one forward."""
+        """Run the rest of the row (or a chunk of it) and new nodes, in one forward pass."""
         start, n = self._encoded, len(tail) + len(nodes)
         if n == 0:
             return
@@ -165,7 +165,7 @@ class RowCache:
         self._read(states, residual, len(tail), nodes)
 
     def _attention_mask(self, tail: int, nodes: Sequence[Node], place: int) -> Tensor | None:
-        """(n, place + n) bool: which places each token sees."""
+        """Return (n, place + n) bool: the places that each token sees."""
         n = tail + len(nodes)
         if n == 1 and (not nodes or nodes[0].place == len(self.ids)):
             return None
@@ -193,17 +193,17 @@ class RowCache:
 
 
 class CausalEncoder:
-    """Rows in a few caches."""
+    """A few caches of encoded rows."""
 
     def __init__(self, network: CausalNetwork, longest: int) -> None:
         self.network, self.longest = network, longest
         self._caches: list[RowCache] = []
 
     def cache_for(self, ids: Sequence[int]) -> RowCache:
-        """The cache that has most of a row; the oldest is given up where none has a fourth of it.
+        """Return the cache that holds most of a row; if none holds a fourth of it, the oldest is dropped.
 
         Raises:
-            ValueError: the row is longer than the caches.
+            ValueError: the row is longer than a cache.
         """
         if len(ids) > self.longest:
             raise ValueError(f"{len(ids)} tokens do not fit a cache of {self.longest}")
@@ -215,5 +215,5 @@ class CausalEncoder:
         return best
 
     def forget(self) -> None:
-        """Give up everything cached."""
+        """Drop all caches."""
         self._caches = []

@@ -1,8 +1,8 @@
-"""Heals the token at the cursor: a word or blank that was typed may be the beginning of a longer token.
+"""Heals the token at the cursor: a word or blank just typed may be the beginning of a longer token.
 
-What the encoder says of the row without its last token is weighed against what it says behind it; where a longer token
-that begins alike is likelier than the last token and whatever follows it, the gap is written from one token earlier
-(token healing). Indentation is left alone, for lines begin with tokens of their own.
+The encoder's probabilities after the row without its last token are weighed against those after the whole row. If a
+longer token with the same beginning is more probable than the last token and its best successor, the gap is written
+from one token earlier (token healing). Indentation is left alone, because lines begin with tokens of their own.
 """
 
 from bisect import bisect_left
@@ -23,9 +23,9 @@ class Healed:
     Attributes:
         last: the row's last token.
         dropped: its text, which the longer one begins with.
-        token: its id.
-        probability: of it, among all tokens that begin so.
-        mass: the probability of all of them.
+        token: the longer token's id.
+        probability: of the longer token, among all tokens with this beginning.
+        mass: the total probability of those tokens.
     """
 
     last: int
@@ -36,24 +36,24 @@ class Healed:
 
 
 class Healer:
-    """Finds tokens by how they begin."""
+    """Finds tokens by their beginnings."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        """Sort the texts of the trimmed head's tokens, in the head's order."""
+        """Sort the texts of the trimmed head's tokens; they are given in the head's order."""
         self._order = sorted(range(len(texts)), key=texts.__getitem__)
         self._texts = [texts[it] for it in self._order]
 
     def beginning(self, text: str) -> list[int]:
-        """Places in the head of the tokens that begin with a text, that token itself first."""
+        """Return the head indices of the tokens that begin with a text, an exact match first."""
         return self._order[bisect_left(self._texts, text) : bisect_left(self._texts, text + _LAST)]
 
     def heal(self, cache: RowCache, writer: Writer, decode: Callable[[Sequence[int]], str], line: str) -> Healed | None:
-        """A longer token, if it is likelier than the row's last one with what follows it.
+        """Return a longer token if it is more probable than the row's last token with its best successor.
 
         Args:
             cache: of the row, which was read.
-            writer: behind it.
-            decode: from ids to text.
+            writer: after the row.
+            decode: maps ids to text.
             line: the text of the gap's line before the cursor.
         """
         last = decode(cache.ids[-1:])

@@ -1,8 +1,8 @@
-"""A published code model behind the facade that the engine serves: text around gaps in, fills out.
+"""The facade of a published code model, as the engine serves it: text around gaps in, fills out.
 
-One pass: the row is read up to the gap; copies from the document and what else is drafted are read with it in one
-forward, scored, and kept as far as the encoder agrees; what goes on is written behind them. It knows no files of the
-user, no editors, no grammar: a critic may be passed in that does.
+One pass: the row is read up to the gap; copies from the document and other drafts are read with it in one forward
+pass, scored, and kept as far as the encoder accepts them; the continuation is written after them. Must not depend on
+user files, editors or grammars; a critic that does can be passed in.
 """
 
 import math
@@ -66,10 +66,10 @@ class CoderInfiller(Filler):
             path: of the file.
             device: `auto`, `cpu`, `cuda` or `mps`.
             dtype: `auto`, `int8` (on a CPU only), `float32` or `bfloat16`.
-            threads: that a forward may use.
+            threads: the number that a forward pass may use.
 
         Raises:
-            WeightsError: it is missing or damaged, or there is no such device.
+            WeightsError: the file is missing or damaged, or there is no such device.
         """
         if threads:
             torch.set_num_threads(threads)
@@ -77,7 +77,7 @@ class CoderInfiller(Filler):
 
     @property
     def info(self) -> Info:
-        """What the model says of itself."""
+        """The model's description of itself."""
         return Info(
             name=self.name,
             parameters=self._parameters,
@@ -98,9 +98,9 @@ class CoderInfiller(Filler):
         critic: TextCritic | None = None,
         on_draft: OnDraft | None = None,
     ) -> list[Fill]:
-        """Fill the gaps of a request; several are filled one after the other, each knowing where the others are.
+        """Fill the gaps of a request; several are filled one after another, each with the others' positions marked.
 
-        `options.remask` may be `verify:P`, and a step is a forward.
+        `options.remask` may be `verify:P`, and a step is a forward pass.
         """
         if options.copies_only:
             return fills_of_copies(request, options.n)
@@ -117,11 +117,11 @@ class CoderInfiller(Filler):
         return [replace(it, ms=replace(it.ms, total=round(total, 3))) for it in fills]
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
-        """What `fill` gives first for each request, one after the other."""
+        """Return the first fill of `fill` for each request, one after another."""
         return [self.fill(it, replace(options, n=1))[0] for it in requests]
 
     def log_probability(self, request: Request, text: str) -> float:
-        """The logarithm of the probability that the one gap of a request holds this text."""
+        """Return the log-probability that the single gap of a request holds this text."""
         row = self.layout.row(request.prefix, (request.suffix,), request.files)
         cache = self.encoder.cache_for(row)
         cache.open(row)
@@ -139,7 +139,7 @@ class CoderInfiller(Filler):
         limits: Limits,
         on_draft: OnDraft | None,
     ) -> Fill:
-        """Fill several gaps left to right; later ones are marked in the code behind."""
+        """Fill several gaps left to right; later ones are marked in the code after the gap."""
         one, starts = replace(options, n=1), options.start or (None,) * len(pieces)
 
         def fill(own: Request, behind: tuple[str, ...]) -> Fill:
@@ -157,7 +157,7 @@ class CoderInfiller(Filler):
         on_draft: OnDraft | None,
         start: str | None,
     ) -> list[Fill]:
-        """Fill one gap; the one most probably right comes first."""
+        """Fill one gap; the most probable fill comes first."""
         began = time.perf_counter()
         cache = self._opened(request.prefix, behind, request.files, limits)
         encode_ms = (time.perf_counter() - began) * 1000
@@ -177,14 +177,14 @@ class CoderInfiller(Filler):
         return [replace(it, forwards=gap.forwards) for it in _fine_first(fills, critic)][: max(1, options.n)]
 
     def _opened(self, prefix: str, behind: Sequence[str], files: Sequence[str], limits: Limits) -> RowCache | None:
-        """The cache that holds the code around a gap; None when there was no time to read all of it."""
+        """Return the cache that holds the code around a gap; None if there was no time to read all of it."""
         row = self.layout.row(prefix, behind, files)
         cache = self.encoder.cache_for(row)
         return cache if cache.open(row, lambda: late_by(limits) is not None) else None
 
 
 def _fill(gap: OneGap, text: str, right: float, copied: bool, encode_ms: float) -> Fill:
-    """A fill that was found, as it is answered."""
+    """Build the fill for a text that was found."""
     written = gap.found[text]
     return Fill(
         texts=(text,),
@@ -203,7 +203,7 @@ def _fill(gap: OneGap, text: str, right: float, copied: bool, encode_ms: float) 
 
 
 def _ends(texts: Sequence[str], head: torch.Tensor, converted: Converted) -> Ends:
-    """Which tokens of the head end a gap; special ones that do not end it are never written either."""
+    """Return the head's tokens that end a gap; other special tokens are never written either."""
     special = set(converted.special.values())
     always = torch.tensor([it in special for it in head.tolist()])
     return Ends(head, always, always | torch.tensor([it.startswith(("\n", "\r")) for it in texts]))
@@ -214,5 +214,5 @@ def _objects(critic: TextCritic | None, text: str) -> bool:
 
 
 def _fine_first(fills: Iterable[Fill], critic: TextCritic | None) -> list[Fill]:
-    """Fills in their order, but those that the critic objects to last."""
+    """Return fills in order, with those that the critic objects to last."""
     return sorted(fills, key=lambda it: critic is not None and any(critic(it.texts)))

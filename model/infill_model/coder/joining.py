@@ -1,8 +1,8 @@
-"""Weighs fills by how they join the rest of their line.
+"""Weighs fills by how well they join the rest of their line.
 
-The rest of a line was read before the gap was written, as part of the code below; whether a fill runs into it is better
-judged by reading on: the encoder reads each fill with the beginning of the rest behind it, and finds what does not go
-together improbable. All are read in one forward.
+The rest of a line was read before the gap was written, as part of the code below; whether a fill joins it is better
+judged by reading on: the encoder reads each fill followed by the beginning of the rest, and assigns a low probability
+to text that does not fit. All are read in one forward pass.
 """
 
 import math
@@ -12,37 +12,38 @@ from typing import Final
 from infill_model.infill.window import split_suffix
 
 LOOK: Final = 16
-"""Characters of the rest of the line that are read behind a fill."""
+"""Characters of the rest of the line that are read after a fill."""
 
 WEIGHT: Final = 0.25
-"""The power of the joined text's probability beside the fill's own."""
+"""The exponent of the joined text's probability, relative to the fill's own."""
 
 
 def rest_of_line(suffix: str) -> str:
-    """The beginning of the rest of the gap's line; empty where nothing but blanks is left."""
+    """Return the beginning of the rest of the gap's line; empty if only blanks are left."""
     rest, _ = split_suffix(suffix)
     return rest[:LOOK] if rest.strip() else ""
 
 
 def cut_back(texts: Sequence[str], rest: str) -> list[str]:
-    """The texts, and each without an end that the rest of the line begins with."""
+    """Return the texts, and each without an ending that the rest of the line begins with."""
     shorter = [text[: len(text) - length] for text in texts for length in _overlaps(text, rest)]
     return list(dict.fromkeys([*texts, *shorter]))
 
 
 def _overlaps(text: str, rest: str) -> list[int]:
-    """Lengths of the ends of a text with which the rest begins."""
+    """Return the lengths of the endings of a text with which the rest begins."""
     return [it for it in range(1, min(len(text), len(rest)) + 1) if text.endswith(rest[:it])]
 
 
 def weighed(own: Mapping[str, float], joined: Mapping[str, float]) -> dict[str, float]:
-    """The probability that each fill is right, the most probable first.
+    """Return the probability that each fill is right, the most probable first.
 
-    How probably any of them is right is told by their own probabilities; which of them it is, by the joined text, too.
+    How probable it is that any of them is right depends on their own probabilities; which of them it is also depends on
+    the joined text.
 
     Args:
         own: log-probabilities of fills and their ends, in nats.
-        joined: log-probabilities of fills with the rest of the line behind them, in nats.
+        joined: log-probabilities of fills followed by the rest of the line, in nats.
     """
     if not own:
         return {}

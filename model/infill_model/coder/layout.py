@@ -1,6 +1,6 @@
-"""From a request to the ids of its row: what fits, in an order and with edges that stay put while someone types.
+"""Turns a request into the ids of its row: as much as fits, in an order and with edges that stay put while typing.
 
-The code behind the gap begins at the gap, so typing does not change it. The code before it begins at a line whose
+The code after the gap begins at the gap, so typing does not change it. The code before it begins at a line whose
 number is a multiple of a coarse step, so the window does not slide with every line.
 """
 
@@ -12,17 +12,17 @@ from typing import Final
 from infill_model.packing.fim import FimMarks
 
 ANCHOR: Final = 16
-"""Lines between the places where a window may begin."""
+"""The number of lines between possible window starts."""
 
 _CHARACTERS: Final = 8
-"""Characters of a token that are looked at, at most; more than any code needs on average."""
+"""The maximum number of characters read per token; more than any code needs on average."""
 
 _MOST_LINE: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class RowBudget:
-    """Tokens of a row: before the gap, behind it, and of other files."""
+    """Token limits of a row: before the gap, after it, and for other files."""
 
     above: int = 512
     below: int = 160
@@ -30,7 +30,7 @@ class RowBudget:
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest row, marks included."""
+        """The maximum length of a row in tokens, marks included."""
         return self.above + self.below + self.files + 16
 
 
@@ -44,18 +44,18 @@ class RowLayout:
         self._count = lru_cache(maxsize=20_000)(lambda line: len(encode(line)))
 
     def row(self, prefix: str, behind: Sequence[str], files: Sequence[str] = ()) -> list[int]:
-        """Ids for a gap after `prefix`.
+        """Return the ids for a gap after `prefix`.
 
         Args:
             prefix: all text before the gap.
-            behind: the text behind it; where it is in pieces, other gaps lie between them.
+            behind: the text after it; if it is in pieces, other gaps lie between them.
             files: excerpts of other files, the most relevant last.
         """
         parts = self._files(files), self._behind(behind), self._above(prefix)
         return self.marks.row(*parts, prefix_first=self.prefix_first)
 
     def _behind(self, pieces: Sequence[str]) -> list[int]:
-        """Whole lines from the gap on, as many as fit; at least a part of the first."""
+        """Encode whole lines from the gap on, as many as fit; at least a part of the first."""
         most, ids = self.budget.below, list[int]()
         for number, piece in enumerate(pieces):
             ids += [self.marks.other_gap] if number else []
@@ -66,7 +66,7 @@ class RowLayout:
         return ids
 
     def _above(self, prefix: str) -> list[int]:
-        """The text before the gap from the last anchor on that lets it fit."""
+        """Encode the text before the gap, from the first anchor after which it fits."""
         most = self.budget.above
         lines = prefix.split("\n")
         counts = [self._count(line[-_MOST_LINE:]) + 1 for line in lines[-most:]]
@@ -80,7 +80,7 @@ class RowLayout:
         return self.encode(text[-most * _CHARACTERS :])[-most:]
 
     def _files(self, files: Sequence[str]) -> list[list[int]]:
-        """The end of the list of excerpts, as far as it fits."""
+        """Encode the end of the list of excerpts, as much as fits."""
         left, kept = self.budget.files, list[list[int]]()
         for text in reversed(files):
             ids = self.encode(text[: left * _CHARACTERS])[: max(0, left - 1)]

@@ -1,7 +1,7 @@
-"""Fills one gap behind a cached row: the greedy fill, drafts that were read whole, and fills that begin otherwise.
+"""Fills one gap after a cached row: the greedy fill, drafts that were read whole, and fills with other beginnings.
 
-All are found in one pass over the row. Where the token at the cursor may be healed, fills are written from one token
-earlier, with that token and with a longer one, and the likelier fill counts; both begin with the text that was dropped,
+All are found in one pass over the row. If the token at the cursor may be healed, fills are written from one token
+earlier, with that token and with a longer one, and the more probable fill counts; both begin with the dropped text,
 which is cut off again.
 """
 
@@ -24,55 +24,55 @@ from infill_model.vocabulary import RESERVED, Vocabulary
 
 LONGEST: Final = 48
 LONGEST_BLOCK: Final = 160
-"""Tokens of the longest gap within a line, and of several lines."""
+"""The maximum number of tokens of a gap within a line, and of one with several lines."""
 
 LEAST_LIKELY: Final = 0.02
-"""Probability of the first token of another candidate."""
+"""The minimum probability of the first token of another candidate."""
 
 ROOM: Final = 12
-"""Drafted tokens that are read in a forward."""
+"""Drafted tokens that are read in a forward pass."""
 
 JOINED: Final = 64
-"""Tokens of fills that are read with the rest of the line behind them."""
+"""Tokens of fills that are read with the rest of the line after them."""
 
 DOUBTFUL: Final = 0.6
-"""Where a fill is to join the rest of a line and is less probable than this, others are written beside it."""
+"""If a fill must join the rest of a line and is less probable than this, others are written as well."""
 
 BESIDE: Final = 4
-"""Forwards' worth of time that is left for joining when other beginnings are written."""
+"""How many forward passes' worth of time is reserved for joining when other beginnings are written."""
 
 BEHIND: Final = 6.0
-"""Nats by which a fill that begins otherwise may be less probable than the greedy one before it is given up."""
+"""Nats by which a fill with another beginning may be less probable than the greedy one before it is dropped."""
 
 LONGER: Final = 8
-"""Tokens by which it may be longer."""
+"""Tokens by which it may be longer than the greedy fill."""
 
 REVOKE: Final = 0.05
-"""What stands in a gap that is revised is kept where each token is at least this likely, unless told otherwise."""
+"""The old text of a gap being revised is kept while each token is at least this probable, unless set otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What is known of the model's tokens: its vocabulary, what ends a gap, and which begin alike."""
+    """The model's tokens: its vocabulary, the tokens that end a gap, and a search by beginning."""
 
     vocabulary: Vocabulary
     ends: Ends
     healer: Healer
 
     def encode(self, text: str) -> list[int]:
-        """The model's ids of a text."""
+        """Return the model's ids of a text."""
         return [it - RESERVED for it in self.vocabulary.encode(text)]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of the model's ids."""
+        """Return the text of the model's ids."""
         return self.vocabulary.decode([it + RESERVED for it in ids])
 
     def breaks(self, token: int) -> bool:
-        """Whether a token holds a line break."""
+        """Report whether a token contains a line break."""
         return "\n" in self.decode([token])
 
     def writer(self, cache: RowCache, *, block: bool) -> Writer:
-        """What writes behind a row."""
+        """Return a writer that continues a row."""
         return Writer(cache, self.ends, not block, self.breaks, LONGEST_BLOCK if block else LONGEST)
 
 
@@ -86,11 +86,11 @@ class OneGap:
         limits: deadline and cancellation.
         cache: of the row, opened.
         tokens: of the model.
-        on_draft: told of the greedy fill after each forward.
-        start: the text that the gap holds now, where it is to be revised.
-        denoiser: drafts too, where the model has one.
+        on_draft: called with the greedy fill after each forward pass.
+        start: the gap's current text, if it is to be revised.
+        denoiser: drafts as well, if the model has one.
         found: fills by their texts, the greedy one first.
-        forwards: spent so far.
+        forwards: forward passes spent so far.
     """
 
     request: Request
@@ -110,7 +110,7 @@ class OneGap:
     _writer: Writer = field(init=False)
 
     def __post_init__(self) -> None:
-        """Take the drafts together."""
+        """Collect the drafts."""
         self._writer = self.tokens.writer(self.cache, block=self.request.block)
         if self.start is not None:
             self.drafts = [self.start]
@@ -118,7 +118,7 @@ class OneGap:
             self.drafts = [text for (text,), _ in copies_for(self.request)]
 
     def write(self) -> WrittenRow:
-        """Write the greedy fill, and score the drafts that were read whole with its first forward."""
+        """Write the greedy fill, and score the drafts that were read whole in its first forward pass."""
         drafted = [self.tokens.encode(it) for it in self.drafts]
         going = self._step([WrittenRow()], [drafted])
         read = {text: self._writer.log_probability(ids) for text, ids in zip(self.drafts, drafted, strict=True)}
@@ -132,7 +132,7 @@ class OneGap:
         return written
 
     def _best(self, going: Sequence[WrittenRow], drafted: Sequence[Sequence[int]]) -> WrittenRow:
-        """Write to the end, and return the likeliest; what has become less likely than one that ended is given up."""
+        """Write to the end and return the most probable row; drop a row once an ended one is more probable."""
         ended: list[WrittenRow] = []
         while True:
             ended += [it for it in going if it.stopped is not None]
@@ -146,14 +146,14 @@ class OneGap:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the greedy fill is to join the rest of its line and is none too probable; not of several lines."""
+        """Whether the greedy fill must join the rest of its line and has a low probability; never for several lines."""
         greedy = next(iter(self.found.values()))
         joins = not self.request.block and bool(joining.rest_of_line(self.request.suffix))
         return joins and math.exp(greedy.total) < DOUBTFUL
 
     def write_others(self, wanted: int) -> None:
-        """Write fills that begin otherwise, side by side, a token of each in a forward."""
-        if self._healed and not self.cache.knows(ROOT):  # What was begun before had ended and was likelier at once.
+        """Write fills with other beginnings side by side, a token of each per forward pass."""
+        if self._healed and not self.cache.knows(ROOT):  # The earlier text had ended, and was more probable.
             self._writer.read([[self._healed.last]])
         probabilities = self._writer.probabilities(ROOT)[0] / (self._healed.mass if self._healed else 1.0)
         begun = {it.ids[0] for it in self.found.values() if it.ids and it.path}
@@ -181,14 +181,14 @@ class OneGap:
             going = [it for it in going if len(it.ids) < len(greedy.ids) + LONGER]
 
     def _has_time_for(self, forwards: int) -> bool:
-        """Whether so many forwards like the last one fit before the deadline."""
+        """Report whether this many forward passes like the last one fit before the deadline."""
         return self.limits.deadline is None or self.limits.clock() + forwards * self._took < self.limits.deadline
 
     def ranked(self) -> dict[str, float]:
-        """Texts found and the probability that each is right, the most probable first; 0 of what was cut short.
+        """Return the texts found with their probabilities of being right, the most probable first; 0 for cut-off ones.
 
-        Where something is left of the gap's line, fills are read with it behind them, and each without what it would
-        repeat of it is one more.
+        If the gap's line has a rest, fills are read with it after them, and each fill without the part that would
+        repeat it becomes another candidate.
         """
         rest = "" if self.start is not None else joining.rest_of_line(self.request.suffix)
         whole = [text for text, it in self.found.items() if it.stopped == "complete"]
@@ -200,7 +200,7 @@ class OneGap:
         return {**joining.weighed(own, self._joined), **{it: right[it] for it in order if it not in own}}
 
     def _join(self, texts: Sequence[str], rest: str) -> None:
-        """Read fills with the rest of the line behind them, as many as fit a forward."""
+        """Read fills with the rest of the line after them, as many as fit a forward pass."""
         texts = sorted(texts, key=lambda it: self.found[it].total, reverse=True)
         lead = [self._healed.last] if self._healed else []
         ids, room = dict[str, tuple[list[int], list[int]]](), JOINED
@@ -222,14 +222,14 @@ class OneGap:
 
     @property
     def _acceptance(self) -> Acceptance:
-        """Which drafted tokens are kept: `remask` may say `verify:P`, or `revoke:P` of a text that is revised."""
+        """Which drafted tokens are kept: `remask` may be `verify:P`, or `revoke:P` for a text that is revised."""
         kind, _, value = self.options.remask.partition(":")
         if kind in ("verify", "revoke") and value not in ("", "equal"):
             return Acceptance(float(value)) if kind == "verify" or self.start is not None else Acceptance()
         return Acceptance() if self.start is None else Acceptance(REVOKE)
 
     def _step(self, going: Sequence[WrittenRow], drafts: Sequence[Sequence[Sequence[int]]]) -> list[WrittenRow]:
-        """One forward: read drafts of each, and commit what is accepted."""
+        """Run one forward pass: read drafts of each row, and commit the accepted tokens."""
         if late_by(self.limits) == "cancelled":
             return [replace(it, stopped="cancelled") for it in going]
         began = time.perf_counter()
@@ -242,7 +242,7 @@ class OneGap:
         return after
 
     def _going_on(self, drafted: Sequence[Sequence[int]], written: WrittenRow) -> list[list[int]]:
-        """How it may go on behind what is written."""
+        """Return drafts of the continuation of the text written so far."""
         if self.start is not None:
             return remaining(drafted[0], written.ids)
         text = self._text(written, whole=True)
@@ -250,7 +250,7 @@ class OneGap:
         return [*copies, *self._denoised(written)]
 
     def _denoised(self, written: WrittenRow) -> list[list[int]]:
-        """The denoiser's draft of what follows the token that was committed last."""
+        """Return the denoiser's draft of the tokens after the one committed last."""
         if self.denoiser is None or len(written.ids) != len(written.path) + 1:
             return []
         masks = CANVAS if self.options.masks is None else self.options.masks
@@ -258,12 +258,12 @@ class OneGap:
         return [drafted] if drafted else []
 
     def _scored(self, ids: Sequence[int], total: float) -> WrittenRow:
-        """A draft that was read whole as a fill, from its log-probability."""
+        """Turn a draft that was read whole into a written row, from its log-probability."""
         each = math.exp(total / (len(ids) + 1))
         return WrittenRow(tuple(ids), (each,) * (len(ids) + 1), forwards=1, stopped="complete")
 
     def _restarted(self, written: WrittenRow) -> list[WrittenRow]:
-        """Begin anew from one token earlier where a longer token is likelier there; with it, and as it was begun."""
+        """Restart from one token earlier if a longer token is more probable there; with it, and with the old start."""
         if not self._writer.cache.knows(ROOT):
             return [written]
         line = self.request.prefix.rpartition("\n")[2]
@@ -273,23 +273,23 @@ class OneGap:
         self._healed = healed
         self.cache.open(self.cache.ids[:-1])
         self._writer = self.tokens.writer(self.cache, block=self.request.block)
-        # The update was tuned on code that is cut anywhere, so how probable the cut itself is says nothing.
+        # The update was tuned on code cut at any place, so the probability of the cut itself carries no information.
         ids, probabilities = (healed.last, *written.ids), (1.0, *written.probabilities)
         kept = replace(written, ids=ids, probabilities=probabilities, path=(), healed=True)
         return [WrittenRow((healed.token,), (healed.probability,), healed=True), kept]
 
     @property
     def _dropped(self) -> str:
-        """The text of the row's last token where fills begin with it."""
+        """The text of the row's last token if fills begin with it."""
         return self._healed.dropped if self._healed else ""
 
     def _text(self, written: WrittenRow, *, whole: bool = False) -> str:
-        """What a fill inserts."""
+        """Return the text that a fill inserts."""
         text = self.tokens.decode(written.ids)[len(self._dropped) :]
         return text if whole or self.request.block else text.split("\n", 1)[0].rstrip("\r")
 
     def pieces(self, written: WrittenRow) -> list[tuple[str, float]]:
-        """What each token of a fill inserts, and its probability; a token that stood there before inserts nothing."""
+        """Return each token's inserted text and its probability; a token that was there before inserts nothing."""
         pieces = self.tokens.vocabulary.pieces([it + RESERVED for it in written.ids])
         if pieces and written.healed:
             pieces[0] = pieces[0].removeprefix(self._dropped)
@@ -301,7 +301,7 @@ class OneGap:
 
 
 def late_by(limits: Limits) -> StopReason | None:
-    """Why nothing more may be done; None while there is time."""
+    """Return why the work must stop; None while there is time."""
     if limits.cancelled():
         return "cancelled"
     return "deadline" if limits.deadline is not None and limits.clock() >= limits.deadline else None

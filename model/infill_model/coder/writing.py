@@ -1,9 +1,9 @@
-"""Writes a gap behind a cached row: drafts are read in one forward, and what the encoder agrees with is kept.
+"""Writes a gap after a cached row: drafts are read in one forward pass, and the part the encoder accepts is kept.
 
-Every forward reads a tree: what was written last and drafts of how it may go on. Along the tree the longest part that
-is accepted is committed, the encoder's own next token is added, and the rest is drafted anew behind it. With
-`Acceptance(equal=True)` the outcome is token for token what the encoder writes left to right (speculative decoding,
-arXiv 2211.17192, with tree attention, arXiv 2305.09781).
+Every forward pass reads a tree: the tokens written last and drafts of their continuation. The longest accepted path
+in the tree is committed, the encoder's own next token is added, and drafting resumes after it. With `Acceptance()`
+the output is token for token the encoder's own left-to-right output (speculative decoding, arXiv 2211.17192, with tree
+attention, arXiv 2305.09781).
 """
 
 import math
@@ -18,17 +18,17 @@ from infill_model.coder.encoder import ROOT, RowCache
 from infill_model.request import StopReason
 
 END: Final = -1
-"""Stands for the end of a gap among the tokens that a node may be followed by."""
+"""Stands for the end of a gap among the tokens that may follow a node."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Which tokens of the trimmed head end a gap.
+    """The tokens of the trimmed head that end a gap.
 
     Attributes:
         ids: (V,) int64, of the head's tokens.
-        always: (V,) bool, marks that end any gap.
-        at_line: (V,) bool, those and the tokens that begin with a line break, which end a gap within a line.
+        always: (V,) bool; marks that end any gap.
+        at_line: (V,) bool; those, and tokens that begin with a line break, which end a gap within a line.
     """
 
     ids: Tensor
@@ -38,22 +38,22 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Which drafted tokens are kept: the encoder's own choice, or whatever it finds at least `least` likely."""
+    """Which drafted tokens are kept: the encoder's own choice, or any token with at least the probability `least`."""
 
     least: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenRow:
-    """What stands behind a row.
+    """The tokens written after a row.
 
     Attributes:
         ids: of the tokens, without the end.
-        probabilities: of each, and of the end where it was written.
+        probabilities: of each token, and of the end if it was written.
         path: numbers of the nodes that were read.
-        forwards: spent on it.
-        stopped: why it ended; None while it goes on.
-        healed: whether it begins with the token that stands at the cursor, or a longer one in its place.
+        forwards: forward passes spent on it.
+        stopped: why it ended; None while it continues.
+        healed: whether it begins with the token at the cursor, or a longer one in its place.
     """
 
     ids: tuple[int, ...] = ()
@@ -65,7 +65,7 @@ class WrittenRow:
 
     @property
     def total(self) -> float:
-        """The log-probability of what is written so far."""
+        """The log-probability of the text written so far."""
         return sum(math.log(max(it, 1e-12)) for it in self.probabilities)
 
     @property
@@ -76,14 +76,14 @@ class WrittenRow:
 
 @dataclass(slots=True)
 class Writer:
-    """Writes behind one row.
+    """Writes after one row.
 
     Attributes:
         cache: of the row, opened.
-        ends: what ends a gap.
+        ends: the tokens that end a gap.
         line: whether a line break ends it too.
-        breaks: whether a token holds a line break behind other characters.
-        most: tokens of the longest gap.
+        breaks: whether a token has a line break after other characters.
+        most: the maximum number of tokens of a gap.
     """
 
     cache: RowCache
@@ -97,13 +97,13 @@ class Writer:
     def step(
         self, going: Sequence[WrittenRow], drafts: Sequence[Sequence[Sequence[int]]], acceptance: Acceptance, room: int
     ) -> list[WrittenRow]:
-        """Read what was written last and drafts of how it goes on, for several in one forward, and commit.
+        """Read the tokens written last and drafts of their continuation, for several rows in one pass, and commit.
 
         Args:
-            going: what is written, not ended.
-            drafts: for each, how it may go on, the best first.
+            going: the rows written so far, not ended.
+            drafts: possible continuations of each, the best first.
             acceptance: which drafted tokens are kept.
-            room: drafted tokens that are read for each.
+            room: the maximum number of drafted tokens read for each.
         """
         branches: list[tuple[int, Sequence[int]]] = []
         firsts = list[int]()
@@ -115,7 +115,7 @@ class Writer:
         after = []
         for written, first in zip(going, firsts, strict=True):
             last = len(written.ids) - len(written.path)
-            if len(paths[first]) < last:  # There are no more places.
+            if len(paths[first]) < last:  # The cache is full.
                 after.append(replace(written, stopped="steps"))
                 continue
             read = replace(written, path=(*written.path, *paths[first][:last]), forwards=written.forwards + 1)
@@ -123,11 +123,11 @@ class Writer:
         return after
 
     def read(self, drafts: Sequence[Sequence[int]]) -> None:
-        """Read drafts behind the row in one forward, to know how probable they are; nothing is committed."""
+        """Read drafts after the row in one forward pass, to learn their probabilities; nothing is committed."""
         self._grow([(ROOT, it) for it in drafts])
 
     def _grow(self, branches: Sequence[tuple[int, Sequence[int]]]) -> list[list[int]]:
-        """Read branches, and find the children of every node anew; returns the branches' nodes."""
+        """Read branches, rebuild the children of every node, and return the branches' nodes."""
         paths = self.cache.grow(branches)
         self._children = {}
         for number, node in enumerate(self.cache.nodes):
@@ -135,7 +135,7 @@ class Writer:
         return paths
 
     def _accepted(self, written: WrittenRow, acceptance: Acceptance) -> WrittenRow:
-        """Walk down the tree as far as its tokens are accepted, and add the encoder's own next token."""
+        """Walk down the tree while its tokens are accepted, and add the encoder's own next token."""
         while True:
             children = self._children.get(written.tip, {})
             token, probability = self.choose(written.tip, acceptance, children)
@@ -151,7 +151,7 @@ class Writer:
             written = replace(written, path=(*written.path, child))
 
     def choose(self, node: int, acceptance: Acceptance, children: dict[int, int]) -> tuple[int, float]:
-        """The next token behind a node, or `END`, and its probability."""
+        """Return the next token after a node, or `END`, and its probability."""
         probabilities, end = self.probabilities(node)
         best = int(probabilities.argmax())
         token, probability = int(self.ends.ids[best]), float(probabilities[best])
@@ -163,7 +163,7 @@ class Writer:
         return (END, end) if end >= probability else (token, probability)
 
     def probabilities(self, node: int) -> tuple[Tensor, float]:
-        """(V,) probabilities of what goes on behind a node, 0 for what ends it; and that it ends."""
+        """Return the probabilities (V,) of the next tokens, 0 for those that end the gap; and that of the end."""
         if node not in self._read:
             all_of_them = self.cache.logits(node).softmax(0)
             ends = self.ends.at_line if self.line else self.ends.always
@@ -171,17 +171,17 @@ class Writer:
         return self._read[node]
 
     def index(self, token: int) -> int:
-        """Where a token is in the trimmed head; -1 if it is not."""
+        """Return a token's index in the trimmed head; -1 if it has none."""
         at = int(torch.searchsorted(self.ends.ids, token))
         return at if at < len(self.ends.ids) and int(self.ends.ids[at]) == token else -1
 
     def log_probability(self, ids: Sequence[int], known: int = 0, *, ends: bool = True) -> float | None:
-        """The logarithm (nats) of the probability that ids follow the row; None if they were not read.
+        """Return the log-probability (nats) that these ids follow the row; None if they were not read.
 
         Args:
             ids: of the tokens.
-            known: how many of them are given, and not counted.
-            ends: whether the end is to follow them.
+            known: the number of leading tokens that are given, and not counted.
+            ends: whether the end follows them.
         """
         total, at = 0.0, ROOT
         for number, token in enumerate(ids):
@@ -202,7 +202,7 @@ def _log(probability: float) -> float:
 
 
 def _pruned(drafts: Sequence[Sequence[int]], room: int) -> list[tuple[int, ...]]:
-    """Drafts in their order, cut so that their different tokens fit a forward."""
+    """Return drafts in order, truncated so that their distinct tokens fit a forward pass."""
     kept, nodes = list[tuple[int, ...]](), set[tuple[int, ...]]()
     for draft in drafts:
         cut = tuple(draft)

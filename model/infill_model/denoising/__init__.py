@@ -1,1 +1,1 @@
-"""The one denoising loop, its canvas and its policies."""
+"""The denoising loop, its canvas and its policies."""

@@ -1,6 +1,6 @@
 """The canvas: the row of tokens that the denoiser works on, for a batch of fills.
 
-It knows nothing of text, networks or policies. Canvases are never changed in place.
+Canvases are never changed in place. Must not depend on text, networks or policies.
 
 Shapes: B fills in the batch, C canvas positions.
 """
@@ -78,9 +78,9 @@ class Canvas:
         return ~self.masked.any(dim=1)
 
     def write(self, where: Tensor, ids: Tensor) -> "Canvas":
-        """Replace the ids `where` (B, C) is true; pinned positions stay whatever is asked."""
+        """Replace the ids where `where` (B, C) is true; pinned positions always stay."""
         return replace(self, ids=torch.where(where & ~self.pinned, ids, self.ids))
 
     def remask(self, where: Tensor) -> "Canvas":
-        """Turn positions `where` (B, C) is true back into masks; pinned positions stay."""
+        """Turn positions back into masks where `where` (B, C) is true; pinned positions stay."""
         return self.write(where, torch.full_like(self.ids, MASK))

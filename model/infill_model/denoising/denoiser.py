@@ -1,6 +1,6 @@
-"""What the denoising loop asks of a model; one implementation for each family of models.
+"""The interface between the denoising loop and a model; one implementation for each family of models.
 
-Shapes: B fills in the batch, C canvas positions, N of them asked for, V vocabulary.
+Shapes: B fills in the batch, C canvas positions, N positions requested, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -12,29 +12,29 @@ from infill_model.denoising.canvas import Canvas
 
 
 class Context(Protocol):
-    """What a backend keeps of the code around the gaps: one entry for each fill of the batch."""
+    """A backend's representation of the code around the gaps: one entry for each fill of the batch."""
 
     @property
     def batch(self) -> int:
-        """How many fills this context serves."""
+        """The number of fills this context serves."""
 
 
 ContextT = TypeVar("ContextT", bound=Context)
 
 
 class Denoiser(Protocol[ContextT]):
-    """Predicts every canvas position from the context and the canvas as it stands."""
+    """Predicts every canvas position from the context and the current canvas."""
 
     def encode(self, contexts: Sequence[Sequence[int]]) -> ContextT:
-        """Encode one context for each fill, reusing what is cached of an earlier call."""
+        """Encode one context for each fill, reusing what is cached from an earlier call."""
 
     def logits(self, context: ContextT, canvas: Canvas, where: Tensor) -> Tensor:
-        """(N, V) float32 logits for what stands at the canvas positions `where` (B, C) is true, in reading order.
+        """Return (N, V) float32 logits at the canvas positions where `where` (B, C) is true, in reading order.
 
-        They are the caller's to change.
+        The caller may modify them.
         """
 
     def logits_with_shadow(
         self, context: ContextT, canvas: Canvas, where: Tensor, shadows: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """`logits`, and those at the positions `shadows` (B, C) is true as if each alone were masked; one forward."""
+        """Return `logits`, and those at `shadows` (B, C) as if each position alone were masked, in one forward pass."""

@@ -1,10 +1,9 @@
 """The one denoising loop, for every model: a generator that yields a draft per step.
 
 Each step asks the denoiser for logits, commits masks by the unmask policy (at least one in each row, unless the policy
-may wait), takes back or overwrites tokens by the remask policy, shows complete rows to the critic, and ends rows.
-Choices are the policies', caches the denoiser's. It knows nothing of text, nor of which network it drives. Rows of a
-batch do not influence one another, and a row that ended is left alone.
-
+may wait), remasks or overwrites tokens by the remask policy, shows complete rows to the critic, and ends rows. The
+policies make the choices, and the denoiser keeps the caches. Must not depend on text or on a particular network. Rows
+of a batch do not influence one another, and a row that has ended is left alone.
 Shapes: B fills, C canvas positions.
 """
 
@@ -26,14 +25,14 @@ from infill_model.denoising.stop import Limits
 from infill_model.request import StopReason
 
 REPAIRS: Final = 2
-"""How often a row is sent back by the critic before the least objectionable draft is taken."""
+"""How often the critic may send a row back before the least objectionable draft is taken."""
 
 
 class RowCritic(Protocol):
     """Judges a complete row."""
 
     def __call__(self, canvas: Canvas, row: int) -> Tensor:
-        """(C,) bool: positions that should be denoised again; none when the row is fine."""
+        """Return (C,) bool: positions that should be denoised again; none if the row is fine."""
 
 
 def denoise(
@@ -46,20 +45,20 @@ def denoise(
     sampling: Sampling | None = None,
     critic: RowCritic | None = None,
 ) -> Iterator[Draft]:
-    """Fill the masks of a batch of canvases, yielding the draft after each step; one forward a step.
+    """Fill the masks of a batch of canvases, yielding the draft after each step; one forward pass per step.
 
-    A canvas without anything to write yields its starting draft. At the deadline and at the step limit what is still
-    masked is committed with its predicted token, so the last draft is complete; only after a cancellation it need
-    not be. One step is always taken, however late it is.
+    A canvas with nothing to write yields its starting draft. At the deadline and at the step limit, the positions still
+    masked are committed with their predicted tokens, so the last draft is complete; only after a cancellation it need
+    not be. One step is always taken, even after the deadline.
 
     Args:
         denoiser: predicts the canvas.
-        context: what the denoiser encoded, one entry for each row.
+        context: the denoiser's encoded contexts, one entry for each row.
         canvas: where to begin; tokens in its holes are a starting draft, kept unless the remask policy revises them.
         policies: what to commit, what to revise, when to stop.
         limits: steps, deadline and cancellation.
-        sampling: how tokens are chosen; the most probable ones when None.
-        critic: asked about each complete row, which goes back for repair at most `REPAIRS` times.
+        sampling: how tokens are chosen; if None, the most probable ones.
+        critic: called with each complete row; it sends a row back for repair at most `REPAIRS` times.
     """
     sampling = sampling or Sampling.greedy(len(canvas.ids))
     noise = Noise(sampling.seeds, canvas.ids.shape[1], canvas.ids.device)
@@ -87,7 +86,7 @@ def _look(
     sampler: Sampler | None,
     noise: Noise,
 ) -> PolicyStep:
-    """Run the denoiser and read its logits where a policy will look."""
+    """Run the denoiser and read its logits at the positions that a policy will read."""
     canvas, first = draft.canvas, draft.step == 0
     masked = draft.of_active(canvas.masked)
     where = draft.of_active(~canvas.pinned) if first or remask.reads_committed else masked
@@ -99,14 +98,14 @@ def _look(
     else:
         logits = denoiser.logits(context, canvas, where)
     prediction = Prediction.of(logits, where, sampler)
-    if first:  # A starting draft is as sure as the first forward finds it; masks have no probability.
-        sure = shadow or prediction  # A token that is not seen itself is judged better.
+    if first:  # The first forward pass gives a starting draft its confidence; masks have no probability.
+        sure = shadow or prediction  # A token is judged better when the denoiser cannot see it.
         draft = replace(draft, confidence=sure.probability_of(canvas.ids).masked_fill(canvas.pinned, 1.0))
     return PolicyStep(draft=draft, masked=masked, prediction=prediction, shadow=shadow, left=left, noise=noise)
 
 
 def _act(step: PolicyStep, policies: Policies, limit: StopReason | None, editor: "_Editor") -> Draft:
-    """Carry out what the policies choose. With a limit reached, commit everything and take nothing back."""
+    """Carry out the policies' choices. With a limit reached, commit everything and remask nothing."""
     guess = torch.where(step.masked, step.prediction.token, step.draft.canvas.ids)
     unchanged = step.draft.unchanged
     if policies.stop.reads_unchanged:
@@ -141,7 +140,7 @@ def _at_least_one(accepted: Tensor, step: PolicyStep) -> Tensor:
 
 
 def _written(step: PolicyStep, accepted: Tensor, overwrite: Tensor | None, guess: Tensor, unchanged: Tensor) -> Draft:
-    """The draft with the prediction's tokens where they were accepted or overwrite another."""
+    """Return the draft with the predicted tokens where they were accepted or overwrite another."""
     before = step.draft
     nowhere = torch.zeros_like(accepted)
     written = accepted if overwrite is None else accepted | overwrite
@@ -162,7 +161,7 @@ def _written(step: PolicyStep, accepted: Tensor, overwrite: Tensor | None, guess
 
 
 def _taken_back(draft: Draft, where: Tensor) -> Draft:
-    """The draft with the tokens `where` (B, C) is true turned back into masks."""
+    """Return the draft with the tokens turned back into masks where `where` (B, C) is true."""
     return replace(
         draft,
         canvas=draft.canvas.remask(where),
@@ -188,7 +187,7 @@ def _ended(draft: Draft, ended: list[bool], forced: list[bool], limit: StopReaso
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The least objectionable draft of a row so far: how many objections, and the row's (C,) values."""
+    """The least objectionable draft of a row so far: the number of objections, and the row's (C,) values."""
 
     objections: int
     ids: Tensor
@@ -205,7 +204,7 @@ class _Editor:
     kept: dict[int, _Kept] = field(default_factory=dict)
 
     def review(self, draft: Draft, row: int, *, may_repair: bool) -> tuple[Draft, bool]:
-        """The draft as it goes on, and whether the row is accepted."""
+        """Return the draft to continue with, and whether the row is accepted."""
         kept = self.kept.get(row)
         if self.critic is None or (kept is None and not may_repair):
             return draft, True
@@ -226,7 +225,7 @@ class _Editor:
 
 
 def _restored(draft: Draft, row: int, kept: _Kept) -> Draft:
-    """The draft with one row as it was kept."""
+    """Return the draft with one row replaced by its kept version."""
     where = torch.zeros_like(draft.canvas.pinned)
     where[row] = True
     return replace(

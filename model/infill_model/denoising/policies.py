@@ -1,7 +1,7 @@
-"""Policies: which masks to commit, which tokens to revise, when to stop; and how their names are read.
+"""Policies: which masks to commit, which tokens to revise, when to stop; and the parser of their names.
 
-Each policy is a small value, looked up here by its name once. Names are followed by parameters after colons:
-`threshold:0.9`, `top_k:cosine`, `revoke:0.6`, `edit:0.9:16`, `stable:1:0.1`; parameters left out keep their defaults.
+Each policy is a small value, looked up here once by its name. Names are followed by parameters after colons:
+`threshold:0.9`, `top_k:cosine`, `revoke:0.6`, `edit:0.9:16`, `stable:1:0.1`; omitted parameters keep their defaults.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ class PolicyError(InfillModelError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What the loop asks in each step."""
+    """The policies that the loop applies in each step."""
 
     unmask: UnmaskPolicy = field(default_factory=Threshold)
     remask: RemaskPolicy = field(default_factory=Keep)
@@ -53,7 +53,7 @@ class Policies:
 
 
 def unmask_policy(spec: str) -> UnmaskPolicy:
-    """The unmask policy a name such as `threshold:0.9` stands for.
+    """Return the unmask policy for a name such as `threshold:0.9`.
 
     Raises:
         PolicyError: there is no such policy, or a parameter does not fit it.
@@ -62,7 +62,7 @@ def unmask_policy(spec: str) -> UnmaskPolicy:
 
 
 def remask_policy(spec: str) -> RemaskPolicy:
-    """The remask policy a name such as `revoke:0.6` stands for.
+    """Return the remask policy for a name such as `revoke:0.6`.
 
     Raises:
         PolicyError: there is no such policy, or a parameter does not fit it.
@@ -71,7 +71,7 @@ def remask_policy(spec: str) -> RemaskPolicy:
 
 
 def stop_policy(spec: str) -> StopPolicy:
-    """The stop policy a name such as `stable:1:0.1` stands for.
+    """Return the stop policy for a name such as `stable:1:0.1`.
 
     Raises:
         PolicyError: there is no such policy, or a parameter does not fit it.

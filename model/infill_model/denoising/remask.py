@@ -1,8 +1,8 @@
-"""Remask policies: which committed tokens to take back or overwrite in this step.
+"""Remask policies: which committed tokens to remask or overwrite in this step.
 
-Each is a pure function of one step and of what the unmask policy accepted in it. All of them judge the draft as it was
-before the step, except `Loop`. They never touch pinned positions or rows that ended, and none guards against going
-round for ever: the loop's step limit does. They know nothing of networks or text.
+Each is a pure function of one step and of the masks that the unmask policy accepted in it. All of them judge the draft
+as it was before the step, except `Loop`. They never touch pinned positions or rows that have ended, and none guards
+against cycling forever: the loop's step limit does. Must not depend on networks or text.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from infill_model.denoising.noise import Purpose
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What a remask policy wants done, (B, C) bool each. None stands for nowhere and costs nothing.
+    """The changes that a remask policy requests, (B, C) bool each. None means nowhere and costs nothing.
 
     Attributes:
         remask: tokens to turn back into masks.
-        overwrite: tokens to replace with the prediction's.
+        overwrite: tokens to replace with the predicted ones.
     """
 
     remask: Tensor | None = None
@@ -36,32 +36,32 @@ class RemaskPolicy(Protocol):
     reads_shadow: ClassVar[bool]
     """Whether it reads the shadow prediction."""
     wants_quiet: ClassVar[bool]
-    """Whether a complete row goes on until a step changes nothing in it."""
+    """Whether a complete row continues until a step changes nothing in it."""
 
     def __call__(self, step: PolicyStep, accepted: Tensor) -> Revision:
-        """What to revise, given the masks (B, C) that are being committed."""
+        """Return what to revise, given the masks (B, C) that are being committed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Never revise: what is committed stays."""
+    """Never revise: committed tokens stay."""
 
     reads_committed: ClassVar[bool] = False
     reads_shadow: ClassVar[bool] = False
     wants_quiet: ClassVar[bool] = False
 
     def __call__(self, step: PolicyStep, accepted: Tensor) -> Revision:
-        """Nothing."""
+        """Revise nothing."""
         return Revision()
 
 
 @dataclass(frozen=True, slots=True)
 class _Remdm:
-    """What the samplers of ReMDM share: each committed token is remasked with a probability sigma.
+    """The common part of the ReMDM samplers: each committed token is remasked with a probability sigma.
 
     Remasking Discrete Diffusion Models (Wang et al., arXiv 2503.00307, section 4.1; kuleshov-group/remdm). Their
-    schedule alpha, the share of committed tokens, is here what the unmask policy really made of it: before the step
-    (alpha_t) and after its commits (alpha_s). Hence sigma is 0 when a row is completed, and the row ends.
+    schedule alpha, the share of committed tokens, is here the share that the unmask policy actually reached: before the
+    step (alpha_t) and after its commits (alpha_s). Hence sigma is 0 when a row is completed, and the row ends.
     """
 
     eta: float
@@ -75,11 +75,11 @@ class _Remdm:
             raise ValueError(f"eta is a probability, from 0 to 1, not {self.eta}")
 
     def sigma(self, step: PolicyStep, most: Tensor) -> Tensor:
-        """The probability that a token is remasked, given the greatest allowed, `most` (B, 1)."""
+        """Return the probability that a token is remasked, given the greatest allowed, `most` (B, 1)."""
         raise NotImplementedError
 
     def __call__(self, step: PolicyStep, accepted: Tensor) -> Revision:
-        """Committed tokens drawn with probability sigma."""
+        """Draw committed tokens with probability sigma."""
         committed = step.committed
         before = committed.sum(1, keepdim=True)
         masked_after = step.masked.sum(1, keepdim=True) - accepted.sum(1, keepdim=True)
@@ -96,7 +96,7 @@ class Cap(_Remdm):
     eta: float = 0.05
 
     def sigma(self, step: PolicyStep, most: Tensor) -> Tensor:
-        """(B, 1)."""
+        """Return sigma (B, 1)."""
         return most.clamp(max=self.eta)
 
 
@@ -107,13 +107,13 @@ class Rescale(_Remdm):
     eta: float = 0.1
 
     def sigma(self, step: PolicyStep, most: Tensor) -> Tensor:
-        """(B, 1)."""
+        """Return sigma (B, 1)."""
         return most * self.eta
 
 
 @dataclass(frozen=True, slots=True)
 class Confidence(_Remdm):
-    """ReMDM-conf: sigma of each token is eta sigma_max softmax(-psi), psi its confidence when it was committed.
+    """ReMDM-conf: sigma of each token is eta sigma_max softmax(-psi), where psi is its confidence when committed.
 
     The softmax runs over the committed tokens of a row, so at most one of them is remasked a step on average.
     """
@@ -121,19 +121,19 @@ class Confidence(_Remdm):
     eta: float = 1.0
 
     def sigma(self, step: PolicyStep, most: Tensor) -> Tensor:
-        """(B, C)."""
+        """Return sigma (B, C)."""
         share = (-step.draft.confidence).masked_fill(~step.committed, -torch.inf).softmax(1)
-        return most * self.eta * share  # A row without committed tokens has nan here, and nan is no.
+        return most * self.eta * share  # A row without committed tokens has nan here; nan compares false.
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """ReMDM-loop: once most of the hole is committed, take the least confident tokens back again and again.
+    """ReMDM-loop: once most of the hole is committed, repeatedly remask the least confident tokens.
 
-    The paper holds alpha at a constant for a window of time and remasks at random (arXiv 2503.00307, section 4.2). This
-    is its authors' form for decoders that commit by confidence (guanghanwang/ReMDM-LLaDA, `llada_remdm_sample`): from
-    7/8 of the hole on, for a number of rounds, the `count` least confident tokens are remasked and committed anew,
-    tokens of this very step included. Then the rest is finished.
+    The paper holds alpha constant for a window of time and remasks at random (arXiv 2503.00307, section 4.2). This is
+    its authors' form for decoders that commit by confidence (guanghanwang/ReMDM-LLaDA, `llada_remdm_sample`): from
+    7/8 of the hole on, for a number of rounds, the `count` least confident tokens, including those committed in the
+    same step, are remasked and committed again. Then the rest is finished.
     """
 
     count: int = 1
@@ -149,7 +149,7 @@ class Loop:
             raise ValueError("a loop takes back at least 1 token in at least 1 round")
 
     def __call__(self, step: PolicyStep, accepted: Tensor) -> Revision:
-        """The least confident tokens of rows in the loop."""
+        """Return the least confident tokens of rows in the loop."""
         committed = step.committed | accepted
         size = (step.committed | step.masked).sum(1, keepdim=True)
         due = (committed.sum(1, keepdim=True) >= self.BEGINS_AT * size) & (
@@ -161,13 +161,13 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Revoke:
-    """WINO: take back tokens that the draft around them, without them, makes improbable.
+    """WINO: remask tokens that are improbable given the rest of the draft.
 
     Wide-In, Narrow-Out (Hong et al., arXiv 2507.18578; Feng-Hong/WINO-DLLM, `decoding_wino`). Shadow positions in the
-    same forward give the probability of each committed token as if it alone were masked. Those below the threshold are
-    remasked, least probable first, only in a step that commits more than one token, and fewer than the step before
-    committed; so each step has more tokens than the one before it, and the row ends. WINO drafts with `threshold:0.6`
-    and verifies at 0.9. In the first step, only a starting draft can be revoked, and all of it may be.
+    same forward pass give the probability of each committed token as if it alone were masked. Those below the threshold
+    are remasked, least probable first, only in a step that commits more than one token, and fewer than the previous
+    step committed; so each step has more tokens than the one before, and the row ends. WINO drafts with
+    `threshold:0.6` and verifies at 0.9. In the first step, only a starting draft can be revoked, and all of it may be.
     """
 
     threshold: float = 0.9
@@ -181,7 +181,7 @@ class Revoke:
             raise ValueError(f"the threshold is a probability, above 0 and at most 1, not {self.threshold}")
 
     def __call__(self, step: PolicyStep, accepted: Tensor) -> Revision:
-        """Committed tokens whose shadow probability is below the threshold."""
+        """Return committed tokens whose shadow probability is below the threshold."""
         if step.shadow is None:
             raise TypeError("revoke reads the shadow prediction, and the step has none")
         probability = step.shadow.probability_of(step.draft.canvas.ids)
@@ -195,12 +195,12 @@ class Revoke:
 
 @dataclass(frozen=True, slots=True)
 class EditPolicy:
-    """Overwrite committed tokens that the denoiser would now write differently, and surely.
+    """Overwrite committed tokens for which the denoiser now confidently predicts another token.
 
-    The token-to-token editing of LLaDA2.1 (arXiv 2602.08676; `JointThreshold` in SGLang): a token is replaced when the
-    prediction at its place is another one with at least the threshold's confidence. A complete row is looked at again
-    until a step changes nothing, or `rounds` steps have edited it. Only denoisers that learned to overwrite wrong
-    tokens predict anything but what stands there.
+    The token-to-token editing of LLaDA2.1 (arXiv 2602.08676; `JointThreshold` in SGLang): a token is replaced when a
+    different one is predicted in its place with at least the threshold's confidence. A complete row is revisited until
+    a step changes nothing, or `rounds` steps have edited it. Only denoisers trained to overwrite wrong tokens predict
+    anything but the token already there.
     """
 
     threshold: float = 0.9
@@ -217,7 +217,7 @@ class EditPolicy:
             raise ValueError(f"edit needs at least 1 round, not {self.rounds}")
 
     def __call__(self, step: PolicyStep, accepted: Tensor) -> Revision:
-        """Committed tokens that the prediction contradicts with confidence."""
+        """Return committed tokens that the prediction contradicts with confidence."""
         other = step.prediction.token != step.draft.canvas.ids
         sure = step.prediction.confidence >= self.threshold
         fresh = (step.draft.revisions < self.rounds).unsqueeze(1)

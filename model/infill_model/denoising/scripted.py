@@ -1,7 +1,7 @@
-"""A denoiser that follows a script instead of a network: for tests of the loop and of all that stands on it.
+"""A denoiser that follows a script instead of a network, for tests of the loop and of everything built on it.
 
-It is a real implementation of `Denoiser`, small enough that its probabilities can be worked out by hand. It knows
-nothing of text or policies.
+It is a real implementation of `Denoiser`, small enough that its probabilities can be worked out by hand. Must not
+depend on text or policies.
 
 Shapes: B fills, C canvas positions, V vocabulary.
 """
@@ -19,7 +19,7 @@ from infill_model.vocabulary import DEL, RESERVED
 
 @dataclass(frozen=True, slots=True)
 class WrongGuess:
-    """A mistake at one position: `id` is predicted there until the target stands at position `until`."""
+    """A mistake at one position: `id` is predicted there until the canvas holds the target at position `until`."""
 
     id: int
     until: int
@@ -27,12 +27,12 @@ class WrongGuess:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What one fill is denoised to.
+    """The result that one fill is denoised to.
 
     Attributes:
         target: the id that belongs at each canvas position; `DEL` beyond its end.
-        confidence: the probability of the prediction at each position while neither neighbour shows its target. Each
-            neighbour that does halves the doubt.
+        confidence: the probability of the prediction at each position while neither neighbour holds its target. Each
+            neighbour that does halves the remaining probability.
         wrong: mistakes, by position.
     """
 
@@ -43,26 +43,26 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class ScriptedContext:
-    """The scripts that the contexts of a batch chose."""
+    """The scripts chosen by the contexts of a batch."""
 
     scripts: tuple[Script, ...]
 
     @property
     def batch(self) -> int:
-        """How many fills this context serves."""
+        """The number of fills this context serves."""
         return len(self.scripts)
 
 
 @dataclass(slots=True)
 class ScriptedDenoiser:
-    """Predicts what the scripts say; the first id of a context is the number of its script.
+    """Predicts the scripted tokens; the first id of a context is the number of its script.
 
     Attributes:
         scripts: to choose from.
-        vocabulary: how many ids there are.
-        copies: the probability with which a visible position repeats the token that stands there, as networks do that
-            never learned to overwrite; None to predict visible positions like masked ones. Shadows never copy.
-        forwards: how often it was asked.
+        vocabulary: the number of ids.
+        copies: the probability with which a visible position repeats its own token, as in networks that were never
+            trained to overwrite; None to predict visible positions like masked ones. Shadows never copy.
+        forwards: the number of forward passes so far.
     """
 
     scripts: Sequence[Script]
@@ -75,20 +75,20 @@ class ScriptedDenoiser:
         return ScriptedContext(tuple(self.scripts[context[0]] for context in contexts))
 
     def logits(self, context: ScriptedContext, canvas: Canvas, where: Tensor) -> Tensor:
-        """(N, V) float32: the logarithms of the scripted probabilities."""
+        """Return (N, V) float32: the logarithms of the scripted probabilities."""
         self.forwards += 1
         return self._both(context, canvas)[0][where]
 
     def logits_with_shadow(
         self, context: ScriptedContext, canvas: Canvas, where: Tensor, shadows: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """`logits`, and the same without copying what stands at a position; one forward."""
+        """Return `logits`, and the same without copying the token at a position, in one forward pass."""
         self.forwards += 1
         plain, shadow = self._both(context, canvas)
         return plain[where], shadow[shadows]
 
     def _both(self, context: ScriptedContext, canvas: Canvas) -> tuple[Tensor, Tensor]:
-        """(B, C, V) with and without copying."""
+        """Return (B, C, V) with and without copying."""
         rows = zip(context.scripts, canvas.ids.tolist(), strict=True)
         shadow = torch.stack([self._row(script, ids) for script, ids in rows]).to(canvas.ids.device)
         if self.copies is None:
@@ -98,7 +98,7 @@ class ScriptedDenoiser:
         return torch.where(canvas.masked.unsqueeze(2), shadow, copied), shadow
 
     def _row(self, script: Script, ids: list[int]) -> Tensor:
-        """(C, V) logits of one fill."""
+        """Return the (C, V) logits of one fill."""
         target = [*script.target, *[DEL] * len(ids)][: len(ids)]
         confidence = [*script.confidence, *[0.5] * len(ids)]
         shown = [i == t for i, t in zip(ids, target, strict=True)]

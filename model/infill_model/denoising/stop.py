@@ -1,7 +1,7 @@
 """Stop policies: when to end.
 
-A stop policy may end a row before its masks are gone; `Limits` ends all rows together, by steps, time or request.
-They know nothing of networks or text.
+A stop policy may end a row before its masks are gone; `Limits` ends all rows together, by steps, time or cancellation.
+Must not depend on networks or text.
 """
 
 import time
@@ -18,32 +18,32 @@ from infill_model.request import StopReason
 
 
 class StopPolicy(Protocol):
-    """Chooses rows of which everything may be committed at once."""
+    """Chooses the rows in which everything is committed at once."""
 
     reads_unchanged: ClassVar[bool]
-    """Whether it asks for how long the guess has stayed the same; otherwise nobody counts."""
+    """Whether it reads how long the guess has stayed the same; otherwise this is not counted."""
 
     def __call__(self, step: PolicyStep, unchanged: Tensor) -> Tensor | None:
-        """(B, 1) bool, or None for no row. `unchanged` (B,): for how many steps the guess stayed, this one included."""
+        """Return (B, 1) bool, or None for no row. `unchanged` (B,): steps the guess has stayed, this one included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """Only end when every mask is committed."""
+    """End only when every mask is committed."""
 
     reads_unchanged: ClassVar[bool] = False
 
     def __call__(self, step: PolicyStep, unchanged: Tensor) -> Tensor | None:
-        """No row."""
+        """Choose no row."""
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Stable:
-    """End when nothing moves any more: the guess stayed for `steps` steps and the masks' mean entropy is below `bound`.
+    """End a row once its guess stayed for `steps` steps and the masks' mean entropy is below `bound`.
 
     `StableAndConfidentStoppingCriteria` of DiffusionGemma in transformers, whose values are 1 step and 0.005 nats;
-    there the mean runs over the whole canvas, here over what is still masked.
+    there the mean runs over the whole canvas, here over the positions still masked.
     """
 
     steps: int = 1
@@ -56,7 +56,7 @@ class Stable:
             raise ValueError("stable needs a number of steps, at least 0, and an entropy in nats above 0")
 
     def __call__(self, step: PolicyStep, unchanged: Tensor) -> Tensor | None:
-        """Rows that are stable and confident."""
+        """Return the rows that are stable and confident."""
         count = step.masked.sum(1)
         mean = torch.where(step.masked, step.prediction.entropy, 0.0).sum(1) / count.clamp(min=1)
         return ((unchanged >= self.steps) & (mean < self.bound)).unsqueeze(1)
@@ -64,13 +64,13 @@ class Stable:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What ends all rows of a batch.
+    """The limits that end all rows of a batch.
 
     Attributes:
-        steps: the most steps.
+        steps: the maximum number of steps.
         deadline: the time on `clock` after which no further step begins; None for no deadline.
-        cancelled: asked before each step.
-        clock: seconds.
+        cancelled: called before each step.
+        clock: in seconds.
     """
 
     steps: int
@@ -79,11 +79,11 @@ class Limits:
     clock: Callable[[], float] = time.perf_counter
 
     def left(self, draft: Draft) -> int:
-        """How many steps may follow `draft`; one always may."""
+        """Return the number of steps that may follow `draft`; at least one."""
         return max(self.steps - draft.step, 1)
 
     def reached(self, draft: Draft) -> StopReason | None:
-        """Why the step after `draft`, whose forward is over, must be the last one; None when it need not be."""
+        """Return why the step after `draft`, whose forward pass is done, must be the last; None if it need not be."""
         if self.left(draft) == 1:
             return "steps"
         if self.deadline is not None and self.clock() >= self.deadline:

@@ -1,1 +1,1 @@
-"""The network that comes with the package: encoder, denoiser, cache and folder."""
+"""The network that ships with the package: encoder, denoiser, cache and folder."""

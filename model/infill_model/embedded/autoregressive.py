@@ -1,4 +1,4 @@
-"""The same weights as an autoregressive fill-in-the-middle model: the honest control, and the judge of finished fills.
+"""The same weights as an autoregressive fill-in-the-middle model: a fair baseline, and the scorer of finished fills.
 
 The encoder alone reads [context]<rest>rest of the line<middle> and writes the gap left to right, one token per forward,
 with the same exact cache.
@@ -21,7 +21,7 @@ from infill_model.vocabulary import END, MIDDLE, RESERVED, REST
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """What was written, one forward each: ids without the end marker, their probabilities, and why it ended."""
+    """The tokens written, one forward pass each: ids without the end marker, their probabilities, and why it ended."""
 
     ids: list[int]
     confidence: list[float]
@@ -32,7 +32,7 @@ class Continuation:
 def continue_greedily(
     denoiser: EmbeddedDenoiser, context: Sequence[int], rest: Sequence[int], limits: Limits
 ) -> Continuation:
-    """Write the gap token by token; `limits.steps` is the most tokens."""
+    """Write the gap token by token; `limits.steps` is the maximum number of tokens."""
     row = [*context, REST, *rest, MIDDLE]
     cache = denoiser.cache_for(row)
     ids: list[int] = []
@@ -56,7 +56,7 @@ def continue_greedily(
 
 
 def _next_token(denoiser: EmbeddedDenoiser, cache: EncoderCache) -> Tensor:
-    """(V,) probabilities of what follows the cached row; of the special ids only the end may."""
+    """Return the next-token probabilities (V,) after the cached row; of the special ids only the end is possible."""
     logits = denoiser.network.logits(cache.states[len(cache.ids) - 1]).float()
     logits[:END] = float("-inf")
     logits[END + 1 : RESERVED] = float("-inf")
@@ -67,9 +67,9 @@ def _next_token(denoiser: EmbeddedDenoiser, cache: EncoderCache) -> Tensor:
 def token_log_probs(
     denoiser: EmbeddedDenoiser, context: Sequence[int], rest: Sequence[int], middles: Sequence[Sequence[int]]
 ) -> list[list[float]]:
-    """Log-probabilities (nats) of the tokens of each of some finished gaps, then of its end; one forward for all.
+    """Return the log-probabilities (nats) of each gap's tokens and of its end, in one forward pass for all gaps.
 
-    What does not fit the rotary positions is left out.
+    Tokens beyond the rotary positions are left out.
     """
     stem = [REST, *rest, MIDDLE]
     cache = denoiser.cache_for(context)

@@ -1,9 +1,9 @@
 """The embedded model as a denoiser: a cached encoder, and a step over the canvas alone.
 
-It knows tokens, not text, and nothing of policies.
+Must not depend on text or policies.
 
 Shapes: B fills, T context tokens (the longest of the batch), C canvas positions, D width, H query heads, G key/value
-heads, E head width, N positions asked for, V vocabulary.
+heads, E head width, N positions requested, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ from infill_model.embedded.network import LOOK_BACK, DenoiserLayer, Network, nor
 from infill_model.vocabulary import MASK, PAD
 
 CACHES = 4
-"""How many contexts are kept: a few places between which someone goes back and forth."""
+"""How many contexts are kept: enough for a few places between which a user moves back and forth."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedContext:
-    """What the denoiser reads of the contexts of a batch.
+    """The denoiser's view of the contexts of a batch.
 
     Attributes:
-        lengths: (B,) int64 context tokens of each fill.
-        last: (B, LOOK_BACK) int64, the last of them; `PAD` where a context is shorter.
-        expected: (B, D), the encoder's output at the last of them; zeros where there is none.
+        lengths: (B,) int64, the number of context tokens of each fill.
+        last: (B, LOOK_BACK) int64, the last context tokens; `PAD` where a context is shorter.
+        expected: (B, D), the encoder's output at the last token; zeros for an empty context.
         longest: T.
         keys_values: per denoiser layer (2, B, G, P, E), P > T. The canvas's own keys and values are written from T on;
-            right of a shorter context nothing is read.
+            positions to the right of a shorter context are never read.
         even: whether all lengths are T, so that no mask is needed.
     """
 
@@ -46,12 +46,12 @@ class EncodedContext:
 
     @property
     def batch(self) -> int:
-        """How many fills this context serves."""
+        """The number of fills this context serves."""
         return len(self.lengths)
 
 
 class EmbeddedDenoiser:
-    """`protocol.Denoiser` over a `Network`; not for several threads at once."""
+    """`Denoiser` over a `Network`; not thread-safe."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -60,24 +60,24 @@ class EmbeddedDenoiser:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self.network.embedding.weight.device
 
     def forget(self) -> None:
-        """Give up everything cached."""
+        """Drop all caches."""
         self._caches = [EncoderCache(self.network)]
 
     def reserve(self, contexts: int) -> None:
-        """Keep as many contexts as a batch of this many needs, so that each can be gone back to."""
+        """Keep as many contexts as a batch of this many needs, so that each can be reused."""
         self._most = max(CACHES, contexts)
         self._caches = self._caches[-self._most :]
 
     def cache_for(self, ids: Sequence[int], beside: Sequence[EncoderCache] = ()) -> EncoderCache:
-        """The cache that holds `ids` now; the one with the longest common prefix is reused, the oldest is given up.
+        """Return a cache that now holds `ids`, reusing the longest common prefix; the oldest cache is dropped.
 
         Args:
             ids: of a context.
-            beside: caches whose contexts will be gone back to; what they have in common with `ids` is copied.
+            beside: caches whose contexts will be reused; the prefix they share with `ids` is copied.
         """
         ids = list(ids)
         best = max(self._caches, key=lambda it: it.common_prefix(ids))
@@ -93,7 +93,7 @@ class EmbeddedDenoiser:
 
     @torch.no_grad()
     def encode(self, contexts: Sequence[Sequence[int]]) -> EncodedContext:
-        """Encode one context per fill; equal ones once."""
+        """Encode one context per fill; equal contexts only once."""
         lengths = [len(it) for it in contexts]
         longest = max(lengths)
         shape = self.network.shape
@@ -123,7 +123,7 @@ class EmbeddedDenoiser:
 
     @torch.no_grad()
     def logits(self, context: EncodedContext, canvas: Canvas, where: Tensor) -> Tensor:
-        """(N, V) float32 at the positions `where` (B, C) is true."""
+        """Return (N, V) float32 logits at the positions where `where` (B, C) is true."""
         real = canvas.ids != PAD
         own = None if context.even and bool(real.all()) else real.unsqueeze(1).expand(-1, real.shape[1], -1)
         x, near = self.network.embed_canvas(canvas.ids, canvas.pinned, context.last, context.expected)
@@ -134,10 +134,10 @@ class EmbeddedDenoiser:
     def logits_with_shadow(
         self, context: EncodedContext, canvas: Canvas, where: Tensor, shadows: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Logits, and those of each position as if it alone were masked.
+        """Return the logits, and those of each position as if it alone were masked.
 
         Shadows are masks at the same rotary positions as the canvas; each sees the canvas without its original, and
-        itself, and is seen by nobody (WINO, arXiv 2507.18578).
+        itself, and is seen by no other position (WINO, arXiv 2507.18578).
         """
         c = canvas.ids.shape[1]
         x, near = self.network.embed_canvas(canvas.ids, canvas.pinned, context.last, context.expected)
@@ -150,11 +150,11 @@ class EmbeddedDenoiser:
         return self._logits(both[:, :c], where), self._logits(both[:, c:], shadows)
 
     def _logits(self, states: Tensor, where: Tensor) -> Tensor:
-        """States (B, C, D) -> (N, V) float32 at the positions `where` (B, C) is true."""
+        """Map states (B, C, D) to (N, V) float32 logits at the positions where `where` (B, C) is true."""
         return self.network.logits(norm(states[where])).float()
 
     def _rotary(self, context: EncodedContext, canvas: Canvas) -> Tensor:
-        """Cosines and sines (2, C, E/2), or (2, B, 1, C, E/2) where the contexts differ in length."""
+        """Return cosines and sines (2, C, E/2), or (2, B, 1, C, E/2) if the contexts differ in length."""
         c, table = canvas.ids.shape[1], self.network.rotary
         if context.even:
             start = context.longest
@@ -163,7 +163,7 @@ class EmbeddedDenoiser:
         return table[:, positions].unsqueeze(2)
 
     def _forward(self, context: EncodedContext, x: Tensor, rotary: Tensor, own: Tensor | None) -> Tensor:
-        """(B, n, D) embedded -> (B, n, D). `own` (B, n, n) says who sees whom on the canvas; None: all see all."""
+        """Map (B, n, D) embeddings to (B, n, D) states; `own` (B, n, n) masks the canvas, None for full attention."""
         net = self.network
         mask = None
         if own is not None:
@@ -175,7 +175,7 @@ class EmbeddedDenoiser:
 
 
 def _layer(layer: DenoiserLayer, x: Tensor, rotary: Tensor, cached: Tensor, start: int, mask: Tensor | None) -> Tensor:
-    """One denoiser layer over (B, n, D); its keys and values join the context's (2, B, G, P, E) at place `start`."""
+    """Run one denoiser layer over (B, n, D); write its keys and values to `cached` (2, B, G, P, E) at `start`."""
     q, k, v = layer.attention.project(norm(x), rotary)
     end = start + x.shape[1]
     cached[0, :, :, start:end] = k
@@ -188,7 +188,7 @@ def _layer(layer: DenoiserLayer, x: Tensor, rotary: Tensor, cached: Tensor, star
 
 
 def _shadow_mask(c: int, device: torch.device) -> Tensor:
-    """(2C, 2C) bool: which of [canvas, shadows] sees which."""
+    """Return (2C, 2C) bool: the attention mask over [canvas, shadows]."""
     eye = torch.eye(c, dtype=torch.bool, device=device)
     everyone = torch.ones_like(eye)
     return torch.cat([torch.cat([everyone, ~eye]), torch.cat([~everyone, eye])], dim=1)

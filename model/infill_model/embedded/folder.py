@@ -1,7 +1,7 @@
-"""A model folder in the layout of the hub: config.json, tokenizer.json, model.safetensors.
+"""A model folder in the hub's layout: config.json, tokenizer.json, model.safetensors.
 
 Reading needs neither transformers nor pickle. Weights are stored as float32, bfloat16, or int8 with one scale per
-output row (`<name>.scale`). It knows files, not what is done with the model.
+output row (`<name>.scale`). Must not depend on how the model is used.
 """
 
 import json
@@ -27,19 +27,19 @@ StoredAs = Literal["float32", "bfloat16", "int8"]
 
 
 def model_path(model: str | Path) -> Path:
-    """The folder of a model: that of the embedded one by its name, else what was given."""
+    """Return the folder of a model: the embedded model's for its name, otherwise the given path."""
     return Path(__file__).parent / "weights" if str(model) == EMBEDDED else Path(model)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """What config.json says.
+    """The contents of config.json.
 
     Attributes:
         name: of the model, for people.
         shape: of the network.
         languages: LSP language ids it was trained on.
-        trained_tokens: context and canvas tokens it has seen.
+        trained_tokens: context and canvas tokens it has been trained on.
     """
 
     name: str
@@ -48,7 +48,7 @@ class ModelConfig:
     trained_tokens: int = 0
 
     def to_json(self) -> str:
-        """The text of config.json."""
+        """Return the text of config.json."""
         return json.dumps({"model_type": MODEL_TYPE, **asdict(self)}, indent=2) + "\n"
 
     @classmethod
@@ -56,7 +56,7 @@ class ModelConfig:
         """Read config.json.
 
         Raises:
-            WeightsError: it is missing, not JSON, of another model type, or its sizes make no network.
+            WeightsError: it is missing, not JSON, of another model type, or its sizes do not describe a network.
         """
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
@@ -89,10 +89,10 @@ def _checked(values: dict[str, Any]) -> Shape:
 
 
 def read(folder: Path) -> tuple[ModelConfig, Vocabulary, dict[str, Tensor]]:
-    """Configuration, vocabulary and weights of a model folder, int8 still packed.
+    """Read the configuration, vocabulary and weights of a model folder, with int8 weights still packed.
 
     Raises:
-        WeightsError: anything in it is missing, truncated, corrupt, or does not fit together.
+        WeightsError: a part is missing, truncated or corrupt, or the parts do not fit together.
     """
     check_folder(folder)
     config = ModelConfig.load(folder / "config.json")
@@ -111,10 +111,10 @@ def read(folder: Path) -> tuple[ModelConfig, Vocabulary, dict[str, Tensor]]:
 
 
 def network(config: ModelConfig, weights: dict[str, Tensor], path: Path) -> Network:
-    """A float32 network with these weights.
+    """Build a float32 network with these weights.
 
     Raises:
-        WeightsError: a tensor is missing, unexpected, or of another shape than the configuration says.
+        WeightsError: a tensor is missing, unexpected, or of a different shape from the configuration.
     """
     dense = {name: _unpack(name, tensor, weights) for name, tensor in weights.items() if not name.endswith(".scale")}
     with torch.device("meta"):
@@ -136,13 +136,13 @@ def _unpack(name: str, tensor: Tensor, weights: dict[str, Tensor]) -> Tensor:
 
 
 def quantise(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """(rows, columns) -> int8 (rows, columns) and float32 scales (rows,): symmetric, one scale per output row."""
+    """Quantise (rows, columns) to int8 with float32 scales (rows,): symmetric, one scale per output row."""
     scale = weight.float().abs().amax(dim=1).clamp_min(1e-12) / 127
     return (weight.float() / scale.unsqueeze(1)).round().to(torch.int8), scale
 
 
 def write(folder: Path, config: ModelConfig, tokenizer: str, net: Network, stored_as: StoredAs = "bfloat16") -> None:
-    """Write a model folder; the weights go in last, so an interrupted write leaves no loadable folder."""
+    """Write a model folder; the weights are written last, so an interrupted write leaves no loadable folder."""
     folder.mkdir(parents=True, exist_ok=True)
     weights: dict[str, Tensor] = {}
     for name, parameter in net.named_parameters():
@@ -155,5 +155,5 @@ def write(folder: Path, config: ModelConfig, tokenizer: str, net: Network, store
     (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
     partial = folder / "model.safetensors.partial"
     save_file(weights, partial, metadata={"format": "pt"})
-    partial.chmod(0o644)  # Weights are to be read by whoever installs them.
+    partial.chmod(0o644)  # Every user of an installation must be able to read the weights.
     partial.replace(folder / "model.safetensors")

@@ -1,7 +1,7 @@
-"""Weights in huge pages: one entry of the processor's address cache for each 2 MB of them instead of 512.
+"""Weights in huge pages: one entry of the processor's TLB for each 2 MB of them instead of 512.
 
-A denoising step reads nearly all weights once and computes little with each, so finding them is a good part of it. It
-knows nothing of what the network computes.
+A denoising step reads nearly all weights once and computes little with each, so address translation is a good part of
+its time. Must not depend on the network's computation.
 """
 
 import mmap
@@ -15,9 +15,9 @@ _ALIGNED: Final = 64
 
 
 def gather(network: nn.Module) -> None:
-    """Move a network's parameters into one stretch of huge pages; nothing happens where there are none.
+    """Move a network's parameters into one stretch of huge pages; do nothing if the system has none.
 
-    Only memory of a CPU is moved. The system may have no huge page left; then it takes ordinary ones.
+    Only CPU memory is moved. If no huge page is left, the system uses ordinary ones.
     """
     parameters = [it for it in network.parameters() if it.device.type == "cpu"]
     if not parameters or not hasattr(mmap, "MADV_HUGEPAGE"):

@@ -1,8 +1,8 @@
 """Keys and values of the code around a gap, kept exactly across steps and keystrokes.
 
-The encoder is causal and the gap comes last in its order, so what is typed only ever changes the end of the row: the
-longest common prefix with what is cached is kept, the rest is encoded anew. Logits from a reused cache equal those
-computed from nothing. It knows nothing of text, canvases or when to fill.
+The encoder is causal and the gap comes last in its order, so typing only changes the end of the row: the longest common
+prefix with the cached row is kept, and the rest is encoded anew. Logits from a reused cache equal those computed from
+scratch. Must not depend on text, canvases or when to fill.
 
 Shapes: T context tokens, n new tokens, P rotary positions, D width, H query heads, G key/value heads, E head width.
 """
@@ -33,7 +33,7 @@ class EncoderCache:
         self.states = new((shape.positions, shape.width))
 
     def common_prefix(self, ids: Sequence[int]) -> int:
-        """How many leading tokens of `ids` are encoded already."""
+        """Return how many leading tokens of `ids` are already encoded."""
         shared = 0
         for cached, wanted in zip(self.ids, ids, strict=False):
             if cached != wanted:
@@ -43,11 +43,11 @@ class EncoderCache:
 
     @property
     def last_state(self) -> Tensor:
-        """(D,), the encoder's output at the last token, a copy; zeros when there is none."""
+        """(D,), a copy of the encoder's output at the last token; zeros if there is none."""
         return self.states[len(self.ids) - 1].clone() if self.ids else torch.zeros_like(self.states[0])
 
     def copy(self, other: "EncoderCache", count: int) -> None:
-        """Hold the first `count` tokens that another cache holds."""
+        """Copy the first `count` tokens of another cache."""
         self.ids, self._projected = other.ids[:count], min(count, other._projected)
         for own, its in zip((*self._encoder, *self._denoiser), (*other._encoder, *other._denoiser), strict=True):
             own[:, :, :, :count] = its[:, :, :, :count]
@@ -58,7 +58,7 @@ class EncoderCache:
         """Make the cache hold exactly `ids`.
 
         Raises:
-            ValueError: there are more of them than rotary positions.
+            ValueError: there are more ids than rotary positions.
         """
         if len(ids) > self.network.shape.positions:
             raise ValueError(f"{len(ids)} context tokens do not fit {self.network.shape.positions} positions")
@@ -69,7 +69,7 @@ class EncoderCache:
             self._extend()
 
     def _extend(self) -> None:
-        """Encode the ids behind the part that is kept."""
+        """Encode the ids after the part that is kept."""
         net, start, end = self.network, self.reused, len(self.ids)
         rotary = net.rotary[:, start:end]
         x = self._embedded(start)
@@ -78,27 +78,27 @@ class EncoderCache:
         self.states[start:end] = norm(x)[0]
 
     def _embedded(self, start: int) -> Tensor:
-        """(1, n, D), the embedded ids from `start` on."""
+        """Return (1, n, D), the embedded ids from `start` on."""
         seen = max(0, start - LOOK_BACK)
         ids = torch.tensor([self.ids[seen:]], device=self.states.device)
         return self.network.embed_context(ids)[:, start - seen :]
 
     @torch.no_grad()
     def branches(self, stem: Sequence[int], rows: Sequence[Sequence[int]]) -> Tensor:
-        """Encoder output of a stem that follows what is cached, and of rows that each follow the stem alone.
+        """Encode a stem that follows the cached row, and rows that each follow the stem alone.
 
-        One forward for all of them; the cache stays as it is.
+        One forward pass for all of them; the cache stays as it is.
 
         Args:
             stem: ids, at least one.
             rows: ids; none longer than the rotary positions that the stem leaves.
 
         Returns:
-            (n, D): the stem's, then one row behind the other.
+            Encoder output (n, D): the stem's, then the rows' one after another.
         """
         net, start, device = self.network, len(self.ids), self.states.device
         last = [*self.ids, *stem][-LOOK_BACK:]
-        # Each piece is embedded behind what it follows, and what it follows is cut off again.
+        # Each piece is embedded after its context, and the context is cut off again.
         pieces = [(self.ids[-LOOK_BACK:], stem)] + [(last, it) for it in rows]
         embedded = [
             net.embed_context(torch.tensor([[*left, *it]], device=device))[:, len(left) :] for left, it in pieces if it
@@ -120,9 +120,9 @@ class EncoderCache:
 
     @torch.no_grad()
     def keys_values(self) -> list[Tensor]:
-        """What each denoiser layer reads of the context: (2, 1, G, P, E), valid until the next `encode`.
+        """Return the context's keys and values for each denoiser layer: (2, 1, G, P, E), valid until the next `encode`.
 
-        The first T places hold the context; those behind it are free for the canvas.
+        The first T places hold the context; those after it are free for the canvas.
         """
         start, end = self._projected, len(self.ids)
         if start < end:
@@ -135,7 +135,7 @@ class EncoderCache:
 
 
 def _encoder_layer(layer: EncoderLayer, x: Tensor, rotary: Tensor, cache: Tensor, start: int) -> Tensor:
-    """One causal layer over n new positions (1, n, D); `cache` (2, 1, G, P, E) holds what is left of them."""
+    """Run one causal layer over n new positions (1, n, D); `cache` (2, 1, G, P, E) holds everything to their left."""
     n = x.shape[1]
     q, k, v = layer.attention.project(norm(x), rotary)
     cache[0, :, :, start : start + n] = k
@@ -150,7 +150,7 @@ def _encoder_layer(layer: EncoderLayer, x: Tensor, rotary: Tensor, cache: Tensor
 
 
 def _rest_of_layer(layer: EncoderLayer, x: Tensor, y: Tensor) -> Tensor:
-    """What follows attention: its output (1, H, n, E) joins the residual stream (1, n, D), then the MLP's does."""
+    """Add the output of attention (1, H, n, E), then the MLP's, to the residual stream (1, n, D)."""
     x = x + layer.attention.out(y.transpose(1, 2).flatten(2))
     out: Tensor = x + layer.mlp(norm(x))
     return out

@@ -2,7 +2,7 @@
 
 The denoiser's layers attend to the canvas and to keys and values made from the encoder's output, as in E2D2
 (Arriola et al. 2025) and DiffusionGemma, so that a denoising step costs only the shallow part. The encoder alone is an
-autoregressive model with the same weights. This file knows tensors only: no text, no cache policy, no denoising loop.
+autoregressive model with the same weights. Tensors only: must not depend on text, cache policy or the denoising loop.
 
 Shapes: B rows, T context tokens, C canvas positions, K canvases per training row, D width, H query heads,
 G key/value heads, E head width, V vocabulary.
@@ -20,8 +20,8 @@ LOOK_BACK = 2
 """Tokens before a position whose embeddings are mixed into its own."""
 
 SHARPNESS = 1.5
-"""Gain of the normed queries at first. Without one no attention logit exceeds the root of the head's width, half of
-what is left of it at a distance, and a head can hardly single out one token of a few hundred."""
+"""Initial gain of the normed queries. Without one no attention logit exceeds the square root of the head's width, or
+half of that at a distance, and a head can hardly single out one token among a few hundred."""
 
 _ZERO_AT_FIRST = ("attention.out.weight", "mlp.down.weight", "before.weight", "around.weight", "onward.weight")
 
@@ -31,8 +31,8 @@ class Shape:
     """The sizes of a network.
 
     Attributes:
-        context: the most context tokens it was trained to see.
-        canvas: the most canvas positions it was trained to see.
+        context: the maximum number of context tokens it was trained on.
+        canvas: the maximum number of canvas positions it was trained on.
     """
 
     vocabulary: int
@@ -49,17 +49,17 @@ class Shape:
 
     @property
     def positions(self) -> int:
-        """How many rotary positions are needed: a full context, a full canvas, and an autoregressive tail."""
+        """The number of rotary positions: a full context, a full canvas, and an autoregressive tail."""
         return self.context + 2 * self.canvas + 8
 
 
 def norm(x: Tensor) -> Tensor:
-    """RMSNorm without a gain: the linear map that follows every norm here can hold it."""
+    """Apply RMSNorm without a gain: the linear map that follows every norm here can absorb it."""
     return F.rms_norm(x, x.shape[-1:])
 
 
 def rotary_table(shape: Shape) -> Tensor:
-    """(2, positions, E/2) float32: cosines and sines of RoPE (Su et al. 2021)."""
+    """Return (2, positions, E/2) float32: cosines and sines of RoPE (Su et al. 2021)."""
     half = shape.head_width // 2
     frequency = shape.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
     angle = torch.outer(torch.arange(shape.positions, dtype=torch.float32), frequency)
@@ -67,14 +67,14 @@ def rotary_table(shape: Shape) -> Tensor:
 
 
 def rotate(x: Tensor, rotary: Tensor) -> Tensor:
-    """Turn x (..., heads, n, E) to its positions; rotary (2, ..., n, E/2) broadcasts over the heads."""
+    """Rotate x (..., heads, n, E) to its positions; rotary (2, ..., n, E/2) broadcasts over the heads."""
     cos, sin = rotary[0], rotary[1]
     left, right = x.chunk(2, dim=-1)
     return torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1)
 
 
 class Mlp(nn.Module):
-    """SwiGLU (Shazeer 2020) with the gate and the input projection in one matrix."""
+    """SwiGLU (Shazeer 2020) with the gate and up projections in one matrix."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -82,14 +82,14 @@ class Mlp(nn.Module):
         self.down = nn.Linear(shape.mlp_width, shape.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., D) -> (..., D)."""
+        """Map (..., D) to (..., D)."""
         gate, up = self.gate_up(x).chunk(2, dim=-1)
         out: Tensor = self.down(F.silu(gate) * up)
         return out
 
 
 class Attention(nn.Module):
-    """Projections of grouped-query attention with normed queries and keys; who attends to whom is the caller's."""
+    """Projections of grouped-query attention with normed queries and keys; the caller supplies the attention mask."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -99,13 +99,13 @@ class Attention(nn.Module):
         self.sharpness = nn.Parameter(torch.full((shape.heads, 1, 1), SHARPNESS))
 
     def project(self, x: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, n, D) -> queries (B, H, n, E), keys (B, G, n, E), values (B, G, n, E), turned to their positions."""
+        """Map (B, n, D) to queries (B, H, n, E), keys (B, G, n, E) and values (B, G, n, E), with rotary positions."""
         qk, v = self.split(self.qkv(x), (self.heads + self.kv_heads, self.kv_heads))
         q, k = torch.split(rotate(norm(qk), rotary), [self.heads, self.kv_heads], dim=-3)
         return q * self.sharpness, k, v
 
     def split(self, x: Tensor, heads: tuple[int, ...]) -> tuple[Tensor, ...]:
-        """(..., n, heads x E) -> one (..., heads, n, E) for each group of heads."""
+        """Split (..., n, heads x E) into one (..., heads, n, E) for each group of heads."""
         x = x.view(*x.shape[:-1], sum(heads), self.head_width).transpose(-3, -2)
         return torch.split(x, list(heads), dim=-3)
 
@@ -119,7 +119,7 @@ class EncoderLayer(nn.Module):
         self.mlp = Mlp(shape)
 
     def forward(self, x: Tensor, rotary: Tensor) -> Tensor:
-        """(B, T, D) -> (B, T, D), each position seeing itself and what is left of it."""
+        """Map (B, T, D) to (B, T, D); each position sees itself and those to its left."""
         q, k, v = self.attention.project(norm(x), rotary)
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
         x = x + self.attention.out(y.transpose(1, 2).flatten(2))
@@ -137,7 +137,7 @@ class DenoiserLayer(nn.Module):
         self.mlp = Mlp(shape)
 
     def project_context(self, memory: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor]:
-        """`Network.memory` (B, T, 2D) -> keys and values (B, G, T, E) that the canvas attends to."""
+        """Project `Network.memory` (B, T, 2D) to the keys and values (B, G, T, E) that the canvas attends to."""
         g = self.attention.kv_heads
         k, v = self.attention.split(self.context_kv(memory), (g, g))
         return rotate(norm(k), rotary), v
@@ -145,7 +145,7 @@ class DenoiserLayer(nn.Module):
     def forward(
         self, x: Tensor, rotary: Tensor, memory: Tensor, context_rotary: Tensor, attention_mask: Tensor
     ) -> Tensor:
-        """One layer over K canvases for each of B context rows, for training.
+        """Run one layer over K canvases for each of B context rows, for training.
 
         Args:
             x: (B, K, C, D) canvases.
@@ -162,7 +162,7 @@ class DenoiserLayer(nn.Module):
         q, key, value = self.attention.project(norm(x), rotary)
         context_key, context_value = self.project_context(memory, context_rotary)
         group = self.attention.heads // g
-        q = q.reshape(b, k, g, group * c, e) * e**-0.5  # Query heads that share a key head become more queries.
+        q = q.reshape(b, k, g, group * c, e) * e**-0.5  # Query heads that share a key head become additional queries.
         t = context_key.shape[2]
         context_q = q.transpose(1, 2).reshape(b, g, k * group * c, e)
         scores = torch.cat(
@@ -199,7 +199,7 @@ class Network(nn.Module):
         self.register_buffer("rotary", rotary_table(shape), persistent=False)
 
     def initialise(self, seed: int) -> "Network":
-        """Fill in random weights: normal ones, and zeros where a layer writes to the residual stream."""
+        """Initialise the weights at random: normal, and zeros where a layer writes to the residual stream."""
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for name, parameter in self.named_parameters():
@@ -221,34 +221,34 @@ class Network(nn.Module):
         return [layer for layer in self.denoiser if isinstance(layer, DenoiserLayer)]
 
     def embed(self, ids: Tensor) -> Tensor:
-        """(...) int64 -> (..., D); zeros for padding."""
+        """Map (...) int64 to (..., D); zeros for padding."""
         return norm(self.embedding(ids)) * (ids != PAD).unsqueeze(-1)
 
     def embed_context(self, ids: Tensor) -> Tensor:
-        """(B, T) int64 -> (B, T, D), each position knowing which tokens stand right before it.
+        """Map (B, T) int64 to (B, T, D), mixing the preceding tokens into each position.
 
-        Finding where the last tokens occurred before, and what followed, is what a small model has to learn first; this
-        takes half of it off the attention (token shift, Peng et al. 2023; KV shifting, Xu et al. 2024).
+        Finding where the last tokens occurred before, and what followed, is the first thing a small model has to learn;
+        this takes half of it off the attention (token shift, Peng et al. 2023; KV shifting, Xu et al. 2024).
         """
         x = self.embed(ids)
         out: Tensor = x + self.before(torch.cat([_moved(x, n) for n in range(1, LOOK_BACK + 1)], dim=-1))
         return out
 
     def memory(self, encoded: Tensor, embedded: Tensor) -> Tensor:
-        """What the canvas attends to: what the encoder expects next at each place, and what stands there.
+        """Return what the canvas attends to: the encoder's next-token prediction at each position, and its token.
 
         (B, T, D) from `encode` and (B, T, D) from `embed_context` -> (B, T, 2D).
         """
         return torch.cat([encoded, norm(embedded)], dim=-1)
 
     def embed_canvas(self, ids: Tensor, pinned: Tensor, left: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
-        """What stands at each canvas position, and what around it; the denoiser works on the sum.
+        """Return the embedding of each canvas position, and that of its surroundings; the denoiser works on the sum.
 
         Args:
             ids: (..., C) int64.
-            pinned: (..., C) bool; these positions carry their own mark.
+            pinned: (..., C) bool; these positions are marked by a learned vector.
             left: (..., LOOK_BACK) int64, the last context tokens, `PAD` where there are none.
-            expected: (..., D), the encoder's output at the last of them; what it expects next is the first position's.
+            expected: (..., D), the encoder's output at the last context token; it predicts the first canvas position.
 
         Returns:
             (..., C, D) and (..., C, D).
@@ -260,11 +260,11 @@ class Network(nn.Module):
         return own, self.around(torch.cat(near, dim=-1)) + first
 
     def logits(self, x: Tensor) -> Tensor:
-        """(..., D) normed states -> (..., V)."""
+        """Map (..., D) normed states to (..., V)."""
         return F.linear(x, self.embedding.weight)
 
     def encode(self, ids: Tensor) -> Tensor:
-        """Clean code (B, T) -> normed encoder output (B, T, D), without a cache."""
+        """Map clean code (B, T) to normed encoder output (B, T, D), without a cache."""
         x = self.embed_context(ids)
         rotary = self.rotary[:, : ids.shape[1]]
         for layer in self.encoder:
@@ -274,11 +274,11 @@ class Network(nn.Module):
     def denoise(
         self, context: Tensor, encoded: Tensor, visible: Tensor, ids: Tensor, pinned: Tensor, valid: Tensor
     ) -> Tensor:
-        """Many canvases against shared contexts, for training.
+        """Denoise many canvases against shared contexts, for training.
 
         Args:
             context: (B, T) int64, the clean code.
-            encoded: (B, T, D) from `encode` of it.
+            encoded: (B, T, D), the output of `encode` for `context`.
             visible: (B, K) int64; canvas k of a row sees the first `visible` context tokens and follows them.
             ids: (B, K, C) int64.
             pinned: (B, K, C) bool.
@@ -306,7 +306,7 @@ class Network(nn.Module):
 
 
 def _moved(x: Tensor, places: int) -> Tensor:
-    """(..., n, D) moved right by some places (left if negative), zeros where nothing came from."""
+    """Shift (..., n, D) right by some positions (left if negative), filling with zeros."""
     empty = torch.zeros_like(x[..., : abs(places), :])
     pieces = [empty, x[..., :-places, :]] if places > 0 else [x[..., -places:, :], empty]
     return torch.cat(pieces, dim=-2)

@@ -1,7 +1,7 @@
 """Weights in other number formats than float32, for inference.
 
-int8 keeps one symmetric scale per output row and multiplies in the activations' own format; embeddings stay as they
-are. It knows nothing of what the network computes.
+int8 keeps one symmetric scale per output row and multiplies in the format of the activations; embeddings are left
+unchanged. Must not depend on the network's computation.
 """
 
 from collections.abc import Iterator
@@ -30,12 +30,12 @@ class Int8Linear(nn.Module):
         self.register_buffer("scale", scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., columns) -> (..., rows)."""
+        """Map (..., columns) to (..., rows)."""
         return F.linear(x, self.weight.to(x.dtype)) * self.scale.to(x.dtype)
 
 
 def convert(network: Network, dtype: str) -> Network:
-    """The network with its weights in `dtype`, changed in place.
+    """Convert the network's weights to `dtype` in place, and return the network.
 
     Raises:
         WeightsError: there is no such format.
@@ -53,7 +53,7 @@ def convert(network: Network, dtype: str) -> Network:
 
 
 def packed(network: Network) -> Iterator[Tensor]:
-    """The int8 matrices of a converted network."""
+    """Yield the int8 matrices of a converted network."""
     for module in network.modules():
         if isinstance(module, Int8Linear):
             yield module.weight

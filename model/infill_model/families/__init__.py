@@ -1,1 +1,1 @@
-"""What each family of open diffusion checkpoints declares of itself."""
+"""The declarations of each family of open diffusion checkpoints."""

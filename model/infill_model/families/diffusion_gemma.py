@@ -1,10 +1,9 @@
-"""DiffusionGemma, natively in transformers: a causal encoder, and a decoder that sees a whole canvas of noise.
+"""DiffusionGemma, native in transformers: a causal encoder, and a decoder that sees a whole canvas of noise.
 
-There is no mask. Where the canvas has one, the decoder is shown a random token, another one in each step; what is
-pinned or committed is shown as it is, as if written back after the reference's renoising. The code behind the gap is
-pinned on the canvas. What the last step predicted conditions the next one. Tokens are committed as far as the entropy
-bound allows, and a fill ends when nothing moves any more, as in the reference's sampler.
-
+There is no mask token. For a mask on the canvas the decoder sees a random token, a new one in each step; pinned and
+committed tokens are shown unchanged, as if written back after the reference's renoising. The code after the gap is
+pinned on the canvas. The last step's prediction conditions the next one. Tokens are committed as far as the entropy
+bound allows, and a fill ends when nothing changes any more, as in the reference's sampler.
 Reference: transformers 5.23, models/diffusion_gemma (Apache-2.0).
 """
 
@@ -35,12 +34,12 @@ if TYPE_CHECKING:
 HOTTEST: Final = 0.8
 COOLEST: Final = 0.4
 STEPS: Final = 48
-"""The temperature falls from the one to the other in so many steps (generation_config.json)."""
+"""The temperature falls from the former to the latter in this many steps (generation_config.json)."""
 
 
 @dataclass(slots=True)
 class State:
-    """What changes from step to step of one canvas: the encoded code before it, and what the last step predicted."""
+    """The state of one canvas between steps: the encoded code before it, and the last step's prediction."""
 
     cache: "DynamicCache"
     noise: torch.Generator
@@ -50,13 +49,13 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class GemmaContext(SequenceContext):
-    """A context whose rows have a state; one for each row."""
+    """A context with a state for each row."""
 
     states: tuple[State, ...] = field(default=())
 
 
 class GemmaDenoiser:
-    """`family.OpenDenoiser` over the network of transformers; not for several threads at once."""
+    """`family.OpenDenoiser` over transformers' network; not thread-safe."""
 
     def __init__(
         self, network: "DiffusionGemmaForBlockDiffusion", id_map: IdMap, canvas: int, breaks: Sequence[int] = ()
@@ -64,9 +63,9 @@ class GemmaDenoiser:
         """Set up.
 
         Args:
-            network: of transformers.
-            id_map: between its ids and the canvas's.
-            canvas: positions it was trained to denoise at once.
+            network: from transformers.
+            id_map: between the checkpoint's ids and the canvas's.
+            canvas: the number of positions it was trained to denoise at once.
             breaks: canvas ids of the tokens with a line break.
         """
         self._model, self.id_map, self.canvas = network, id_map, canvas
@@ -79,21 +78,21 @@ class GemmaDenoiser:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return torch.device(self._model.device)
 
     @property
     def size(self) -> int:
-        """How many ids the checkpoint's weights know."""
+        """The number of ids in the checkpoint's weights."""
         return int(self._model.lm_head.weight.shape[0])
 
     def move(self) -> None:
-        """Put what goes with the network where the network has been moved."""
+        """Move the accompanying tensors to the network's device."""
         self.id_map, self._breaks = IdMap(self.id_map.ids, self.device), self._breaks.to(self.device)
 
     @torch.no_grad()
     def encode(self, contexts: Sequence[Sequence[int]]) -> GemmaContext:
-        """Encode what stands before each canvas; before those of one gap stands the same."""
+        """Encode the code before each canvas; canvases of the same gap share it."""
         rows = [CanvasRow(*row_of(self.id_map, it), None) for it in contexts]
         known: dict[tuple[int, ...], DynamicCache] = {}
         states = []
@@ -107,7 +106,7 @@ class GemmaDenoiser:
     def prefix(
         self, ids: Tensor, mask: Tensor | None = None, cache: "DynamicCache | None" = None
     ) -> tuple["DynamicCache", Tensor]:
-        """Encode clean tokens (B, n), after those in a cache; gives the cache and the encoder's states (B, n, D)."""
+        """Encode clean tokens (B, n) after those in a cache; return the cache and the encoder's states (B, n, D)."""
         from transformers import DynamicCache  # noqa: PLC0415  # Only where such a model is loaded.
 
         cache = cache or DynamicCache(config=self._model.config.get_text_config(decoder=True))
@@ -117,12 +116,12 @@ class GemmaDenoiser:
     def step(
         self, cache: "DynamicCache", ids: Tensor, before: Tensor | None = None, mask: Tensor | None = None
     ) -> Tensor:
-        """(B, C, V) float32 logits of a canvas (B, C) of the checkpoint's ids.
+        """Return (B, C, V) float32 logits of a canvas (B, C) of the checkpoint's ids.
 
         Args:
-            cache: what stands before it.
+            cache: of the code before the canvas.
             ids: the canvas.
-            before: (B, C, V), the tempered logits of the step before; None in the first.
+            before: (B, C, V), the previous step's logits with temperature applied; None in the first step.
             mask: (B, P + C), 0 where the prefix is padding.
         """
         states = self._model.model.decoder(
@@ -131,14 +130,14 @@ class GemmaDenoiser:
         return self.capped(states)
 
     def capped(self, states: Tensor) -> Tensor:
-        """(..., D) -> (..., V) float32 logits, capped softly."""
+        """Map (..., D) to (..., V) float32 logits with a soft cap."""
         cap = float(self._model.final_logit_softcapping)
         out: Tensor = (self._model.lm_head(states).float() / cap).tanh() * cap
         return out
 
     @torch.no_grad()
     def logits(self, context: SequenceContext, canvas: Canvas, where: Tensor) -> Tensor:
-        """(N, RESERVED + V) float32 at the positions `where` (B, C) is true, as hot as this step is."""
+        """Return (N, RESERVED + V) float32 where `where` (B, C) is true, at this step's temperature."""
         if not isinstance(context, GemmaContext):
             raise TypeError("this context was encoded by another denoiser")
         active = where.any(1).tolist()
@@ -156,7 +155,7 @@ class GemmaDenoiser:
         return out if forbidden is None else out.masked_fill_(forbidden, -torch.inf)
 
     def _together(self, shown: Sequence[Tensor], states: Sequence[State]) -> list[Tensor]:
-        """(C, V) logits of each canvas, tempered, in one forward; all stand behind the same, in the same step."""
+        """Return tempered logits (C, V) of each canvas, in one forward pass; all share a prefix and a step number."""
         first = states[0]
         ids, real = padded(shown)
         before = None
@@ -173,7 +172,7 @@ class GemmaDenoiser:
         return own
 
     def _shown(self, ids: Tensor, row: CanvasRow, state: State) -> Tensor:
-        """(n,) what the decoder sees: noise for masks, and the code behind the gap as far as the canvas reaches."""
+        """Return the decoder's input (n,): noise for masks, and the code after the gap as far as the canvas reaches."""
         ids = ids[ids != PAD]
         noise = torch.randint(self.size, ids.shape, generator=state.noise).to(ids.device)
         own = torch.where(ids == MASK, noise, self.id_map.inward(ids))
@@ -183,7 +182,7 @@ class GemmaDenoiser:
     def logits_with_shadow(
         self, context: SequenceContext, canvas: Canvas, where: Tensor, shadows: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Logits, and those of each position as if it alone were noise; each shadow is a canvas of its own."""
+        """Return the logits, and those of each position as if it alone were noise; each is a canvas of its own."""
         if not isinstance(context, GemmaContext):
             raise TypeError("this context was encoded by another denoiser")
         rows, masked, alone = shadow_rows(canvas, shadows)
@@ -197,8 +196,8 @@ class GemmaDenoiser:
 
 
 def widened(cache: "DynamicCache", times: int) -> "DynamicCache":
-    """The same keys and values for several canvases, without a copy: the decoder only reads them."""
-    from transformers.cache_utils import CacheLayerMixin  # noqa: PLC0415  # It is there, for the model is loaded.
+    """Expand the keys and values for several canvases, without a copy: the decoder only reads them."""
+    from transformers.cache_utils import CacheLayerMixin  # noqa: PLC0415  # Installed, because the model is loaded.
 
     if times == 1:
         return cache
@@ -211,12 +210,12 @@ def widened(cache: "DynamicCache", times: int) -> "DynamicCache":
 
 
 def temperature(step: int, steps: int = STEPS) -> float:
-    """Of a step; the first is 0."""
+    """Return the temperature of a step; the first step is 0."""
     return COOLEST + (HOTTEST - COOLEST) * max(steps - step, 1) / steps
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
-    """There is no mask; the padding's id, which nothing ever predicts, stands for it."""
+    """Return the ids; there is no mask, so the padding's id, which is never predicted, stands for it."""
     text = checkpoint.config.part("text_config")
     path = checkpoint.folder / "generation_config.json"
     stored = read_json(path).get("eos_token_id") if path.exists() else None
@@ -229,7 +228,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GemmaFamily(Family):
-    """Loads the network of transformers; its code is transformers' own, none comes with the checkpoint."""
+    """Loads transformers' network; the code is transformers' own, none comes with the checkpoint."""
 
     def denoiser(
         self, checkpoint: Checkpoint, ids: Ids, breaks: Sequence[int], dtype: torch.dtype, device: str

@@ -1,4 +1,4 @@
-"""Dream, Dream-Coder and DiffuCoder: Qwen2 that sees both ways, and still predicts one position to the right.
+"""Dream, Dream-Coder and DiffuCoder: a bidirectional Qwen2 that still predicts one position to the right.
 
 Reference: DreamLM/Dream, modeling_dream.py (Apache-2.0); the base of `dreamon.py` as well.
 """
@@ -11,14 +11,14 @@ EXPAND = "<|expand|>"
 
 
 def expand_id(checkpoint: Checkpoint) -> int | None:
-    """The id of the token that asks for two masks, by which DreamOn is told from Dream."""
+    """Return the id of the token that stands for two masks, which distinguishes DreamOn from Dream."""
     if "expand_token_id" in checkpoint.config.values:
         return checkpoint.config.number("expand_token_id")
     return checkpoint.added_id(EXPAND)
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
-    """The ids, all in config.json; the end is what fills up a text that is too short."""
+    """Read the ids, all from config.json; the end also pads a text that is too short."""
     config = checkpoint.config
     end = config.token("eos_token_id")
     return Ids(mask=config.number("mask_token_id"), end=end, never=checkpoint.marks_but(end))

@@ -1,4 +1,4 @@
-"""DreamOn: Dream that finds the length itself. An expand token becomes two masks, a deleted position vanishes.
+"""DreamOn: Dream that finds the length itself. An expand token becomes two masks, and a deleted position vanishes.
 
 Reference: DreamLM/DreamOn, eval/generator.py (Apache-2.0).
 """
@@ -12,7 +12,7 @@ from infill_model.files.id_map import Ids
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
-    """Dream's, with the expand token, and with a token before and after the whole text as it was trained."""
+    """Return Dream's ids with the expand token, and the tokens put before and after the whole text in training."""
     plain, expand = dream.ids(checkpoint), dream.expand_id(checkpoint)
     never = tuple(it for it in plain.never if it != expand)
     begin = checkpoint.config.token("bos_token_id")

@@ -1,6 +1,6 @@
-"""What a family of checkpoints declares: which folders are its own, sizes, names of weights, ids, how it predicts.
+"""The declarations of a family of checkpoints: its folders, sizes, weight names, ids, and way of predicting.
 
-A family is a value; what drives it (`drive.py`, `open_fill.py`) asks these values and knows no family by name.
+A family is a value; the code that drives it (`drive.py`, `infiller.py`) reads these values and names no family.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -21,18 +21,18 @@ from infill_model.transformer.sequence import SequenceContext, SequenceDenoiser
 from infill_model.transformer.transformer import Transformer, TransformerShape
 
 Renamed: TypeAlias = Iterable[tuple[str, Tensor]]
-"""What one stored tensor becomes in `Transformer`: usually itself under another name, or its parts."""
+"""The tensors that one stored tensor becomes in `Transformer`: usually itself under another name, or its parts."""
 
 LengthScheme = Literal["lengths", "expand", "blocks"]
-"""How the length of a fill is found: several are tried; the model adds and deletes; block after block until it ends."""
+"""How the length of a fill is found: several are tried; the model expands and deletes; block after block to the end."""
 
 
 class OpenDenoiser(Denoiser[SequenceContext], Protocol):
-    """What a family gives: a denoiser of contexts with a mark where the canvas goes, as `sequence.py` has them."""
+    """A family's denoiser: of contexts with a mark where the canvas goes, as in `sequence.py`."""
 
     @property
     def device(self) -> torch.device:
-        """Where canvases are to be."""
+        """The device for canvases."""
 
     @property
     def network(self) -> nn.Module:
@@ -40,10 +40,10 @@ class OpenDenoiser(Denoiser[SequenceContext], Protocol):
 
     @property
     def size(self) -> int:
-        """How many ids the checkpoint's weights know."""
+        """The number of ids in the checkpoint's weights."""
 
     def move(self) -> None:
-        """Put what goes with the network where the network has been moved."""
+        """Move the accompanying tensors to the network's device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +52,13 @@ class Family:
 
     Attributes:
         name: as in the documentation.
-        claims: whether a folder is one of this family.
+        claims: whether a folder belongs to this family.
         ids: its special ids.
         lengths: how the length of a fill is found.
-        block: width of a block, where each sees itself and earlier ones only; None where all positions see all.
-        window: tokens of code around a gap that it is given.
-        unmask: what commits its masks, whatever the options say; None where the options say it.
-        stop: when a fill ends, likewise.
+        block: the width of a block, if each sees only itself and earlier ones; None for full attention.
+        window: the number of tokens of code around a gap that it is given.
+        unmask: the family's own unmask policy, which overrides the options; None to use the options.
+        stop: the family's own stop policy, in the same way.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Family:
             ids: its special ids.
             breaks: canvas ids of the tokens with a line break.
             dtype: of the weights.
-            device: where they go.
+            device: their destination.
 
         Raises:
             WeightsError: they are missing, damaged, or do not fit config.json.
@@ -94,7 +94,7 @@ class TransformerFamily(Family):
 
     Attributes:
         shape: its sizes.
-        renamed: from a stored tensor to those of `Transformer`; empty for one that is not needed.
+        renamed: maps a stored tensor to those of `Transformer`; empty for one that is not needed.
         shifted: whether the output at a position predicts the next one, as in the autoregressive model it came from.
     """
 
@@ -111,10 +111,10 @@ class TransformerFamily(Family):
         return SequenceDenoiser(network, IdMap(ids, device), shifted=self.shifted, block=block, breaks=breaks)
 
     def network(self, checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | str) -> Transformer:
-        """The network with the checkpoint's weights.
+        """Build the network with the checkpoint's weights.
 
         Raises:
-            WeightsError: a tensor is missing, unexpected, or of another shape than config.json says.
+            WeightsError: a tensor is missing, unexpected, or of a different shape from config.json.
         """
         shape = self.shape(checkpoint)
         with torch.device("meta"):
@@ -138,18 +138,18 @@ def assigned(
     *,
     left_out: Collection[str] = (),
 ) -> NetworkT:
-    """The network, made on the `meta` device, with the checkpoint's weights.
+    """Assign the checkpoint's weights to a network made on the `meta` device, and return the network.
 
     Args:
-        network: to be given them.
-        checkpoint: has them.
-        renamed: from a stored tensor to the network's.
-        dtype: of the weights; buffers keep theirs, for what chooses experts is not rounded.
-        device: where they go.
-        left_out: names of the network that are not stored, or need not be.
+        network: to receive the weights.
+        checkpoint: the source of the weights.
+        renamed: maps a stored tensor to the network's.
+        dtype: of the weights; buffers keep theirs, because values that choose experts must not be rounded.
+        device: the weights' destination.
+        left_out: names of the network's tensors that are not stored, or need not be.
 
     Raises:
-        WeightsError: a tensor is missing, unexpected, or of another shape than config.json says.
+        WeightsError: a tensor is missing, unexpected, or of a different shape from config.json.
     """
     missing = {name: tensor.shape for name, tensor in network.state_dict().items() if name not in left_out}
     exact = {name for name, _ in network.named_buffers()}
@@ -170,12 +170,12 @@ def assigned(
 
 
 def as_stored(name: str, tensor: Tensor, shape: TransformerShape) -> Renamed:
-    """For checkpoints with the names of Qwen2 and Qwen3; buffers that older programs stored are left out."""
+    """Keep the names of Qwen2 and Qwen3; drop buffers that older programs stored."""
     return [] if name.endswith("rotary_emb.inv_freq") else [(name, tensor)]
 
 
 def qwen_shape(checkpoint: Checkpoint, *, qkv_bias: bool = True, qk_norm: bool = False) -> TransformerShape:
-    """Sizes from the keys that Qwen2 and Qwen3 use."""
+    """Read the sizes from the keys that Qwen2 and Qwen3 use."""
     config = checkpoint.config
     config.refuse("hidden_act", "silu")
     config.refuse("use_sliding_window", False)
@@ -202,17 +202,17 @@ def qwen_shape(checkpoint: Checkpoint, *, qkv_bias: bool = True, qk_norm: bool =
 
 
 def llama_shape(checkpoint: Checkpoint) -> TransformerShape:
-    """Sizes from the keys that Llama uses; none of its projections has a bias."""
+    """Read the sizes from the keys that Llama uses; none of its projections has a bias."""
     checkpoint.config.refuse("attention_bias", False)
     checkpoint.config.refuse("mlp_bias", False)
     return qwen_shape(checkpoint, qkv_bias=False)
 
 
 def checked(checkpoint: Checkpoint, shape: TransformerShape) -> TransformerShape:
-    """The shape, if a network can have it.
+    """Return the shape if it describes a valid network.
 
     Raises:
-        WeightsError: it cannot.
+        WeightsError: it does not.
     """
     sizes = (shape.vocabulary, shape.width, shape.layers, shape.heads, shape.kv_heads, shape.head_width)
     if min(*sizes, shape.mlp_width) < 1 or shape.heads % shape.kv_heads or shape.rotary_width % 2:

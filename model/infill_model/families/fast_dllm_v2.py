@@ -1,4 +1,4 @@
-"""Fast-dLLM v2: Qwen2.5 that writes blocks of 32, each within itself in any order and predicting one to the right.
+"""Fast-dLLM v2: Qwen2.5 that writes blocks of 32, in any order within a block, predicting one position to the right.
 
 Reference: the checkpoint's own modeling.py (card: Apache-2.0).
 """
@@ -12,7 +12,7 @@ MASK = "|<MASK>|"
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
-    """The mask is only in the tokenizer."""
+    """Read the mask, which is only in the tokenizer, and the other ids."""
     mask = checkpoint.added_id(MASK)
     if mask is None:
         raise WeightsError(f"{checkpoint.folder}: its tokenizer has no mask token {MASK}; fetch its tokenizer too")

@@ -1,4 +1,4 @@
-"""LLaDA-8B and LLaDA-1.5: a Llama trained as a diffusion model, with names of weights of its own.
+"""LLaDA-8B and LLaDA-1.5: a Llama trained as a diffusion model, with its own weight names.
 
 Reference: ML-GSAI/LLaDA and NVlabs/Fast-dLLM, llada/model/modeling_llada.py (Apache-2.0).
 """
@@ -33,7 +33,7 @@ _BLOCK: Final = re.compile(r"model\.transformer\.blocks\.(\d+)\.(\w+)\.(weight|b
 
 
 def renamed(name: str, tensor: Tensor, shape: TransformerShape) -> Renamed:
-    """The same tensor under Qwen's name."""
+    """Return the same tensor under Qwen's name."""
     inside = _BLOCK.fullmatch(name)
     if inside and inside[2] in _IN_BLOCK:
         return [(f"model.layers.{inside[1]}.{_IN_BLOCK[inside[2]]}.{inside[3]}", tensor)]
@@ -41,7 +41,7 @@ def renamed(name: str, tensor: Tensor, shape: TransformerShape) -> Renamed:
 
 
 def shape(checkpoint: Checkpoint) -> TransformerShape:
-    """Sizes from LLaDA's own keys; of what its configuration could switch, the published checkpoints use one way."""
+    """Read the sizes from LLaDA's own keys; refuse settings that the published checkpoints do not use."""
     config = checkpoint.config
     config.refuse("activation_type", "silu")
     config.refuse("block_type", "llama")
@@ -69,7 +69,7 @@ def shape(checkpoint: Checkpoint) -> TransformerShape:
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
-    """All in config.json."""
+    """Read the ids, all from config.json."""
     config = checkpoint.config
     end = config.token("eos_token_id")
     return Ids(mask=config.number("mask_token_id"), end=end, never=checkpoint.marks_but(end))

@@ -1,7 +1,7 @@
 """LLaDA2.0 and 2.1: a mixture of experts that writes blocks of 32 and sees no later block.
 
-Reference: inclusionAI's modeling_llada2_moe.py as in ZHZisZZ/dllm (Apache-2.0). The block's width is the sampler's, not
-in config.json.
+Reference: inclusionAI's modeling_llada2_moe.py as in ZHZisZZ/dllm (Apache-2.0). The block width is set by the sampler,
+not in config.json.
 """
 
 import re
@@ -27,7 +27,7 @@ _FUSED: Final = re.compile(r"(model\.layers\.\d+)\.attention\.query_key_value\.(
 
 
 def renamed(name: str, tensor: Tensor, shape: TransformerShape) -> Renamed:
-    """The same tensor under Qwen's name; queries, keys and values are stored as one."""
+    """Return the same tensor under Qwen's name; queries, keys and values are stored as one."""
     fused = _FUSED.fullmatch(name)
     if fused:
         kv = shape.kv_heads * shape.head_width
@@ -39,7 +39,7 @@ def renamed(name: str, tensor: Tensor, shape: TransformerShape) -> Renamed:
 
 
 def shape(checkpoint: Checkpoint) -> TransformerShape:
-    """Sizes from its own keys."""
+    """Read the sizes from LLaDA2's own keys."""
     config = checkpoint.config
     config.refuse("hidden_act", "silu")
     config.refuse("score_function", "sigmoid")
@@ -79,7 +79,7 @@ def shape(checkpoint: Checkpoint) -> TransformerShape:
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
-    """The mask is in the tokenizer, the end is what pads."""
+    """Read the mask from the tokenizer; the end is the padding token."""
     mask = checkpoint.added_id("<|mask|>")
     end = checkpoint.config.number("pad_token_id")
     return Ids(mask=_MASK_OF_PUBLISHED if mask is None else mask, end=end, never=checkpoint.marks_but(end))

@@ -1,4 +1,4 @@
-"""Open-dCoder: Qwen2.5-Coder that sees both ways. Its config.json is Qwen2's own, so only its mask token tells it.
+"""Open-dCoder: a bidirectional Qwen2.5-Coder. Its config.json is Qwen2's own, so only its mask token identifies it.
 
 Reference: pengzhangzhi/Open-dLLM, veomni/models/transformers/qwen2 (Apache-2.0).
 """
@@ -12,7 +12,7 @@ MASK = "<M>"
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
-    """The mask is only in the tokenizer."""
+    """Read the mask, which is only in the tokenizer, and the other ids."""
     mask = checkpoint.added_id(MASK)
     if mask is None:
         raise WeightsError(f"{checkpoint.folder}: its tokenizer has no mask token {MASK}")

@@ -1,7 +1,7 @@
-"""From the code around the gaps to what a checkpoint reads: left of the canvas, on it, and right of it.
+"""Turns the code around the gaps into a checkpoint's input: left of the canvas, on it, and right of it.
 
-A model that sees both ways reads the code in its own order. One whose blocks see no later ones has the code behind the
-gap moved before its canvas, between fill-in-the-middle marks where its tokenizer has them. It knows no networks.
+A bidirectional model reads the code in its own order. For a model whose blocks do not see later ones, the code after
+the gap is moved before its canvas, between fill-in-the-middle marks if its tokenizer has them. Must not use networks.
 """
 
 from typing import Final
@@ -14,16 +14,16 @@ from infill_model.request import Request
 from infill_model.vocabulary import LINE, MASK, MIDDLE
 
 WINDOW: Final = 1536
-"""Tokens around the gap; the families of Dream were trained on 2048, and a step without a cache reads all of them."""
+"""Tokens around the gap; the Dream families were trained on 2048, and a step without a cache reads all of them."""
 _MOST_BETWEEN: Final = 256
-"""Tokens between gaps, above which they are filled in turn."""
+"""The maximum number of tokens between gaps; with more, they are filled in turn."""
 _CHARACTERS: Final = 8
-"""Characters of a token that are looked at; more than any tokenizer packs into one of code on average."""
+"""The maximum number of characters read per token; more than the average of any tokenizer on code."""
 _LAYOUTS: Final = (
     (("<|fim_prefix|>", "above"), ("<|fim_suffix|>", "below"), ("<|fim_middle|>", "")),  # Qwen2.5-Coder
     (("<[fim-suffix]>", "below"), ("<[fim-prefix]>", "above"), ("<[fim-middle]>", "")),  # Seed-Coder
 )
-"""Marks for filling in the middle, and which code follows each, in the order the models were trained with."""
+"""Marks for filling in the middle, and the code that follows each, in the order the models were trained with."""
 
 
 class Prompt:
@@ -34,18 +34,18 @@ class Prompt:
         self._marks = _marks(vocabulary)
 
     def fits(self, request: Request) -> bool:
-        """Whether all gaps of a request and what is pinned between them have room on one canvas."""
+        """Report whether all gaps of a request and the pinned code between them fit on one canvas."""
         return sum(len(self.vocabulary.encode(it)) for it in request.between) <= _MOST_BETWEEN
 
     def job(self, request: Request, masks: int, temperature: float = 0.0, seed: int = 0) -> Job:
-        """Each gap a hole with some masks, what stands between gaps pinned."""
+        """Lay out each gap as a hole with this many masks, with the code between gaps pinned."""
         pieces = [Piece([MASK] * masks, pinned=False)]
         for text in request.between:
             pieces += [Piece(self.vocabulary.encode(text), pinned=True), Piece([MASK] * masks, pinned=False)]
         return Job(self._context(request), pieces, temperature, seed)
 
     def around(self, request: Request) -> tuple[list[int], list[int]]:
-        """Canvas ids of the code before the gaps, other files first, and of the code behind them."""
+        """Return canvas ids of the code before the gaps, with other files first, and of the code after them."""
         below = self._first(request.suffix, self.window // 3)
         return self._last("\n".join([*request.files, request.prefix]), self.window - len(below)), below
 
@@ -65,13 +65,13 @@ class Prompt:
 
     def _last(self, text: str, most: int) -> list[int]:
         tail = text[-most * _CHARACTERS :]
-        if len(tail) < len(text) and "\n" in tail:  # A line cut in two would be split into other tokens.
+        if len(tail) < len(text) and "\n" in tail:  # A line cut in two would be split into different tokens.
             tail = tail[tail.index("\n") + 1 :]
         return self.vocabulary.encode(tail)[-most:]
 
 
 def _marks(vocabulary: CheckpointVocabulary) -> list[tuple[int, str]]:
-    """Canvas ids of the first layout whose marks are all known, and which code follows each; empty if none is."""
+    """Return canvas ids of the first layout whose marks are all known, and the code after each; empty if none is."""
     for layout in _LAYOUTS:
         found = [(vocabulary.special_id(mark), side) for mark, side in layout]
         known = [(mark, side) for mark, side in found if mark is not None]

@@ -1,4 +1,4 @@
-"""All families, and which of them a checkpoint belongs to."""
+"""All families, and the choice of a checkpoint's family."""
 
 from importlib import import_module
 from typing import Final
@@ -21,7 +21,7 @@ from infill_model.files.checkpoint import Checkpoint
 
 
 def _research() -> tuple[Family, ...]:
-    """The families that serve no editor; they are found by name, so that nothing depends on them."""
+    """Return the families not meant for editors; imported by name, so that nothing depends on them."""
     return tuple(import_module("infill_model.families.research").FAMILIES)
 
 
@@ -42,10 +42,10 @@ FAMILIES: Final = (
 
 
 def family_of(checkpoint: Checkpoint) -> Family:
-    """The family a checkpoint belongs to.
+    """Return the family a checkpoint belongs to.
 
     Raises:
-        WeightsError: none knows it.
+        WeightsError: it belongs to no known family.
     """
     for family in FAMILIES:
         if family.claims(checkpoint):

@@ -1,7 +1,7 @@
 """SDAR and TraDo: Qwen3 that writes block after block and sees no later block; dense, or Qwen3's mixture of experts.
 
-Reference: JetAstra/SDAR, modeling_sdar.py and generate.py (MIT, the model's file Apache-2.0). There are no fixtures of
-the mixture: its layers are held against transformers' Qwen3-MoE, not against SDAR's own code.
+Reference: JetAstra/SDAR, modeling_sdar.py and generate.py (MIT, the model's file Apache-2.0). There are no fixtures for
+the mixture: its layers are compared with transformers' Qwen3-MoE, not with SDAR's own code.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from infill_model.transformer.transformer import Experts, TransformerShape
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
-    """The mask is in config.json or, in older releases, only in the tokenizer."""
+    """Read the ids; the mask is in config.json or, in older releases, only in the tokenizer."""
     config = checkpoint.config
     end = config.token("eos_token_id")
     mask = checkpoint.added_id("<|MASK|>")
@@ -23,7 +23,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
 
 
 def mixed_shape(checkpoint: Checkpoint) -> TransformerShape:
-    """The dense sizes, and Qwen3's mixture in every layer."""
+    """Read the dense sizes, and add Qwen3's mixture to every layer."""
     config = checkpoint.config
     config.refuse("decoder_sparse_step", 1)
     config.refuse("mlp_only_layers", [])

@@ -1,9 +1,9 @@
-"""Stable-DiffCoder: Seed-Coder, a Llama, that writes block after block of 4 and sees no later block.
+"""Stable-DiffCoder: Seed-Coder, a Llama, that writes one block of 4 after another and sees no later block.
 
-Its config.json is Llama's own but for the name of its architecture. The block's width is the sampler's.
+Its config.json is Llama's own except for the name of its architecture. The block width is set by the sampler.
 
-Reference: the checkpoint's own modeling_stable_diffcoder.py (MIT), arXiv 2601.15892. There are no fixtures of it: its
-layers are held against transformers' Llama, not against its own code.
+Reference: the checkpoint's own modeling_stable_diffcoder.py (MIT), arXiv 2601.15892. There are no fixtures for it: its
+layers are compared with transformers' Llama, not with its own code.
 """
 
 from typing import Final
@@ -19,13 +19,13 @@ _END: Final = "<[end▁of▁sentence]>"
 
 
 def claims(checkpoint: Checkpoint) -> bool:
-    """Whether it is a Llama by the name of this architecture."""
+    """Report whether it is a Llama with the name of this architecture."""
     names = checkpoint.config.values.get("architectures")
     return checkpoint.config.model_type == "llama" and isinstance(names, list) and _ARCHITECTURE in names
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
-    """The mask is in the tokenizer, and the end where config.json does not name it."""
+    """Read the mask from the tokenizer, and the end too unless only config.json names it."""
     mask = checkpoint.added_id("<[MASK_TOKEN]>")
     named = checkpoint.added_id(_END)
     end = named if named is not None else checkpoint.config.token("eos_token_id")

@@ -1,1 +1,1 @@
-"""What a model folder holds, and where its weights go."""
+"""The contents of a model folder, and the placement of its weights."""

@@ -1,7 +1,7 @@
-"""A checkpoint folder as the hub has it: config.json, safetensors, the tokens that were added to its vocabulary.
+"""A checkpoint folder in the hub's layout: config.json, safetensors, the tokens added to its vocabulary.
 
-Everything is read as data: no code that comes with a checkpoint is run, and no pickle is opened. What would need either
-is refused with a sentence that says what to do. It knows files, and nothing of the families of models.
+Everything is read as data: no code that comes with a checkpoint is run, and no pickle is opened. A checkpoint that
+needs either is refused with a message that says what to do. Must not depend on the families of models.
 """
 
 import json
@@ -26,23 +26,23 @@ _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 @dataclass(frozen=True, slots=True)
 class CheckpointConfig:
-    """What config.json says; each value is asked for by name and type, so that a wrong one is an error at once."""
+    """The contents of config.json; each value is requested by name and type, so a wrong one is an error at once."""
 
     path: Path
     values: Mapping[str, Json]
 
     @property
     def model_type(self) -> str:
-        """Which kind of model it says it is."""
+        """The kind of model according to config.json."""
         return self.text("model_type", "")
 
     @property
     def wants_code(self) -> bool:
-        """Whether the checkpoint brings Python code of its own; it is never run."""
+        """Whether the checkpoint comes with Python code; it is never run."""
         return "auto_map" in self.values
 
     def number(self, key: str, default: int | None = None) -> int:
-        """A whole number."""
+        """Return a whole number."""
         value = self.values.get(key)
         if isinstance(value, int) and not isinstance(value, bool):
             return value
@@ -51,13 +51,13 @@ class CheckpointConfig:
         raise WeightsError(f"{self.path}: {key} should be a whole number, not {value!r}")
 
     def token(self, key: str) -> int:
-        """The id of a token; the first where there are several."""
+        """Return the id of a token; the first if there are several."""
         value = self.values.get(key)
         first = value[0] if isinstance(value, list) and value else value
         return CheckpointConfig(self.path, {key: first}).number(key)
 
     def real(self, key: str, default: float | None = None) -> float:
-        """A number."""
+        """Return a number."""
         value = self.values.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
@@ -66,7 +66,7 @@ class CheckpointConfig:
         raise WeightsError(f"{self.path}: {key} should be a number, not {value!r}")
 
     def text(self, key: str, default: str | None = None) -> str:
-        """A string."""
+        """Return a string."""
         value = self.values.get(key)
         if isinstance(value, str):
             return value
@@ -75,26 +75,26 @@ class CheckpointConfig:
         raise WeightsError(f"{self.path}: {key} should be a string, not {value!r}")
 
     def flag(self, key: str, default: bool) -> bool:
-        """True or false."""
+        """Return true or false."""
         value = self.values.get(key, default)
         if isinstance(value, bool):
             return value
         raise WeightsError(f"{self.path}: {key} should be true or false, not {value!r}")
 
     def part(self, key: str) -> "CheckpointConfig":
-        """An object within; an empty one where there is none."""
+        """Return a nested object; an empty one if it is missing."""
         value = self.values.get(key)
         return CheckpointConfig(self.path, value if isinstance(value, dict) else {})
 
     def refuse(self, key: str, *supported: Json) -> None:
-        """Raise if `key` is set to anything but what is supported; left out, or null, is fine."""
+        """Raise if `key` is set to an unsupported value; missing or null is fine."""
         value = self.values.get(key)
         if value is not None and value not in supported:
             raise WeightsError(f"{self.path}: {key} is {value!r}, which this backend does not know how to run")
 
     @property
     def rope_theta(self) -> float:
-        """The base of the rotary positions, in the old place or the new one; scaled positions are refused."""
+        """The base of the rotary positions, from the old key or the new one; scaled positions are refused."""
         self.refuse("rope_scaling")
         rope = self.part("rope_parameters")
         rope.refuse("rope_type", "default")
@@ -103,11 +103,11 @@ class CheckpointConfig:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint folder whose configuration was read; the weights are read when they are asked for.
+    """A checkpoint folder whose configuration has been read; the weights are read on request.
 
     Attributes:
-        folder: where it is.
-        config: what config.json says.
+        folder: its path.
+        config: the contents of config.json.
         added: the tokens added to the tokenizer, and their ids.
     """
 
@@ -117,10 +117,10 @@ class Checkpoint:
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
-        """Read what says which model it is.
+        """Read the files that identify the model.
 
         Raises:
-            WeightsError: there is no such folder, or no readable config.json in it.
+            WeightsError: there is no such folder, or it has no readable config.json.
         """
         check_folder(folder)
         path = folder / "config.json"
@@ -129,15 +129,15 @@ class Checkpoint:
         return cls(folder, CheckpointConfig(path, read_json(path)), _added_tokens(folder))
 
     def added_id(self, *names: str) -> int | None:
-        """The id of the first of these tokens that was added."""
+        """Return the id of the first of these tokens that was added."""
         return next((self.added[name] for name in names if name in self.added), None)
 
     def marks_but(self, end: int) -> tuple[int, ...]:
-        """The ids of added tokens that are marks, such as those of a chat, and no text; `end` is left out."""
+        """Return the ids of added tokens that are marks, such as chat markers, and not text; `end` is left out."""
         return tuple(sorted({number for name, number in self.added.items() if name.startswith(("<|", "<["))} - {end}))
 
     def weight_files(self) -> list[Path]:
-        """The files of weights, all of them there.
+        """Return the weight files, after checking that all of them exist.
 
         Raises:
             WeightsError: some are missing, or there are only pickles.
@@ -167,15 +167,15 @@ class Checkpoint:
         raise WeightsError(f"{self.folder}: there are no weights in it ({_WEIGHTS}); finish the download")
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """All weights by name, one after the other, so that no more than one is in memory twice.
+        """Yield all weights by name, one by one, so that no more than one is in memory twice.
 
         Raises:
-            WeightsError: a file is missing, cut short or damaged.
+            WeightsError: a file is missing, truncated or damaged.
         """
         for path in self.weight_files():
             try:
                 with safe_open(path, "pt") as file:
-                    for name in file.keys():  # noqa: SIM118  # It is no mapping.
+                    for name in file.keys():  # noqa: SIM118  # It is not a mapping.
                         tensor = file.get_tensor(name)
                         check_numbers(path, [(name, tensor)])
                         yield name, tensor
@@ -184,10 +184,10 @@ class Checkpoint:
 
 
 def read_json(path: Path) -> dict[str, Json]:
-    """The object in a JSON file.
+    """Read the object in a JSON file.
 
     Raises:
-        WeightsError: it cannot be read, or is none.
+        WeightsError: the file cannot be read, or holds no object.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -201,7 +201,7 @@ def read_json(path: Path) -> dict[str, Json]:
 
 
 def _added_tokens(folder: Path) -> dict[str, int]:
-    """Tokens added to the vocabulary, from whichever of the usual three files there are."""
+    """Return the tokens added to the vocabulary, from the usual three files, as far as they exist."""
     added: dict[str, int] = {}
     if (path := folder / "tokenizer.json").exists():
         entries = read_json(path).get("added_tokens")

@@ -1,7 +1,7 @@
-"""Whether a model folder can be read without waiting for ever, and whether its weights are numbers.
+"""Checks whether a model folder can be read without blocking forever, and whether its weights are numbers.
 
-Native code that reads a named pipe or a device waits in the middle of the process, and a network with one NaN in it is
-as ready as any other and writes nothing.
+Native code that reads a named pipe or a device blocks in the middle of the process, and a network with a single NaN
+loads like any other and writes nothing.
 """
 
 import stat
@@ -15,10 +15,10 @@ from infill_model.errors import WeightsError
 
 
 def check_folder(folder: Path) -> None:
-    """See that what is in a folder is files and folders; a link is what it leads to.
+    """Check that a folder contains only files and folders; links are followed.
 
     Raises:
-        WeightsError: it is no folder, or there is a named pipe, a socket or a device in it.
+        WeightsError: it is not a folder, or it contains a named pipe, a socket or a device.
     """
     if not folder.is_dir():
         raise WeightsError(f"{folder}: no such model folder; give `embedded` or a folder with config.json in it")
@@ -32,10 +32,10 @@ def check_folder(folder: Path) -> None:
 
 
 def check_numbers(path: Path, weights: Iterable[tuple[str, Tensor]]) -> None:
-    """See that all weights are finite; of those that lie elsewhere, on no device, nothing is known.
+    """Check that all weights are finite; weights on the meta device cannot be checked.
 
     Raises:
-        WeightsError: one of them is not.
+        WeightsError: a weight is not finite.
     """
     for name, tensor in weights:
         if tensor.is_floating_point() and tensor.element_size() > 1 and not tensor.is_meta and not _is_finite(tensor):
@@ -43,5 +43,5 @@ def check_numbers(path: Path, weights: Iterable[tuple[str, Tensor]]) -> None:
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    """Whether all are: one that is not makes their sum so, and a sum takes no memory."""
+    """Report whether all are finite: one that is not makes the sum so, and a sum takes no memory."""
     return bool(torch.isfinite(tensor.sum(dtype=torch.float64 if tensor.device.type == "cpu" else torch.float32)))

@@ -1,4 +1,4 @@
-"""Which device a model runs on."""
+"""Chooses the device that a model runs on."""
 
 import torch
 
@@ -6,10 +6,10 @@ from infill_model.errors import WeightsError
 
 
 def available_device(wanted: str) -> str:
-    """The device of this name, or the best for `auto`.
+    """Return the device of this name, or the best for `auto`.
 
     Raises:
-        WeightsError: this torch has no such device.
+        WeightsError: the installed torch has no such device.
     """
     there = ("cuda",) * torch.cuda.is_available() + ("mps",) * torch.backends.mps.is_available() + ("cpu",)
     if wanted not in ("auto", *there):

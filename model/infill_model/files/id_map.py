@@ -1,8 +1,7 @@
-"""The edge between a checkpoint's ids and the canvas's: the loop, its policies and the canvas know only their own.
+"""Maps between a checkpoint's ids and the canvas's; the loop, its policies and the canvas see only canvas ids.
 
 On a canvas a checkpoint's token i is i + `RESERVED`, so that the special ids keep their places and their meaning: its
-mask is `MASK`, what it writes behind the end of a fill is `DEL`, and whatever must not be predicted is impossible.
-
+mask is `MASK`, its padding after the end of a fill is `DEL`, and tokens that must not be predicted are impossible.
 Shapes: N positions, V the checkpoint's vocabulary.
 """
 
@@ -19,15 +18,15 @@ from infill_model.vocabulary import DEL, MASK, PAD, RESERVED
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """Ids of a checkpoint that mean something to whoever drives it.
+    """The ids of a checkpoint that have a special role.
 
     Attributes:
         mask: stands where nothing is committed.
-        end: what the model writes when nothing more is to come; it becomes `<del>`, and vanishes from the text.
-        never: tokens that are not text, such as those of a chat, which are never predicted.
-        begin: put before the code, where the model was trained so.
-        close: put behind the code, likewise.
-        expand: asks for two masks in its place.
+        end: the token that the model writes after the end of a fill; it becomes `<del>`, and vanishes from the text.
+        never: tokens that are not text, such as chat markers, and are never predicted.
+        begin: put before the code, if the model was trained with it.
+        close: put after the code, if the model was trained with it.
+        expand: stands for two masks.
     """
 
     mask: int
@@ -39,7 +38,7 @@ class Ids:
 
 
 class IdMap:
-    """Ids and logits across the edge, both ways."""
+    """Maps ids and logits in both directions."""
 
     def __init__(self, ids: Ids, device: torch.device | str = "cpu") -> None:
         self.ids, self.device = ids, torch.device(device)
@@ -48,17 +47,17 @@ class IdMap:
         self._end = ids.mask if ids.end is None else ids.end
 
     def inward(self, ids: Tensor) -> Tensor:
-        """Canvas ids of any shape -> the checkpoint's."""
+        """Map canvas ids of any shape to the checkpoint's."""
         inside = ids - RESERVED
         inside = torch.where(ids == MASK, self.ids.mask, inside)
         return torch.where((ids == DEL) | (ids == PAD), self._end, inside)
 
     def row(self, ids: Sequence[int]) -> Tensor:
-        """Canvas ids -> (n,) the checkpoint's, on its device."""
+        """Map canvas ids to the checkpoint's ids (n,), on its device."""
         return self.inward(torch.tensor(list(ids), dtype=torch.int64, device=self.device))
 
     def outward(self, logits: Tensor) -> Tensor:
-        """The checkpoint's logits (N, V) -> (N, RESERVED + V)."""
+        """Map the checkpoint's logits (N, V) to (N, RESERVED + V)."""
         rows = F.pad(logits, (RESERVED, 0), value=-math.inf)
         if self.ids.end is not None:
             end = self.ids.end + RESERVED
@@ -69,5 +68,5 @@ class IdMap:
 
 
 def on_canvas(ids: Iterable[int]) -> list[int]:
-    """The checkpoint's ids of text as canvas ids."""
+    """Map the checkpoint's text ids to canvas ids."""
     return [it + RESERVED for it in ids]

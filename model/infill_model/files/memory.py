@@ -1,6 +1,6 @@
-"""Whether a checkpoint's weights fit into the memory that is free, told before they are read.
+"""Checks whether a checkpoint's weights fit into the free memory, before they are read.
 
-It knows the sizes of weights only: what a step needs beside them depends on the request, so a little is kept back.
+Only the sizes of weights are considered: the memory of a step depends on the request, so a little is kept in reserve.
 """
 
 import os
@@ -14,24 +14,24 @@ from infill_model.files.checkpoint import Checkpoint
 from infill_model.files.stored import stored_in
 
 KEPT_BACK: Final = 1.05
-"""How much more than the weights themselves has to be free."""
+"""How many times the weights' own size has to be free."""
 _LIMITS: Final = (
     (Path("/sys/fs/cgroup"), "memory.max", "memory.current"),
     (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"),
 )
-"""Where the two versions of control groups say what a container may use, and what it does."""
+"""Where the two versions of control groups report a container's limit and its usage."""
 
 
 def check_room(checkpoint: Checkpoint, place: str, bytes_each: float) -> None:
-    """Raise unless the weights fit into what is free.
+    """Raise unless the weights fit into the free memory.
 
     Args:
-        checkpoint: whose weights are to be loaded.
-        place: the device they are to go to.
-        bytes_each: of a weight once it is loaded.
+        checkpoint: whose weights will be loaded.
+        place: the device they will be loaded on.
+        bytes_each: the size of a loaded weight.
 
     Raises:
-        WeightsError: they do not fit, or a file of them is cut short.
+        WeightsError: they do not fit, or a weight file is truncated.
     """
     needed = stored_in(checkpoint.weight_files()).numbers * bytes_each
     free = free_bytes(place)
@@ -43,7 +43,7 @@ def check_room(checkpoint: Checkpoint, place: str, bytes_each: float) -> None:
 
 
 def free_bytes(place: str) -> int | None:
-    """The bytes of memory that a device has free; None where that cannot be told."""
+    """Return the free memory of a device in bytes; None if it cannot be determined."""
     if place.startswith("cuda"):
         return int(torch.cuda.mem_get_info(place)[0])
     if place != "cpu":
@@ -52,7 +52,7 @@ def free_bytes(place: str) -> int | None:
 
 
 def _available() -> int | None:
-    """What the kernel could give without swapping, caches included."""
+    """Return the bytes that the kernel could provide without swapping, caches included."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
@@ -65,12 +65,12 @@ def _available() -> int | None:
 
 
 def _left_of_limit() -> int | None:
-    """What a container's limit leaves; None where there is no limit. Files that are cached can make way."""
+    """Return the bytes that a container's limit leaves; None without a limit. Cached files count as free."""
     for folder, limit, used in _LIMITS:
         try:
             left = int((folder / limit).read_text()) - int((folder / used).read_text())
             counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
             return left + sum(int(counts.get(it, 0)) for it in ("active_file", "inactive_file"))
-        except (OSError, ValueError):  # There is no such file, or it says `max`.
+        except (OSError, ValueError):  # The file does not exist, or it says `max`.
             continue
     return None

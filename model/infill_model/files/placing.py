@@ -1,7 +1,7 @@
-"""Where a checkpoint's weights go and how they are kept: device, dtype, 8 or 4 bits, spread over devices.
+"""Where and how a checkpoint's weights are stored: device, dtype, 8 or 4 bits, spread over devices.
 
-8 and 4 bits are bitsandbytes' (LLM.int8 and NF4), on GPUs and CPUs; devices are accelerate's work. It knows modules,
-and nothing of what they compute.
+8 and 4 bits use bitsandbytes (LLM.int8 and NF4), on GPUs and CPUs; spreading over devices uses accelerate. Must not
+depend on what the modules compute.
 """
 
 from collections.abc import Iterator
@@ -19,21 +19,21 @@ Bits = Literal[4, 8, 16, 32]
 _DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _PACKED: Final[dict[str, Bits]] = {"int8": 8, "int4": 4}
 _NAMES: Final = {"Linear8bitLt": "int8", "Linear4bit": "int4"}
-"""How bitsandbytes calls linear layers whose weights are packed."""
+"""The names of bitsandbytes' linear layers with packed weights."""
 
 _WHOLE: Final = ("Layer", "DecoderLayer", "Block")
-"""Ends of the names of the classes that are never split over devices: there is a residual stream in them."""
+"""Suffixes of the names of classes that are never split over devices, because they contain a residual stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """Where weights go.
+    """The placement of weights.
 
     Attributes:
         device: where the network runs; the first of several.
         dtype: of activations, and of weights that are not packed.
-        bits: of the weights of linear layers, if packed; else None.
-        spread: whether layers go to all GPUs and, where these are full, to the CPU's memory.
+        bits: of the weights of linear layers, if packed; otherwise None.
+        spread: whether layers go to all GPUs and, once these are full, to the CPU's memory.
     """
 
     device: str
@@ -43,15 +43,15 @@ class Placing:
 
     @property
     def loads_on(self) -> str:
-        """Where tensors are put as they are read: nothing is in a GPU's memory before it is packed or dealt out."""
+        """The device on which tensors are read: nothing is put in a GPU's memory before it is packed or distributed."""
         return "cpu" if self.bits or self.spread else self.device
 
 
 def placing(device: str, dtype: str) -> Placing:
-    """What these names of settings mean; `auto` is the best device, bfloat16 there and float32 on a CPU.
+    """Translate these settings; `auto` is the best device, with bfloat16 there and float32 on a CPU.
 
     Raises:
-        WeightsError: there is no such device or dtype, or not together.
+        WeightsError: there is no such device or dtype, or the two cannot be combined.
     """
     spread = device == "spread"
     place = available_device("auto" if spread else device)
@@ -66,10 +66,10 @@ def placing(device: str, dtype: str) -> Placing:
 
 
 def place_weights(network: nn.Module, where: Placing) -> None:
-    """Bring a network that was loaded to `loads_on` to where, and how, it is to be.
+    """Move a network that was loaded on `loads_on` to its placement.
 
     Raises:
-        WeightsError: a package for it is not installed.
+        WeightsError: a required package is not installed.
     """
     if where.bits:
         pack(network, where.bits, where.dtype, where.device)
@@ -80,7 +80,7 @@ def place_weights(network: nn.Module, where: Placing) -> None:
 
 
 def pack(network: nn.Module, bits: Bits, dtype: torch.dtype, device: str) -> None:
-    """Keep the weights of linear layers in 8 or 4 bits, in place, one after the other; the output's stay as they are.
+    """Pack the weights of linear layers into 8 or 4 bits, in place, one by one; the output layer's are left unchanged.
 
     Raises:
         WeightsError: bitsandbytes is not installed.
@@ -111,7 +111,7 @@ def _linear(network: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Linear]]:
 
 def _spread(network: nn.Module) -> None:
     try:
-        from accelerate import dispatch_model, infer_auto_device_map  # noqa: PLC0415  # Optional likewise.
+        from accelerate import dispatch_model, infer_auto_device_map  # noqa: PLC0415  # An optional package.
         from accelerate.utils import get_balanced_memory  # noqa: PLC0415
     except ImportError as error:
         raise WeightsError(
@@ -128,12 +128,12 @@ def _spread(network: nn.Module) -> None:
 
 
 def whole_modules(network: nn.Module) -> list[str]:
-    """The classes of a network that are not split over devices."""
+    """Return the names of a network's classes that are not split over devices."""
     return sorted({type(it).__name__ for it in network.modules() if type(it).__name__.endswith(_WHOLE)})
 
 
 def weights_of(network: nn.Module) -> tuple[int, str]:
-    """How many parameters a network has, and how most of them are kept."""
+    """Return a network's number of parameters, and the format in which most of them are stored."""
     count, kept = 0, str(next(network.parameters()).dtype).removeprefix("torch.")
     packed: dict[int, int] = {}
     for module in network.modules():

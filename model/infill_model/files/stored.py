@@ -1,6 +1,6 @@
-"""What safetensors files say of themselves before anything of them is read: which tensors, how large, and all there?
+"""Reads the headers of safetensors files before any weights: which tensors, how large, and whether all are there.
 
-Each begins with a table of contents. A file that is shorter than its table says is half a download.
+Each file begins with a table of contents. A file shorter than its table says is an incomplete download.
 """
 
 import json
@@ -18,17 +18,17 @@ _LONGEST_TABLE: Final = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is stored in some files: how many numbers, in how many bytes."""
+    """The contents of some files: how many numbers, in how many bytes."""
 
     numbers: int
     bytes: int
 
 
 def stored_in(files: Iterable[Path]) -> Stored:
-    """What the files of one checkpoint hold together.
+    """Return the total contents of the files of one checkpoint.
 
     Raises:
-        WeightsError: one of them is cut short or damaged.
+        WeightsError: one of them is truncated or damaged.
     """
     parts = [_in(it) for it in files]
     return Stored(sum(it.numbers for it in parts), sum(it.bytes for it in parts))

@@ -1,7 +1,7 @@
-"""A checkpoint's own tokenizer as a `Vocabulary`: its ids moved up to make room for the canvas's special ones.
+"""A checkpoint's own tokenizer as a `Vocabulary`: its ids shifted to make room for the canvas's special ids.
 
-Read from tokenizer.json, or from vocab.json and merges.txt as Qwen2 writes them; both are data. What the checkpoint
-calls special is never found in a text and never becomes text.
+Read from tokenizer.json, or from vocab.json and merges.txt in Qwen2's format; both are data. The checkpoint's special
+tokens are never recognised in a text and never become text.
 """
 
 import json
@@ -25,7 +25,7 @@ _BYTE: Final = re.compile(r"<0x([0-9A-F]{2})>")
 
 
 class CheckpointVocabulary(Vocabulary):
-    """Text to canvas ids and back, for a tokenizer that is not this project's."""
+    """Converts text to canvas ids and back, for a tokenizer that is not this project's."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__(tokenizer)
@@ -33,14 +33,14 @@ class CheckpointVocabulary(Vocabulary):
         description = json.loads(tokenizer.to_str())
         self._special = {int(it["id"]) for it in description["added_tokens"] if it["special"]}
         self._byte_level = "ByteLevel" in json.dumps(description["decoder"])
-        tokenizer.encode_special_tokens = True  # A file may contain the words <|endoftext|>; they are words there.
+        tokenizer.encode_special_tokens = True  # A file may contain the words <|endoftext|> as text.
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> "CheckpointVocabulary":
-        """The tokenizer in a checkpoint's folder.
+        """Read the tokenizer in a checkpoint's folder.
 
         Raises:
-            WeightsError: there is none that can be read as data.
+            WeightsError: there is no tokenizer that can be read as data.
         """
         folder = checkpoint.folder
         try:
@@ -55,11 +55,11 @@ class CheckpointVocabulary(Vocabulary):
         )
 
     def encode(self, text: str) -> list[int]:
-        """Canvas ids of `text`; never a special one."""
+        """Return the canvas ids of `text`; never a special id."""
         return on_canvas(super().encode(text))
 
-    def encode_batch(self, texts: list[str]) -> list[list[int]]:  # type: ignore[override]  # Nobody passes another.
-        """`encode` of each text."""
+    def encode_batch(self, texts: list[str]) -> list[list[int]]:  # type: ignore[override]  # Callers only pass lists.
+        """Apply `encode` to each text."""
         return [self.encode(text) for text in texts]
 
     def _bytes(self, i: int) -> bytes:
@@ -73,11 +73,11 @@ class CheckpointVocabulary(Vocabulary):
 
     @property
     def text_size(self) -> int:
-        """How many ids the checkpoint's tokenizer has, its own special ones included."""
+        """The number of ids in the checkpoint's tokenizer, including its own special ones."""
         return self.size - RESERVED
 
     def special_id(self, token: str) -> int | None:
-        """The canvas id of one of its special tokens, None if it has no such token."""
+        """Return the canvas id of one of the tokenizer's special tokens; None if it has no such token."""
         found = self._tokenizer.token_to_id(token)
         return None if found is None else found + RESERVED
 
@@ -101,7 +101,7 @@ def qwen2_tokenizer(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -
 
 
 def _qwen2(folder: Path, checkpoint: Checkpoint) -> Tokenizer:
-    """The fast form of Qwen2's tokenizer; Dream and its kin are published with the slow one only."""
+    """Build the fast form of Qwen2's tokenizer; Dream and its relatives are published only with the slow one."""
     tokenizer = qwen2_tokenizer(*models.BPE.read_file(str(folder / "vocab.json"), str(folder / "merges.txt")))
     for name, number in sorted(checkpoint.added.items(), key=lambda it: it[1]):
         tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False)])

@@ -1,1 +1,1 @@
-"""Requests to the embedded model: drafts of every origin, scored together, the best read out."""
+"""Requests to the embedded model: drafts from all sources, scored together, and the best returned."""

@@ -1,4 +1,4 @@
-"""Denoises jobs to their end: the one loop over their canvases, again where a gap has grown or gone on."""
+"""Denoises jobs to completion: runs the loop over their canvases again whenever a gap has grown or continued."""
 
 import time
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from infill_model.request import Options, TextCritic
 
 
 class BlockLoop:
-    """Denoises with the same options.
+    """Denoises jobs with the same options.
 
     Attributes:
         encode_ms: milliseconds spent on encoding so far.
@@ -33,12 +33,12 @@ class BlockLoop:
         limits: Limits,
         critic: TextCritic | None = None,
     ) -> None:
-        """Set up.
+        """Set up the loop.
 
         Args:
             denoiser: of the model.
             layout: of the jobs.
-            options: which policies, and whether to keep traces.
+            options: the policies, and whether to keep traces.
             limits: steps, deadline and cancellation.
             critic: judges complete canvases.
 
@@ -54,15 +54,15 @@ class BlockLoop:
 
     @property
     def revises(self) -> bool:
-        """Whether a canvas without masks may be changed though the critic does not object to it."""
+        """Whether a canvas without masks may be changed even if the critic does not object to it."""
         return not isinstance(self._policies.remask, Keep)
 
     def run(self, jobs: Sequence[Job], on_draft: OnDraft | None = None) -> list[JobProgress]:
-        """Denoise jobs in one batch; returns how far each came, which is to its end unless it was cancelled.
+        """Denoise jobs in one batch, and return their progress; each is complete unless the run was cancelled.
 
         Args:
             jobs: any number.
-            on_draft: told of the first job after each step.
+            on_draft: called with the first job after each step.
         """
         progress = [JobProgress(it) for it in jobs]
         going = list(range(len(jobs)))

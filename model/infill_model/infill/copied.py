@@ -1,8 +1,8 @@
-"""What may be copied into the gaps of a request, and fills that are nothing but such copies.
+"""Copies for the gaps of a request, and fills that consist only of such copies.
 
-For languages that a model was not trained on copies are all there is to offer. Their confidence is then how often
-copies with such a match are right: what the network says of a language it never saw says nothing, and asking it costs
-a forward. It needs no model and no torch.
+For languages that a model was not trained on, only copies can be offered. Their confidence is then how often copies
+with such a match are right: the network's probabilities mean nothing in a language it never saw, and running it costs
+a forward pass. Needs no model and no torch.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from infill_model.request import Fill, Request, Timing, Token
 
 
 def copies_for(request: Request) -> list[tuple[tuple[str, ...], float]]:
-    """Different texts for the gaps with their probabilities, the likeliest first; several gaps have one choice at most.
+    """Return different texts for the gaps with their probabilities, most probable first; for several gaps one at most.
 
-    Several copies are right together about as often as the least sure of them; they come from the document alone.
+    Several copies are right together about as often as the least probable of them; they come from the document alone.
     """
     if not request.between:
         found = different_copies(request.prefix, request.suffix, request.files, block=request.block)
@@ -25,12 +25,12 @@ def copies_for(request: Request) -> list[tuple[tuple[str, ...], float]]:
 
 
 def fills_of_copies(request: Request, most: int) -> list[Fill]:
-    """At most `most` fills, the likeliest first; none when nothing can be copied. Their times are 0."""
+    """Return at most `most` fills, the most probable first; none if nothing can be copied. Their times are 0."""
     return [fill_of_copy(request, texts, probability) for texts, probability in copies_for(request)[:most]]
 
 
 def fill_of_copy(request: Request, texts: Sequence[str], probability: float) -> Fill:
-    """The fill that is a copy, each text one token, and as sure as such copies are right."""
+    """Return the fill that is a copy: each text is one token, and its confidence is how often such copies are right."""
     return undenoised(request, texts, [[Token(it, probability, 0, pinned=False)] for it in texts], probability)
 
 
@@ -43,10 +43,10 @@ def undenoised(
     score: float | None = None,
     retrieved: bool = True,
 ) -> Fill:
-    """The fill that took no step of a denoiser.
+    """Return a fill that took no denoising step.
 
     Args:
-        request: that it is for.
+        request: that the fill answers.
         texts: of the gaps.
         tokens: of each text.
         confidence: as `Fill.confidence`.

@@ -1,4 +1,4 @@
-"""Puts the holes of a canvas before a critic of text, and the critic's spans back on the canvas."""
+"""Shows the holes of a canvas to a text critic, and maps the critic's spans back to the canvas."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from infill_model.vocabulary import DEL, Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A `denoise.Critic` of the canvases of some jobs.
+    """A `RowCritic` of the canvases of some jobs.
 
     Attributes:
         vocabulary: for their texts.
-        critic: judges these.
-        progress: of the job of each row.
-        grows: whether a full hole will get more room, and is only judged then.
+        critic: judges the texts.
+        progress: of each row's job.
+        grows: whether a full hole will get more room, and is only judged after that.
     """
 
     vocabulary: Vocabulary
@@ -29,7 +29,7 @@ class Judge:
     grows: bool = True
 
     def __call__(self, canvas: Canvas, row: int) -> Tensor:
-        """(C,) bool: what the critic wants denoised again. A row with a full hole is judged when it has grown."""
+        """Return (C,) bool: positions to denoise again. A row with a full hole is judged once it has grown."""
         now = self.progress[row]
         ids, holes = canvas.ids[row].tolist(), canvas.hole[row].tolist()
         wrong = torch.zeros_like(canvas.pinned[row])

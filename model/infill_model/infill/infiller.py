@@ -1,6 +1,6 @@
-"""The embedded model's kind behind one facade: text around gaps in, fills out.
+"""The facade of the embedded model: text around gaps in, fills out.
 
-It knows no files of the user, no editors, no grammar: a critic may be passed in that does.
+Must not depend on user files, editors or grammars; a critic that does can be passed in.
 """
 
 import time
@@ -40,14 +40,14 @@ class Infiller(Filler):
         dtype: str = "float32",
         layout: Layout | None = None,
     ) -> None:
-        """Put a model together.
+        """Assemble a model.
 
         Args:
             config: of the model.
             vocabulary: of the model.
             denoiser: over its network.
-            dtype: of the weights, as it is told.
-            layout: of requests; by itself what the model was trained with.
+            dtype: of the weights, as reported by `info`.
+            layout: of requests; by default, the layout that the model was trained with.
         """
         self.config, self.vocabulary, self.denoiser, self.dtype = config, vocabulary, denoiser, dtype
         self.layout = layout or Layout(vocabulary, config.shape.context, config.shape.canvas)
@@ -62,9 +62,9 @@ class Infiller(Filler):
         Args:
             model: `embedded` or the path of a folder with config.json, tokenizer.json and model.safetensors.
             device: `auto`, `cpu`, `cuda` or `mps`.
-            dtype: `auto`, `float32`, `bfloat16` or `int8` (weights only); bfloat16 on accelerators and float32 on a
-                CPU unless told otherwise.
-            threads: that a forward may use.
+            dtype: `auto`, `float32`, `bfloat16` or `int8` (weights only); by default bfloat16 on accelerators and
+                float32 on a CPU.
+            threads: the number that a forward pass may use.
 
         Raises:
             WeightsError: the folder is missing, incomplete or damaged.
@@ -81,7 +81,7 @@ class Infiller(Filler):
 
     @property
     def info(self) -> Info:
-        """What the model says of itself."""
+        """The model's description of itself."""
         network = self.denoiser.network
         return Info(
             name=self.config.name,
@@ -103,9 +103,9 @@ class Infiller(Filler):
         critic: TextCritic | None = None,
         on_draft: OnDraft | None = None,
     ) -> list[Fill]:
-        """Fill the gaps of a request: drafts and copies are weighed, and gaps that fit one canvas are filled together.
+        """Fill the gaps of a request: drafts and copies compete, and gaps that fit one canvas are filled together.
 
-        `on_draft` is told of the greedy draft; a copy takes no steps.
+        `on_draft` is called with the greedy draft; a copy takes no steps.
 
         Raises:
             PolicyError: a policy's name in the options cannot be read.
@@ -126,9 +126,9 @@ class Infiller(Filler):
         return [replace(it, ms=_timing(loop.encode_ms, started)) for it in fills]
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
-        """What `fill` gives first for each request, in one batch; times are those of the whole batch.
+        """Return the first fill of `fill` for each request, in one batch; times are those of the whole batch.
 
-        A request always gets a fill: `Options.copies_only` is not heeded.
+        A request always gets a fill: `Options.copies_only` is ignored.
         """
         options = replace(options, copies_only=False)
         if options.start is not None or not all(map(self.layout.fits, requests)):
@@ -139,7 +139,7 @@ class Infiller(Filler):
         return [replace(it, ms=_timing(loop.encode_ms, started)) for (it,) in fills]
 
     def fill_autoregressively(self, request: Request, options: Options) -> Fill:
-        """Fill the first gap with the same weights left to right: the control. Later gaps are left empty."""
+        """Fill the first gap with the same weights left to right, as a baseline. Later gaps are left empty."""
         started = time.perf_counter()
         place = self.layout.place(replace(request, suffix=(*request.between, request.suffix)[0], between=()))
         self.denoiser.cache_for(place.context)
@@ -154,13 +154,13 @@ class Infiller(Filler):
         return replace(fill, ms=_timing((encoded - started) * 1000, started))
 
     def score(self, request: Request, texts: Sequence[str]) -> float:
-        """Mean autoregressive log-probability per token of filled gaps, their ends included, in nats."""
+        """Return the mean autoregressive log-probability per token of filled gaps, including their ends, in nats."""
         (found,) = self._ranking.as_they_are(request, [tuple(texts)])
         return found.score
 
 
 def _limits(options: Options, started: float, cancelled: Callable[[], bool]) -> Limits:
-    """What ends the loop; `started` is by `time.perf_counter`."""
+    """Return the limits of the loop; `started` is a `time.perf_counter` time."""
     return Limits(options.steps, None if options.budget_ms is None else started + options.budget_ms / 1000, cancelled)
 
 

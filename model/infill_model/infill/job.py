@@ -1,6 +1,6 @@
-"""What is to be denoised, and how far that is: a canvas, read back after each run, with more room where it is full.
+"""Denoising jobs and their progress: a canvas, read back after each run, with more room if a hole is full.
 
-It knows tokens and text, and neither the network nor the loop.
+Must not depend on the network or the loop.
 """
 
 import math
@@ -13,15 +13,15 @@ from infill_model.request import Fill, Frame, StopReason, Timing, Token
 from infill_model.vocabulary import DEL, MASK, Vocabulary
 
 MORE_MASKS = 16
-"""By how many masks a full gap grows while the canvas has room."""
+"""How many masks a full gap gains while the canvas has room."""
 
 MOST_BLOCKS = 6
-"""How often a gap may grow or go on, so that a model that never ends a gap does."""
+"""How often a gap may grow or continue, so that a model that never ends a gap still terminates."""
 
 
 @dataclass(frozen=True, slots=True)
 class FinalToken:
-    """A token that is final: its id, its confidence and step, and the hole it is in, or -1 if it was pinned."""
+    """A final token: its id, confidence and step, and the index of its hole, or -1 if it was pinned."""
 
     id: int
     confidence: float
@@ -31,11 +31,11 @@ class FinalToken:
 
 @dataclass(frozen=True, slots=True)
 class GapTokens:
-    """Where one gap is, in tokens.
+    """The surroundings of one gap, in tokens.
 
     Attributes:
         context: the encoder's tokens.
-        rest: of the gap's line, and the mark behind it.
+        rest: of the gap's line, and the mark after it.
     """
 
     context: Sequence[int]
@@ -44,13 +44,13 @@ class GapTokens:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be denoised.
+    """A canvas to be denoised.
 
     Attributes:
         context: the encoder's tokens.
         pieces: the canvas: holes and pinned stretches.
         temperature: 0 for the most probable tokens.
-        seed: of sampling.
+        seed: for sampling.
         retrieved: whether the canvas starts from copies.
         grows: whether a hole that fills up gets more room.
     """
@@ -64,28 +64,28 @@ class Job:
 
     @property
     def place(self) -> GapTokens:
-        """Where its last gap is."""
+        """The surroundings of its last gap."""
         return GapTokens(self.context, self.pieces[-1].ids)
 
     @property
     def width(self) -> int:
-        """Positions of the canvas."""
+        """The number of canvas positions."""
         return sum(len(it.ids) for it in self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """How far a job is; the loop makes the next from the last.
+    """The progress of a job; the loop makes the next from the last.
 
     Attributes:
-        job: the canvas as it is to be denoised next; it grows, and moves on to the next block.
+        job: the canvas to be denoised next; it grows, and moves on to the next block.
         done: tokens that left the canvas on the left and joined the context.
-        row: the canvas as it was read last.
-        first_hole: index in the request of the canvas's first hole.
-        steps: taken, earlier blocks included.
-        blocks: how often it grew or went on.
+        row: the canvas as it was last read.
+        first_hole: the request's index of the canvas's first hole.
+        steps: taken so far, including earlier blocks.
+        blocks: how often it grew or continued.
         stopped: why the last block ended.
-        frames: the trace, where one is wanted.
+        frames: the trace, if requested.
     """
 
     job: Job
@@ -99,18 +99,18 @@ class JobProgress:
 
     @property
     def written(self) -> list[FinalToken]:
-        """All tokens from left to right, deletions included and masks left out."""
+        """All tokens from left to right, including deletions but not masks."""
         return [it for it in (*self.done, *self.row) if it.id != MASK]
 
     def read(self, draft: Draft, row: int, frames: Sequence[Frame] = ()) -> "JobProgress":
-        """With a row of a finished draft taken over, and the frames of its steps."""
+        """Return the progress updated with a row of a finished draft and the frames of its steps."""
         known = dict(enumerate(self.row))
         canvas = draft.canvas
         now: list[FinalToken] = []
         columns = (canvas.ids[row], draft.confidence[row], draft.committed_at[row], canvas.hole[row])
         for index, (i, confidence, at, hole) in enumerate(zip(*(it.tolist() for it in columns), strict=True)):
             old = known.get(index)
-            if at == 0 and old is not None and old.id == i:  # Written in an earlier block: keep what was known then.
+            if at == 0 and old is not None and old.id == i:  # Written in an earlier block: keep its record.
                 now.append(old)
             else:
                 number = self.first_hole + hole if hole >= 0 else -1
@@ -124,11 +124,11 @@ class JobProgress:
         )
 
     def grown(self, context: int, canvas: int) -> "JobProgress | None":
-        """With more room for a hole that filled up without a `<del>`; None where there is no such hole.
+        """Return the progress with more room for a hole that filled up without a `<del>`; None without such a hole.
 
         Args:
-            context: tokens the encoder may be given; what is farthest from the gap goes first.
-            canvas: positions a canvas may have.
+            context: the maximum number of encoder tokens; those farthest from the gap are dropped first.
+            canvas: the maximum number of canvas positions.
         """
         if not self.job.grows or self.stopped not in ("complete", "stable") or self.blocks >= MOST_BLOCKS:
             return None
@@ -142,14 +142,14 @@ class JobProgress:
         return None
 
     def _wider(self, number: int, end: int, _context: int, _canvas: int) -> "JobProgress":
-        """With more masks in hole `number`, which ends at position `end`."""
+        """Add masks to hole `number`, which ends at position `end`."""
         now = self._pieces_as_read()
         now[number] = Piece([*now[number].ids, *[MASK] * MORE_MASKS], pinned=False)
         more = (FinalToken(MASK, 0.0, 0, self.first_hole),) * MORE_MASKS
         return replace(self, job=replace(self.job, pieces=now), row=(*self.row[:end], *more, *self.row[end:]))
 
     def _gone_on(self, number: int, end: int, context: int, canvas: int) -> "JobProgress":
-        """In the next block of hole `number`, which ends at position `end`: what is left of that joins the context."""
+        """Start the next block of hole `number`, which ends at position `end`; what is left of it joins the context."""
         now = self._pieces_as_read()
         finished = tuple(it for it in self.row[:end] if it.id != DEL)
         right = now[number + 1 :]
@@ -172,7 +172,7 @@ class JobProgress:
         return pieces
 
     def fill(self, vocabulary: Vocabulary, gaps: int) -> Fill:
-        """The text and its confidence, without times."""
+        """Return the text and its confidence, without times."""
         texts, tokens = read_out(vocabulary, self.written, gaps)
         return Fill(
             texts=texts,
@@ -191,7 +191,7 @@ class JobProgress:
 def read_out(
     vocabulary: Vocabulary, tokens: Sequence[FinalToken], gaps: int
 ) -> tuple[tuple[str, ...], tuple[Token, ...]]:
-    """The text of each gap, and all tokens; what is pinned right of the last hole is the file's."""
+    """Return the text of each gap, and all tokens; pinned tokens to the right of the last hole belong to the file."""
     written = [it for it in tokens if it.id != DEL]
     last = max((n for n, it in enumerate(written) if it.hole >= 0), default=-1)
     written = written[: last + 1]

@@ -11,18 +11,18 @@ from infill_model.request import Request
 from infill_model.vocabulary import DEL, LINE, MASK, Vocabulary
 
 FIRST_MASKS = 8
-"""Masks a gap starts with; what is too much becomes `<del>`. Where several gaps have no room for as many on one canvas,
-they are filled in turn."""
+"""Masks a gap starts with; surplus ones become `<del>`. Gaps that do not all have room for this many on one canvas are
+filled in turn."""
 
 LONGEST_REST = 16
-"""Tokens pinned behind a gap, the rest of its line; the network was trained with no more."""
+"""Tokens pinned after a gap, the rest of its line; the network was trained with no more."""
 
 
 class Layout:
     """Lays requests out for one model."""
 
     def __init__(self, vocabulary: Vocabulary, context: int, canvas: int) -> None:
-        """Set up.
+        """Set up the layout.
 
         Args:
             vocabulary: of the model.
@@ -33,28 +33,28 @@ class Layout:
         self.window = ContextWindow(vocabulary, context)
 
     def fits(self, request: Request) -> bool:
-        """Whether all gaps of a request and what is pinned between them have room on one canvas."""
+        """Report whether all gaps of a request and the pinned code between them fit on one canvas."""
         between = sum(len(self.vocabulary.encode(it)) for it in request.between)
         return not request.between or between + LONGEST_REST + FIRST_MASKS * (len(request.between) + 1) <= self.canvas
 
     def place(self, request: Request) -> GapTokens:
-        """Where the last gap of a request is."""
+        """Return the context and the rest of the line around the last gap of a request."""
         rest, below = split_suffix(request.suffix)
         context = self.window.context(request.prefix, below)
         return GapTokens(context, self._rest(rest, block=request.block))
 
     def _rest(self, line: str, *, block: bool) -> list[int]:
-        """Tokens of the rest of a gap's line, as far as they are looked at, and a mark unless a block is wanted."""
+        """Encode the start of the rest of a gap's line, followed by a mark unless a block is wanted."""
         ids = self.vocabulary.encode(line[: LONGEST_REST * 40])[: LONGEST_REST - 1]
         return ids if block else [*ids, LINE]
 
     def job(self, request: Request, masks: int | Sequence[int] | None = None) -> Job:
-        """Each gap a hole, what stands between gaps and the rest of the last line pinned.
+        """Lay out each gap as a hole, with the code between gaps and the rest of the last line pinned.
 
         Args:
-            request: what is to be filled.
-            masks: that the gaps start with, all as many or each its own; `FIRST_MASKS` where None. No more than there
-                is room for.
+            request: to be filled.
+            masks: the number that the gaps start with, for all or for each; `FIRST_MASKS` if None. Limited to the room
+                on the canvas.
         """
         place = self.place(request)
         pinned = [self.vocabulary.encode(it) for it in request.between]
@@ -68,10 +68,10 @@ class Layout:
         return Job(place.context, [*pieces, Piece(place.rest, pinned=True)])
 
     def started(self, request: Request, texts: Sequence[str]) -> Job:
-        """The job that starts from these texts instead of masks.
+        """Return the job that starts from these texts instead of masks.
 
         Raises:
-            StartError: there is not one for each gap, or they do not fit the canvas.
+            StartError: their number differs from that of the gaps, or they do not fit the canvas.
         """
         gaps = len(request.between) + 1
         if len(texts) != gaps:
@@ -82,12 +82,12 @@ class Layout:
         return job
 
     def copied(self, masked: Job, texts: Sequence[str]) -> Job | None:
-        """The job that starts from copies; None when the canvas has no room for them."""
+        """Return the job that starts from copies; None if the canvas has no room for them."""
         job = self.holding(masked, texts)
         return replace(job, retrieved=True) if job.width <= self.canvas else None
 
     def holding(self, masked: Job, texts: Sequence[str]) -> Job:
-        """The job with a text in each hole instead of masks, and a place where it may end."""
+        """Return the job with a text in each hole instead of masks, followed by a position where it may end."""
         pieces = list(masked.pieces)
         for number, text in enumerate(texts):
             pieces[2 * number] = Piece([*self.vocabulary.encode(text), DEL], pinned=False)

@@ -1,6 +1,6 @@
-"""Which of several ways to fill the same gaps is most probably right.
+"""Ranks several ways to fill the same gaps by probability.
 
-It knows probabilities only: neither where they come from nor what the texts are.
+Probabilities only: must not depend on their origin or on the texts' content.
 """
 
 import math
@@ -11,15 +11,15 @@ Texts: TypeAlias = tuple[str, ...]
 """The text of each gap."""
 
 SAY: Final = 0.25
-"""The power of a copy's own probability in the choice among several copies."""
+"""The exponent of the model's probability of a copy when choosing among several copies."""
 
 
 def rank_by_mixture(log_probs: Mapping[Texts, float], copied: Mapping[Texts, float]) -> dict[Texts, float]:
-    """Different fills in their order, each with its probability.
+    """Return different fills in order, each with its probability.
 
-    The text is taken to come from a mixture: with the copies' probability it is one of them, else it is what the model
-    says, as in pointer-generator networks (See et al. 2017). How often any of the copies is right is told by their
-    probabilities alone; which of them it is, by the model, too.
+    The text is assumed to come from a mixture: with the copies' probability it is one of them, otherwise it is the
+    model's, as in pointer-generator networks (See et al. 2017). How often any of the copies is right depends on their
+    probabilities alone; which of them it is also depends on the model.
 
     Args:
         log_probs: the log-probability (nats) of each fill under the model.
@@ -36,5 +36,5 @@ def rank_by_mixture(log_probs: Mapping[Texts, float], copied: Mapping[Texts, flo
         return copy + (1 - any_copy) * math.exp(log_probs[texts])
 
     found = {texts: right(texts) for texts in log_probs}
-    # Of texts too long for their probability to differ from zero the logarithm decides.
+    # Texts too long for their probability to differ from zero are ordered by log_prob.
     return dict(sorted(found.items(), key=lambda it: (it[1], log_probs[it[0]]), reverse=True))

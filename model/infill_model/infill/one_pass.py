@@ -1,8 +1,8 @@
-"""Fills requests in one pass: drafts of every origin, scored together, and the best of them read out.
+"""Fills requests in one pass: drafts from all sources, scored together, and the best returned.
 
-Each request is laid out once. The denoiser's drafts are written in one batch; they, copies and what stands in the gaps
-already are read in one forward of the encoder behind the context as it was encoded for the denoiser. What is chosen is
-read out of what is known of it. A copy is denoised only where that may change it.
+Each request is laid out once. The denoiser's drafts are written in one batch; together with copies and the current text
+of the gaps they are scored in one forward pass of the encoder, on top of the context already encoded for the denoiser.
+The chosen fills are built from these scores. A copy is denoised only if that may change it.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from infill_model.infill.ranking import Ranking
 from infill_model.request import Fill, Options, Request, TextCritic, Token
 
 UNBEATABLE = 0.5
-"""A copy with this probability is hardly ever outweighed, so where one fill is wanted nothing else is drafted."""
+"""A copy with this probability is hardly ever outweighed, so nothing else is drafted if one fill is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class _Opened:
     """A request, laid out.
 
     Attributes:
-        request: what is to be filled.
-        masked: its canvas, nothing but masks in the gaps.
-        copies: that have room, with their probabilities, the likeliest first.
+        request: to be filled.
+        masked: its canvas, with nothing but masks in the gaps.
+        copies: those that fit, with their probabilities, the most probable first.
         drafts: to be denoised.
     """
 
@@ -42,14 +42,14 @@ class _Opened:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """A fill, and the job that still revises or repairs it where one does."""
+    """A fill, and the job that will revise or repair it, if any."""
 
     fill: Fill
     job: Job | None = None
 
 
 class Filling:
-    """How some requests are filled, all with the same options."""
+    """Fills requests, all with the same options."""
 
     def __init__(
         self,
@@ -59,20 +59,20 @@ class Filling:
         critic: TextCritic | None = None,
         on_draft: OnDraft | None = None,
     ) -> None:
-        """Set up.
+        """Set up the pass.
 
         Args:
-            ranking: of the model, which knows its denoiser and its layout.
+            ranking: of the model, which also holds its denoiser and its layout.
             loop: with these options and this critic.
             options: how many fills, and where drafts come from.
             critic: judges finished drafts.
-            on_draft: told of the first request's greedy draft after each step.
+            on_draft: called with the first request's greedy draft after each step.
         """
         self._ranking, self._layout, self._loop = ranking, ranking.layout, loop
         self._options, self._critic, self._on_draft = options, critic, on_draft
 
     def fills(self, requests: Sequence[Request]) -> list[list[Fill]]:
-        """Different fills of each request, the best first and at most `Options.n`."""
+        """Return different fills of each request, the best first and at most `Options.n`."""
         self._ranking.denoiser.reserve(len(requests))
         opened = [self._opened(it) for it in requests]
         drafted = iter(self._loop.run([job for it in opened for job in it.drafts], self._on_draft))
@@ -85,10 +85,10 @@ class Filling:
         ]
 
     def revised(self, request: Request, start: Texts) -> list[Fill]:
-        """What stands in the gaps, revised and as it is, if that differs; the more probable one first.
+        """Return the current text of the gaps, revised and (if that differs) unchanged; the more probable first.
 
         Raises:
-            StartError: it does not fit the gaps or the canvas.
+            StartError: the text does not fit the gaps or the canvas.
         """
         job = self._layout.started(request, start)
         (progress,) = self._loop.run([job], self._on_draft)
@@ -106,7 +106,7 @@ class Filling:
         return [replace(it, forwards=revised.steps) for it in fills]
 
     def _opened(self, request: Request) -> _Opened:
-        """Lay a request out: the greedy draft and the sampled ones; none beside a copy that can hardly be beaten."""
+        """Lay a request out: the greedy draft and the sampled ones; no drafts for a copy that can hardly be beaten."""
         options = self._options
         masked = self._layout.job(request, options.masks)
         found = copies_for(request) if options.retrieve else []
@@ -118,16 +118,16 @@ class Filling:
         return _Opened(request, masked, copies, [masked, *sampled])
 
     def _chosen(self, opened: _Opened, drafts: Sequence[JobProgress]) -> list[_Chosen]:
-        """Different drafts and copies, the one most probably right first.
+        """Choose among different drafts and copies, the most probable first.
 
-        Those that the critic objects to come last: code that breaks the syntax is hardly what was to be written.
+        Those that the critic objects to come last: code that breaks the syntax is unlikely to be right.
         """
         request, copies = opened.request, opened.copies
         if not drafts:
             texts, probability = next(iter(copies.items()))
             return [self._copy(opened, fill_of_copy(request, texts, probability), objected=False)]
         greedy, *others = [it.fill(self._layout.vocabulary, len(request.between) + 1) for it in drafts]
-        written = {it.texts: it for it in (*reversed(others), greedy)}  # Of equal ones the greedy one counts.
+        written = {it.texts: it for it in (*reversed(others), greedy)}  # Among equal ones the greedy draft counts.
         everything = list(dict.fromkeys((*copies, *written)))
         alone = len(everything) == 1 and not (request.between and self._options.retrieve)
         if alone or any(it.stopped == "cancelled" for it in drafts):
@@ -139,22 +139,22 @@ class Filling:
             else self._copy(opened, self._as_scored(request, it, it.probability), objected=objected)
             for it, objected in order
         ]
-        return chosen or [_Chosen(greedy)]  # None of them has room on the canvas.
+        return chosen or [_Chosen(greedy)]  # None of them fits on the canvas.
 
     def _ranked(self, opened: _Opened, texts: Sequence[Texts]) -> list[Hypothesis]:
-        """Different ways to fill a request in their order; each has room on the canvas."""
+        """Rank different ways to fill a request; each fits on the canvas."""
         if not opened.request.between:
             return self._ranking.of_one_gap(opened.masked.place, texts, opened.copies)
         found = self._ranking.of_several_gaps(opened.request, texts, self._options.n, retrieve=self._options.retrieve)
         return [it for it in found if it.texts in texts or self._layout.copied(opened.masked, it.texts)]
 
     def _copy(self, opened: _Opened, fill: Fill, *, objected: bool) -> _Chosen:
-        """A copy, to be denoised where a remask policy may revise it or the critic have it repaired."""
+        """Wrap a copy, with a job if a remask policy may revise it or the critic wants it repaired."""
         changes = objected or self._loop.revises
         return _Chosen(fill, self._layout.copied(opened.masked, fill.texts) if changes else None)
 
     def _as_scored(self, request: Request, hypothesis: Hypothesis, probability: float | None = None) -> Fill:
-        """A fill that the encoder read: a copy of this probability, or else what stands in the gaps."""
+        """Build a fill from the encoder's scores: a copy with this probability, else the current text of the gaps."""
         tokens = [self._tokens(it) for it in hypothesis.scored]
         sure = math.prod(it.confidence for gap in tokens for it in gap) if probability is None else probability
         return undenoised(
@@ -162,14 +162,14 @@ class Filling:
         )
 
     def _tokens(self, scored: Scored) -> list[Token]:
-        """The tokens of a text with the encoder's probabilities."""
+        """Return the tokens of a text with the encoder's probabilities."""
         pieces = self._layout.vocabulary.pieces(scored.ids)
         return [Token(text, math.exp(it), 0, pinned=False) for text, it in zip(pieces, scored.log_probs, strict=False)]
 
     def _read_out(
         self, opened: _Opened, chosen: Sequence[_Chosen], spent: int, revised: Iterator[JobProgress]
     ) -> list[Fill]:
-        """The fills of a request, with all forwards that were spent on it."""
+        """Return the fills of a request, with the number of all forward passes spent on it."""
         more = [next(revised) if it.job else None for it in chosen]
         spent += _most_steps([it for it in more if it])
         fills = [
@@ -178,18 +178,18 @@ class Filling:
         return [replace(it, forwards=spent) for it in fills]
 
     def _as_revised(self, copy: Fill, progress: JobProgress) -> Fill:
-        """What became of a copy; how probably it is right is known of the copy alone."""
+        """Build the revised fill of a copy; the copy's own confidence applies only if the text is unchanged."""
         fill = progress.fill(self._layout.vocabulary, len(copy.texts))
         if fill.texts != copy.texts:
             return fill
         return replace(fill, score=copy.score, confidence=copy.confidence)
 
     def _objects(self, texts: Texts) -> bool:
-        """Whether the critic, where there is one, would have something of it written anew."""
+        """Report whether the critic, if there is one, objects to any part."""
         return self._critic is not None and any(self._critic(texts))
 
     def _fine_first(self, hypotheses: Iterable[Hypothesis]) -> Iterator[tuple[Hypothesis, bool]]:
-        """In their order, but those that the critic objects to last; it is not asked more than it has to be."""
+        """Yield hypotheses in order, those the critic objects to last; call the critic no more than necessary."""
         objected = []
         for it in hypotheses:
             if self._objects(it.texts):
@@ -200,5 +200,5 @@ class Filling:
 
 
 def _most_steps(progress: Sequence[JobProgress]) -> int:
-    """Forwards spent on jobs that ran in one batch."""
+    """Return the number of forward passes spent on jobs that ran in one batch."""
     return max((it.steps for it in progress), default=0)

@@ -1,6 +1,6 @@
-"""How probably texts are right for gaps: what the weights say of them left to right, weighed with the copies'.
+"""Ranks texts for gaps by probability: the model's left-to-right scores, weighted with the copies' probabilities.
 
-It knows texts, tokens and the autoregressive mode; neither canvases nor the denoising loop.
+Must not depend on canvases or the denoising loop.
 """
 
 import math
@@ -19,23 +19,23 @@ from infill_model.request import Request
 
 
 class Ranking:
-    """Puts texts for the gaps of requests in the order of how probably they are right."""
+    """Orders texts for the gaps of requests by their probability of being right."""
 
     def __init__(self, denoiser: EmbeddedDenoiser, layout: Layout) -> None:
         self.denoiser, self.layout = denoiser, layout
 
     def scored(self, place: GapTokens, texts: Sequence[str]) -> list[Scored]:
-        """Each of some texts for one gap, read in one forward; the context is encoded only if it is not yet."""
+        """Score texts for one gap in one forward pass; the context is encoded only if it is not cached."""
         ids = [tuple(self.layout.vocabulary.encode(it)) for it in texts]
         log_probs = token_log_probs(self.denoiser, place.context, place.rest, ids)
         return [Scored(own, tuple(its)) for own, its in zip(ids, log_probs, strict=True)]
 
     def as_they_are(self, request: Request, fills: Sequence[Texts]) -> list[Hypothesis]:
-        """Fills as the model alone finds them; each gap knows those before it and the line that it is in."""
+        """Score fills by the model alone; each gap sees the gaps before it and the rest of its line."""
         kept = [Hypothesis((), 1.0, ()) for _ in fills]
         prefixes = [request.prefix] * len(fills)
         for gap, after in enumerate((*request.between, request.suffix)):
-            same = [range(len(fills))] if gap == 0 else [[n] for n in range(len(fills))]  # What stands before the gap.
+            same = [range(len(fills))] if gap == 0 else [[n] for n in range(len(fills))]  # By the text before it.
             for group in same:
                 one = replace(request, prefix=prefixes[group[0]], suffix=after, between=())
                 found = self.scored(self.layout.place(one), [fills[n][gap] for n in group])
@@ -45,12 +45,12 @@ class Ranking:
         return [replace(it, probability=math.exp(it.log_prob)) for it in kept]
 
     def of_one_gap(self, place: GapTokens, drafted: Sequence[Texts], copied: Mapping[Texts, float]) -> list[Hypothesis]:
-        """Different texts for the only gap of a request, the one most probably right first.
+        """Rank different texts for the only gap of a request, the most probable first.
 
         Args:
             place: of the gap.
-            drafted: what was written.
-            copied: what may be copied, with its probability; it may have been written, too.
+            drafted: the texts written.
+            copied: possible copies with their probabilities; a copy may also have been drafted.
         """
         texts = list(dict.fromkeys((*copied, *drafted)))
         scored = dict(zip(texts, self.scored(place, [text for (text,) in texts]), strict=True))
@@ -61,17 +61,17 @@ class Ranking:
     def of_several_gaps(
         self, request: Request, drafted: Sequence[Texts], most: int, *, retrieve: bool
     ) -> list[Hypothesis]:
-        """Different texts for all gaps, the most probable first.
+        """Rank different texts for all gaps, the most probable first.
 
         Args:
-            request: of several gaps.
-            drafted: what was written, for all gaps together.
-            most: ways that are wanted.
-            retrieve: whether each gap may be filled with a copy as well.
+            request: with several gaps.
+            drafted: the texts written, for all gaps together.
+            most: the number of hypotheses wanted.
+            retrieve: whether each gap may also be filled with a copy.
         """
         return beam_search(request, partial(self._of_the_next, drafted, retrieve), max(BEAM, most))
 
     def _of_the_next(self, drafted: Sequence[Texts], retrieve: bool, request: Request, number: int) -> list[Hypothesis]:
-        """What was drafted for one of several gaps, and what may be copied there once those before it are filled."""
+        """Rank the drafts for one of several gaps and the copies possible there once the gaps before it are filled."""
         copied = dict(copies_for(request)) if retrieve else {}
         return self.of_one_gap(self.layout.place(request), [(texts[number],) for texts in drafted], copied)

@@ -1,7 +1,7 @@
 """A fill copied from the document or another file: what followed the longest match of the text before the gap.
 
 Code repeats itself, so this copy is the baseline that a model must beat, and a draft that the denoiser may start from.
-It compares characters only: no tokens, no syntax, and no judgement of whether the copy fits.
+Characters are compared, without tokens or syntax, and whether the copy fits is not judged.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,32 +9,32 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 LONGEST_MATCH: Final = 40
-"""Characters before the gap that are looked for elsewhere, at most."""
+"""The maximum number of characters before the gap that are searched for elsewhere."""
 
 MOST_COPIES: Final = 4
-"""The fourth is right in one or two of a hundred gaps (`infill-model copies`); later ones are not looked for."""
+"""The fourth copy is right in one or two of a hundred gaps (`infill-model copies`); later ones are not searched for."""
 
 MOST_FOREIGN = 2
-"""Copies from other files that are weighed."""
+"""The maximum number of copies from other files."""
 
 LEAST_FOREIGN: Final = 8
 """Characters that must match in another file."""
 
 FOREIGN: Final = 0.7
-"""How often a copy from another file is right, against one from the document with a match as long (docs/log.md)."""
+"""How often a copy from another file is right, relative to one from the document with a match as long (docs/log.md)."""
 
 MOST_LOOKED_AT: Final = 32
-"""Places a match of one length is looked at, on each side of the gap."""
+"""How many places are examined for matches of one length, on each side of the gap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What was copied, and how sure that is.
+    """A copied text and its match.
 
     Attributes:
         text: the copy.
         match: how many characters before the gap matched, up to `LONGEST_MATCH`.
-        rank: how many different copies had at least as long a match, or one nearer to the gap.
+        rank: how many different copies had a longer match, or one of this length nearer to the gap.
         foreign: whether it is from another file.
     """
 
@@ -44,10 +44,10 @@ class Copy:
     foreign: bool = False
 
     def probability(self, prefix: str, *, block: bool) -> float:
-        """How often such a copy is exactly right, in [0, 1].
+        """Return how often such a copy is exactly right, in [0, 1].
 
-        Straight lines through what `infill-model copies` printed for 700 gaps of each kind in training projects; the
-        longest matches, which may well be longer still, have a value of their own.
+        Straight lines through the output of `infill-model copies` for 700 gaps of each kind in training projects;
+        matches of the maximum length, which may in fact be longer still, have a value of their own.
 
         Args:
             prefix: the text before the gap.
@@ -60,7 +60,7 @@ class Copy:
         if block:
             return 0.005
         whole = self.match >= LONGEST_MATCH
-        if not prefix.rpartition("\n")[2].strip():  # Nothing but indentation: the match is the line above.
+        if not prefix.rpartition("\n")[2].strip():  # Only indentation before the gap: the match is the line above.
             return 0.3 if whole else 0.003 * self.match
         return 0.7 if whole else 0.06 + 0.01 * self.match
 
@@ -70,7 +70,7 @@ def copy_continuation(
 ) -> Copy | None:
     """Copy what followed the longest match of the last characters before the gap.
 
-    Of equally long matches the nearest before the gap is taken, and the nearest after it when there is none before.
+    Of equally long matches the nearest before the gap is taken, or the nearest after it if there is none before.
     A match lies wholly before or wholly after the gap. The copy ends with its line, or earlier:
 
     - code follows the gap on its line: where the longest beginning of that code first occurs in the copy;
@@ -80,12 +80,12 @@ def copy_continuation(
     Args:
         prefix: the text before the gap.
         suffix: the text after it.
-        block: whether the copy may take several lines, as `Request.block`.
-        min_match: shorter matches count as none; 1 finds most, longer ones are right more often.
-        max_chars: how far a copy may go.
+        block: whether the copy may span several lines, as `Request.block`.
+        min_match: the minimum length of a match; 1 finds most, longer ones are right more often.
+        max_chars: the maximum length of a copy.
 
     Returns:
-        The copy, or None when nothing matches or what follows the match is blank.
+        The copy, or None if nothing matches or the text after the match is blank.
     """
     found = _longest_match(prefix, prefix, suffix, min_match)
     if found is None:
@@ -104,11 +104,11 @@ def different_copies(
     min_match: int = 1,
     max_chars: int = 400,
 ) -> list[Copy]:
-    """The copies of `copy_continuation` for its match and for other ones, at most `MOST_COPIES` different ones.
+    """Return different copies for the match of `copy_continuation` and for other matches, at most `MOST_COPIES`.
 
     Longer matches come first, then nearer ones; none is less than half as long as the longest. With excerpts of other
-    files, the most relevant last, at most `MOST_FOREIGN` that the document does not have are among them; then the
-    likeliest comes first.
+    files, the most relevant last, at most `MOST_FOREIGN` that the document does not have are included; then the most
+    probable copy comes first.
     """
     own = _different(prefix, (prefix, suffix), suffix, block, min_match, max_chars)[:MOST_COPIES]
     if not files:
@@ -124,7 +124,7 @@ def different_copies(
 def _different(
     prefix: str, places: tuple[str, str], suffix: str, block: bool, min_match: int, max_chars: int
 ) -> list[Copy]:
-    """Copies from two texts: the first is searched from its end, then the second from its start."""
+    """Collect copies from two texts: the first is searched from its end, then the second from its start."""
     found = _longest_match(prefix, *places, min_match)
     copies: dict[str, Copy] = {}
     longest = found[1] if found else 0
@@ -139,11 +139,11 @@ def _different(
 
 
 def copy_all(pieces: Sequence[str], *, block: bool = False, min_match: int = 4) -> list[tuple[Copy | None, float]]:
-    """A copy for each gap, left to right, and its probability; an earlier copy is part of what a later one matches.
+    """Return a copy for each gap, left to right, and its probability; a later match may include an earlier copy.
 
     Args:
         pieces: the text before the first gap, between the gaps, and after the last.
-        block: whether the copies may take several lines.
+        block: whether the copies may span several lines.
         min_match: as in `copy_continuation`.
 
     Returns:
@@ -159,7 +159,7 @@ def copy_all(pieces: Sequence[str], *, block: bool = False, min_match: int = 4) 
 
 
 def _longest_match(prefix: str, before: str, after: str, min_match: int) -> tuple[str, int] | None:
-    """The text from the end of the longest match of the end of `prefix` on, and the match's length.
+    """Return the text after the longest match of the end of `prefix`, and the match's length.
 
     A match of n characters ends with one of n - 1: bisect on n.
     """
@@ -184,7 +184,7 @@ def _following(before: str, after: str, key: str) -> str | None:
 
 
 def _nearest(before: str, after: str, key: str, max_chars: int) -> Iterator[str]:
-    """What follows `key` at some places, before the gap from the nearest on, then after it."""
+    """Yield the text after `key` at some places, first before the gap from the nearest on, then after the gap."""
     at = before.rfind(key, 0, len(before) - 1)
     for _ in range(MOST_LOOKED_AT):
         if at < 0:

@@ -1,6 +1,6 @@
-"""Several gaps filled one after the other, for those that a model cannot fill together.
+"""Fills several gaps one after another, for gaps that a model cannot fill together.
 
-It knows requests and fills, not how a gap is filled.
+Must not depend on how a single gap is filled.
 """
 
 import math
@@ -11,11 +11,11 @@ from infill_model.request import Fill, Request, Timing, Token
 
 
 def turns(request: Request) -> Generator[tuple[Request, tuple[str, ...]], str, None]:
-    """Yield a request of one gap after the other, with those before it filled and those after it still empty.
+    """Yield one single-gap request after another, with earlier gaps filled and later ones still empty.
 
     Yields:
-        The request, and the text behind its gap in pieces: one up to each later gap, and the last.
-        What was written into the gap is to be sent.
+        The request, and the text after its gap in pieces: one up to each later gap, and the last.
+        The caller sends back the text written into the gap.
     """
     pieces, prefix = (*request.between, request.suffix), request.prefix
     for number, after in enumerate(pieces):
@@ -24,11 +24,11 @@ def turns(request: Request) -> Generator[tuple[Request, tuple[str, ...]], str, N
 
 
 def one_by_one(request: Request, fill: Callable[[Request, tuple[str, ...]], Fill]) -> Fill:
-    """Fill each gap of a request in its turn; all are right if each is.
+    """Fill each gap of a request in turn; the fill is right if every gap is.
 
     Args:
         request: with at least one gap.
-        fill: fills a request of one gap; it is also given the pieces behind, as `turns` yields them.
+        fill: fills a single-gap request; it is also given the pieces after the gap, as `turns` yields them.
     """
     parts: list[Fill] = []
     waiting = turns(request)

@@ -1,4 +1,4 @@
-"""Follows denoising: how far each job of a batch comes, and a picture of its canvas after each step."""
+"""Follows denoising: the progress of each job of a batch, and a frame of its canvas after each step."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,15 +18,15 @@ def follow(
     on_draft: Callable[[Frame], None] | None,
     until: Callable[[Draft], bool] | None = None,
 ) -> list[JobProgress]:
-    """Take the steps of some jobs that are denoised in one batch; returns how far each is then.
+    """Run the steps of jobs that are denoised in one batch, and return each job's progress.
 
     Args:
         drafts: at least one, a row for each job.
-        progress: of the jobs before.
+        progress: of the jobs before the run.
         vocabulary: for the text of the tokens.
-        keep: whether each job's trace gets its pictures.
-        on_draft: told of the first job's.
-        until: ends the run early, e.g. because a canvas is to change its width.
+        keep: whether each job's trace records its frames.
+        on_draft: called with the first job's frames.
+        until: ends the run early, e.g. because the width of a canvas must change.
     """
     frames: list[list[Frame]] = [[] for _ in progress]
     watched = progress if keep else progress[:1] if on_draft else []
@@ -46,7 +46,7 @@ def follow(
 def _pictures(
     vocabulary: Vocabulary, progress: Sequence[JobProgress], draft: Draft, ms: float
 ) -> Iterator[tuple[int, Frame]]:
-    """The picture of each row that took part in the last step."""
+    """Yield the frame of each row that took part in the last step."""
     for row, it in enumerate(progress):
         if draft.steps[row] == draft.step:
             done = [(token.id, token.confidence, token.hole < 0) for token in it.done]
@@ -61,14 +61,14 @@ def frame(
     done: Sequence[tuple[int, float, bool]],
     ms: float,
 ) -> Frame:
-    """One row of a draft.
+    """Return the frame of one row of a draft.
 
     Args:
         vocabulary: for the text of the tokens.
         draft: after a step.
         row: which fill of the batch.
         steps_before: steps of earlier blocks of the same fill.
-        done: (id, confidence, pinned) of tokens that left the canvas for the context.
+        done: (id, confidence, pinned) of tokens that moved from the canvas to the context.
         ms: milliseconds the step took.
     """
     canvas = draft.canvas
@@ -90,7 +90,7 @@ def _token(i: int, confidence: float, pinned: bool, text: str) -> TraceToken:
 
 
 def _event(draft: Draft, row: int) -> str:
-    """What the step did to a row, in words."""
+    """Describe in words what the step did to a row."""
     counts = {
         "committed": int(draft.unmasked[row].sum()),
         "overwritten": int(draft.overwritten[row].sum()),

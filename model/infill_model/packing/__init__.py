@@ -1,1 +1,1 @@
-"""From a published file and our update to the one file that is served, and back out."""
+"""Converts a published file and this project's update to the one file that is served, and exports it again."""

@@ -1,4 +1,4 @@
-"""The command `convert`: makes the one file that the engine loads of a published model."""
+"""The `convert` command: makes the one file that the engine loads from a published model."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from infill_model.packing.converted import convert
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Declare what `convert` takes."""
+    """Declare the arguments of `convert`."""
     parser.add_argument("--gguf", type=Path, required=True, metavar="FILE", help="the published model")
     parser.add_argument("--update", type=Path, metavar="DIR", help="a low-rank update to merge")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write")
@@ -16,7 +16,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(flags: argparse.Namespace) -> None:
-    """Convert, and say on standard error how far it is."""
+    """Convert, and report progress on standard error."""
 
     def progress(done: int, total: int) -> None:
         print(f"layer {done} of {total}", file=sys.stderr, flush=True)

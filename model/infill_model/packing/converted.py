@@ -1,7 +1,7 @@
-"""The one file that a published model becomes: low-rank update merged, head trimmed, matrices in int8.
+"""The single file made from a published model: low-rank update merged, head trimmed, matrices in int8.
 
 A safetensors file whose metadata holds the configuration and the tokenizer. It is written under another name and moved
-into place when it is whole. Shapes: O outputs and I inputs of a matrix, V tokens of the trimmed head.
+into place when it is complete. Shapes: O outputs and I inputs of a matrix, V tokens of the trimmed head.
 """
 
 import json
@@ -27,8 +27,8 @@ from infill_model.transformer.packed import DEPTH
 from infill_model.transformer.transformer import TransformerShape
 
 HEAD: Final = Path(__file__).with_name("head-qwen2.npy")
-"""Ids (uint32) of the tokens that may be written: the 32,000 most frequent of the corpora, and what gaps cut at
-characters hold beside them. Without the latter every fifth gap could not be written at all."""
+"""Ids (uint32) of the tokens that may be written: the 32,000 most frequent of the corpora, and further tokens that
+occur in gaps cut at characters. Without the latter a fifth of all gaps could not be written at all."""
 
 Factors: TypeAlias = Mapping[str, tuple[Tensor, Tensor]]
 """The factors A (R, I) and B (O, R) of low-rank updates, by the names of the matrices."""
@@ -43,15 +43,15 @@ _JOINED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A converted file that was read.
+    """The contents of a converted file.
 
     Attributes:
         name: of the model.
         shape: of the network.
         special: special tokens and their ids.
         tokenizer: of the model.
-        weights: by the names `CausalNetwork` knows.
-        tuned: whether a low-rank update taught it this project's order of the row.
+        weights: by `CausalNetwork`'s names.
+        tuned: whether a low-rank update taught the model this project's order of the row.
     """
 
     name: str
@@ -69,13 +69,13 @@ def convert(
 
     Args:
         gguf: the published model.
-        update: a folder as `low_rank.save` writes it; None for none.
+        update: a folder as `low_rank.save` writes it, or None.
         out: the file to write.
         name: of the model.
-        progress: is told how many layers are done, and of how many.
+        progress: called with the number of layers done, and of all layers.
 
     Raises:
-        WeightsError: something cannot be read, or `out` cannot be written.
+        WeightsError: an input cannot be read, or `out` cannot be written.
     """
     source = GgufFile(gguf)
     factors = low_rank.load(update) if update else {}
@@ -116,7 +116,7 @@ def read(path: Path) -> Converted:
     """Read a converted file.
 
     Raises:
-        WeightsError: it is missing, damaged, or of another version.
+        WeightsError: the file is missing, damaged, or of another version.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -125,7 +125,7 @@ def read(path: Path) -> Converted:
                 raise WeightsError(f"{path}: converted by another version; run `infill-lsp models use` again")
             shape = TransformerShape(**json.loads(metadata["shape"]))
             tokenizer = Tokenizer.from_str(metadata["tokenizer"])
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # It is no mapping.
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # It is not a mapping.
             check_numbers(path, weights.items())
             return Converted(
                 metadata["name"], shape, json.loads(metadata["special"]), tokenizer, weights, metadata["tuned"] == "yes"
@@ -135,7 +135,7 @@ def read(path: Path) -> Converted:
 
 
 def head_ids(end: int, vocabulary: int) -> Tensor:
-    """Ids (V,) of the tokens that may be written; single bytes and the end of a gap are always among them."""
+    """Return the ids (V,) of the tokens that may be written; always includes single bytes and the end of a gap."""
     counted = np.load(HEAD, allow_pickle=False).astype(np.int64).tolist()
     return torch.tensor(sorted({it for it in (*range(256), *counted, end) if it < vocabulary}))
 
@@ -153,7 +153,7 @@ def _outer(weights: dict[str, Tensor], head: Tensor) -> Iterator[tuple[str, Tens
 def _layer(
     weights: dict[str, Tensor], updates: Sequence[Factors], number: int, out: str
 ) -> Iterator[tuple[str, Tensor]]:
-    """Yield a layer's norms and joined matrices, named from `out` on; what was used is dropped from `weights`."""
+    """Yield a layer's norms and joined matrices under names that begin with `out`, removing them from `weights`."""
     its = f"model.layers.{number}."
     yield f"{out}attention_norm", weights.pop(f"{its}input_layernorm.weight").float()
     yield f"{out}mlp_norm", weights.pop(f"{its}post_attention_layernorm.weight").float()
@@ -166,7 +166,7 @@ def _layer(
 
 
 def _updated(matrix: Tensor, updates: Sequence[Factors], name: str) -> Tensor:
-    """Add the updates of a matrix to it."""
+    """Add its updates to a matrix."""
     for a, b in (it[name] for it in updates if name in it):
         if (len(b), a.shape[1]) != matrix.shape:
             raise WeightsError(f"the update of {name} is of another shape; it was made for another model")
@@ -175,7 +175,7 @@ def _updated(matrix: Tensor, updates: Sequence[Factors], name: str) -> Tensor:
 
 
 def _int8(name: str, weight: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """Yield (O, I) int8 weights and their scale (O,), symmetric for each output."""
+    """Yield (O, I) int8 weights and their scales (O,), symmetric per output."""
     scale = weight.abs().amax(1).clamp(min=1e-8) / 127
     yield f"{name}.weight", (weight / scale.unsqueeze(1)).round().to(torch.int8)
     yield f"{name}.scale", scale

@@ -1,4 +1,4 @@
-"""The stored form of a shallow denoiser: low-rank updates of the encoder's last layers, and how its canvas begins.
+"""The stored form of a shallow denoiser: low-rank updates of the encoder's last layers, and its canvas embeddings.
 
 Shapes: D width, C canvas positions, I inputs and O outputs of a matrix, R rank.
 """
@@ -21,7 +21,7 @@ _PREFIX: Final = "layers."
 
 @dataclass(frozen=True, slots=True)
 class DenoiserWeights:
-    """Weights as they are stored.
+    """Stored weights.
 
     Attributes:
         tensors: A (R, I) and B (O, R), scaled, of each matrix, by names such as `layers.0.self_attn.q_proj.a`; `seed`
@@ -32,11 +32,11 @@ class DenoiserWeights:
 
     @property
     def rest(self) -> dict[str, Tensor]:
-        """What is no low-rank update."""
+        """The tensors that are not low-rank updates."""
         return {name: it for name, it in self.tensors.items() if not name.startswith(_PREFIX)}
 
     def factors(self, layer: int, own: int) -> dict[str, tuple[Tensor, Tensor]]:
-        """The updates of one layer by the encoder's names: of its layer `layer`, which the denoiser's `own` copies."""
+        """Return the updates of the denoiser's layer `own`, named after the encoder's `layer` that it copies."""
         its = f"{_PREFIX}{own}."
         names = {it.removeprefix(its)[:-2] for it in self.tensors if it.startswith(its)}
         return {
@@ -46,7 +46,7 @@ class DenoiserWeights:
 
 
 def save(folder: Path, weights: DenoiserWeights) -> None:
-    """Write them beside an update; the file appears whole or not at all."""
+    """Write the weights next to an update; the file appears complete or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / (FILE + ".part")
     tensors = {name: it.detach().to("cpu", torch.bfloat16) for name, it in weights.tensors.items()}
@@ -55,7 +55,7 @@ def save(folder: Path, weights: DenoiserWeights) -> None:
 
 
 def load(folder: Path) -> DenoiserWeights | None:
-    """Read them; None where an update has none.
+    """Read the weights; None if an update has none.
 
     Raises:
         WeightsError: the file is damaged.

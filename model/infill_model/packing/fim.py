@@ -1,10 +1,10 @@
-"""The row that a fill-in-the-middle model reads, in the order that keeps its cache exact while someone types.
+"""The row that a fill-in-the-middle model reads, in the order that keeps its cache exact while the user types.
 
-    <|fim_prefix|> {<|file_sep|> other file}* <|fim_suffix|> code behind the gap <|fim_middle|> code before the gap
+    <|fim_prefix|> {<|file_sep|> other file}* <|fim_suffix|> code after the gap <|fim_middle|> code before the gap
 
-What is typed is appended at the end, so nothing that was encoded moves. Published models put the code before the gap
-first; a low-rank update teaches them this order (`training/tune.py`). A model without one is given its own order, in
-which each key has the code behind the gap read again. Training and inference both lay rows out here.
+Typed text is appended at the end, so nothing already encoded moves. Published models put the code before the gap first;
+a low-rank update teaches them this order (`training/tune.py`). A model without an update is given its own order, in
+which each keystroke makes it read the code after the gap again. Training and inference both lay rows out here.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ END: Final = "<|endoftext|>"
 """Ends a gap."""
 
 OTHER_GAP: Final = "<|fim_pad|>"
-"""Stands in the code behind a gap where another gap is still to be filled."""
+"""Stands in the code after a gap for another gap that is still to be filled."""
 
 
 @dataclass(frozen=True, slots=True)
 class FimMarks:
-    """The ids of the marks, in whichever numbering the caller uses."""
+    """The ids of the marks, in the caller's numbering."""
 
     prefix: int
     suffix: int
@@ -51,7 +51,7 @@ class FimMarks:
         *,
         prefix_first: bool = False,
     ) -> list[int]:
-        """Lay out the ids of other files, of the code behind the gap, and of the code before it."""
+        """Lay out the ids of other files, of the code after the gap, and of the code before it."""
         others = [token for file in files for token in (self.file, *file)]
         if prefix_first:
             return [*others, self.prefix, *above, self.suffix, *below, self.middle]

@@ -1,7 +1,7 @@
-"""Writes a GGUF file with a low-rank update merged, so that other programs run the tuned model.
+"""Writes a GGUF file with a low-rank update merged, so that other programs can run the tuned model.
 
-The configuration and the tokenizer are the source's; matrices are stored as asked, norms and biases in float32. Rows
-are then laid out as `fim.py` says: whoever serves the file has to put the code behind the gap first.
+The configuration and the tokenizer are the source's; matrices are stored in the requested format, norms and biases in
+float32. Rows are then laid out as in `fim.py`: a program that serves the file must put the code after the gap first.
 """
 
 from pathlib import Path
@@ -14,20 +14,20 @@ from infill_model.packing import low_rank
 from infill_model.packing.gguf_file import GgufFile
 
 KINDS: Final = ("f16", "q8_0", "q4_0")
-"""How matrices may be stored."""
+"""The formats of stored matrices."""
 
 
 def export_gguf(source: Path, update: Path | None, out: Path, kind: str) -> None:
-    """Write a GGUF file under another name and move it into place when it is whole.
+    """Write a GGUF file under another name and move it into place when it is complete.
 
     Args:
         source: the published model.
-        update: a folder as `low_rank.save` writes it; None for none.
+        update: a folder as `low_rank.save` writes it, or None.
         out: the file to write.
         kind: one of `KINDS`.
 
     Raises:
-        WeightsError: something cannot be read, or `out` cannot be written.
+        WeightsError: an input cannot be read, or `out` cannot be written.
     """
     file = GgufFile(source)
     factors = low_rank.load(update) if update else {}
@@ -43,7 +43,7 @@ def export_gguf(source: Path, update: Path | None, out: Path, kind: str) -> None
 
 
 def _write(file: GgufFile, factors: dict[str, Any], part: Path, kind: str) -> None:
-    from gguf import GGMLQuantizationType, GGUFWriter  # noqa: PLC0415  # Only where such a file is written.
+    from gguf import GGMLQuantizationType, GGUFWriter  # noqa: PLC0415  # Only when such a file is written.
     from gguf.quants import quantize  # noqa: PLC0415
 
     stored = GGMLQuantizationType[kind.upper()]

@@ -1,6 +1,6 @@
 """Reads a GGUF file as data: the shape of its network, its tokenizer, and its weights under the hub's names.
 
-The file is mapped into memory and dequantised tensor by tensor, so no more than one is held twice.
+The file is mapped into memory and dequantised tensor by tensor, so only one tensor is held twice at a time.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ NAMES: Final = {
     "attn_norm": "input_layernorm",
     "ffn_norm": "post_attention_layernorm",
 }
-"""Parts of a layer: GGUF's names and the hub's."""
+"""Names of a layer's parts, from GGUF's to the hub's."""
 
 _OUTER: Final = {
     "token_embd.weight": "model.embed_tokens.weight",
@@ -50,7 +50,7 @@ class TokenTable:
     special: list[int]
 
     def tokenizer(self) -> Tokenizer:
-        """Build the fast tokenizer; special tokens are never found in a text."""
+        """Build the fast tokenizer; special tokens are never recognised in a text."""
         built = qwen2_tokenizer({word: number for number, word in enumerate(self.tokens)}, self.merges)
         built.add_special_tokens([AddedToken(self.tokens[it], special=True, normalized=False) for it in self.special])
         return built
@@ -60,13 +60,13 @@ class GgufFile:
     """A GGUF file of a Qwen2 network."""
 
     def __init__(self, path: Path) -> None:
-        """Map the file and read what it says of itself.
+        """Map the file and read its metadata.
 
         Raises:
-            WeightsError: it is damaged, no GGUF file, or not of the Qwen2 kind.
+            WeightsError: the file is damaged, not a GGUF file, or not a Qwen2 network.
         """
         try:
-            from gguf import GGUFReader  # noqa: PLC0415  # Only where such a file is opened.
+            from gguf import GGUFReader  # noqa: PLC0415  # Only when such a file is opened.
 
             self._reader: Any = GGUFReader(path)
         except ImportError as error:
@@ -111,27 +111,27 @@ class GgufFile:
         return TokenTable(list(self._value("tokenizer.ggml.tokens")), merges, special)
 
     def tensors(self, dtype: torch.dtype = torch.float32) -> Iterator[tuple[str, Tensor]]:
-        """Yield each weight under its name in the hub, dequantised; a tied output is left out."""
+        """Yield each weight under its hub name, dequantised; a tied output is left out."""
         for name, _, tensor in self.named_tensors():
             yield name, tensor.to(dtype)
 
     def copy_fields(self, writer: Any) -> None:
-        """Put all that the file says of itself but its weights into a `gguf.GGUFWriter`."""
+        """Copy the file's metadata into a `gguf.GGUFWriter`."""
         from gguf import GGUFValueType  # noqa: PLC0415
 
         for key, field in self._reader.fields.items():
             kind = field.types[0]
             if key.startswith("GGUF.") or key in ("general.architecture", "general.file_type"):
-                continue  # The writer says these itself.
+                continue  # The writer adds these itself.
             within = field.types[-1] if kind == GGUFValueType.ARRAY else None
             writer.add_key_value(key, field.contents(), kind, sub_type=within)
 
     def named_tensors(self) -> Iterator[tuple[str, str, Tensor]]:
-        """Yield each weight in float32, with its name in the hub and its name in the file."""
+        """Yield each weight in float32, with its hub name and its name in the file."""
         from gguf.quants import dequantize  # noqa: PLC0415
 
         for tensor in self._reader.tensors:
-            values = np.array(dequantize(tensor.data, tensor.tensor_type))  # A copy: the map is read only.
+            values = np.array(dequantize(tensor.data, tensor.tensor_type))  # A copy, because the map is read-only.
             yield _hub_name(tensor.name), tensor.name, torch.from_numpy(values)
 
 

@@ -1,4 +1,4 @@
-"""Low-rank updates of a frozen network's matrices (LoRA, arXiv 2106.09685), stored as PEFT stores them.
+"""Low-rank updates of a frozen network's matrices (LoRA, arXiv 2106.09685), stored in PEFT's format.
 
 Shapes: I inputs and O outputs of a matrix, R rank.
 """
@@ -18,7 +18,7 @@ from infill_model.errors import WeightsError
 
 TARGETS: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 SCALE: Final = 2.0
-"""What the product of the two factors is multiplied by; PEFT's alpha over rank."""
+"""The factor applied to the product of the two matrices; PEFT's alpha over rank."""
 
 WEIGHTS: Final = "adapter_model.safetensors"
 _CONFIG: Final = "adapter_config.json"
@@ -37,13 +37,13 @@ class LowRank(nn.Module):
         self.b = nn.Parameter(torch.zeros(outputs, rank, device=place))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., I) -> (..., O)."""
+        """Map (..., I) to (..., O)."""
         out: Tensor = self.linear(x)
         return out + F.linear(F.linear(x, self.a.to(x.dtype)), self.b.to(x.dtype)) * SCALE
 
 
 def attach(network: nn.Module, rank: int) -> dict[str, LowRank]:
-    """Put an update on every linear layer named in `TARGETS`; returns them by the layer's name."""
+    """Add an update to every linear layer named in `TARGETS`, and return the updates by layer name."""
     network.requires_grad_(False)
     found = [
         (name, it)
@@ -59,7 +59,7 @@ def attach(network: nn.Module, rank: int) -> dict[str, LowRank]:
 
 
 def save(folder: Path, updates: dict[str, LowRank], base: str, dtype: torch.dtype = torch.bfloat16) -> None:
-    """Write updates as a folder that PEFT can read; each file appears whole or not at all."""
+    """Write updates as a folder that PEFT can read; each file appears complete or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     rank = next(iter(updates.values())).a.shape[0]
     tensors = {}
@@ -103,7 +103,7 @@ def restore(updates: dict[str, LowRank], folder: Path) -> None:
     """Copy a stored update into the network's own.
 
     Raises:
-        WeightsError: it is not readable, or of another shape.
+        WeightsError: the update is not readable, or has another shape.
     """
     stored = load(folder)
     for name, it in updates.items():

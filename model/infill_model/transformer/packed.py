@@ -1,7 +1,7 @@
-"""The causal network of a published code model, with packed weights and keys and values in place.
+"""The causal network of a published code model, with packed weights and in-place keys and values.
 
 Queries, keys and values are one matrix, gate and up another, so a layer is four products. On a CPU matrices are int8
-with a scale for each output, and activations are quantised as they come; elsewhere they are bfloat16.
+with a scale for each output, and activations are quantised dynamically; elsewhere they are bfloat16.
 
 Shapes: n positions run, P places in the cache, D width, H query heads, G key/value heads, E head width, V tokens of the
 trimmed head, O outputs and I inputs of a matrix.
@@ -21,25 +21,25 @@ from infill_model.transformer.transformer import TransformerShape, rotary_of, tu
 
 _SEVEN_BITS: Final = 63
 _EXTRA: Final = 8
-"""Inputs that are added to a matrix: two that fix the scale, and zeros so that rows stay aligned."""
+"""Inputs added to a matrix: two that fix the scale, and zeros so that rows stay aligned."""
 
 PARTS: Final = ("qkv", "out", "gate_up", "down")
 """The products of a layer."""
 
 
 class Product(Protocol):
-    """A matrix product, however its weights are kept."""
+    """A matrix product, independent of how its weights are stored."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(n, I) -> (n, O)."""
+        """Map (n, I) to (n, O)."""
 
 
 class Int8Product:
-    """Weights in int8 with a scale for each output; activations are quantised for each row of a call.
+    """Weights in int8 with a scale for each output; activations are quantised per row of a call.
 
-    The kernels (`torch.ops.quantized`) take one scale for all rows from the smallest and the largest number. So each
+    The kernels (`torch.ops.quantized`) derive one scale for all rows from the smallest and the largest number. So each
     row is divided by its largest number first and multiplied by it afterwards, and two more inputs of weight zero, 1
-    and -1, make the scale the same for every call: what comes out of a row does not depend on its neighbours.
+    and -1, make the scale the same for every call: the result for a row does not depend on the other rows.
     """
 
     def __init__(self, weight: Tensor, scale: Tensor, bias: Tensor | None) -> None:
@@ -48,7 +48,7 @@ class Int8Product:
             weight, scale = (weight.float() / 2).round().clamp(-_SEVEN_BITS, _SEVEN_BITS).to(torch.int8), scale * 2
         weight = F.pad(weight, (0, _EXTRA))
         zeros = torch.zeros(len(scale), dtype=torch.int64)
-        with warnings.catch_warnings():  # Its tensors are deprecated, its kernels have no successor on a CPU yet.
+        with warnings.catch_warnings():  # Quantised tensors are deprecated; their CPU kernels have no successor yet.
             warnings.simplefilter("ignore", UserWarning)
             quantised = torch._make_per_channel_quantized_tensor(weight, scale.double(), zeros, 0)
         self._packed = torch.ops.quantized.linear_prepack(quantised, None)
@@ -56,7 +56,7 @@ class Int8Product:
         self._scaled = weight.new_zeros(0, weight.shape[1], dtype=torch.float32)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(n, I) float32 -> (n, O) float32."""
+        """Map (n, I) float32 to (n, O) float32."""
         if len(self._scaled) < len(x):
             self._scaled = x.new_zeros(len(x), x.shape[1] + _EXTRA)
             self._scaled[:, -2], self._scaled[:, -1] = 1.0, -1.0
@@ -69,13 +69,13 @@ class Int8Product:
 
 
 class PlainProduct:
-    """Weights as they are."""
+    """Weights stored unquantised."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         self._weight, self._bias = weight, bias
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(n, I) -> (n, O)."""
+        """Map (n, I) to (n, O)."""
         return F.linear(x, self._weight, self._bias)
 
 
@@ -92,14 +92,14 @@ class CausalLayer:
 
 
 DEPTH: Final = 3
-"""Layers of the denoiser; it reads keys and values of as many last layers of the encoder."""
+"""Layers of the denoiser; they read the keys and values of the same number of the encoder's last layers."""
 
 
 class DenoiserLayers:
-    """The denoiser's weights: a few layers, how a canvas position begins, and the last norm."""
+    """The denoiser's weights: a few layers, the canvas embeddings, and the last norm."""
 
     def __init__(self, network: "CausalNetwork", weights: Mapping[str, Tensor]) -> None:
-        """Pack stored weights as the network's are packed."""
+        """Pack stored weights in the same way as the network's."""
         self.layers = [network.layer(weights, f"denoiser.layers.{number}") for number in range(network.depth)]
         self.seed, self.token, self.canvas, self.norm = (
             network.placed(weights[f"denoiser.{it}"]) for it in ("seed", "token", "canvas", "norm")
@@ -107,7 +107,7 @@ class DenoiserLayers:
 
 
 class CausalNetwork:
-    """Embedding, layers and trimmed head, and the denoiser's layers where there are any; the caller keeps the cache."""
+    """Embedding, layers and trimmed head, and the denoiser's layers if there are any; the caller keeps the cache."""
 
     def __init__(
         self, shape: TransformerShape, weights: Mapping[str, Tensor], device: str, positions: int, dtype: str = "auto"
@@ -116,10 +116,10 @@ class CausalNetwork:
 
         Args:
             shape: of the network.
-            weights: by the names that `converted.py` gives them: int8 matrices with scales.
+            weights: under the names of `converted.py`: int8 matrices with scales.
             device: `cpu`, `cuda`, `mps`.
-            positions: how many the rotary table covers.
-            dtype: of the products, `int8`, `float32` or `bfloat16`; `auto` is int8 on a CPU and else bfloat16.
+            positions: the number that the rotary table covers.
+            dtype: of the products, `int8`, `float32` or `bfloat16`; `auto` is int8 on a CPU and bfloat16 elsewhere.
         """
         self.shape, self.device = shape, torch.device(device)
         self.kind = dtype if dtype != "auto" else ("int8" if self.device.type == "cpu" else "bfloat16")
@@ -137,7 +137,7 @@ class CausalNetwork:
         )
 
     def cache(self, places: int) -> list[Tensor]:
-        """Make room for keys and values: (2, 1, G, P, E) for each layer."""
+        """Allocate keys and values: (2, 1, G, P, E) for each layer."""
         size = (2, 1, self.shape.kv_heads, places, self.shape.head_width)
         return [torch.zeros(size, device=self.device, dtype=self.dtype) for _ in self._layers]
 
@@ -145,13 +145,13 @@ class CausalNetwork:
     def run(
         self, ids: Tensor, positions: Tensor, attention_mask: Tensor | None, cache: list[Tensor], start: int
     ) -> tuple[Tensor, Tensor]:
-        """Run tokens; their keys and values go to the cache's places from `start` on.
+        """Run tokens, and write their keys and values to the cache from `start` on.
 
         Args:
             ids: (n,) int64.
-            positions: (n,) int64, at which the tokens stand in their rows.
-            attention_mask: (n, start + n) bool, which places each sees; None: all, as a single token at the end does.
-            cache: of `cache()`.
+            positions: (n,) int64, of the tokens in their rows.
+            attention_mask: (n, start + n) bool, the places each token sees; None: all, as for one token at the end.
+            cache: from `cache()`.
             start: the first free place.
 
         Returns:
@@ -177,10 +177,10 @@ class CausalNetwork:
 
         Args:
             denoiser: its weights.
-            x: (n, D), how the positions begin.
+            x: (n, D), the initial states of the positions.
             positions: (n,) int64.
             attention_mask: (n, start + n) bool.
-            cache: of `cache()`; places from `start` on are overwritten.
+            cache: from `cache()`; places from `start` on are overwritten.
             start: the first free place.
 
         Returns:
@@ -191,11 +191,11 @@ class CausalNetwork:
         return F.rms_norm(x, (self.shape.width,), denoiser.norm, self.shape.eps)
 
     def embedded(self, ids: Tensor) -> Tensor:
-        """(n,) int64 -> (n, D)."""
+        """Map (n,) int64 to (n, D)."""
         return self._embedding[ids].to(self.dtype) * self._embedding_scale[ids].unsqueeze(1)
 
     def _mask(self, attention_mask: Tensor | None) -> Tensor | None:
-        """What is added to the scores of all query heads of a group; minus infinity where none may attend."""
+        """Return the additive mask for all query heads of a group; minus infinity where attention is not allowed."""
         if attention_mask is None:
             return None
         mask = torch.zeros(attention_mask.shape, dtype=self.dtype, device=self.device).masked_fill_(
@@ -212,7 +212,7 @@ class CausalNetwork:
         cache: Sequence[Tensor],
         start: int,
     ) -> Tensor:
-        """(n, D) -> (n, D), through some layers and their part of the cache."""
+        """Map (n, D) to (n, D), through some layers and their part of the cache."""
         it, n = self.shape, len(x)
         group = it.heads // it.kv_heads
         for layer, kept in zip(layers, cache, strict=True):
@@ -221,7 +221,7 @@ class CausalNetwork:
             kept[0, :, :, start : start + n] = turned(k, rotary)
             kept[1, :, :, start : start + n] = v
             keys, values = kept[:, :, :, : start + n]
-            # The heads of a group are rows of one head: keys and values need not be repeated for each.
+            # The heads of a group are rows of one head, so keys and values need not be repeated for each.
             rows = turned(q, rotary).reshape(1, it.kv_heads, group * n, it.head_width)
             y = F.scaled_dot_product_attention(rows, keys, values, attn_mask=mask).view(1, it.heads, n, -1)
             x = x + layer.out(y.transpose(1, 2).reshape(n, -1))
@@ -231,11 +231,11 @@ class CausalNetwork:
 
     @torch.no_grad()
     def logits(self, states: Tensor) -> Tensor:
-        """(n, D) -> (n, V) float32, of the tokens `head_ids`."""
+        """Map (n, D) to (n, V) float32, for the tokens `head_ids`."""
         return self._head(states).float()
 
     def placed(self, tensor: Tensor) -> Tensor:
-        """A tensor on the network's device, in its type."""
+        """Return a tensor on the network's device, in its dtype."""
         return tensor.to(self.device, self.dtype)
 
     def _product(self, weights: Mapping[str, Tensor], name: str) -> Product:
@@ -255,6 +255,6 @@ class CausalNetwork:
 
 
 def _adds_in_32_bits() -> bool:
-    """Whether the processor has VNNI, or is no x86 at all."""
+    """Report whether the processor has VNNI, or is not x86 at all."""
     flags = torch.backends.cpu.get_cpu_capability()
     return flags not in ("DEFAULT", "AVX2") or bool(getattr(torch.cpu, "_is_vnni_supported", lambda: False)())

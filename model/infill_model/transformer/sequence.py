@@ -1,14 +1,14 @@
-"""A checkpoint as a denoiser: one row of tokens, of which a stretch in the middle is the canvas.
+"""A checkpoint as a denoiser: one row of tokens with a canvas in the middle.
 
-A context is [left, `MIDDLE`, right]: the canvas takes the place of the mark; with `LINE` at its end no line break is
-written. Masks may stand in the right part, too: those of later blocks. Where blocks see only themselves and earlier
-ones, the keys and values of the left's whole blocks are kept, which is exact. Where all positions see all, nothing is
-kept unless `CacheMode` says so: then what the first forward of a context made of the code around its canvas stands for
-what the later ones would make (Fast-dLLM, arXiv 2505.22618), which is an approximation.
+A context is [left, `MIDDLE`, right]: the canvas replaces the mark; with `LINE` at its end no line break is written. The
+right part may contain masks too: those of later blocks. If blocks see only themselves and earlier ones, the keys and
+values of the left's whole blocks are kept, which is exact. With full attention, nothing is kept unless `CacheMode` says
+so: then later forward passes reuse the first pass's keys and values of the code around the canvas (Fast-dLLM, arXiv
+2505.22618), which is an approximation.
 
-It knows tokens, not text, and nothing of policies.
+Must not depend on text or policies.
 
-Shapes: B fills, C canvas positions, n of a row, P of them cached, N asked for, V vocabulary.
+Shapes: B fills, C canvas positions, n positions of a row, P positions cached, N positions requested, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from infill_model.vocabulary import LINE, MIDDLE, PAD, RESERVED
 
 @dataclass(frozen=True, slots=True)
 class PrefixCache:
-    """What is kept of the whole blocks that a row begins with.
+    """The cached whole blocks at the beginning of a row.
 
     Attributes:
         ids: (P,) the checkpoint's ids.
@@ -43,13 +43,13 @@ class PrefixCache:
 
 @dataclass(frozen=True, slots=True)
 class CanvasRow:
-    """What stands around one canvas, in the checkpoint's ids.
+    """The surroundings of one canvas, in the checkpoint's ids.
 
     Attributes:
         left: (n,) before the canvas.
-        right: (n,) behind it.
-        line: whether no line break may be written.
-        kept: of the left's whole blocks; None if nothing is.
+        right: (n,) after it.
+        line: whether line breaks are forbidden.
+        kept: the cache of the left's whole blocks; None if there is none.
     """
 
     left: Tensor
@@ -60,7 +60,7 @@ class CanvasRow:
 
 @dataclass(frozen=True, slots=True)
 class FirstForward:
-    """What the first forward of a context made of the code around its canvases, all of them with as much around.
+    """The first forward pass's results for the code around a context's canvases; its length is the same for all.
 
     Attributes:
         before: (B, D) states at the last position before the canvas; None if nothing is there.
@@ -73,12 +73,12 @@ class FirstForward:
 
 @dataclass(frozen=True, slots=True)
 class SequenceContext:
-    """What stands around the canvases of a batch.
+    """The surroundings of the canvases of a batch.
 
     Attributes:
         rows: one for each fill.
         forbidden: canvas ids that may not be predicted now.
-        first: what the first forward left for later ones; empty before it, and where nothing is reused.
+        first: the first forward pass's results for later ones; empty before it, and if nothing is reused.
     """
 
     rows: tuple[CanvasRow, ...]
@@ -87,12 +87,12 @@ class SequenceContext:
 
     @property
     def batch(self) -> int:
-        """How many fills this context serves."""
+        """The number of fills this context serves."""
         return len(self.rows)
 
 
 class CacheMode(Enum):
-    """What is taken from a context's first forward, where all positions see all."""
+    """The part of a context's first forward pass that is reused, under full attention."""
 
     NONE = "none"
     PREFIX = "prefix"
@@ -104,7 +104,7 @@ _CanvasPosition: TypeAlias = tuple[int, int]
 
 
 class SequenceDenoiser:
-    """`protocol.Denoiser` over a `Backbone`; not for several threads at once."""
+    """`Denoiser` over a `Backbone`; not thread-safe."""
 
     def __init__(
         self,
@@ -120,35 +120,35 @@ class SequenceDenoiser:
 
         Args:
             network: of the checkpoint.
-            id_map: between its ids and the canvas's.
+            id_map: between the checkpoint's ids and the canvas's.
             shifted: whether the output at a position predicts the next one.
-            block: width of a block where each sees itself and earlier ones only; None where all see all.
+            block: the width of a block, if each sees only itself and earlier ones; None for full attention.
             breaks: canvas ids of the tokens with a line break.
-            reuse: what later forwards of a context take from its first.
+            reuse: the part of a context's first forward pass that later ones reuse.
         """
         self.network, self.id_map, self.shifted, self.block, self.reuse = network, id_map, shifted, block, reuse
         self.static: StaticShapes | None = None
-        """Runs forwards over whole rows, where all see all, in a few shapes; None where they are run as they come."""
+        """Runs full-attention forward passes over whole rows in a few shapes; None to run rows in their own shapes."""
         self._breaks = torch.tensor(breaks, dtype=torch.int64, device=network.device)
         self._kept: PrefixCache | None = None
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self.network.device
 
     @property
     def size(self) -> int:
-        """How many ids the checkpoint's weights know."""
+        """The number of ids in the checkpoint's weights."""
         return self.network.vocabulary
 
     def move(self) -> None:
-        """Put what goes with the network where the network has been moved."""
+        """Move the accompanying tensors to the network's device."""
         self.id_map, self._breaks = IdMap(self.id_map.ids, self.device), self._breaks.to(self.device)
 
     @torch.no_grad()
     def encode(self, contexts: Sequence[Sequence[int]]) -> SequenceContext:
-        """Take contexts apart; encode the whole blocks they begin with, as far as an earlier call did not."""
+        """Split contexts, and encode the whole blocks they begin with, except those cached by an earlier call."""
         return SequenceContext(tuple(self._row(it) for it in contexts))
 
     def _row(self, ids: Sequence[int]) -> CanvasRow:
@@ -156,7 +156,7 @@ class SequenceDenoiser:
         return CanvasRow(left, right, line, None if self.block is None else self._encoded(left, self.block))
 
     def _encoded(self, left: Tensor, block: int) -> PrefixCache | None:
-        """Keys and values of the whole blocks of `left`; those equal to the ones kept before are not run again."""
+        """Return keys and values of the whole blocks of `left`; blocks equal to the cached ones are not run again."""
         ids = left[: len(left) // block * block]
         if not len(ids):
             return None
@@ -175,7 +175,7 @@ class SequenceDenoiser:
 
     @torch.no_grad()
     def logits(self, context: SequenceContext, canvas: Canvas, where: Tensor) -> Tensor:
-        """(N, RESERVED + V) float32 at the positions `where` (B, C) is true."""
+        """Return (N, RESERVED + V) float32 at the positions where `where` (B, C) is true."""
         lengths = (canvas.ids != PAD).sum(1).tolist()
         ids = self.id_map.inward(canvas.ids)
         own = [ids[n, :length] for n, length in enumerate(lengths)]
@@ -192,14 +192,14 @@ class SequenceDenoiser:
         return out if forbidden is None else out.masked_fill_(forbidden, -torch.inf)
 
     def _source(self, context: SequenceContext, spot: _CanvasPosition) -> int:
-        """The place in its row whose output predicts a canvas position; nothing stands before a row's first."""
+        """Return the place in its row whose output predicts a canvas position; nothing precedes a row's first."""
         row, column = spot
         return max(len(context.rows[row].left) + column - self.shifted, 0)
 
     def _all_at_once(
         self, whole: Sequence[Tensor], context: SequenceContext, asked: Sequence[_CanvasPosition]
     ) -> Tensor:
-        """(N, D) states where all positions see all: one forward, shorter rows padded and the padding unseen."""
+        """Return (N, D) states under full attention: one forward pass, shorter rows padded and the padding masked."""
         ids, real = padded(whole)
         found = self.static(ids, real) if self.static else None
         if found is None:
@@ -215,7 +215,7 @@ class SequenceDenoiser:
     def _remember(
         self, whole: Sequence[Tensor], context: SequenceContext, states: Tensor, keys_values: Sequence[KeysValues]
     ) -> None:
-        """Keep what later forwards may take over; nothing where rows have unlike much around their canvases."""
+        """Keep the results that later forward passes may reuse; nothing if the rows' surroundings differ in length."""
         sizes = {(len(row.left), len(row.right)) for row in context.rows}
         if self.reuse is CacheMode.NONE or len(sizes) > 1:
             return
@@ -235,7 +235,7 @@ class SequenceDenoiser:
         context.first.append(FirstForward(states[:, left - 1].clone() if left else None, picked))
 
     def _on_top(self, own: Sequence[Tensor], context: SequenceContext, asked: Sequence[_CanvasPosition]) -> Tensor:
-        """(N, D) states of the canvases, and with `CacheMode.PREFIX` of the right, on the first forward's rest."""
+        """Return (N, D) states of the canvases (with `CacheMode.PREFIX` also the right), on the first pass's cache."""
         (first,) = context.first
         left = len(context.rows[0].left)
         if self.reuse is CacheMode.PREFIX:
@@ -253,9 +253,9 @@ class SequenceDenoiser:
         return picked
 
     def _each(self, whole: Sequence[Tensor], context: SequenceContext, asked: Sequence[_CanvasPosition]) -> Tensor:
-        """(N, D) states where blocks see earlier ones only, on top of what is kept of each row.
+        """Return (N, D) states for blocks that see only earlier ones, on top of each row's cache.
 
-        Rows as long as each other, with as much kept, go in one forward: candidates for the same gap all are.
+        Rows of equal length with equally long caches share a forward pass, as all candidates for the same gap do.
         """
         with_masks = {row for row, _ in asked}
         sizes = [
@@ -271,7 +271,7 @@ class SequenceDenoiser:
         return torch.stack([found[it] for it in asked])
 
     def _together(self, whole: Sequence[Tensor], kept: Sequence[PrefixCache | None], size: tuple[int, int]) -> Tensor:
-        """(B, n, D) states of rows from the last kept position on; `size` is how much is kept and how long they are."""
+        """Return (B, n, D) states of rows from the last cached position on; `size` is their cached and full length."""
         start, end = size
         positions = torch.arange(start, end, device=self.device)
         attention_mask = None if self.block is None else _block_causal(positions, end, self.block)
@@ -288,10 +288,10 @@ class SequenceDenoiser:
     def logits_with_shadow(
         self, context: SequenceContext, canvas: Canvas, where: Tensor, shadows: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Logits, and those of each position as if it alone were masked.
+        """Return the logits, and those of each position as if it alone were masked.
 
-        Each shadow is a row of its own, for what the other positions make of a token must not tell it: exact, at the
-        price of a forward as wide as there are shadows.
+        Each shadow is a row of its own, because the other positions' states must not reveal its token: exact, at the
+        price of a forward pass as wide as the number of shadows.
         """
         plain = self.logits(context, canvas, where)
         rows, masked, alone = shadow_rows(canvas, shadows)
@@ -302,7 +302,7 @@ class SequenceDenoiser:
 
 
 def row_of(id_map: IdMap, ids: Sequence[int]) -> tuple[Tensor, Tensor, bool]:
-    """A context taken apart: what stands left of the canvas, what right of it, and whether no line break is written."""
+    """Split a context: the ids left of the canvas, those right of it, and whether line breaks are forbidden."""
     line = bool(ids) and ids[-1] == LINE
     plain = ids[:-1] if line else ids
     middle = plain.index(MIDDLE) if MIDDLE in plain else len(plain)
@@ -310,7 +310,7 @@ def row_of(id_map: IdMap, ids: Sequence[int]) -> tuple[Tensor, Tensor, bool]:
 
 
 def shadow_rows(canvas: Canvas, shadows: Tensor) -> tuple[list[int], Canvas, Tensor]:
-    """For each position `shadows` (B, C) is true a canvas with it masked: their rows, the canvases, the positions."""
+    """Build a canvas with one position masked for each true position of `shadows` (B, C): rows, canvases, positions."""
     rows, columns = shadows.nonzero(as_tuple=True)
     alone = torch.zeros_like(shadows[rows])
     alone[torch.arange(len(rows), device=alone.device), columns] = True
@@ -318,7 +318,7 @@ def shadow_rows(canvas: Canvas, shadows: Tensor) -> tuple[list[int], Canvas, Ten
 
 
 def forbidden_at(context: SequenceContext, where: Tensor, size: int, breaks: Tensor) -> Tensor | None:
-    """(N, size) bool: what may not be predicted at the positions `where` (B, C) is true; None if all may be."""
+    """Return (N, size) bool: ids that may not be predicted at the positions `where` (B, C); None if all may be."""
     if not context.forbidden and not any(row.line for row in context.rows):
         return None
     row_of = where.nonzero()[:, 0]
@@ -330,21 +330,21 @@ def forbidden_at(context: SequenceContext, where: Tensor, size: int, breaks: Ten
 
 
 def padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """(B, n) int64 rows of unlike length, and (B, n) bool which of it is not padding."""
+    """Return (B, n) int64, rows of different lengths padded, and (B, n) bool, false for padding."""
     ids = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
     lengths = torch.tensor([len(it) for it in rows], device=ids.device)
     return ids, torch.arange(ids.shape[1], device=ids.device) < lengths.unsqueeze(1)
 
 
 def _block_causal(positions: Tensor, total: int, block: int) -> Tensor | None:
-    """(1, n, total) bool: which of all places each of `positions` (n,) sees; None when all see all."""
+    """Return (1, n, total) bool: the places that each of `positions` (n,) sees; None if each sees all."""
     every = torch.arange(total, device=positions.device)
     attention_mask = every // block <= (positions // block).unsqueeze(1)
     return None if bool(attention_mask.all()) else attention_mask.unsqueeze(0)
 
 
 def _common(a: Tensor, b: Tensor) -> int:
-    """How many ids two rows have in common at their beginning."""
+    """Return the length of the common prefix of two rows."""
     n = min(len(a), len(b))
     differ = (a[:n] != b[:n]).nonzero()
     return int(differ[0]) if len(differ) else n

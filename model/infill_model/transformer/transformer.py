@@ -1,9 +1,9 @@
-"""The network that most open diffusion checkpoints share: a transformer of the Llama kind whose mask is the caller's.
+"""The network that most open diffusion checkpoints share: a Llama-style transformer with a mask set by the caller.
 
-`Backbone` is what `sequence.py` asks of any network of its kind; `dit.py` is the other one.
+`Backbone` is the interface that `sequence.py` needs of a network; `dit.py` implements it too.
 
-Sizes and switches come from a `TransformerShape`; parameters have the names of Qwen2 and Qwen3 in the hub, onto which a
-family maps its own. It knows nothing of tokens, files, or which positions are a canvas.
+Sizes and switches come from a `TransformerShape`; parameters have the hub's names of Qwen2 and Qwen3, to which a family
+maps its own. Must not depend on tokens, files, or which positions are a canvas.
 
 Shapes: B rows, n positions run, P positions cached, D width, H query heads, G key/value heads, E head width, V
 vocabulary.
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 KeysValues: TypeAlias = tuple[Tensor, Tensor]
-"""Keys, turned to their positions, and values of one layer: (B, G, P, E) each."""
+"""Keys, rotated to their positions, and values of one layer: (B, G, P, E) each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +26,16 @@ class Experts:
     """A mixture of experts in place of the MLP: LLaDA2's, which is DeepSeek-V3's, or SDAR's, which is Qwen3's.
 
     Attributes:
-        count: of experts.
-        chosen: how many each token is sent to.
-        groups: in which the experts are; only the best groups are looked at.
-        groups_chosen: how many groups.
+        count: the number of experts.
+        chosen: the number of experts that each token is routed to.
+        groups: the number of groups of experts; only the best groups are considered.
+        groups_chosen: the number of groups considered.
         width: of an expert's MLP.
-        shared: experts that every token is sent to.
-        scale: what the experts' weighted sum is multiplied by.
-        normalised: whether the weights of the chosen experts are made to sum to one.
-        dense_layers: how many layers at the beginning have an MLP instead.
-        router: what makes scores of the router's output; with the sigmoid a stored bias helps to choose.
+        shared: the number of experts that every token is routed to.
+        scale: the factor applied to the experts' weighted sum.
+        normalised: whether the weights of the chosen experts are normalised to sum to one.
+        dense_layers: the number of initial layers that have an MLP instead.
+        router: the function from the router's output to scores; with the sigmoid a stored bias affects the choice.
     """
 
     count: int
@@ -57,19 +57,19 @@ class TransformerShape:
     Attributes:
         vocabulary: V.
         width: D.
-        layers: how many.
+        layers: the number of layers.
         heads: H.
         kv_heads: G.
         head_width: E.
-        rotary_width: how much of each head is turned to its position.
+        rotary_width: the part of each head that is rotated to its position.
         mlp_width: inside the MLP.
         theta: base of the rotary positions.
         eps: of the norms.
         qkv_bias: whether queries, keys and values have biases.
         qk_norm: whether queries and keys are normed, per head.
         tied: whether the output shares the embedding's matrix.
-        experts: where MLPs are mixtures.
-        causal: whether a row of which nothing is cached, and of which no mask says more, is read left to right.
+        experts: the mixtures in place of MLPs, if any.
+        causal: whether a row without a cache and without a mask is read left to right.
     """
 
     vocabulary: int
@@ -98,7 +98,7 @@ class RmsNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., width) -> (..., width)."""
+        """Map (..., width) to (..., width)."""
         wide = x.float()
         normed = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
         return self.weight * normed.to(x.dtype)
@@ -114,13 +114,13 @@ class GatedMlp(nn.Module):
         self.down_proj = nn.Linear(inner, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., D) -> (..., D)."""
+        """Map (..., D) to (..., D)."""
         out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
         return out
 
 
 class Router(nn.Module):
-    """Says which experts a token is sent to; the bias, where there is one, only chooses."""
+    """Chooses the experts for each token; the bias, if there is one, affects only the choice."""
 
     expert_bias: Tensor | None
 
@@ -131,7 +131,7 @@ class Router(nn.Module):
         self.register_buffer("expert_bias", torch.zeros(experts.count) if experts.router == "sigmoid" else None)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(m, D) -> experts (m, chosen) int64 and their weights (m, chosen) float32."""
+        """Map (m, D) to experts (m, chosen) int64 and their weights (m, chosen) float32."""
         it = self.experts
         out = F.linear(x.float(), self.weight.float())
         score = out.sigmoid() if it.router == "sigmoid" else out.softmax(-1)
@@ -148,7 +148,7 @@ class Router(nn.Module):
 
 
 class Mixture(nn.Module):
-    """A mixture of experts and those that every token is sent to."""
+    """A mixture of experts, and the experts that every token is routed to."""
 
     def __init__(self, width: int, experts: Experts) -> None:
         super().__init__()
@@ -157,7 +157,7 @@ class Mixture(nn.Module):
         self.shared_experts = GatedMlp(width, experts.width * experts.shared) if experts.shared else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., D) -> (..., D)."""
+        """Map (..., D) to (..., D)."""
         flat = x.flatten(0, -2)
         chosen, weights = self.gate(flat)
         out = torch.zeros_like(flat)
@@ -187,7 +187,7 @@ class GroupedAttention(nn.Module):
     def forward(
         self, x: Tensor, rotary: Tensor, attention_mask: Tensor | None, past: KeysValues | None
     ) -> tuple[Tensor, KeysValues]:
-        """(B, n, D) -> (B, n, D), and the keys and values of everything attended to."""
+        """Map (B, n, D) to (B, n, D), and return the keys and values of everything attended to."""
         q = turned(self.q_norm(self._heads(self.q_proj(x))), rotary)
         k = turned(self.k_norm(self._heads(self.k_proj(x))), rotary)
         v = self._heads(self.v_proj(x))
@@ -202,19 +202,19 @@ class GroupedAttention(nn.Module):
         return out, (k, v)
 
     def _heads(self, x: Tensor) -> Tensor:
-        """(B, n, heads x E) -> (B, heads, n, E)."""
+        """Reshape (B, n, heads x E) to (B, heads, n, E)."""
         return x.view(*x.shape[:2], -1, self.shape.head_width).transpose(1, 2)
 
 
 def rotary_of(positions: Tensor, width: int, theta: float, dtype: torch.dtype) -> Tensor:
-    """Cosines and sines (2, B, 1, n, width / 2) of positions (B, n)."""
+    """Return cosines and sines (2, B, 1, n, width / 2) of positions (B, n)."""
     powers = torch.arange(0, width, 2, device=positions.device, dtype=torch.float32) / width
     angle = positions.float().unsqueeze(-1) * (1.0 / theta**powers)
     return torch.stack([angle.cos(), angle.sin()]).to(dtype).unsqueeze(2)
 
 
 def turned(x: Tensor, rotary: Tensor) -> Tensor:
-    """Turn the first 2R of E numbers of each head (B, heads, n, E) to their positions; rotary (2, B, 1, n, R)."""
+    """Rotate the first 2R of E numbers of each head (B, heads, n, E) to their positions; rotary (2, B, 1, n, R)."""
     cos, sin = rotary[0], rotary[1]
     half = cos.shape[-1]
     left, right, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
@@ -237,23 +237,23 @@ class Layer(nn.Module):
     def forward(
         self, x: Tensor, rotary: Tensor, attention_mask: Tensor | None, past: KeysValues | None
     ) -> tuple[Tensor, KeysValues]:
-        """(B, n, D) -> (B, n, D), and the keys and values of everything attended to."""
+        """Map (B, n, D) to (B, n, D), and return the keys and values of everything attended to."""
         y, kept = self.self_attn(self.input_layernorm(x), rotary, attention_mask, past)
         x = x + y
         return x + self.mlp(self.post_attention_layernorm(x)), kept
 
 
 class Backbone(nn.Module):
-    """A network of one row of tokens, whose positions see what the caller says."""
+    """A network over rows of tokens with an attention mask set by the caller."""
 
     @property
     def vocabulary(self) -> int:
-        """V."""
+        """The vocabulary size V."""
         raise NotImplementedError
 
     @property
     def device(self) -> torch.device:
-        """Where ids are to be put."""
+        """The device for ids."""
         return next(self.parameters()).device
 
     def forward(
@@ -263,12 +263,12 @@ class Backbone(nn.Module):
         attention_mask: Tensor | None = None,
         past: Sequence[KeysValues] | None = None,
     ) -> tuple[Tensor, list[KeysValues]]:
-        """Run some positions, on top of others whose keys and values are known.
+        """Run some positions, on top of others whose keys and values are cached.
 
         Args:
             ids: (B, n) int64.
             positions: (B, n) or (1, n) int64.
-            attention_mask: (B, n, P + n) or (1, n, P + n) bool, which position may look at which; None: all at all,
+            attention_mask: (B, n, P + n) or (1, n, P + n) bool, which positions each one sees; None: full attention,
                 unless the shape is causal.
             past: keys and values of P earlier positions, per layer.
 
@@ -278,12 +278,12 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
     def logits(self, states: Tensor) -> Tensor:
-        """(..., D) -> (..., V) float32."""
+        """Map (..., D) to (..., V) float32."""
         raise NotImplementedError
 
 
 class _Trunk(nn.Module):
-    """Everything but the output matrix; it is here for the names of the parameters."""
+    """Everything except the output matrix; a separate module for the sake of the parameter names."""
 
     def __init__(self, shape: TransformerShape) -> None:
         super().__init__()
@@ -305,7 +305,7 @@ class Transformer(Backbone):
 
     @property
     def vocabulary(self) -> int:
-        """V."""
+        """The vocabulary size V."""
         return self.shape.vocabulary
 
     def forward(
@@ -315,7 +315,7 @@ class Transformer(Backbone):
         attention_mask: Tensor | None = None,
         past: Sequence[KeysValues] | None = None,
     ) -> tuple[Tensor, list[KeysValues]]:
-        """As `Backbone` says."""
+        """Run some positions, as in `Backbone.forward`."""
         x = self.model.embed_tokens(ids)
         rotary = rotary_of(positions, self.shape.rotary_width, self.shape.theta, x.dtype)
         mask = None if attention_mask is None else attention_mask.unsqueeze(1)
@@ -326,6 +326,6 @@ class Transformer(Backbone):
         return self.model.norm(x), kept
 
     def logits(self, states: Tensor) -> Tensor:
-        """(..., D) -> (..., V) float32."""
+        """Map (..., D) to (..., V) float32."""
         out: Tensor = self.lm_head(states)
         return out.float()

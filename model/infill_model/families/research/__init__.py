@@ -1,4 +1,4 @@
-"""Families of research checkpoints, which were trained on text and serve no editor."""
+"""Families of research checkpoints, which were trained on text and are not meant for editors."""
 
 from typing import Final
 

@@ -1,9 +1,9 @@
 """BD3-LM: MDLM's network, trained to write block after block; a block sees itself and the finished ones before it.
 
-While it was trained each noisy block saw clean ones, in a row twice as long; at inference that is the plain mask over
-blocks, so what is kept of finished blocks is exact. Its `cross_attn` is this mask.
+During training each noisy block saw clean ones, in a row twice as long; at inference that is the plain block-causal
+mask, so the cache of finished blocks is exact. Its `cross_attn` is this mask.
 
-Reference: kuleshov-group/bd3lms (Apache-2.0), arXiv 2503.09573. There are no fixtures of it: not verified against it.
+Reference: kuleshov-group/bd3lms (Apache-2.0), arXiv 2503.09573. There are no fixtures for it: not verified against it.
 """
 
 from infill_model.families.research.dit import DitShape
@@ -13,7 +13,7 @@ from infill_model.files.checkpoint import Checkpoint
 
 
 def shape(checkpoint: Checkpoint) -> DitShape:
-    """Sizes; one whose blocks do not see the earlier ones would be another model."""
+    """Read the sizes; refuse a model whose blocks do not see earlier ones, which would be a different model."""
     checkpoint.config.refuse("cross_attn", True)
     return common_shape(checkpoint)
 

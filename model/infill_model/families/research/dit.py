@@ -1,8 +1,8 @@
-"""The network of MDLM, BD3-LM and SEDD: a DiT, which is told how noisy its row is.
+"""The network of MDLM, BD3-LM and SEDD: a DiT conditioned on the noise level of its row.
 
-Layers are normed without a bias, and each norm is shifted, scaled and gated by what a small network makes of sigma, the
-total noise. Positions are rotary. Parameters have the names of the published weights. It knows nothing of tokens or of
-noise schedules: sigma is the caller's, and zero for models that were trained without it.
+Layers are normed without a bias, and each norm is shifted, scaled and gated by a small network's output for sigma, the
+total noise. Positions are rotary. Parameters have the names of the published weights. Must not depend on tokens or
+noise schedules: the caller supplies sigma, zero for models that were trained without it.
 
 Written from the architecture in kuleshov-group/mdlm (models/dit.py), kuleshov-group/bd3lms and
 louaaron/Score-Entropy-Discrete-Diffusion (model/transformer.py), after Peebles and Xie, arXiv 2212.09748.
@@ -35,7 +35,7 @@ class DitShape:
     Attributes:
         vocabulary: V, the mask included.
         width: D.
-        layers: how many.
+        layers: the number of layers.
         heads: H.
         condition: K.
     """
@@ -55,7 +55,7 @@ class _Norm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-        """(B, n, D), normed, then scaled and shifted by (B, 1, D) each."""
+        """Norm (B, n, D), then scale and shift it by (B, 1, D) each."""
         normed = F.layer_norm(x.float(), [x.shape[-1]]).to(x.dtype) * self.weight
         return normed * (1 + scale) + shift
 
@@ -70,14 +70,14 @@ class _Embedding(nn.Module):
 
 
 class _SigmaMap(nn.Module):
-    """What the layers are told of the noise: sines and cosines of sigma through two linear maps."""
+    """The layers' embedding of the noise level: sines and cosines of sigma through two linear maps."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.mlp = nn.Sequential(nn.Linear(_FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, sigma: Tensor, dtype: torch.dtype) -> Tensor:
-        """(B,) -> (B, K)."""
+        """Map (B,) to (B, K)."""
         half = _FREQUENCIES // 2
         powers = torch.arange(half, dtype=torch.float32, device=sigma.device) / half
         angle = sigma.float().unsqueeze(1) * torch.exp(-math.log(_PERIOD) * powers)
@@ -102,7 +102,7 @@ class _Block(nn.Module):
     def forward(
         self, x: Tensor, rotary: Tensor, told: Tensor, attention_mask: Tensor | None, past: KeysValues | None
     ) -> tuple[Tensor, KeysValues]:
-        """(B, n, D) -> (B, n, D), and the keys and values of everything attended to; told (B, K)."""
+        """Map (B, n, D) to (B, n, D), and return the keys and values of everything attended to; told (B, K)."""
         shift1, scale1, gate1, shift2, scale2, gate2 = self.adaLN_modulation(told).unsqueeze(1).chunk(6, dim=2)
         heads = self.attn_qkv(self.norm1(x, shift1, scale1)).view(*x.shape[:2], 3, self.heads, -1)
         q, k, v = heads.permute(2, 0, 3, 1, 4)
@@ -135,7 +135,7 @@ class Dit(Backbone):
 
     @property
     def vocabulary(self) -> int:
-        """V."""
+        """The vocabulary size V."""
         return self.shape.vocabulary
 
     def forward(
@@ -147,7 +147,7 @@ class Dit(Backbone):
         *,
         sigma: Tensor | None = None,
     ) -> tuple[Tensor, list[KeysValues]]:
-        """As `Backbone` says; sigma (B,) is the noise of each row, zero where none is given."""
+        """Run some positions, as in `Backbone.forward`; sigma (B,) is the noise of each row, zero if None."""
         x = self.vocab_embed(ids)
         told = self.sigma_map(torch.zeros(len(ids), device=ids.device) if sigma is None else sigma, x.dtype)
         rotary = rotary_of(positions, self.shape.width // self.shape.heads, _THETA, x.dtype)
@@ -160,6 +160,6 @@ class Dit(Backbone):
         return self.output_layer.norm_final(x, shift, scale), kept
 
     def logits(self, states: Tensor) -> Tensor:
-        """(..., D) -> (..., V) float32."""
+        """Map (..., D) to (..., V) float32."""
         out: Tensor = self.output_layer.linear(states)
         return out.float()

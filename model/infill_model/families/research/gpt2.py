@@ -1,6 +1,6 @@
-"""What MDLM, BD3-LM and SEDD have in common: a DiT of GPT-2's size, with GPT-2's tokenizer and a mask behind its ids.
+"""The common part of MDLM, BD3-LM and SEDD: a DiT of GPT-2's size, with GPT-2's tokenizer and a mask after its ids.
 
-None of them is published with the tokenizer, so a folder without one is told where to get it.
+None of them is published with the tokenizer, so the error for a folder without one says where to get it.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,10 +39,10 @@ class DitFamily(Family):
         return SequenceDenoiser(network, IdMap(ids, device), shifted=False, block=block, breaks=breaks)
 
     def network(self, checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device | str) -> Dit:
-        """The network with the checkpoint's weights.
+        """Build the network with the checkpoint's weights.
 
         Raises:
-            WeightsError: a tensor is missing, unexpected, or of another shape than config.json says.
+            WeightsError: a tensor is missing, unexpected, or of a different shape from config.json.
         """
         with torch.device("meta"):
             network = Dit(self.shape(checkpoint))
@@ -50,14 +50,14 @@ class DitFamily(Family):
 
 
 def own_name(name: str, tensor: Tensor) -> list[tuple[str, Tensor]]:
-    """The same tensor under the network's name; the rotary frequencies and the limits of training's noise are not."""
+    """Return the tensor under the network's name; drop the rotary frequencies and the limits of training's noise."""
     if name.endswith("rotary_emb.inv_freq") or name.startswith("sampling_eps_"):
         return []
     return [(name.removeprefix("backbone."), tensor)]
 
 
 def shape(checkpoint: Checkpoint) -> DitShape:
-    """Sizes from the keys that MDLM and BD3-LM use; what the published checkpoints leave off is refused."""
+    """Read the sizes from the keys that MDLM and BD3-LM use; refuse settings the published checkpoints do not use."""
     config = checkpoint.config
     config.refuse("time_conditioning", False)
     config.refuse("adaln", True)
@@ -75,10 +75,10 @@ def shape(checkpoint: Checkpoint) -> DitShape:
 
 
 def checked(checkpoint: Checkpoint, shape: DitShape) -> DitShape:
-    """The shape, if a network can have it.
+    """Return the shape if it describes a valid network.
 
     Raises:
-        WeightsError: it cannot.
+        WeightsError: it does not.
     """
     sizes = (shape.vocabulary, shape.width, shape.layers, shape.heads, shape.condition)
     if min(sizes) < 1 or shape.width % (2 * shape.heads):
@@ -87,7 +87,7 @@ def checked(checkpoint: Checkpoint, shape: DitShape) -> DitShape:
 
 
 def end_id(checkpoint: Checkpoint) -> int:
-    """The id of what ends a text.
+    """Return the id of the token that ends a text.
 
     Raises:
         WeightsError: GPT-2's tokenizer is not in the folder.
@@ -102,11 +102,11 @@ def end_id(checkpoint: Checkpoint) -> int:
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
-    """The mask is the last id; texts were trained with the end on either side."""
+    """Return the ids; the mask is the last one, and texts were trained with the end token on either side."""
     end = end_id(checkpoint)
     return Ids(mask=checkpoint.config.number("vocab_size") - 1, end=end, begin=end, close=end)
 
 
 def window(length: int) -> int:
-    """Tokens of code around a gap, for a model trained on rows of so many; the rest is the canvas's."""
+    """Return the tokens of code around a gap for a model trained on rows of this length; the rest is the canvas's."""
     return length * 5 // 8

@@ -1,6 +1,6 @@
-"""MDLM: masked diffusion at GPT-2's size, trained on web text; it sees both ways and is not told how noisy its row is.
+"""MDLM: masked diffusion at GPT-2's size, trained on web text; bidirectional, and not conditioned on the noise level.
 
-Reference: kuleshov-group/mdlm (Apache-2.0), arXiv 2406.07524. There are no fixtures of it: not verified against it.
+Reference: kuleshov-group/mdlm (Apache-2.0), arXiv 2406.07524. There are no fixtures for it: not verified against it.
 """
 
 from infill_model.families.research.gpt2 import DitFamily, ids, shape, window

@@ -1,18 +1,18 @@
 """SEDD: score entropy discrete diffusion at GPT-2's size, with its own analytic step.
 
-The network does not predict tokens but, for each masked position, by how much a row with a token there is more probable
-than the row as it stands: scores. Of a model that learned them exactly they are p(token | row) / (exp(sigma) - 1); here
-they are multiplied by that denominator, so that they are probabilities but for their sum, the position's *mass*, which
-is 1 where the scores are exact. The analytic step (`Analytic`) goes from the noise of one time to that of the next
-without an error from the step's width: what it reveals goes by the mass, and which token by the scores.
+The network does not predict tokens but scores: for each masked position, how much more probable a row with a given
+token there is than the row as it is. If learned exactly, the scores are p(token | row) / (exp(sigma) - 1); here they
+are multiplied by that denominator, so that they are unnormalised probabilities. Their sum is the position's *mass*,
+which is 1 for exact scores. The analytic step (`Analytic`) goes from the noise of one time to that of the next without
+a discretisation error: the mass decides which positions are revealed, and the scores decide the token.
 
-Where the holes stand in time is read off the canvas: the share of them that is still masked is what the log-linear
+The holes' position in time is read from the canvas: the share still masked is the one that the log-linear
 noise leaves at that time.
 
 Reference: louaaron/Score-Entropy-Discrete-Diffusion (MIT): graph_lib.py, noise_lib.py, sampling.py; arXiv 2310.16834.
-There are no fixtures of it: not verified against it.
+There are no fixtures for it: not verified against it.
 
-Shapes: B fills, C canvas positions, N of them asked for, V vocabulary.
+Shapes: B fills, C canvas positions, N positions requested, V vocabulary.
 """
 
 import math
@@ -35,13 +35,13 @@ from infill_model.transformer.sequence import CanvasRow, SequenceContext, forbid
 from infill_model.vocabulary import MASK, PAD
 
 _RESIDUE: Final = 1e-3
-"""What of a row the log-linear noise leaves unmasked at time 1 (noise_lib.py, `eps`)."""
+"""The share of a row that the log-linear noise leaves unmasked at time 1 (noise_lib.py, `eps`)."""
 _EARLIEST: Final = 1e-5
-"""The earliest time that the model is asked about; at 0 there are no masks."""
+"""The earliest time given to the model; at 0 there are no masks."""
 
 
 def total_noise(time: Tensor) -> Tensor:
-    """Sigma of the log-linear noise: a share (1 - `_RESIDUE`) time of a row is masked."""
+    """Return sigma of the log-linear noise: a share (1 - `_RESIDUE`) time of a row is masked."""
     return -torch.log1p(-(1 - _RESIDUE) * time)
 
 
@@ -50,14 +50,14 @@ class Analytic:
     """The unmask policy of the analytic step, from a time t to t (left - 1) / left.
 
     A masked position is revealed with probability (exp(sigma - sigma') - 1) times the sum of its scores. With
-    log-linear noise that is its mass times (t - t') / t, and so its mass over the steps that are left. Which token it
-    becomes is the prediction's: drawn by the scores where the fill is sampled, the most probable one where it is not.
+    log-linear noise that is its mass times (t - t') / t, and so its mass divided by the number of steps left. Its token
+    is the predicted one: drawn by the scores if the fill is sampled, otherwise the most probable one.
     """
 
     may_wait: ClassVar[bool] = True
 
     def __call__(self, step: PolicyStep) -> Tensor:
-        """Each mask by its own chance; all in the last step."""
+        """Reveal each mask with its own probability; all in the last step."""
         at = step.prediction.at
         probability = torch.zeros_like(step.masked, dtype=torch.float32)
         probability.flatten().index_copy_(0, at, step.prediction.mass / step.left)
@@ -65,41 +65,41 @@ class Analytic:
 
 
 class SeddDenoiser:
-    """`family.OpenDenoiser` over a network of scores; not for several threads at once."""
+    """`family.OpenDenoiser` over a score network; not thread-safe."""
 
     def __init__(self, network: Dit, id_map: IdMap, breaks: Sequence[int] = (), *, scaled: bool = True) -> None:
         """Set up.
 
         Args:
             network: of the checkpoint.
-            id_map: between its ids and the canvas's.
+            id_map: between the checkpoint's ids and the canvas's.
             breaks: canvas ids of the tokens with a line break.
-            scaled: whether the network's outputs are to be divided by exp(sigma) - 1 and the number of tokens.
+            scaled: whether the network's outputs must be divided by exp(sigma) - 1 and the number of tokens.
         """
         self.network, self.id_map, self.scaled = network, id_map, scaled
         self._breaks = torch.tensor(breaks, dtype=torch.int64, device=network.device)
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self.network.device
 
     @property
     def size(self) -> int:
-        """How many ids the checkpoint's weights know."""
+        """The number of ids in the checkpoint's weights."""
         return self.network.vocabulary
 
     def move(self) -> None:
-        """Put what goes with the network where the network has been moved."""
+        """Move the accompanying tensors to the network's device."""
         self.id_map, self._breaks = IdMap(self.id_map.ids, self.device), self._breaks.to(self.device)
 
     def encode(self, contexts: Sequence[Sequence[int]]) -> SequenceContext:
-        """Take contexts apart; nothing is kept, for all positions see all."""
+        """Split contexts; nothing is cached, because attention is bidirectional."""
         return SequenceContext(tuple(CanvasRow(*row_of(self.id_map, it), None) for it in contexts))
 
     @torch.no_grad()
     def logits(self, context: SequenceContext, canvas: Canvas, where: Tensor) -> Tensor:
-        """(N, RESERVED + V) float32; their exponentials sum to the position's mass, whatever may not be written."""
+        """Return (N, RESERVED + V) float32; exponentials sum to the position's mass, whichever are forbidden."""
         lengths = (canvas.ids != PAD).sum(1).tolist()
         inside = self.id_map.inward(canvas.ids)
         own = [inside[n, :length] for n, length in enumerate(lengths)]
@@ -115,12 +115,12 @@ class SeddDenoiser:
         return self._allowed(out, context, where)
 
     def _rescaled(self, out: Tensor, sigma: Tensor) -> Tensor:
-        """The network's outputs (N, V) at noise sigma (N,) -> logarithms of scores times exp(sigma) - 1."""
+        """Map the network's outputs (N, V) at noise sigma (N,) to logarithms of scores times exp(sigma) - 1."""
         return out - math.log(self.size - 1) if self.scaled else out + torch.expm1(sigma).log().unsqueeze(1)
 
     def _allowed(self, out: Tensor, context: SequenceContext, where: Tensor) -> Tensor:
-        """(N, V) -> (N, RESERVED + V) with what may not be written at minus infinity, and the mass as it was."""
-        out[:, self.id_map.ids.mask] = -torch.inf  # A row is as probable as itself; that is no token's.
+        """Map (N, V) to (N, RESERVED + V) with forbidden tokens at minus infinity, and the mass unchanged."""
+        out[:, self.id_map.ids.mask] = -torch.inf  # The mask's score is that of the row itself, not of a token.
         mass = out.logsumexp(1, keepdim=True)
         rows = self.id_map.outward(out)
         forbidden = forbidden_at(context, where, rows.shape[1], self._breaks)
@@ -132,7 +132,7 @@ class SeddDenoiser:
     def logits_with_shadow(
         self, context: SequenceContext, canvas: Canvas, where: Tensor, shadows: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Logits, and those of each position as if it alone were masked, each in a row of its own."""
+        """Return the logits, and those of each position as if it alone were masked, each in a row of its own."""
         plain = self.logits(context, canvas, where)
         rows, masked, alone = shadow_rows(canvas, shadows)
         if not rows:
@@ -142,14 +142,14 @@ class SeddDenoiser:
 
 
 def time_of(canvas: Canvas) -> Tensor:
-    """(B,) float32: the time at which the noise leaves the holes as they are."""
+    """Return (B,) float32: the time at which the noise leaves the holes in their current state."""
     holes = (~canvas.pinned).sum(1).clamp(min=1)
     return ((canvas.ids == MASK).sum(1) / holes).clamp(_EARLIEST, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeddFamily(DitFamily):
-    """`DitFamily` with a denoiser of scores."""
+    """`DitFamily` with a score denoiser."""
 
     def denoiser(
         self, checkpoint: Checkpoint, ids: Ids, breaks: Sequence[int], dtype: torch.dtype, device: str
@@ -160,7 +160,7 @@ class SeddFamily(DitFamily):
 
 
 def shape(checkpoint: Checkpoint) -> DitShape:
-    """Sizes from its own nested keys."""
+    """Read the sizes from SEDD's own nested keys."""
     config, model = checkpoint.config, checkpoint.config.part("model")
     config.part("graph").refuse("type", "absorb")
     config.part("noise").refuse("type", "loglinear")
@@ -177,7 +177,7 @@ def shape(checkpoint: Checkpoint) -> DitShape:
 
 
 def ids(checkpoint: Checkpoint) -> Ids:
-    """The mask comes after the tokens; texts were cut anywhere, so nothing is put around the code."""
+    """Return the ids; the mask follows the tokens, and texts were cut at any place, so nothing surrounds the code."""
     return Ids(mask=checkpoint.config.number("tokens"), end=end_id(checkpoint))
 
 
