@@ -1,4 +1,4 @@
-"""Engines that hang, leave something behind, or outlive their server: real processes, stopped, held and killed."""
+"""Engines that hang, leave processes behind, or outlive their server: real processes, stopped, held and killed."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ def run(
     limits: HangLimits = SHORT,
     restart: Restart = SOON,
 ) -> list[EngineStatus]:
-    """Run with an engine; returns what it told."""
+    """Run with an engine and return the statuses it reported."""
     seen: list[EngineStatus] = []
 
     async def session() -> None:
