@@ -1,4 +1,4 @@
-"""Training rows: what is pinned, masked and asked for."""
+"""Training rows: pinned positions, masks and targets."""
 
 import random
 
