@@ -39,7 +39,7 @@ class Canvases:
     Attributes:
         anchors: (A,) int64, positions of the last tokens read.
         known: (A, C) int64, head token indices, `UNKNOWN` for masks.
-        targets: (A, C) int64, what the encoder would write; `UNKNOWN` where that is not known or not a target.
+        targets: (A, C) int64, tokens the encoder would write; `UNKNOWN` where that is not known or not a target.
     """
 
     anchors: Tensor
@@ -136,7 +136,7 @@ def canvases_of(row: Sequence[int], written: Sequence[int], start: int, count: i
 
     Args:
         row: head token indices, `UNKNOWN` for other tokens.
-        written: what the encoder would write after each token of the row, in the same form.
+        written: the token the encoder would write after each token of the row, in the same form.
         start: the first token after which anything is written.
         count: maximum number of anchors; those nearest the end, where the gap is, come first, others are drawn.
         rng: draws the other anchors.

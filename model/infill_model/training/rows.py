@@ -54,7 +54,7 @@ class RowShape:
 
 @dataclass(frozen=True, slots=True)
 class RowNoise:
-    """How gaps are noised; the shares are of views, of visible tokens, or of gaps.
+    """The settings of the noise in gaps; the shares are of views, of visible tokens, or of gaps.
 
     `told_line`: share of the gaps without a line break whose canvas says so. `kept_surplus`: share of the surplus
     positions after the first two of a view that have a loss, scaled up to count for the omitted ones. `most_weight`:

@@ -50,7 +50,7 @@ def run(
 
 
 async def stopped(engine: Engine) -> int:
-    """Stop the engine as a debugger would; returns its process id."""
+    """Stop the engine as a debugger would and return its process id."""
     await engine.ready()
     assert engine.pid is not None
     os.kill(engine.pid, signal.SIGSTOP)

@@ -151,7 +151,7 @@ def test_over_a_socket_nothing_is_offered_for_a_program_may_answer(home: Home) -
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[LocalHub]:
-    """A hub that stalls in the middle of the model."""
+    """Yield a hub that stalls in the middle of the model."""
     folder = tmp_path / "served"
     folder.mkdir()
     write_gguf(folder / tiny_published.FILE)

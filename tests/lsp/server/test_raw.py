@@ -410,7 +410,7 @@ def test_why_nothing_is_filled_reaches_the_trace_of_those_who_want_one(trace: st
         uri = client.open("# fill z\nxy = \n")
 
         def traced() -> list[str]:
-            """Return what the trace says of two places where nothing is suggested."""
+            """Return the trace of two places where nothing is suggested."""
             assert client.items(client.inline(uri, 1, 1)) == client.items(client.inline(uri, 1, 5)) == []
             said = [it["params"]["message"] for it in client.seen if it.get("method") == "$/logTrace"]
             client.seen.clear()

@@ -1,6 +1,4 @@
-"""Forwards with a few static shapes: padding does not change the logits, compiled or not; on a CPU, so without speed-
-up.
-"""
+"""Forwards with a few static shapes: padding changes no logits, compiled or not; a CPU shows no speed-up."""
 
 import logging
 import shutil

@@ -46,7 +46,7 @@ class Empty:
 
 
 class CopyBaseline:
-    """Copies what followed the longest match elsewhere in the file."""
+    """Copies the text that followed the longest match elsewhere in the file."""
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
         """Return a copy for each gap, empty where there is none."""

@@ -2,7 +2,7 @@
 
 The same corpus, count and seed give the same tasks. Every project has an equal share of each kind, and lines are drawn
 uniformly within a project. Tests, files that do not parse, docstrings, comments and strings of several lines give no
-gap; a comment behind code stays in.
+gap; a comment after code stays in.
 """
 
 import random
