@@ -142,7 +142,7 @@ def test_fast_dllm_v2(name: str, no_text: Vocabulary) -> None:
 
 @needs_parity
 def test_fast_dllm_v2_within_a_block_on_top_of_what_its_first_forward_left(no_text: Vocabulary) -> None:
-    """One block, so attention is full. The reference's cache serves only the first small block, not later ones."""
+    """Full attention in one block. The reference caches for its first small block only; later ones run everything."""
     it = reference("fast-dllm-v2")
     case = it.decode("prompt_10_threshold_block_cache")
     known = plain(it, 505)

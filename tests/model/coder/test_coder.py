@@ -246,7 +246,7 @@ def test_a_word_at_the_cursor_is_healed_where_the_fill_is_likelier_so(exact: Cod
 
 
 def _begun(it: CoderInfiller, asked: Request, written: WrittenRow) -> WrittenRow:
-    """Return the row begun from the greedy tokens from one token before the cursor."""
+    """Return the greedy continuation from one token before the cursor."""
     cache = it._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
     assert cache is not None
     cache.open(cache.ids[:-1])

@@ -40,7 +40,7 @@ class Task:
         prefix: all text before the first gap.
         suffix: all text after the last gap.
         between: the text between each two neighbouring gaps.
-        gold: what was in each gap; empty when unknown.
+        gold: the original text of each gap; empty when unknown.
         kind: how the gap was cut; the table has a row for each.
         project: the project of the code; empty when unknown.
         block: whether several lines are requested.
