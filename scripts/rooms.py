@@ -1,6 +1,6 @@
-"""How the house is built: `python scripts/rooms.py [PACKAGE ...]` measures rooms, folders, cycles, functions and names.
+"""Measure the structure of packages: `python scripts/rooms.py [PACKAGE ...]`, rooms, folders, cycles, functions, names.
 
-A folder depends on another when a module in it imports one from there, wherever in the module, and if only for types.
+A folder depends on another if any of its modules imports one from there, anywhere in the module, even only for types.
 """
 
 import ast
@@ -26,12 +26,12 @@ class Module:
 
     @property
     def folder(self) -> str:
-        """Dotted name of the folder it lies in."""
+        """The dotted name of the module's folder."""
         return self.name if self.file.name == "__init__.py" else self.name.rpartition(".")[0]
 
 
 def modules(package: Path) -> dict[str, Module]:
-    """All modules of a package, by dotted name."""
+    """Return all modules of a package, by dotted name."""
     found = {}
     for file in sorted(package.rglob("*.py")):
         parts = file.relative_to(package.parent).with_suffix("").parts
@@ -41,7 +41,7 @@ def modules(package: Path) -> dict[str, Module]:
 
 
 def imported(module: Module, known: Mapping[str, Module]) -> Iterator[str]:
-    """Yield the known modules that a module imports; a name that is no module is its parent's."""
+    """Yield the known modules that a module imports; a name that is not a module counts as its parent."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             yield from (it.name for it in node.names if it.name in known)
@@ -52,7 +52,7 @@ def imported(module: Module, known: Mapping[str, Module]) -> Iterator[str]:
 
 
 def folder_graph(known: Mapping[str, Module]) -> dict[str, set[str]]:
-    """Which folders each folder imports from."""
+    """Return the folders that each folder imports from."""
     graph: dict[str, set[str]] = defaultdict(set)
     for module in known.values():
         graph[module.folder] |= {known[it].folder for it in imported(module, known)} - {module.folder}
@@ -60,7 +60,7 @@ def folder_graph(known: Mapping[str, Module]) -> dict[str, set[str]]:
 
 
 def cycles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """Groups of folders of which each reaches every other."""
+    """Return the groups of folders in which each reaches every other."""
     reach = {it: _reached(graph, it) for it in graph}
     groups = {tuple(sorted(other for other in reach[it] if it in reach.get(other, ()))) for it in graph}
     return sorted(list(it) for it in groups if len(it) > 1)
@@ -77,7 +77,7 @@ def _reached(graph: Mapping[str, set[str]], start: str) -> set[str]:
 
 
 def entries(package: Path) -> Counter[str]:
-    """How many files and folders lie in each folder that holds modules; caches do not count."""
+    """Return the number of files and folders in each folder that holds modules; caches do not count."""
     folders = {it.parent for it in package.rglob("*.py")}
     names = {folder: [it.name for it in folder.iterdir()] for folder in folders}
     return Counter(
@@ -89,7 +89,7 @@ def entries(package: Path) -> Counter[str]:
 
 
 def function_lengths(known: Mapping[str, Module]) -> list[int]:
-    """Lines of every function, sorted; its docstring counts."""
+    """Return the line counts of all functions, sorted, docstrings included."""
     return sorted(
         (node.end_lineno or node.lineno) - node.lineno + 1
         for module in known.values()
@@ -99,7 +99,7 @@ def function_lengths(known: Mapping[str, Module]) -> list[int]:
 
 
 def repeated_classes(known: Mapping[str, Module]) -> dict[str, list[str]]:
-    """Names of classes that several modules define, with these modules; names with an underscore are a module's own."""
+    """Return class names that several modules define, with these modules; names with an underscore are skipped."""
     where: dict[str, list[str]] = defaultdict(list)
     for module in known.values():
         for node in ast.walk(module.tree):
@@ -109,7 +109,7 @@ def repeated_classes(known: Mapping[str, Module]) -> dict[str, list[str]]:
 
 
 def main(packages: list[Path]) -> None:
-    """Print the measurements of each package, and which class names stand for several classes in all of them."""
+    """Print the measurements of each package, and the class names that stand for several classes in all of them."""
     everything: dict[str, Module] = {}
     for package in packages:
         known = modules(package)

@@ -1,4 +1,4 @@
-"""What tests of both packages share: a small real corpus, a tokenizer trained on it, and a tiny model folder."""
+"""Fixtures shared by the tests of both packages: a small real corpus, its tokenizer and a tiny model folder."""
 
 import os
 import tempfile
@@ -18,16 +18,16 @@ from infill_model.training.loop import shape_of
 from infill_model.vocabulary import Vocabulary
 
 os.environ.setdefault("NO_COLOR", "1")
-# Whoever runs the tests may have a configuration of their own; no test is to read or write it.
+# A developer may have a configuration of their own; no test may read or write it.
 os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir(), "infill-tests", "none"))
-# Nor is one to offer, fetch or load a published model: those that do have a table of their own.
+# No test may offer, fetch or load a published model either; tests of published models use their own table.
 os.environ["INFILL_PUBLISHED"] = os.devnull
 torch.set_num_threads(2)
 
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus of a few modules of the standard library."""
+    """Build a corpus of a few modules of the standard library."""
     out = tmp_path_factory.mktemp("corpus")
     build_corpus(SourceList(standard_library="json/*.py"), out, out, lambda *_: None)
     return out
@@ -35,7 +35,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tokenizer(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tokenizer.json of 512 tokens trained on `corpus`."""
+    """Train a tokenizer.json of 512 tokens on `corpus`."""
     out = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
     train_tokenizer(corpus, out, 512)
     return out
@@ -48,13 +48,13 @@ def vocabulary(tokenizer: Path) -> Vocabulary:
 
 @pytest.fixture(scope="session")
 def shape(vocabulary: Vocabulary) -> Shape:
-    """The tiny network's."""
+    """Return the shape of the tiny network."""
     return shape_of("tiny")
 
 
 @pytest.fixture(scope="session")
 def network(shape: Shape) -> Network:
-    """A tiny network with random weights everywhere, so that nothing is multiplied by an initial zero."""
+    """Return a tiny network with random weights everywhere, so that nothing is multiplied by an initial zero."""
     net = Network(shape).initialise(seed=1).eval()
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
@@ -66,7 +66,7 @@ def network(shape: Shape) -> Network:
 
 @pytest.fixture(scope="session")
 def model_folder(network: Network, shape: Shape, tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model as people would publish it; its weights are noise."""
+    """Write a tiny model folder as a user would publish it; its weights are random."""
     out = tmp_path_factory.mktemp("model")
     folder.write(out, ModelConfig("tiny-noise", shape, ("python",)), tokenizer.read_text(), network, "float32")
     return out

@@ -1,4 +1,4 @@
-"""Starts llama.cpp's server, where tests/e2e/install_llama.sh has put it or `LLAMA_SERVER` names one."""
+"""Start llama.cpp's server, from where tests/e2e/install_llama.sh put it or from the path in `LLAMA_SERVER`."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ needed = pytest.mark.skipif(not Path(SERVER).exists(), reason="needs tests/e2e/i
 
 @contextmanager
 def serving(model: Path, *flags: str) -> Iterator[str]:
-    """A server of a GGUF file, on one thread; gives its address."""
+    """Start a server for a GGUF file, on one thread, and yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -36,7 +36,7 @@ def serving(model: Path, *flags: str) -> Iterator[str]:
 
 
 def wait_for(state: Callable[[], bool]) -> None:
-    """Wait for what a server will be in soon."""
+    """Wait for a state that the server will soon reach."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
         try:

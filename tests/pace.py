@@ -1,7 +1,7 @@
-"""How fast this machine is right now, so that bounds in seconds mean the same on every machine.
+"""Measure this machine's current speed, so that bounds in seconds mean the same on every machine.
 
-Two runs of one commit on machines of one kind differ by two and more: others use the memory, the clock changes. A bound
-that leaves room for that guards against nothing on a quick machine, and one that does not fails on a slow one.
+Two runs of one commit on machines of one kind differ by a factor of two and more: others use the memory, the clock
+changes. A bound wide enough for that guards against nothing on a fast machine, and a tighter one fails on a slow one.
 """
 
 import time
@@ -12,16 +12,16 @@ import tree_sitter_python
 from tree_sitter import Language, Parser
 
 REFERENCE: Final = 0.02
-"""Seconds that the work below took on the idle machine on which the bounds were set."""
+"""Seconds the work below took on the idle machine on which the bounds were set."""
 
 
 def slowness() -> float:
-    """How many times slower than the reference this machine is now; at least 1. To be asked next to what is timed."""
+    """Return how many times slower than the reference this machine is now, at least 1; call next to timed code."""
     return max(1.0, min(_seconds() for _ in range(5)) / REFERENCE)
 
 
 def _seconds() -> float:
-    """Seconds of processor for a fixed piece of work: parsing, Python's own loop, and walking through memory."""
+    """Return the processor seconds of a fixed piece of work: parsing, a loop in Python, and walking through memory."""
     parser, text = Parser(Language(tree_sitter_python.language())), Path(__file__).read_bytes() * 40
     start = time.thread_time()
     parser.parse(text)

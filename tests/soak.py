@@ -1,8 +1,9 @@
-"""Somebody types for a long time: does the server keep its memory, descriptors and threads, and answer everything?
+"""A user types for a long time: does the server keep its memory, descriptors and threads, and answer everything?
 
-`python tests/soak.py [--minutes 20] [--keys-per-second 8]` types into a file of 2,000 lines, asks at most keys, cancels
-requests and kills the engine among it, prints a line a minute, and ends with status 1 where a request was never
-answered or descriptors or threads have grown. It is no test: it takes as long as it is told to, and reads `/proc`.
+`python tests/soak.py [--minutes 20] [--keys-per-second 8]` types into a file of 2,000 lines, makes a request at most
+keys, cancels requests and kills the engine in between, prints a line a minute, and ends with status 1 if a request was
+never answered or descriptors or threads have grown. It is not a test: it takes as long as it is told to, and reads
+`/proc`.
 """
 
 import argparse
@@ -23,10 +24,10 @@ from raw_client import REAL, RawClient
 LINES = 2_000
 URI = "file:///soak.py"
 KILLED_EVERY = 45.0
-"""Seconds."""
+"""Seconds between kills."""
 
 MOVED_EVERY = 60
-"""Keys after which the cursor goes somewhere else."""
+"""Keys after which the cursor moves elsewhere."""
 
 LATE = 10.0
 """Seconds after which a request counts as unanswered."""
@@ -52,7 +53,7 @@ class Counts:
 
 
 class Typist:
-    """One who types; the server's answers are taken between two keys."""
+    """A typing user; the server's answers are taken between two keys."""
 
     def __init__(self, client: RawClient, dice: random.Random) -> None:
         self.client, self.dice, self.counts = client, dice, Counts()
@@ -61,7 +62,7 @@ class Typist:
         self.text = ""
 
     def key(self) -> None:
-        """Type a character, or take one back; then ask, as an editor does."""
+        """Type a character, or delete one; then request, as an editor does."""
         self.counts.keys += 1
         if self.counts.keys % MOVED_EVERY == 0 or not self.text:
             self.begin_line()
@@ -76,14 +77,14 @@ class Typist:
             self.ask()
 
     def begin_line(self) -> None:
-        """Begin a line elsewhere, and give up another, so that the file stays as long as it is."""
+        """Begin a line elsewhere, and remove another, so that the file keeps its length."""
         other = self.dice.randrange(10, LINES - 10)
         self.replace({"line": other, "character": 0}, {"line": other + 1, "character": 0}, "")
         self.line, self.column, self.text = self.dice.randrange(10, LINES - 10), 0, self.dice.choice(TYPED)
         self.change({"line": self.line, "character": 0}, "\n", end={"line": self.line, "character": 0})
 
     def change(self, start: dict[str, int], text: str, end: dict[str, int] | None = None) -> None:
-        """Put a text at the cursor, or what is from `start` to the cursor away."""
+        """Insert a text at the cursor, or delete from `start` to the cursor."""
         self.replace(start, end or {"line": self.line, "character": self.column}, text)
 
     def replace(self, start: dict[str, int], end: dict[str, int], text: str) -> None:
@@ -101,7 +102,7 @@ class Typist:
         self.counts.asked += 1
 
     def take(self) -> None:
-        """Take what the server has said."""
+        """Take the server's messages."""
         while True:
             try:
                 message = self.client.messages.get_nowait()
@@ -119,7 +120,7 @@ class Typist:
         self.counts.shown += bool((message.get("result") or {}).get("items"))
 
     def kill(self) -> None:
-        """Kill the engine, wherever it is."""
+        """Kill the engine, whatever it is doing."""
         for pid in children(self.client.process.pid):
             os.kill(pid, signal.SIGKILL)
             self.counts.killed += 1
@@ -134,7 +135,7 @@ def children(pid: int) -> list[int]:
 
 
 def state(pid: int) -> tuple[float, int, int]:
-    """Megabytes, descriptors and threads of a process; zeros where it has just ended."""
+    """Return the megabytes, descriptors and threads of a process; zeros if it has just ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
         memory = int(status.split("VmRSS:")[1].split()[0]) / 1024
@@ -160,7 +161,7 @@ def report(minute: float, typist: Typist) -> tuple[float, int, int]:
 
 
 def document() -> str:
-    """The standard library's own code, 2,000 lines of it."""
+    """Return 2,000 lines of the standard library's own code."""
     lines = Path(argparse.__file__).read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join((lines * 2)[:LINES])
 

@@ -1,4 +1,4 @@
-"""How the house is built: no cycle between folders, none too full, and no class name for two classes."""
+"""The structure of the packages: no cycle between folders, no folder too full, no class name for two classes."""
 
 import re
 import sys
@@ -45,7 +45,7 @@ def test_no_class_name_means_two_classes() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda it: str(it.relative_to(ROOT)))
 def test_what_a_document_names_exists(document: Path) -> None:
-    """Paths and modules of the packages, wherever a document names them."""
+    """Paths and modules of the packages that a document names exist."""
     text = document.read_text(encoding="utf-8")
     paths = set(re.findall(r"\b(?:model/)?(?:infill_lsp|infill_model|tests|scripts|docs)/[\w./-]*\w(?![\w*{])", text))
     bases = (ROOT, ROOT / "model", document.parent)

@@ -1,4 +1,4 @@
-"""A Qwen2 network of two layers with random weights, as a GGUF file: real in everything but its size."""
+"""A Qwen2 network of two layers with random weights, as a GGUF file: real except for its size."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
-"""Measures how long converted models take: a forward behind a cached row, and whole fills; prints Markdown tables.
+"""Time converted models: a forward after a cached row, and whole fills; print Markdown tables.
 
-    measure.py --model FILE [--model FILE] [--device cuda] [--out FILE.json]
+measure.py --model FILE [--model FILE] [--device cuda] [--out FILE.json]
 
-Gaps are the ends of lines of this repository's own code. Milliseconds; medians.
+Gaps are the ends of lines of this repository's own code. Figures are medians in milliseconds.
 """
 
 import argparse
@@ -22,14 +22,14 @@ from infill_model.training.timing import median_seconds, wait_for
 SOURCE = Path(__file__).parents[2] / "infill_lsp/session/session.py"
 LEAST_LINE = 24
 CUTS = (0.4, 0.9)
-"""Where in a line, as shares of its length, gaps begin."""
+"""Where in a line gaps begin, as shares of its length."""
 
 _RUNS = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Forwards:
-    """Milliseconds of a forward with its logits, by how many tokens are read behind a row of `row` tokens."""
+    """Milliseconds of a forward with its logits, by the number of tokens read after a row of `row` tokens."""
 
     model: str
     dtype: str
@@ -40,7 +40,7 @@ class Forwards:
 
 @dataclass(frozen=True, slots=True)
 class Fills:
-    """Milliseconds of greedy fills: of a place never seen, and again after a key; tokens and forwards are means."""
+    """Milliseconds of greedy fills: at a new place, and again after a keystroke; tokens and forwards are means."""
 
     model: str
     dtype: str
@@ -52,7 +52,7 @@ class Fills:
 
 
 def requests(most: int) -> list[tuple[Request, Request]]:
-    """Ends of lines that are to be filled, spread over a file, each also with one more character typed."""
+    """Return ends of lines to fill, spread over a file, each also with one more character typed."""
     text = SOURCE.read_text(encoding="utf-8")
     found, at = [], 0
     for number, line in enumerate(text.splitlines(keepends=True)):
@@ -65,7 +65,7 @@ def requests(most: int) -> list[tuple[Request, Request]]:
 
 
 def forwards(model: CoderInfiller, rows: list[int]) -> Iterator[Forwards]:
-    """Time a forward of several sizes, launched kernel by kernel, and on CUDA replayed as a graph too."""
+    """Time a forward of several sizes, launched kernel by kernel, and on CUDA also replayed as a graph."""
     network = model.network
     request = requests(1)[0][0]
     row = model.layout.row(request.prefix, (request.suffix,))
@@ -89,7 +89,7 @@ def forwards(model: CoderInfiller, rows: list[int]) -> Iterator[Forwards]:
 
 
 def recorded(call: Callable[[], object]) -> Callable[[], object]:
-    """A call's kernels as a CUDA graph; what it returns is overwritten by the next replay."""
+    """Record a call's kernels as a CUDA graph; its return value is overwritten by the next replay."""
     beside = torch.cuda.Stream()
     beside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(beside):
@@ -103,7 +103,7 @@ def recorded(call: Callable[[], object]) -> Callable[[], object]:
 
 
 def fills(model: CoderInfiller, gaps: int) -> Fills:
-    """Time whole fills; one that does not count comes before."""
+    """Time whole fills, after one warm-up fill."""
     asked = requests(gaps)
     model.fill(asked[0][0], Options())
     first, warm, made = [], [], []
@@ -120,7 +120,7 @@ def fills(model: CoderInfiller, gaps: int) -> Fills:
 
 
 def tables(measured: list[Forwards], filled: list[Fills]) -> str:
-    """Both tables, in Markdown."""
+    """Return both tables in Markdown."""
     rows = list(measured[0].ms)
     lines = [
         f"| forward behind {measured[0].row} tokens, ms | " + " | ".join(f"{n} rows" for n in rows) + " |",
@@ -138,7 +138,7 @@ def tables(measured: list[Forwards], filled: list[Fills]) -> str:
 
 
 def main() -> None:
-    """Measure one model after the other."""
+    """Measure one model after another."""
     parser = argparse.ArgumentParser(description="Measure forwards and fills of converted models.")
     parser.add_argument("--model", type=Path, required=True, action="append", metavar="FILE", help="may be repeated")
     parser.add_argument("--device", default="cuda", help="cuda or cpu (default: cuda)")

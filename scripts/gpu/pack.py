@@ -1,9 +1,9 @@
-"""Packs corpora into one small file, and unpacks it as a corpus where it arrives.
+"""Pack corpora into one small file, and unpack it as a corpus on another machine.
 
-    pack.py pack CORPUS... --out FILE.xz --most MIB    a twentieth of it held out; tests are the first to be left out
-    pack.py unpack FILE.xz --out DIR                   a folder that `infill-model tune --corpus` reads
+pack.py pack CORPUS... --out FILE.xz --most MIB    a twentieth of it held out; tests are left out first
+pack.py unpack FILE.xz --out DIR                   a folder that `infill-model tune --corpus` reads
 
-Folders of code are drawn in a random order and packed whole, for files that lie together compress well together.
+Folders of code are drawn in a random order and packed whole, because files of one folder compress well together.
 """
 
 import argparse
@@ -19,16 +19,16 @@ from infill_model.data.corpus import CorpusFile, read_corpus
 
 MIB = 1 << 20
 HELD_OUT = 0.05
-"""Share of the room that held-out code may take."""
+"""Share of the size that held-out code may take."""
 
 _HELD_BACK = MIB // 4
-"""Bytes that the compressor may still have in hand."""
+"""Bytes that the compressor may still hold in its buffer."""
 
 _SPLITS = ("heldout", "train")
 
 
 def pack(corpora: Iterable[Path], out: Path, most: float, seed: int = 0) -> dict[str, int]:
-    """Write as much of some corpora as fits so many MiB; returns the characters of each split that were packed."""
+    """Write as much of the corpora as fits into `most` MiB, and return the characters packed for each split."""
     corpora, room = list(corpora), int(most * MIB) - _HELD_BACK
     packed = dict.fromkeys(_SPLITS, 0)
     compressor = lzma.LZMACompressor()
@@ -45,7 +45,7 @@ def pack(corpora: Iterable[Path], out: Path, most: float, seed: int = 0) -> dict
 
 
 def drawn(files: Iterable[CorpusFile], seed: int) -> list[CorpusFile]:
-    """Files in a random order of their folders; those that are drawn more rarely in training come last."""
+    """Return files with their folders in random order; files drawn less often in training come last."""
     folders: dict[tuple[str, str], list[CorpusFile]] = {}
     for file in files:
         folders.setdefault((file.project, str(Path(file.path).parent)), []).append(file)
@@ -55,7 +55,7 @@ def drawn(files: Iterable[CorpusFile], seed: int) -> list[CorpusFile]:
 
 
 def unpack(file: Path, out: Path) -> None:
-    """Write a packed file as a corpus."""
+    """Unpack a packed file into a corpus."""
     out.mkdir(parents=True, exist_ok=True)
     for split in _SPLITS:
         with gzip.open(out / f"{split}.jsonl.gz", "wt", compresslevel=1, encoding="utf-8") as rows:
@@ -71,7 +71,7 @@ def _rows(file: Path, split: str) -> Iterator[dict[str, object]]:
 
 
 def main() -> None:
-    """Pack or unpack."""
+    """Pack or unpack a corpus."""
     parser = argparse.ArgumentParser(description="Pack corpora into one file, or unpack it.")
     commands = parser.add_subparsers(dest="command", required=True)
     packing = commands.add_parser("pack")

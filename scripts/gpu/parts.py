@@ -1,7 +1,7 @@
-"""Cuts a file into parts that can be carried one by one, and joins them where they arrive.
+"""Cut a file into parts that can be transferred one by one, and join them on arrival.
 
-    parts.py split FILE --out DIR [--most MIB]    writes the parts, and NAME.parts.json with their sizes and hashes
-    parts.py join DIR --into FOLDER               takes what is in DIR over, and joins the file once all parts are there
+parts.py split FILE --out DIR [--most MIB]    writes the parts, and NAME.parts.json with their sizes and hashes
+parts.py join DIR --into FOLDER               copies the parts in DIR to FOLDER, and joins the file once all are there
 
 `join` may be called for each part that arrives, or once for all; FOLDER keeps them in between.
 """
@@ -28,18 +28,18 @@ class Piece:
     sha256: str
 
     def is_at(self, path: Path) -> bool:
-        """Whether a file is just this."""
+        """Report whether the file at a path is exactly this one."""
         return path.is_file() and path.stat().st_size == self.size and digest(path) == self.sha256
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
+    """Return the SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def split(file: Path, out: Path, most: float = MOST) -> list[Path]:
-    """Write a file's parts of at most so many MiB, then the manifest; each replaces an older one of its name."""
+    """Write a file's parts of at most `most` MiB, then the manifest; each replaces an older file of its name."""
     out.mkdir(parents=True, exist_ok=True)
     parts = []
     for number, content in enumerate(_read(file, int(most * MIB))):
@@ -52,10 +52,10 @@ def split(file: Path, out: Path, most: float = MOST) -> list[Path]:
 
 
 def join(source: Path, folder: Path) -> list[str]:
-    """Take over the parts in `source` that are sound, and join the files all of whose parts are in `folder` then.
+    """Take over the intact parts in `source`, then join the files all of whose parts are in `folder`.
 
     Returns:
-        What is still missing or damaged, in words; none where all files are whole.
+        The missing or damaged parts, in words; none if all files are complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
     return [it for manifest in sorted(source.glob("*.parts.json")) for it in _join(manifest, source, folder)]
@@ -87,7 +87,7 @@ def _join(manifest: Path, source: Path, folder: Path) -> Iterator[str]:
 
 
 def _taken(part: Piece, source: Path, folder: Path) -> bool:
-    """Whether a part is in the folder, after it was looked for in the source."""
+    """Report whether a part is in the folder, after taking it over from the source if it is there."""
     if part.is_at(folder / part.name):
         return True
     if not part.is_at(source / part.name):
@@ -109,7 +109,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def main() -> int:
-    """Split or join."""
+    """Split or join a file."""
     parser = argparse.ArgumentParser(description="Cut a file into parts, or join them.")
     commands = parser.add_subparsers(dest="command", required=True)
     cutting = commands.add_parser("split")

@@ -1,10 +1,10 @@
-"""Runs `infill-model tune` for some minutes, then `tune-denoiser`, and keeps the newest update ready to be taken away.
+"""Run `infill-model tune` for some minutes, then `tune-denoiser`, and keep the newest update ready for collection.
 
-    tune.py --run DIR --out DIR FLAGS...    FLAGS are those of `infill-model tune`; they win over `ON_A_GPU`
+tune.py --run DIR --out DIR FLAGS...    FLAGS are those of `infill-model tune`; they override `ON_A_GPU`
 
-What is in `--out` is renewed after each save, so a run that is killed at its limit leaves the update of its last save:
-`update.tar` in parts (bfloat16, as PEFT stores it, the denoiser beside it) and the log. With the same `--run` it goes
-on from there.
+The contents of `--out` are renewed after each save, so a run that is killed at its limit leaves the update of its last
+save: `update.tar` in parts (bfloat16, as PEFT stores it, with the denoiser) and the log. With the same `--run` it
+resumes from there.
 """
 
 import argparse
@@ -23,14 +23,14 @@ ON_A_GPU = (
     "--device", "cuda", "--rows", "64", "--workers", "12", "--held-out", "192", "--save-seconds", "30", "--compile",
 )  # fmt: skip
 MOST_BACK = 12
-"""MiB of a part of what is taken away."""
+"""MiB of a part of the update."""
 
 _LOOKS = 2.0
-"""Seconds between two looks at whether there is a newer update."""
+"""Seconds between checks for a newer update."""
 
 
 def commands(flags: argparse.Namespace, given: Sequence[str]) -> list[list[str]]:
-    """The `infill-model` commands of a run, one after the other. A further training is a further row."""
+    """Return the `infill-model` commands of a run, in order. To add a training, add a row."""
     tune = ["tune", "--run", str(flags.run), *ON_A_GPU, *given]
     if not flags.denoiser_minutes:
         return [tune]
@@ -45,7 +45,7 @@ def commands(flags: argparse.Namespace, given: Sequence[str]) -> list[list[str]]
 
 
 def run(command: Sequence[str], keeper: "Keeper") -> int:
-    """Run one command to its end; returns its exit code."""
+    """Run one command to its end and return its exit code."""
     process = subprocess.Popen([sys.executable, "-m", "infill_model.cli", *command])
     try:
         while process.poll() is None:
@@ -61,14 +61,14 @@ def run(command: Sequence[str], keeper: "Keeper") -> int:
 
 
 class Keeper:
-    """Puts the newest update of a run where it is taken away from."""
+    """Copies the newest update of a run to the output folder."""
 
     def __init__(self, run: Path, out: Path) -> None:
         self._run, self._out, self._kept = run, out, 0
         out.mkdir(parents=True, exist_ok=True)
 
     def keep(self) -> None:
-        """Put the update and the log there, if the update is newer than what was put there last."""
+        """Copy the update and the log, if the update is newer than the last one copied."""
         update, log = self._run / "update", self._run / "log.jsonl"
         stored, denoiser = update / "adapter_model.safetensors", update / "denoiser.safetensors"
         if not (stored.exists() and log.exists()):

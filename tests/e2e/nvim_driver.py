@@ -1,4 +1,4 @@
-"""Drives a real Neovim from tests: which there are, a home of its own for each, and waits on what it shows."""
+"""Drive a real Neovim from tests: list the versions, give each a home of its own, and wait for its display."""
 
 import json
 import os
@@ -19,10 +19,10 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 PLUGIN = REPOSITORY / "editors" / "nvim"
 TOOLS = Path(os.environ.get("INFILL_E2E_TOOLS", REPOSITORY / ".venv" / "e2e")).absolute()
-OUT = Path(os.environ.get("INFILL_E2E_OUT", REPOSITORY / "build" / "e2e"))  # what people may look at afterwards
-PATIENCE = float(os.environ.get("INFILL_E2E_PATIENCE", "60"))  # seconds until a state that does not come is a failure
+OUT = Path(os.environ.get("INFILL_E2E_OUT", REPOSITORY / "build" / "e2e"))  # output for people to inspect afterwards
+PATIENCE = float(os.environ.get("INFILL_E2E_PATIENCE", "60"))  # seconds to wait for a state before failing
 
-# All ghost text in a buffer from top to bottom and left to right, by whichever backend.
+# All ghost text in a buffer from top to bottom and left to right, whichever backend drew it.
 GHOST = """
 local seen = {}
 for _, name in ipairs({ 'infill.ghost', 'nvim.lsp.inline_completion' }) do
@@ -46,8 +46,8 @@ class Neovim:
     """A Neovim to test with.
 
     Attributes:
-        name: as `install_nvim.sh` names it: the Debian release that it is from.
-        backend: what `setup` is given; None for the plugin's own choice.
+        name: as in `install_nvim.sh`: the Debian release it comes from.
+        backend: the backend passed to `setup`; None for the plugin's default.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Neovim:
         return f"{self.name}-{self.backend or 'auto'}"
 
     def or_skip(self) -> Path:
-        """The program, or a skipped test."""
+        """Return the program, or skip the test."""
         if not self.program.exists():
             pytest.skip(f"no {self.program}; tests/e2e/install_nvim.sh {self.name} installs it")
         return self.program
@@ -69,11 +69,11 @@ class Neovim:
 
 # Debian testing has 0.12, trixie has 0.10.
 NEOVIMS = (Neovim("testing", None), Neovim("testing", "extmarks"), Neovim("trixie", None))
-ONE_OF_EACH = (NEOVIMS[0], NEOVIMS[2])  # of each back end, where nothing depends on more
+ONE_OF_EACH = (NEOVIMS[0], NEOVIMS[2])  # one per backend, for tests that need no more
 
 
 def readme_init(backend: str | None, more: str = "") -> str:
-    """The README's init.lua, for this checkout."""
+    """Return the README's init.lua, for this checkout."""
     block = re.search(r"```lua\n(.*?)```", (PLUGIN / "README.md").read_text(), re.DOTALL)
     assert block is not None
     assert len(block[1].splitlines()) <= 5
@@ -83,7 +83,7 @@ def readme_init(backend: str | None, more: str = "") -> str:
 
 
 class Home:
-    """A folder in which one Neovim lives: its configuration, its state, a program `infill-lsp`, the user's files."""
+    """A folder in which one Neovim lives: its configuration and state, a program `infill-lsp`, the user's files."""
 
     def __init__(self, folder: Path, server: list[str], init: str) -> None:
         self.folder = folder
@@ -112,13 +112,13 @@ class Home:
         }
 
     def file(self, name: str, text: str) -> Path:
-        """A file of the user's."""
+        """Write a user file."""
         path = self.project / name
         path.write_text(text)
         return path
 
     def messages(self, method: str = "") -> list[dict[str, Any]]:
-        """What the scripted server was sent so far."""
+        """Return the messages the scripted server has received so far."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         read = [json.loads(line) for line in lines if line.endswith("}")]
         return [message for message in read if message.get("method", "") == method]
@@ -134,7 +134,7 @@ class Editor:
         self.nvim = nvim
 
     def type(self, keys: str) -> None:
-        """Types keys as Neovim writes them, such as <M-l>."""
+        """Type keys in Neovim's notation, such as <M-l>."""
         self.nvim.input(keys)
 
     def ghost(self) -> str:
@@ -144,14 +144,14 @@ class Editor:
         return list(self.nvim.current.buffer[:])
 
     def cursor(self) -> tuple[int, int]:
-        """Row from 1, column in bytes from 0."""
+        """Return the row from 1 and the column in bytes from 0."""
         return tuple(self.nvim.current.window.cursor)
 
     def lua(self, code: str, *values: object) -> Any:
         return self.nvim.exec_lua(code, *values)
 
     def until(self, what: Callable[[], object], wanted: object) -> None:
-        """Waits until a state is as wanted."""
+        """Wait until a state has the wanted value."""
         deadline = time.monotonic() + PATIENCE
         while (now := what()) != wanted:
             if time.monotonic() > deadline:
@@ -160,9 +160,9 @@ class Editor:
             time.sleep(0.002)
 
     def open(self, file: Path, row: int, column: int = 0) -> None:
-        """Opens a file as `:edit` does, with the cursor at a row from 1 and a column from 0, in normal mode.
+        """Open a file as `:edit` does, with the cursor at a row from 1 and a column from 0, in normal mode.
 
-        Undo goes no further back than to here.
+        Undo history starts here.
         """
         self.nvim.command("stopinsert")
         self.until(lambda: self.lua("return vim.api.nvim_get_mode().mode"), "n")
@@ -171,22 +171,22 @@ class Editor:
         self.until(lambda: self.lua("return #vim.lsp.get_clients({ name = 'infill', bufnr = 0 })"), 1)
 
     def last(self) -> str:
-        """The last line without its indentation."""
+        """Return the last line without its indentation."""
         return self.lines()[-1].strip()
 
     def some_ghost(self) -> str:
-        """The ghost text, once there is some."""
+        """Return the ghost text, once there is some."""
         self.until(lambda: self.ghost() != "", True)
         return self.ghost()
 
     def ready(self) -> None:
-        """Waits until the server says that it is."""
+        """Wait until the server reports that it is ready."""
         self.until(lambda: self.lua("return (require('infill.client').status(0) or {}).state"), "ready")
 
 
 @contextmanager
 def editing(neovim: Neovim, home: Home, file: Path, *flags: str) -> Iterator[Editor]:
-    """Neovim with a file open; without flags, nothing of a person's own is read but the init.lua."""
+    """Start Neovim with a file open; without flags, the init.lua is the only personal file read."""
     pynvim = pytest.importorskip("pynvim")
     program = neovim.or_skip()
     arguments = ["env", *(f"{name}={value}" for name, value in home.environment.items())]
@@ -214,7 +214,8 @@ def editing(neovim: Neovim, home: Home, file: Path, *flags: str) -> Iterator[Edi
 class Terminal:
     """A terminal of 100 by 30, held by tmux, with a tmux server of its own.
 
-    It is spoken to through one control client: starting a program for each look would take longer than what is timed.
+    All commands go through one control client: starting a program for each look would take longer than the timed
+    action.
     """
 
     def __init__(self, home: Home, command: list[str]) -> None:
@@ -223,7 +224,7 @@ class Terminal:
         self.socket = str(home.folder / "tmux")
         words = ["new-session", "-d", "-x", "100", "-y", "30", "-s", "e2e", *command]
         subprocess.run([*self.tmux, "-f", "/dev/null", *words], env=home.environment, check=True)
-        # A terminal that waits for what follows an Escape would slow down both.
+        # Waiting for the rest of an Escape sequence would slow down both.
         subprocess.run([*self.tmux, "set-option", "-sg", "escape-time", "0"], check=True)
         pipe = subprocess.PIPE
         self.control = subprocess.Popen(
@@ -236,7 +237,7 @@ class Terminal:
         return ["tmux", "-S", self.socket]
 
     def tell(self, command: str) -> str:
-        """Has tmux carry out a command; returns what it says."""
+        """Run a tmux command and return its output."""
         assert self.control.stdin is not None
         self.control.stdin.write(command + "\n")
         self.control.stdin.flush()
@@ -255,15 +256,15 @@ class Terminal:
         raise EOFError("tmux has ended")
 
     def screen(self) -> str:
-        """What a person would see."""
+        """Return the screen as a user would see it."""
         return self.tell("capture-pane -p -t e2e")
 
     def type(self, *keys: str) -> None:
-        """Types keys as tmux names them, such as M-l, or texts."""
+        """Type texts, or keys in tmux notation, such as M-l."""
         self.tell("send-keys -t e2e " + " ".join(shlex.quote(key) for key in keys))
 
     def until(self, shown: Callable[[str], bool]) -> str:
-        """Waits until the screen is as wanted; returns it."""
+        """Wait until the screen is as wanted, and return it."""
         deadline = time.monotonic() + PATIENCE
         while not shown(screen := self.screen()):
             if time.monotonic() > deadline:
@@ -272,7 +273,7 @@ class Terminal:
         return screen
 
     def leave_insert(self) -> None:
-        """Back to normal mode; what is typed right behind an Escape would be an Alt key together with it."""
+        """Return to normal mode; a key typed right after an Escape would combine with it to an Alt key."""
         self.type("Escape")
         self.until(lambda screen: "-- INSERT --" not in screen)
 
@@ -282,17 +283,17 @@ class Terminal:
 
 
 def scripted_server() -> list[str]:
-    """Answers out of tables, and tells what it was asked; it shares no code with the real one."""
+    """Return the command of a server that answers from tables and logs requests, without code of the real one."""
     return [sys.executable, str(Path(__file__).with_name("scripted_lsp.py"))]
 
 
 def real_server() -> list[str]:
-    """The server of this checkout, with the embedded model on one thread."""
+    """Return the command of this checkout's server, with the embedded model on one thread."""
     return [*_PATHS, "OMP_NUM_THREADS=1", sys.executable, "-m", "infill_lsp.cli", "--stdio"]
 
 
 def real_server_with_scripted_model() -> list[str]:
-    """The server of this checkout; what its model says is written in the first line of the file that is edited."""
+    """Return the command of this checkout's server; the first line of the edited file scripts its model."""
     return [*_PATHS, sys.executable, str(REPOSITORY / "tests" / "lsp" / "cli_with_fake_engine.py"), "--stdio"]
 
 

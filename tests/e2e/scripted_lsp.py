@@ -1,7 +1,7 @@
 """A language server with scripted answers, in plain JSON-RPC over stdio, to drive editors without a model.
 
-It shares no code with the real server. It answers from three tables, and writes what it is asked to the file named by
-SCRIPTED_LOG, one JSON object a line, so that tests can wait for it.
+It shares no code with the real server. It answers from three tables, and logs its requests to the file named by
+SCRIPTED_LOG, one JSON object per line, so that tests can wait for them.
 """
 
 import json
@@ -10,31 +10,31 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# What a line may become when it was begun; automatic requests get the first one that fits.
+# Completions of a line by its beginning; automatic requests get the first one that fits.
 BEGUN = (
     "return first + second",
     "return first",
     "for index, value in enumerate(values):\n    print(index, value)\n    total += value",
     "smile = '😀 and more'",
 )
-# A whole line with the cursor, and what it is to become: gaps in the middle, and less indentation.
+# A whole line with the cursor, and its replacement: gaps in the middle, and less indentation.
 WHOLE = {
     "total = max(|, key=)": "total = max(items, key=len)",
     "        el|": "    else:\n        return 0",
     "print(|)": "print(total)",
 }
-# The answer to these is held back until the next request.
+# The answers to these are held back until the next request.
 SLOW = "slow"
 FILL = "filled = True\n"
 
 
 def units(text: str, encoding: str) -> int:
-    """The length of a text in the protocol's units."""
+    """Return the length of a text in the protocol's units."""
     return len(text.encode()) if encoding == "utf-8" else len(text.encode("utf-16-le")) // 2
 
 
 def split_at(line: str, character: int, encoding: str) -> tuple[str, str]:
-    """A line before and behind a position of the protocol."""
+    """Return a line before and after a position of the protocol."""
     count = next(n for n in range(len(line) + 1) if units(line[:n], encoding) >= character)
     return line[:count], line[count:]
 
@@ -50,7 +50,7 @@ class Server:
         self.ids = 0
 
     def run(self) -> None:
-        """Answers until the input ends."""
+        """Answer until the input ends."""
         self.log({"pid": os.getpid()})
         while (message := read()) is not None:
             self.log(message)
@@ -104,7 +104,7 @@ class Server:
         return {"items": items if params["context"]["triggerKind"] == 1 else items[:1]}
 
     def items(self, position: dict[str, int], before: str, after: str) -> list[dict[str, Any]]:
-        """What the tables say about a line."""
+        """Return the items that the tables have for a line."""
         row, whole = position["line"], WHOLE.get(f"{before}|{after}")
         if whole is not None:
             end = units(before + after, self.encoding)
@@ -137,7 +137,7 @@ class Server:
         return {"documentChanges": [{"textDocument": document, "edits": [edit]}]}
 
     def line(self, params: dict[str, Any]) -> tuple[str, str]:
-        """The line of a request before and behind the cursor."""
+        """Return the line of a request before and after the cursor."""
         lines = self.texts[params["textDocument"]["uri"]].split("\n")
         return split_at(lines[params["position"]["line"]], params["position"]["character"], self.encoding)
 
@@ -146,12 +146,12 @@ class Server:
 
 
 def span(row: int, start: int, end: int) -> dict[str, Any]:
-    """A range within one line."""
+    """Return a range within one line."""
     return {"start": {"line": row, "character": start}, "end": {"line": row, "character": end}}
 
 
 def read() -> dict[str, Any] | None:
-    """The next message; None at the end of the input."""
+    """Return the next message; None at the end of the input."""
     length = 0
     while line := sys.stdin.buffer.readline().strip():
         name, _, value = line.partition(b":")
@@ -161,7 +161,7 @@ def read() -> dict[str, Any] | None:
 
 
 def send(message: dict[str, Any]) -> None:
-    """Sends a message."""
+    """Send a message."""
     body = json.dumps({"jsonrpc": "2.0", **message}).encode()
     sys.stdout.buffer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
     sys.stdout.buffer.flush()

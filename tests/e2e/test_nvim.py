@@ -1,4 +1,4 @@
-"""Neovim with the plugin, against a scripted server: what a person types, sees and accepts, with both back ends."""
+"""Neovim with the plugin, against a scripted server: typing, ghost text and acceptance, with both backends."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ from nvim_driver import (
 
 START = "def f(first, second):\n    \n"
 OWN = [ONE_OF_EACH[1]]
-NEWEST = pytest.mark.parametrize("neovim", [NEOVIMS[0]], ids=str, indirect=True)  # where no version can matter
+NEWEST = pytest.mark.parametrize("neovim", [NEOVIMS[0]], ids=str, indirect=True)  # where the version does not matter
 
 
 @pytest.fixture(params=ONE_OF_EACH, ids=str)
@@ -42,7 +42,7 @@ def editor(neovim: Neovim, home: Home) -> Iterator[Editor]:
 
 
 def begin(editor: Editor, text: str = "return first +") -> None:
-    """Types on the second line, and waits for the ghost text."""
+    """Type on the second line, and wait for the ghost text."""
     editor.type("jA" + text)
     editor.until(lambda: editor.lines()[1], "    " + text)
 
@@ -139,7 +139,7 @@ def test_invoked_by_hand_gives_several_to_choose_from(editor: Editor, home: Home
 
 
 def count(editor: Editor) -> int:
-    """How many suggestions there are to choose from."""
+    """Return the number of suggestions to choose from."""
     return int(editor.lua("return require('infill').count()"))
 
 
@@ -183,7 +183,7 @@ def test_no_answer_may_come_too_late(editor: Editor, home: Home) -> None:
 
 
 def asked_for(home: Home, text: str) -> list[object]:
-    """The requests whose cursor is right behind `text` on an indented line."""
+    """Return the requests whose cursor is directly after `text` on an indented line."""
     column = 4 + len(text)
     asked = home.messages("textDocument/inlineCompletion")
     return [one for one in asked if one["params"]["position"]["character"] == column]

@@ -1,4 +1,4 @@
-"""Emacs' eglot in batch mode: a client that shares no code with the server, nor with the other editors."""
+"""Emacs' eglot in batch mode: a client that shares no code with the server or the other editors."""
 
 import ast
 import json
@@ -21,7 +21,7 @@ SCRIPT = Path(__file__).with_name("eglot.el")
 
 
 def eglot(server: list[str], file: Path, **wanted: str) -> dict[str, list[str]]:
-    """What eglot sees and does once it is `typed` at the end of a file, or an `action` is chosen `at` a text."""
+    """Return what eglot reports after `typed` text at the end of a file, or after an `action` chosen `at` a text."""
     if shutil.which("emacs") is None:
         pytest.skip("no emacs; apt-get install emacs-nox elpa-eglot")
     told = {"server": "\t".join(server), "file": str(file), **wanted}

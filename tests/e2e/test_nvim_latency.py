@@ -1,7 +1,7 @@
 """Milliseconds from a key to new ghost text on the screen of a real terminal, with the real model and its own budget.
 
-Only keys count that are not what the ghost text said: what is typed through is there at once and shows nothing. Code
-is typed until fifty keys have counted. The figures go to OUT, one JSON file for each Neovim.
+Keys that match the ghost text do not count: typing along shows it at once and brings nothing new. Code is typed until
+fifty keys have counted. The figures go to OUT, one JSON file for each Neovim.
 """
 
 import json
@@ -16,12 +16,12 @@ import pytest
 from nvim_driver import ONE_OF_EACH, OUT, REPOSITORY, Home, Neovim, Terminal, readme_init, real_server
 
 WANTED = 50
-SURE_OR_NOT = "settings = { confidence = 0 }"  # What is shown more often is no faster, and fifty keys are found sooner.
+SURE_OR_NOT = "settings = { confidence = 0 }"  # Showing more is no faster, and fifty keys are reached sooner.
 MOST_KEYS = 600
-LONGEST = 5.0  # seconds after which a key counts as one without ghost text, whatever was answered
+LONGEST = 5.0  # seconds after which a key counts as one without ghost text, regardless of the answer
 NEW_LINE = ("o", "0", "C-d")  # without indentation
-# The status line counts answers, so that a key without ghost text is known as soon as the server has said nothing. An
-# answer is drawn a moment after the event that tells of it.
+# The status line counts answers, so that a key without ghost text is known as soon as the server has answered. An
+# answer is drawn a moment after its event.
 INIT = """
 vim.o.laststatus, vim.g.answers = 2, 0
 vim.o.statusline = "answers %{g:answers} %{v:lua.require'infill'.statusline()}"
@@ -35,22 +35,22 @@ end })
 
 
 def behind(terminal: Terminal, typed: str) -> str | None:
-    """What stands behind the cursor; None until the screen shows it right behind what was typed."""
+    """Return the text after the cursor; None until the screen shows it directly after the typed text."""
     column, row = map(int, terminal.tell("display-message -p -t e2e '#{cursor_x} #{cursor_y}'").split())
     line = terminal.screen().splitlines()[row].ljust(column)
     return line[column:].rstrip() if column == len(typed) and line.startswith(typed) else None
 
 
 def answers(terminal: Terminal) -> int:
-    """How many answers the status line has counted."""
+    """Return the number of answers the status line has counted."""
     found = re.search(r"answers (\d+)", terminal.screen())
     return int(found[1]) if found else 0
 
 
 def strike(terminal: Terminal, line: str, key: str, shown: str) -> tuple[float | None, str]:
-    """Types one key; its milliseconds until new ghost text, None without any, and the ghost text that is there then.
+    """Type one key; return the milliseconds until new ghost text (None without any), and the ghost text then shown.
 
-    Ghost text that no longer fits may stand on for a while; that is not what is waited for.
+    Ghost text that no longer fits may remain for a while; it does not end the wait.
     """
     through, stale = shown.startswith(key), (shown, shown[1:])
     before, start = answers(terminal), time.perf_counter()
@@ -65,7 +65,7 @@ def strike(terminal: Terminal, line: str, key: str, shown: str) -> tuple[float |
 
 
 def keystrokes(terminal: Terminal, code: list[str]) -> Iterator[float | None]:
-    """Types lines of code key by key, each on a line of its own; what each key took."""
+    """Type lines of code key by key, each on a line of its own; yield the time each key took."""
     for text in code:
         line, ghost = "", ""
         for key in text:
@@ -78,7 +78,7 @@ def keystrokes(terminal: Terminal, code: list[str]) -> Iterator[float | None]:
 
 
 def until_enough(times: Iterator[float | None]) -> tuple[list[float], int]:
-    """The milliseconds of those keys that brought new ghost text, and how many were typed."""
+    """Return the milliseconds of the keys that brought new ghost text, and the number typed."""
     new: list[float] = []
     typed = 0
     for ms in islice(times, MOST_KEYS):
@@ -95,7 +95,7 @@ def test_milliseconds_from_key_to_ghost_text(neovim: Neovim, tmp_path: Path) -> 
     home = Home(tmp_path, real_server(), readme_init(neovim.backend, SURE_OR_NOT) + INIT)
     text = (REPOSITORY / "examples" / "basket.py").read_text()
     examples = (path.read_text() for path in sorted((REPOSITORY / "examples").glob("[am]*.py")))
-    # Lines of other files than the one that is open: its own would be typed through.
+    # Lines of files other than the open one: its own lines would be typed along the ghost text.
     lines = [line.strip() for example in examples for line in example.splitlines()]
     code = [line for line in lines if re.search(r"[(=]", line)]
     terminal = Terminal(home, [str(program), "--clean", "-n", "-u", str(home.init), str(home.file("basket.py", text))])

@@ -1,4 +1,4 @@
-"""The plugin as package managers load it, and the real server's edits whatever its model is."""
+"""The plugin as package managers load it, and the real server's edits whichever model it has."""
 
 import shutil
 import subprocess
@@ -18,8 +18,8 @@ from nvim_driver import (
 )
 
 START = "def f(first, second):\n    return first\n"
-# What lazy.nvim does with a spec of `dir`, `opts` and `event`: the folder joins the runtime path, its plugin/ is
-# sourced late, setup gets `opts`, and the event that loaded it is told to the autocommands that are new.
+# lazy.nvim with a spec of `dir`, `opts` and `event`: the folder joins the runtime path, its plugin/ is
+# sourced late, setup gets `opts`, and the event that loaded it is passed on to the new autocommands.
 LAZY = """
 local spec = { dir = "%s", name = "infill", main = "infill", opts = {}, event = "InsertEnter" }
 vim.go.loadplugins = false
@@ -57,7 +57,7 @@ def test_a_folder_of_the_package_path(neovim: Neovim, tmp_path: Path) -> None:
 
 
 def test_the_package_manager_of_0_12(tmp_path: Path) -> None:
-    """From a repository of the plugin's own: it takes no folder of a repository."""
+    """Install from a repository that holds only the plugin: the manager cannot use a folder of a repository."""
     repository = tmp_path / "infill"
     shutil.copytree(PLUGIN, repository)
     git = ["git", "-C", str(repository), "-c", "user.name=test", "-c", "user.email=test@example.org"]
@@ -69,7 +69,7 @@ def test_the_package_manager_of_0_12(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("neovim", NEOVIMS, ids=str)
 def test_a_body_further_left_than_the_cursor(neovim: Neovim, tmp_path: Path) -> None:
-    """Ghost text of several lines whose first goes back out of a block; the model's words are given."""
+    """Ghost text of several lines whose first leaves a block; the model's text is scripted."""
     above = "# fill else:\\n    return -1\ndef sign(number):\n    if number > 0:\n        return 1\n"
     home = Home(tmp_path, real_server_with_scripted_model(), readme_init(neovim.backend))
     file = home.file("sign.py", above + "        \n\n\nprint(sign(3))\n")

@@ -1,6 +1,6 @@
-"""Neovim with the plugin, the real server and the embedded model: the story of someone who types in real files.
+"""Neovim with the plugin, the real server and the embedded model: a user typing in real files.
 
-What the model says is its own affair and changes with its weights: these tests compare the buffer with what was shown.
+The model's text changes with its weights, so these tests compare the buffer with the text that was shown.
 """
 
 import ast
@@ -26,7 +26,7 @@ from nvim_driver import (
     real_server,
 )
 
-# Machines that run tests are slow: time for a suggestion beyond what people are asked to wait.
+# Test machines are slow: extra time for a suggestion beyond the usual budget.
 PATIENT = "settings = { budget = { automatic = 5000, invoked = 5000 }, confidence = 0 }"
 STATUS_LINE = "vim.o.statusline, vim.o.laststatus = \"%t %{v:lua.require'infill'.statusline()}\", 2\n"
 BASKET = (REPOSITORY / "examples" / "basket.py").read_text()
@@ -51,7 +51,7 @@ TOTAL = "return sum(item.price * it"
 
 @pytest.fixture(scope="module", params=NEOVIMS, ids=str)
 def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Editor]]:
-    """One run for all tests: the model takes longer to load than a test takes."""
+    """Share one run among all tests: the model takes longer to load than a test takes."""
     neovim: Neovim = request.param
     home = Home(tmp_path_factory.mktemp("home"), real_server(), readme_init(neovim.backend, PATIENT))
     with editing(neovim, home, home.file("basket.py", BASKET)) as editor:
@@ -70,12 +70,12 @@ def editor(started: tuple[Home, Editor]) -> Editor:
 
 
 def row_of(text: str, part: str) -> int:
-    """The first row with a text, from 1."""
+    """Return the first row with a text, from 1."""
     return text[: text.index(part)].count("\n") + 1
 
 
 def type_total(editor: Editor, home: Home) -> str:
-    """Types what the model knows to go on with from a few lines above; the ghost text."""
+    """Type a beginning that the model can continue from a few lines above; return the ghost text."""
     editor.open(home.file("invoice.py", INVOICE), row_of(INVOICE, "..."))
     editor.type("S" + TOTAL)
     editor.until(editor.last, TOTAL)
@@ -229,7 +229,7 @@ def servers(editor: Editor) -> list[int]:
 
 @pytest.mark.parametrize("neovim", [NEOVIMS[0], NEOVIMS[2]], ids=str)
 def test_in_a_real_terminal(neovim: Neovim, tmp_path: Path) -> None:
-    """The same story on a screen, each part in a file of its own; what was to be seen is kept."""
+    """Repeat the scenario on a screen, each part in a file of its own, and keep screenshots."""
     program = neovim.or_skip()
     home = Home(tmp_path, real_server(), readme_init(neovim.backend, PATIENT) + STATUS_LINE)
     file = home.file("invoice.py", INVOICE)
@@ -292,7 +292,7 @@ def come_back_after_a_kill(terminal: Terminal, home: Home) -> None:
         with suppress(psutil.NoSuchProcess):  # A server's engine ends with it.
             if "--stdio" in process.cmdline():
                 process.kill()
-    # Neovim tells of it by itself, and where that takes two lines it waits for a key before it draws anything else.
+    # Neovim reports it by itself; if that takes two lines, it waits for a key before drawing anything else.
     terminal.until(lambda screen: "infill quit with exit code" in screen)
     terminal.type("Enter")
     terminal.until(lambda screen: "again.py infill: ready" in screen)
@@ -301,20 +301,20 @@ def come_back_after_a_kill(terminal: Terminal, home: Home) -> None:
 
 
 def switch_to(terminal: Terminal, file: Path) -> None:
-    """Opens a file in the same Neovim, and waits until the status line tells of it."""
+    """Open a file in the same Neovim, and wait until the status line shows it."""
     terminal.leave_insert()
     terminal.type(f":edit {file}", "Enter")
     terminal.until(lambda screen: f"{file.name} infill: ready" in screen)
 
 
 def last_row(screen: str) -> str:
-    """The last line of the buffer as it is seen, ghost text included, without its indentation."""
+    """Return the last line of the buffer as displayed, ghost text included, without its indentation."""
     rows = screen.splitlines()
     return rows[: rows.index("~")][-1].strip()
 
 
 def saved(terminal: Terminal, file: Path, name: str | None = None) -> str:
-    """Leaves insert mode and saves; the file's last line without its indentation."""
+    """Leave insert mode and save; return the file's last line without its indentation."""
     terminal.leave_insert()
     terminal.type(":w", "Enter")
     screen = terminal.until(lambda screen: "written" in screen)

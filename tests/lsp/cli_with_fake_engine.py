@@ -1,4 +1,4 @@
-"""`infill-lsp` as a program, with the scripted engine in the place of the real one."""
+"""Run `infill-lsp` as a program, with the scripted engine in place of the real one."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A document with a marked range, and what an edit asks there, written into the text."""
+"""Build a document with a marked range, and render the plans of an edit there as text."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +28,7 @@ GO = language("go", tree_sitter_go.language)
 
 
 def known(id_: str) -> Language:
-    """The language with this id, whose grammar comes along."""
+    """Return the language with this id, whose grammar is bundled."""
     found = languages.by_id(id_)
     assert found is not None
     assert found.grammar is not None
@@ -36,7 +36,7 @@ def known(id_: str) -> Language:
 
 
 def marked(text: str, in_: Language | None = PYTHON) -> tuple[Document, int, int]:
-    """The document of a text whose cursor is marked by one `|`, or whose selection by two; and the range."""
+    """Return the document of a text whose cursor is marked by one `|`, or whose selection by two, and the range."""
     first, *others = text.split("|")
     end = len(first) + (len(others[0]) if len(others) > 1 else 0)
     return Document("file:///a", first + "".join(others), in_, version=3), len(first), end
@@ -47,7 +47,7 @@ def offered(text: str, in_: Language | None = PYTHON) -> list[Kind]:
 
 
 def planned(text: str, kind: Kind, in_: Language | None = PYTHON) -> list[str]:
-    """Each attempt as the text with its gaps in «», what they start from behind the old text and a `|`."""
+    """Return each attempt as the text with its gaps in «», the starting drafts after the old text and a `|`."""
     document, start, end = marked(text, in_)
     return [shown(document, it) for it in plan(document, Offer(kind, document.name, 3, start, end)).attempts]
 

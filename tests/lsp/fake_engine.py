@@ -1,19 +1,19 @@
-"""A real engine process that serves a scripted model: run as a program, or named by `command` in a test.
+"""A real engine process that serves a scripted model: run as a program, or selected by `command` in a test.
 
-What it does with a request is written in the first line of the request's prefix:
-    # slow      one draft a step until cancelled
-    # raise TEXT  an error of the engine's own, with these words
-    # refuse    a request that makes no sense
+The first line of a request's prefix scripts the response:
+    # slow      one draft per step until cancelled
+    # raise TEXT  an error of the engine itself, with this text
+    # refuse    an invalid request
     # memory    no memory left
-    # print     rubbish on standard output before the fill
-    # die       the process is gone
-    # hold      native code that lets no other thread run, for ever
-    # native    native code that lets other threads run, for ever
+    # print     garbage on standard output before the fill
+    # die       the process ends
+    # hold      native code that blocks all other threads, forever
+    # native    native code that lets other threads run, forever
     # stuck     a step that never ends, though other threads run
-    # tell PATH like slow, after writing to a named pipe that it is at work
+    # tell PATH like slow, after writing to a named pipe that it has started
     # edit PATH changes that file while filling
     # fill TEXT this text, in which \\n is a newline; anything else is filled with `filled`
-Copies it has none, whatever is written there.
+It offers no copies in any case.
 """
 
 import argparse
@@ -63,7 +63,7 @@ class Scripted(Filler):
         if options.copies_only:
             return []
         order, _, rest = request.prefix.partition("\n")[0].removeprefix("# ").partition(" ")
-        order = "memory" if self.no_memory and request.prefix.startswith("#") else order  # A warm-up has enough.
+        order = "memory" if self.no_memory and request.prefix.startswith("#") else order  # A warm-up has enough memory.
         match order:
             case "slow":
                 _draft_until(cancelled, on_draft)
@@ -86,7 +86,7 @@ class Scripted(Filler):
                 _END[order]()
         text = rest.replace("\\n", "\n") if order in ("fill", "blanks") else "filled"
         text = f"files_{len(request.files)}" if order == "files" else text
-        ends = (" " * n if order == "blanks" else str(n or "") for n in range(options.n))  # Blanks are cut off later.
+        ends = (" " * n if order == "blanks" else str(n or "") for n in range(options.n))  # Blanks are stripped later.
         fills = [_fill(f"{text}{it}", request, options) for it in ends]
         return [replace(it, confidence=it.confidence - n / 100) for n, it in enumerate(fills)]
 
@@ -114,7 +114,7 @@ def _draft_until(cancelled: Callable[[], bool], on_draft: OnDraft | None) -> Non
         step += 1
         if on_draft:
             on_draft(Frame(step, (TraceToken("", "masked", 0.0),), f"step {step}", 0.1))
-        threading.Event().wait(0.002)  # what a step takes
+        threading.Event().wait(0.002)  # the time of a step
 
 
 def _fill(text: str, request: Request, options: Options) -> Fill:

@@ -1,4 +1,4 @@
-"""A hub on this machine: what huggingface_hub asks of one, over real HTTP, with what can go wrong there."""
+"""A local hub: the endpoints that huggingface_hub uses, over real HTTP, with faults on demand."""
 
 import hashlib
 import json
@@ -13,15 +13,15 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass
 class LocalHub:
-    """Serves the folders of `models` by their names; use it as a context.
+    """Serves the folders of `models` by name; used as a context.
 
     Attributes:
-        models: folders by names.
+        models: folders by name.
         licence: of all of them.
-        gated: names that nobody may fetch.
-        cut_after: bytes of a file's body after which the connection is closed; once.
-        hang_after: bytes after which nothing more comes until `release` is set; once.
-        large: how the names of files end that this happens to.
+        gated: names that may not be fetched.
+        cut_after: bytes of a file's body after which the connection is closed, once.
+        hang_after: bytes after which no more data comes until `release` is set, once.
+        large: suffix of the file names this applies to.
     """
 
     models: dict[str, Path]
@@ -56,7 +56,7 @@ class LocalHub:
         return f"http://127.0.0.1:{self.server.server_port}"
 
     def ranges(self, file: str) -> list[str]:
-        """The ranges that were asked for of a file, '' for all of it."""
+        """Return the ranges requested of a file, '' for the whole file."""
         return [wanted for method, path, wanted in self.asked if method == "GET" and path.endswith(f"/{file}")]
 
 

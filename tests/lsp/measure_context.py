@@ -1,8 +1,8 @@
-"""How much excerpts of other files help on held-out code: exact match without them, in the window, as copies, as both.
+"""Measure how much excerpts of other files help on held-out code: none, in the window, as copies, or both.
 
-`python tests/lsp/measure_context.py CORPUS TASKS` puts the held-out projects into a folder as workspaces. Of each task
-the excerpts are those of a `Workspace` in which `--open` files beside the task's file are open. It is no test: it takes
-minutes and asserts nothing.
+`python tests/lsp/measure_context.py CORPUS TASKS` writes the held-out projects into a folder as workspaces and reports
+exact match. The excerpts of each task are those of a `Workspace` with `--open` files open beside the task's file. It is
+not a test: it takes minutes and asserts nothing.
 """
 
 import argparse
@@ -27,13 +27,13 @@ from infill_model.infill.infiller import Infiller
 from infill_model.request import Fill, Options, Request
 
 MODES = {"none": (0.0, 0), "window": (0.25, 0), "copies": (0.0, 2), "both": (0.25, 2)}
-"""What is done with the excerpts: their share of the window, and copies from them that are weighed."""
+"""How the excerpts are used: their share of the window, and the number of copies from them that are considered."""
 
 BATCH = 15
 
 
 def write_projects(corpus: Path, folder: Path) -> None:
-    """The held-out projects as folders; what deduplication left of a file is put together again."""
+    """Write the held-out projects as folders, rejoining the pieces that deduplication left of a file."""
     pieces = defaultdict(list)
     for file in read_corpus(corpus, "heldout"):
         pieces[folder / file.project / file.path].append(file.text)
@@ -43,7 +43,7 @@ def write_projects(corpus: Path, folder: Path) -> None:
 
 
 def excerpts(task: Task, folder: Path, opened: int, budget: int) -> tuple[str, ...]:
-    """What the workspace has ready for a task's gap."""
+    """Return the excerpts that the workspace has ready for a task's gap."""
     root = folder / task.project
     path = root / task.task_id.removeprefix(f"{task.kind}/{task.project}/").rsplit(":", 2)[0]
     python = languages.by_id("python")

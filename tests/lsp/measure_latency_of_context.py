@@ -1,7 +1,7 @@
-"""How long a request waits for excerpts while someone types in a workspace of many files.
+"""Measure how long a request waits for excerpts while a user types in a workspace of many files.
 
-`python tests/lsp/measure_latency_of_context.py` writes 500 modules that import each other, opens twenty and types and
-jumps about in them, all faster than people do. It is no test: what it prints depends on what else the machine does.
+`python tests/lsp/measure_latency_of_context.py` writes 500 modules that import each other, opens twenty, and types and
+jumps about in them faster than a person would. It is not a test: the result depends on the load of the machine.
 """
 
 import random

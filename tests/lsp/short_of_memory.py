@@ -1,6 +1,6 @@
-"""A real engine process with a real checkpoint, whose network finds no more memory on its GPU.
+"""A real engine process with a real checkpoint, whose network runs out of memory on its GPU.
 
-That is so at the third forward, or with `--at-once` at the first: in the warm-up, as part of the start.
+This happens at the third forward, or with `--at-once` at the first: in the warm-up, as part of the start.
 """
 
 import itertools
@@ -16,7 +16,7 @@ WORDS = (
     "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.65 GiB of which 1.19 GiB is "
     "free. Of the allocated memory 21.80 GiB is allocated by PyTorch.\nSee the documentation for Memory Management."
 )
-"""As torch says it."""
+"""The text of torch's error."""
 
 AT_ONCE = "--at-once" in sys.argv
 

@@ -155,7 +155,7 @@ def test_apply_refuses_a_file_that_changed_meanwhile(run: Run, file: Path) -> No
 def test_a_full_disk_loses_nothing(file: Path) -> None:
     before = "# fill 1\nx = \n" + "# much to lose\n" * 100
     file.write_text(before)
-    small = (1000, 1000)  # bytes a file may grow to, as on a disk that is full after them
+    small = (1000, 1000)  # maximum bytes of a file, as on a disk that is full beyond them
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, small)  # noqa: E731
     ended = finish(start("fill", f"{file}:2:5", "--apply", preexec_fn=limit))
     assert ended.code == 2
@@ -181,7 +181,7 @@ def test_permissions_are_respected(file: Path, tmp_path: Path) -> None:
 
 
 def _obey_permissions() -> None:
-    """Take from root, if that is who runs the tests, the right to read and write whatever it likes."""
+    """Drop root's right to read and write any file, if the tests run as root."""
     libc = ctypes.CDLL(None)
     for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
         libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
@@ -346,7 +346,7 @@ def test_ctrl_c_ends_quietly(tmp_path: Path) -> None:
     pipe, file = tmp_path / "pipe", tmp_path / "app.py"
     os.mkfifo(pipe)
     file.write_text(f"# tell {pipe}\nx = \n")
-    # What runs in the background of a shell ignores the key, and so would its children.
+    # A background process of a shell ignores the key, and so would its children.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         process = start("fill", f"{file}:2:5")
@@ -457,7 +457,7 @@ def test_a_file_that_may_hold_secrets_is_refused_unread_whatever_fills(
     if target:
         path.symlink_to(target)
     else:
-        path.mkdir()  # Reading it would be another error.
+        path.mkdir()  # Reading it would be a different error.
     ended = run("fill", f"{path}:1:1", "--language", "python", "--apply")
     assert (ended.code, ended.out) == (2, "")
     assert "may hold secrets" in ended.err

@@ -1,4 +1,4 @@
-"""Which excerpts of other files are ready for a cursor, and what never is."""
+"""Which excerpts of other files are ready for a cursor, and which never are."""
 
 import os
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def workspace(root: Path) -> Iterator[Workspace]:
 
 
 def document(path: Path, text: str) -> tuple[Document, int]:
-    """A document and the offset of its `$0`."""
+    """Return a document and the offset of its `$0`."""
     return Document(path.as_uri(), text.replace("$0", ""), languages.of_file(path.name)), max(0, text.find("$0"))
 
 
@@ -195,7 +195,7 @@ HIDDEN = "circle = Circle(radius)  # parcel\ndef draw(parcel):\n    pass\n"
 
 @pytest.fixture
 def outside(root: Path) -> Path:
-    """A folder beside the workspace `inside`, with files that nobody may see."""
+    """Create a folder beside the workspace `inside`, with files that must not be read."""
     for name in ("inside/lib", "outside/.aws", "outside/.ssh"):
         (root / name).mkdir(parents=True)
     for name in ("other.py", "other.js", "package.py", ".aws/credentials", ".ssh/id_rsa"):

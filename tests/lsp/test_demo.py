@@ -1,4 +1,4 @@
-"""The demonstration that `make demo` runs, with a tiny model of noise."""
+"""The demonstration that `make demo` runs, with a tiny model of random weights."""
 
 import subprocess
 import sys

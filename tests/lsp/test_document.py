@@ -146,7 +146,7 @@ def test_a_model_is_given_what_is_near_in_a_long_document(unit: str, at: float) 
 
 
 def test_typing_seldom_moves_where_what_a_model_is_given_starts() -> None:
-    """Its lines are encoded once, and again only where they are others."""
+    """The lines of the context are encoded once, and again only where they change."""
     document = Document("a.py", "x = 1\n" * 200_000, PYTHON)
     starts = []
     for number in range(150_000, 150_400):

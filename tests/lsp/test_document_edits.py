@@ -1,4 +1,4 @@
-"""Edits of a document: its text, lines and tree are those of the text that the edits lead to."""
+"""Edits of a document: its text, lines and tree equal those of the resulting text."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +30,12 @@ WORDS = [
 ]
 PIECES = st.sampled_from([*SIGNS, *WORDS])
 SEQUENCES = 2_200
-"""Over all languages; each has its share."""
+"""Over all languages, divided evenly."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """Where, in thousandths of the text, how many characters go, and what comes."""
+    """The place in thousandths of the text, the number of characters removed, and the inserted text."""
 
     at: int
     gone: int
@@ -50,7 +50,7 @@ EDITS = st.lists(
 
 
 def reference_lines(text: str) -> list[str]:
-    r"""The lines of a text, each with its end, sign by sign; only `\n`, `\r\n` and `\r` end one."""
+    r"""Return the lines of a text, each with its end, character by character; only `\n`, `\r\n` and `\r` end one."""
     lines, at = [""], 0
     while at < len(text):
         end = "\r\n" if text[at : at + 2] == "\r\n" else text[at]
@@ -62,7 +62,7 @@ def reference_lines(text: str) -> list[str]:
 
 
 def check_lines(document: Document) -> None:
-    """Number, text and places of the lines are those of the reference."""
+    """Check that the number, text and offsets of the lines equal the reference."""
     lines = reference_lines(document.text)
     assert document.line_count == len(lines)
     start = 0
@@ -76,7 +76,7 @@ def check_lines(document: Document) -> None:
 
 
 def nodes(root: Node) -> list[tuple[str, int, int, tuple[int, int], bool]]:
-    """Every node of a tree, with where it is, in order."""
+    """Return every node of a tree with its position, in order."""
     found, branches = [], [root]
     while branches:
         node = branches.pop()
@@ -86,7 +86,7 @@ def nodes(root: Node) -> list[tuple[str, int, int, tuple[int, int], bool]]:
 
 
 def check_edits(document: Document, edits: list[Edit]) -> None:
-    """After each edit, text, lines and tree are those of the text written down from nothing."""
+    """Check after each edit that text, lines and tree equal those of a document made from scratch."""
     text = document.text
     for version, edit in enumerate(edits):
         start = edit.at * len(text) // 1000
@@ -116,7 +116,7 @@ def test_edited_documents_are_those_of_the_edited_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("language", [None, languages.by_id("yaml")], ids=["unknown", "without a grammar"])
-@settings(deadline=None)  # A slow machine is no fault of the code.
+@settings(deadline=None)  # A slow machine is not a fault of the code.
 @given(st.lists(PIECES, max_size=20).map("".join), EDITS)
 def test_documents_without_a_tree_have_text_and_lines(language: Language | None, text: str, edits: list[Edit]) -> None:
     check_edits(Document("x", text, language), edits)

@@ -1,4 +1,4 @@
-"""`infill-lsp models use`: names, folders, downloads from a hub on this machine, and what the server makes of it."""
+"""`infill-lsp models use`: names, folders, downloads from a local hub, and how the server uses the result."""
 
 import json
 import shutil
@@ -53,7 +53,7 @@ class Home:
         }
 
     def command(self, *words: str, before: str = "") -> list[str]:
-        # Nothing here has 32 MB, nor the 10 MB that the hub's client waits for before it writes.
+        # No file here has 32 MB, nor the 10 MB that the hub's client buffers before it writes.
         large = "import infill_lsp.models.download as it; it._SMALL = 0\n"
         large += "import huggingface_hub.constants as it; it.DOWNLOAD_CHUNK_SIZE = 1000\n"
         code = f"import sys\n{before}{large}from infill_lsp.cli.main import main\nsys.exit(main(sys.argv[1:]))"
@@ -214,7 +214,7 @@ def test_a_disk_without_room_is_said_before(home: Home, hub: LocalHub) -> None:
 
 
 def test_a_disk_that_fills_up_on_the_way_is_one_sentence(home: Home, hub: LocalHub) -> None:
-    """The limit on the size of files of the process stands in for the disk's end."""
+    """The process's file size limit stands in for a full disk."""
     limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
     done = home.run("use", NAME, "--yes", before=limit)

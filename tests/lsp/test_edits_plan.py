@@ -1,4 +1,4 @@
-"""What is offered where, and what the model would be asked: plain texts with marks."""
+"""Which edits are offered where, and the request each sends to the model: plain texts with marks."""
 
 import time
 

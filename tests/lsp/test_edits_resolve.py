@@ -1,4 +1,4 @@
-"""From an offer to an edit: with fills written down here, and with the engine that ships."""
+"""From an offer to an edit: with scripted fills, and with the engine that ships."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ def fill(*texts: str, score: float | None = None, sure: float = 0.9) -> Fill:
 
 @dataclass(slots=True)
 class Model:
-    """Answers by the line before the first gap, and remembers what it was asked."""
+    """Answers by the line before the first gap, and records its requests."""
 
     answers: Mapping[str, Sequence[Fill] | Exception] = field(default_factory=dict)
     asked: list[tuple[Request, Options]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Model:
 
 
 def made(text: str, kind: Kind, model: Model, budget_ms: float | None = None) -> tuple[str, Edit | None]:
-    """The text with the edit in it."""
+    """Return the text with the edit applied."""
     document, start, end = marked(text)
     edit = asyncio.run(
         resolve(document, Offer(kind, document.name, document.version, start, end), model, budget_ms=budget_ms)
@@ -121,7 +121,7 @@ SUGGEST = "def f(a):\n    b = a + 1\n    return a * 2|\n"
     [
         (fill("return b * 2", score=-1), "return b * 2"),
         (fill("return b * 2", score=-2.9), None),  # Hardly more probable.
-        (fill("return b * 2", score=-1, sure=0.3), None),  # Probable, but the denoiser was not sure.
+        (fill("return b * 2", score=-1, sure=0.3), None),  # Probable, but the denoiser was not confident.
         (fill("return b * ", score=-1), None),  # Does not parse.
         (fill("", score=-1), None),
         (fill("return b * 2"), None),

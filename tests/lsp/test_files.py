@@ -1,4 +1,4 @@
-"""Reading files with care, and replacing them so that nothing is lost."""
+"""Read files safely, and replace them without losing data."""
 
 import os
 import subprocess
@@ -97,7 +97,7 @@ def test_a_file_that_changed_meanwhile_is_left_alone(file: Path) -> None:
 def test_what_someone_else_writes_at_the_last_moment_is_not_lost(
     file: Path, rewrite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another process writes just before the names change, after all looks at the file."""
+    """Another process writes just before the rename, after all checks of the file."""
     source = files.read_file(file)
     script = {"in place": 'printf theirs > "$1"', "by a new file": 'printf theirs > "$1.new" && mv "$1.new" "$1"'}
 

@@ -1,4 +1,4 @@
-"""Names in folders: listed once, again when the folder has changed, and the nearest ones first."""
+"""Names in folders: listed once, again when the folder has changed, and nearest first."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from infill_lsp.context.sources import Sources
 
 
 def settle(folder: Path) -> None:
-    """Make a folder look as if it had been left alone for a while."""
+    """Make a folder look as if it had been untouched for a while."""
     os.utime(folder, ns=(0, time.time_ns() - 60_000_000_000))
 
 
@@ -44,7 +44,7 @@ def test_a_folder_is_listed_again_only_when_it_has_changed(tmp_path: Path, monke
 
 
 def test_a_change_right_after_listing_is_not_missed(tmp_path: Path) -> None:
-    """The clock of a file system may be too coarse to tell."""
+    """The clock of a file system may be too coarse to show it."""
     names = Folders()
     moment = time.time_ns()
     os.utime(tmp_path, ns=(0, moment))

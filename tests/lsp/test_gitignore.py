@@ -1,4 +1,4 @@
-"""What git says it ignores is what is taken for ignored, where git is asked and where only its patterns are read."""
+"""Ignored files match git's answer, both where git is called and where only its patterns are read."""
 
 import random
 import shutil
@@ -17,7 +17,7 @@ NAMES = ["a.log", "keep.log", "z.py", "b.py", "doc1.md", "gen"]
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home of a user who has configured nothing."""
+    """Return the home of a user without any configuration."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))

@@ -1,4 +1,4 @@
-"""Large documents: what a key costs on the event loop, what memory they take, and which are left alone."""
+"""Large documents: the event-loop cost of a keystroke, memory use, and which documents are left alone."""
 
 import asyncio
 import time
@@ -37,9 +37,9 @@ def text_of(kind: str, size: int) -> str:
 
 
 async def typed(session: Session, keys: int) -> list[float]:
-    """Milliseconds of processor time of this thread that each key took, suggestion included.
+    """Return the milliseconds of this thread's processor time that each key took, suggestion included.
 
-    What is typed is a sum without its end, at the ends of lines in the middle; in a line that is long, in its middle.
+    The keys type an incomplete sum at the ends of lines in the middle of the text; in a long line, in its middle.
     """
     took = []
     for number in range(keys):
@@ -77,12 +77,12 @@ def in_session(
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("size", "most"), [(1_000_000, 20), (5_000_000, 60)])
 def test_a_key_costs_the_event_loop_milliseconds(kind: str, size: int, most: int) -> None:
-    """Seven on an idle machine; 619 and 3,159 before, by the size."""
+    """Seven on an idle machine; before, 619 and 3,159, depending on size."""
 
     async def body(session: Session) -> None:
         session.put(Document(NAME, text_of(kind, size), PYTHON, 0))
         took = await typed(session, 9)
-        assert min(took[2:]) <= most * slowness(), took  # A busy machine makes each key dearer, and none cheaper.
+        assert min(took[2:]) <= most * slowness(), took  # A busy machine makes each key slower, and none faster.
 
     in_session(body)
 

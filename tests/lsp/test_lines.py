@@ -1,4 +1,4 @@
-"""Lines of a text in chunks: those of the text, whatever was edited, at a cost that does not grow with it."""
+"""Lines of a text in chunks: equal to those of the text after any edits, at a cost that does not grow with its size."""
 
 import time
 
@@ -16,7 +16,7 @@ EDITS = st.lists(st.tuples(st.integers(0, 80), st.integers(0, 30), TEXTS), max_s
 
 @pytest.fixture(params=[1, 2, 5, 4_096])
 def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks so small that everything happens at their borders, and those of every day."""
+    """Use chunks so small that everything happens at their borders, and chunks of the usual size."""
     monkeypatch.setattr(module, "CHUNK", request.param)
 
 
@@ -68,7 +68,7 @@ def test_what_has_changed_is_told(
 
 
 def test_a_thousand_edits_of_a_megabyte_at_once_take_a_moment() -> None:
-    """As an editor sends them that replaces a word everywhere."""
+    """Editors that replace a word everywhere send edits this way."""
     lines = Lines("name = 1\n" * 110_000)
     started = time.thread_time()
     for number in range(100_000, 0, -100):

@@ -1,4 +1,4 @@
-"""Which model `auto` takes, what `doctor` says of that, and what is worth offering."""
+"""Which model `auto` selects, how `doctor` explains it, and what is worth offering."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ GB = 1_000_000_000
 
 @pytest.fixture(autouse=True)
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Published, ...]:
-    """Two models, of which neither is here."""
+    """Return two models, neither of which is downloaded."""
     gguf = tmp_path / "tiny.gguf"
     gguf.write_bytes(b"GGUF")
     rows = [
@@ -36,7 +36,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Published, .
 
 
 def put(model: Published, ms: float | None) -> None:
-    """Have a model here, measured unless `ms` is None."""
+    """Install a model, with a measurement unless `ms` is None."""
     model.folder.mkdir(parents=True, exist_ok=True)
     model.converted.write_bytes(b"packed")
     record = ConversionRecord(6, hashlib.sha256(b"packed").hexdigest(), model.sha256, "", FORMAT)

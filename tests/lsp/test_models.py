@@ -1,4 +1,4 @@
-"""The listing of models, and where they are looked for."""
+"""The list of models, and where models are searched for."""
 
 import importlib
 import json
@@ -96,7 +96,7 @@ def test_a_model_in_use_that_is_in_no_catalogue_is_listed(tmp_path: Path) -> Non
 
 @pytest.fixture
 def consent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test sees what the user has allowed."""
+    """Keep the user's consents out of the tests."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 

@@ -1,4 +1,4 @@
-"""Files that are neither read nor sent, and why."""
+"""Files that are neither read nor sent, and the reasons."""
 
 from pathlib import Path
 

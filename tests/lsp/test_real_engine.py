@@ -1,4 +1,4 @@
-"""The command line, the engine process and the model together: nothing is scripted, the weights are tiny noise."""
+"""Command line, engine process and model together: nothing is scripted, the weights are tiny and random."""
 
 import asyncio
 import json
@@ -158,7 +158,7 @@ def test_the_critic_is_measured_on_files_that_parse(
     assert main(["bench", "critic", str(file), str(broken), str(plain), *flags]) == 0
     report = json.loads(capfd.readouterr().out)
     assert report["gaps"] == 3
-    # Noise breaks the syntax, and the critic cannot make sense of noise; what it changed it was asked to.
+    # Random text breaks the syntax, and the critic cannot help; the changed text is what it was asked for.
     assert report["broke"] <= report["still_broken"] + report["mended"]
     assert main(["bench", "critic", str(broken), *flags]) == 2
     assert "no syntax error" in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""What a terminal shows of a fill."""
+"""The terminal rendering of a fill."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Every rule of the table by a file that it matches, and what it must let through."""
+"""Every rule of the table, tested with a file that it matches and a file that it must not match."""
 
 import random
 import string
@@ -50,7 +50,7 @@ FILES = {
     "password": "password.txt",
     "token": "token.json",
 }
-"""A file for each pattern that is not itself the name of one, and for some that are."""
+"""A file for each pattern that is not itself a file name, and for some that are."""
 
 TEXTS = {
     "a private key": (

@@ -1,4 +1,4 @@
-"""Texts with a secret in them, one for each known token, and code that has none."""
+"""Texts with a secret, one for each known token, and code without any."""
 
 import base64
 import hashlib

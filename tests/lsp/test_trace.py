@@ -1,4 +1,4 @@
-"""The trace page: what is in it, that it is harmless, and that a browser shows it."""
+"""The trace page: its content, its safety, and that a browser shows it."""
 
 import html
 import json
@@ -34,7 +34,7 @@ def suggestion(marked: str, text: str, frames: tuple[Frame, ...] | None = None, 
 
 
 class Reader(HTMLParser):
-    """Takes a page apart as a browser would."""
+    """Parses a page as a browser would."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -125,7 +125,7 @@ def test_a_file_of_the_hub_that_is_another_now_is_not_fetched(home: Home, hub: L
 
 
 def interrupted(running: "subprocess.Popen[str]") -> str:
-    """Stop it as an editor does, by the end of its standard input; returns what it said."""
+    """Stop the process as an editor does, by closing its standard input; return its output."""
     said, errors = running.communicate(timeout=60)
     assert running.returncode == 130, errors
     return said

@@ -1,4 +1,4 @@
-"""Makes a published model of a GGUF file: its row of the table, and wheels of its parts, as the registry has it."""
+"""Make a published model of a GGUF file: its table row, and wheels of its parts, as the registry has them."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ REPOSITORY, FILE = "someone/tiny-GGUF", "tiny-q4_k_m.gguf"
 
 
 def published(name: str, file: Path, *, index: Path | None = None) -> Published:
-    """The row of the table for a GGUF file; its wheels are written to `index`."""
+    """Return the table row for a GGUF file; its wheels are written to `index`."""
     data = file.read_bytes()
     stem = f"tiny-{name.replace('.', '-')}-part"
     size = sum(it.stat().st_size for it in _wheels(stem, data, index)) if index else len(data)
@@ -34,7 +34,7 @@ def published(name: str, file: Path, *, index: Path | None = None) -> Published:
 
 
 def write_table(rows: Sequence[Published], path: Path) -> Path:
-    """What INFILL_PUBLISHED may name."""
+    """Write a table that INFILL_PUBLISHED may name."""
     path.write_text(json.dumps([asdict(it) for it in rows]))
     return path
 
@@ -45,7 +45,7 @@ def _wheels(stem: str, data: bytes, index: Path) -> list[Path]:
 
 
 def wheel(package: str, data: bytes, index: Path) -> Path:
-    """A wheel with data in it, and code that says so if it is ever imported."""
+    """Write a wheel with data in it, and code that reports it if it is ever imported."""
     name = package.replace("-", "_")
     index.mkdir(exist_ok=True)
     path = index / f"{name}-{VERSION}-py3-none-any.whl"

@@ -6,7 +6,7 @@ import torch
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """Tensors this small gain nothing from threads, and on a busy machine waiting for them takes ten times as long."""
+    """Use one thread: more do not help such small tensors, and on a busy machine waiting for them is 10x slower."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

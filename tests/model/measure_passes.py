@@ -1,8 +1,8 @@
-"""What a fill costs the embedded model: layouts, encodes and forwards, on held-out tasks.
+"""Measure what a fill costs the embedded model: layouts, encodes and forwards, on held-out tasks.
 
-`python tests/model/measure_passes.py TASKS` fills the first tasks of each kind one at a time: as an editor asks while
-someone types, by hand (three fills, with the critic), and without copies. `--out` writes what was filled, to be held
-against what another version fills. It is no test: it takes minutes and asserts nothing.
+`python tests/model/measure_passes.py TASKS` fills the first tasks of each kind one at a time: as an editor requests
+while a user types, by hand (three fills, with the critic), and without copies. `--out` writes the fills, to compare
+with another version's. It is not a test: it takes minutes and asserts nothing.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Counts what filling costs the embedded model, while it fills."""
+"""Count what a fill costs the embedded model."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,12 +17,12 @@ COUNTED = {
     "steps": (EmbeddedDenoiser, ["logits", "logits_with_shadow"]),
     "readings": (EncoderCache, ["branches"]),
 }
-"""Contexts laid out, looked up in the cache and encoded; forwards of the denoiser, and of the encoder over texts."""
+"""Counted calls: contexts laid out, looked up in the cache and encoded; forwards of the denoiser and the encoder."""
 
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """How often each of `COUNTED` happens, and how many tokens of contexts are encoded (`tokens`)."""
+    """Yield how often each of `COUNTED` happens, and how many context tokens are encoded (`tokens`)."""
     counts: Counter[str] = Counter()
 
     def counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""The reused cache gives what a fresh one gives, whatever was typed before."""
+"""The reused cache gives the same result as a fresh one, whatever was typed before."""
 
 import copy
 import random
@@ -38,7 +38,7 @@ class Store:
 
 
 def edited(text: str, cursor: int, rng: random.Random) -> tuple[str, int]:
-    """One thing someone does in an editor: type, delete, move, or change something above or below."""
+    """Return text and cursor after one editor action: type, delete, move, or change something above or below."""
     action = rng.randrange(6)
     if action <= 1:
         typed = rng.choice(["x", "re", "(self", "\n    ", " = ", "é", "return"])
@@ -129,8 +129,8 @@ def test_batched_contexts_of_different_length_equal_single_ones(network: Network
 
 
 def test_a_shadow_is_the_position_masked_alone(network: Network, vocabulary: Vocabulary) -> None:
-    # Other positions read the original where it is visible: their neighbours when they are embedded, all in a second
-    # layer. So the shadow is exact without neighbours and one layer deep.
+    # Other positions see the original where it is visible: neighbours through their embeddings, all others in a second
+    # layer. So the shadow is exact without neighbours and with one layer.
     blind = copy.deepcopy(network)
     blind.around.weight.zero_()
     denoiser = EmbeddedDenoiser(blind)

@@ -7,12 +7,12 @@ from infill_model.vocabulary import DEL, MASK, PAD
 
 
 def hole_ids(canvas: Canvas, row: int, hole: int) -> list[int]:
-    """The ids now in one hole, masks and deletions left out."""
+    """Return the current ids in one hole, without masks and deletions."""
     return [it for it in canvas.ids[row][canvas.hole[row] == hole].tolist() if it not in (MASK, DEL)]
 
 
 def mixed() -> Canvas:
-    """A hole, a pinned stretch and a second hole with a draft; beside it a shorter row that ends with a pin."""
+    """Return a hole, a pinned stretch and a second hole with a draft; also a shorter row that ends with a pin."""
     return Canvas.of(
         [
             [Piece([MASK, MASK], False), Piece([30, 31], True), Piece([MASK, 40, DEL], False)],

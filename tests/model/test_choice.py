@@ -25,7 +25,7 @@ def test_a_copy_weighs_as_much_as_copies_like_it_are_right() -> None:
 
 def test_among_copies_the_model_has_a_say() -> None:
     said = logs(near=0.0001, other=0.16, own=0.1)
-    # near 0.3 x 0.1 = 0.03 and other 0.2 x 0.63 = 0.13 share the 0.5 that one of them is right.
+    # near 0.3 x 0.1 = 0.03 and other 0.2 x 0.63 = 0.13 share the 0.5 probability that one of them is right.
     assert list(rank_by_mixture(said, {("near",): 0.3, ("other",): 0.2})) == [("other",), ("near",), ("own",)]
 
 

@@ -1,4 +1,4 @@
-"""Copies from other files, and fills that are nothing but copies."""
+"""Copies from other files, and fills that consist of copies alone."""
 
 import pytest
 

@@ -34,7 +34,7 @@ PIECES = [Piece([MASK] * 3, False), Piece([23], True), Piece([MASK] * 4, False)]
 
 
 def hole_ids(canvas: Canvas, row: int, hole: int) -> list[int]:
-    """The ids now in one hole, masks and deletions left out."""
+    """Return the current ids in one hole, without masks and deletions."""
     return [it for it in canvas.ids[row][canvas.hole[row] == hole].tolist() if it not in (MASK, DEL)]
 
 
@@ -150,7 +150,7 @@ def test_one_forward_confirms_a_complete_starting_draft() -> None:
     drafts = run(denoiser, [[Piece([20, 33], False)]])
     assert len(drafts) == denoiser.forwards == 1
     assert ids(drafts[0]) == [20, 33]
-    # The right token is as probable as the script says; of the 0.4 / 2 of doubt 33 has one 47th.
+    # The right token is as probable as the script says; of the remaining 0.4 / 2, 33 has one 47th.
     assert drafts[0].confidence[0].tolist() == pytest.approx([0.8, 0.2 / 47], abs=1e-5)
     assert drafts[0].committed_at.tolist() == [[0, 0]]
 
@@ -165,7 +165,7 @@ def test_a_wrong_starting_draft_is_corrected(remask: str) -> None:
 
 # Remasking in the loop.
 
-# Position 1 is guessed wrong, and surely, until position 2 is there.
+# The guess at position 1 is wrong, and confident, until position 2 is there.
 MISTAKEN = Script((20, 21, 22, 23), (0.9, 0.7, 0.6, 0.5), {1: WrongGuess(40, until=2)})
 
 
@@ -192,7 +192,7 @@ def test_edit_overwrites_the_mistake_once_it_is_noticed() -> None:
 
 
 def test_edit_stops_even_when_the_denoiser_never_agrees_with_itself() -> None:
-    # Each position is guessed wrong while the other one is right, so both flip for ever.
+    # The guess at each position is wrong while the other is right, so both flip forever.
     fickle = Script((20, 21), (0.9, 0.9), {0: WrongGuess(30, until=1), 1: WrongGuess(31, until=0)})
     start = [Piece([20, 31], False)]
     drafts = run(ScriptedDenoiser([fickle]), [start], policies(remask="edit:0.5:5"))
@@ -203,7 +203,7 @@ def test_edit_stops_even_when_the_denoiser_never_agrees_with_itself() -> None:
 
 
 def test_revoke_takes_the_mistake_back_where_the_denoiser_itself_would_copy_it() -> None:
-    # Position 1 is wrong until 2 is there, and the denoiser repeats whatever it sees.
+    # Position 1 is wrong until 2 is there, and the denoiser repeats the token it sees.
     script = Script(range(20, 26), (0.9, 0.7, 0.9, 0.5, 0.4, 0.9), {1: WrongGuess(40, until=2)})
     drafts = run(ScriptedDenoiser([script], copies=0.99), [masks(6)], policies("threshold:0.6", "revoke:0.7"))
     # 2: beside their neighbours, positions 3 and 4 are 1 - 0.5 / 2 = 0.75 and 1 - 0.6 / 2 = 0.7; the shadow of
@@ -231,7 +231,7 @@ def test_a_starting_draft_is_judged_without_seeing_itself_where_a_policy_looks_s
 
 
 def test_revoke_always_ends() -> None:
-    # The denoiser doubts everything for ever: nothing reaches the threshold of the shadow.
+    # The denoiser is forever unsure: nothing reaches the threshold of the shadow.
     denoiser = ScriptedDenoiser([Script(range(20, 36), [0.3] * 16)])
     drafts = run(denoiser, [masks(16)], policies("threshold:0.2", "revoke:1.0"), limits=Limits(steps=200))
     assert drafts[-1].stopped == ("complete",)
@@ -261,7 +261,7 @@ def test_remasked_tokens_lose_their_confidence() -> None:
 
 
 class Count:
-    """A clock that shows how often it was asked, or a cancellation that comes after a number of questions."""
+    """A clock that counts how often it was read, or a cancellation that comes after a number of reads."""
 
     def __init__(self, until: int = 0) -> None:
         self.asked, self.until = 0, until
@@ -286,7 +286,7 @@ def test_the_step_limit_commits_the_rest(steps: int) -> None:
     assert ids(drafts[-1]) == list(LONG.target)
     assert drafts[-1].stopped == ("steps",)
     assert drafts[-1].steps == (steps,)
-    # What was forced keeps its own confidence: 0.3 without neighbours.
+    # A forced token keeps its own confidence: 0.3 without neighbours.
     assert drafts[-1].confidence[0, -1] == pytest.approx(0.3, abs=1e-5)
 
 
@@ -425,7 +425,7 @@ def test_the_same_seed_gives_the_same_fill_and_other_seeds_give_others() -> None
 
 @st.composite
 def canvases(draw: st.DrawFn) -> list[list[Piece]]:
-    """Rows of pinned stretches, holes of masks and holes with drafts in them."""
+    """Draw rows of pinned stretches, holes of masks and holes with drafts."""
     token = st.integers(RESERVED, VOCABULARY - 1)
     hole = st.lists(st.one_of(st.just(MASK), st.just(DEL), token), min_size=1, max_size=4)
     piece = st.one_of(
@@ -477,7 +477,7 @@ def test_whatever_the_policies_pins_stay_and_every_fill_is_complete(
 
 
 def objecting(to: Callable[[list[int]], Sequence[int]]) -> tuple[RowCritic, list[list[int]]]:
-    """A critic that objects to positions of the row's ids, and what it was shown."""
+    """Return a critic that objects to positions of the row's ids, and the record of its inputs."""
     shown: list[list[int]] = []
 
     def critic(canvas: Canvas, row: int) -> Tensor:
@@ -492,7 +492,7 @@ def objecting(to: Callable[[list[int]], Sequence[int]]) -> tuple[RowCritic, list
 def test_a_repair_denoises_again_what_the_critic_objects_to() -> None:
     critic, shown = objecting(lambda row: [p for p, i in enumerate(row) if i == 40])
     drafts = run(ScriptedDenoiser([MISTAKEN]), [masks(4)], policies("threshold:0.7"), critic=critic)
-    # The mistake is sent back, and by now its neighbour is there.
+    # The mistake is remasked, and by then its neighbour is there.
     assert shown == [[20, 40, 22, 23], [20, 21, 22, 23]]
     assert ids(drafts[-1]) == [20, 21, 22, 23]
     sent_back = drafts[-2]
@@ -510,7 +510,7 @@ def test_pinned_positions_are_not_the_critics_to_send_back() -> None:
 
 
 class Restless(ScriptedDenoiser):
-    """Predicts token 20 + the number of the forward everywhere, so that each repair reads differently."""
+    """Predicts token 20 + the number of the forward everywhere, so that each repair gives a different text."""
 
     def logits(self, context: ScriptedContext, canvas: Canvas, where: Tensor) -> Tensor:
         self.forwards += 1
@@ -523,7 +523,7 @@ class Restless(ScriptedDenoiser):
     ("objections", "expected"),
     [
         # How many positions the critic objects to in the first, second and third draft, and which draft wins.
-        # A repair replaces from the left, so the drafts read 21 21 21, then 22 ... and 23 ... in what was sent back.
+        # A repair replaces from the left, so the drafts are 21 21 21, then 22 ... and 23 ... in the remasked part.
         ([3, 3, 2], [23, 23, 23]),
         ([2, 3, 3], [21, 21, 21]),
         ([3, 1, 2], [22, 22, 22]),

@@ -129,11 +129,11 @@ def test_a_copy_wins_unless_the_model_is_surer_of_its_own(infiller: Infiller) ->
     assert copied.texts == ("value, strict=True)",)
     assert copied.forwards > 1
     long = Request(request.prefix.replace("value", "value_of_the_first_argument") + "value_of_the_first_argument", "\n")
-    assert infiller.fill(long, QUICK)[0].forwards == 0  # Nothing is tried beside a copy that nothing could outweigh.
+    assert infiller.fill(long, QUICK)[0].forwards == 0  # Nothing else is tried beside a copy this probable.
     own = infiller.fill(request, replace(QUICK, retrieve=False))[0]
     assert not own.retrieved
     ranked = infiller.fill(request, replace(QUICK, n=2))
-    # Noise gives no text of several tokens a probability near that of a copy that matched over forty characters.
+    # Random weights give no text of several tokens a probability near that of a copy matching over forty characters.
     assert [it.retrieved for it in ranked] == [True, False]
     assert ranked[1].texts != copied.texts
 
@@ -219,7 +219,7 @@ def test_the_score_is_the_sum_of_what_the_encoder_says(infiller: Infiller) -> No
     expected = logs[5, 40] + logs[6, 41] + logs[7, END]
     one = [float(expected.detach())]
     assert totals(denoiser, context, rest, [middle]) == pytest.approx(one, abs=1e-4)
-    # Beside others it is the same, and an empty gap has only its end.
+    # It is the same beside others, and an empty gap has only its end.
     several = totals(denoiser, context, rest, [[50, 51, 52], middle, []])
     assert several[1:] == pytest.approx([*one, float(logs[4 + 1, END].detach())], abs=1e-4)
     assert totals(denoiser, context, rest, [[]]) == pytest.approx(several[2:], abs=1e-4)

@@ -1,4 +1,4 @@
-"""A model folder is read whole or refused in one sentence."""
+"""A model folder is read completely or rejected with one sentence."""
 
 import json
 import os

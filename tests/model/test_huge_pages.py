@@ -1,4 +1,4 @@
-"""Weights in huge pages are the same weights."""
+"""Weights in huge pages equal the original weights."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""What the training forward computes is what inference computes."""
+"""The training forward and inference compute the same."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""A fill is one pass: a request is laid out, encoded and run once, whatever its drafts come from."""
+"""A fill is one pass: a request is laid out, encoded and run once, wherever its drafts come from."""
 
 import math
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from infill_model.request import Options, Request
 QUICK = Options(unmask="threshold:0.001")
 LINE = "    result = transform(value, strict=True)\n"
 COPIED = Request(f"def first(value):\n{LINE}\n\ndef second(value):\n    result = transform(", "\n")
-"""A copy is likelier here than what noise writes, and not so likely that nothing else is tried."""
+"""A copy is more likely here than what random weights write, but not so likely that nothing else is tried."""
 
 
 @pytest.fixture(autouse=True)
 def one_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Noise fills every canvas; what joins the context then has to be encoded, which is not what is counted here."""
+    """Allow one block: random weights fill every canvas, and encoding a finished block would count as a pass."""
     monkeypatch.setattr(job, "MOST_BLOCKS", 1)
 
 

@@ -1,4 +1,4 @@
-"""The table of published models: where they lie, and when a converted file can be loaded."""
+"""The table of published models: their locations, and when a converted file can be loaded."""
 
 import json
 import subprocess

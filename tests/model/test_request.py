@@ -1,4 +1,4 @@
-"""What a model says of itself."""
+"""The description a model gives of itself."""
 
 import pytest
 

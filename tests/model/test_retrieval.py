@@ -1,4 +1,4 @@
-"""What is copied, from where, and where the copy ends."""
+"""Copies: their content, their source, and where they end."""
 
 import time
 
@@ -20,7 +20,7 @@ CODE = "def area(shape):\n    return shape.width * shape.height\n\n"
 
 
 def copied(text: str, *, block: bool = False, min_match: int = 4) -> str | None:
-    """The copy for a text with `$0` at its gap."""
+    """Return the copy for a text with `$0` at its gap."""
     prefix, suffix = text.split("$0")
     found = copy_continuation(prefix, suffix, block=block, min_match=min_match)
     return found.text if found else None
@@ -96,7 +96,7 @@ def test_a_copy_goes_no_further_than_max_chars() -> None:
 
 
 def slow_match(prefix: str, suffix: str) -> int:
-    """The length of the longest match, tried one by one."""
+    """Return the length of the longest match, found by trying each."""
     for length in range(min(LONGEST_MATCH, len(prefix)), 0, -1):
         key = prefix[-length:]
         before = any(prefix.startswith(key, at) for at in range(len(prefix) - length))

@@ -1,4 +1,4 @@
-"""Several gaps together, with probabilities worked out by hand; with the real model in test_fill.py."""
+"""Several gaps filled together, with probabilities worked out by hand; with the real model in test_fill.py."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The context of a gap fits, and does not move while someone types."""
+"""The context of a gap fits, and does not move while a user types."""
 
 from infill_model.infill.window import ContextWindow
 from infill_model.vocabulary import ABOVE, BELOW, Vocabulary

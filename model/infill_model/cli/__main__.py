@@ -1,4 +1,4 @@
-"""`python -m infill_model.cli`."""
+"""Run `python -m infill_model.cli`."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""The command line `infill-model`: builds the corpus, trains, exports and evaluates.
+"""Provide the command line `infill-model`: build the corpus, train, export and evaluate.
 
-It knows the names of the commands; their flags and what they do are in the modules that it imports when one is asked
-for, so `--help` needs neither torch nor a second.
+This module holds only the names of the commands; their flags and actions live in modules imported on demand, so
+`--help` does not load torch and takes less than a second.
 """
 
 import argparse
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from infill_model.errors import InfillModelError
 
 Loaded = tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], None]]
-"""A command that was imported: what adds its flags, and what runs with them."""
+"""An imported command: the function that adds its flags, and the function that runs it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCommand:
-    """One row of `COMMANDS`; `load` imports what the command needs."""
+    """One row of `COMMANDS`; `load` imports everything the command needs."""
 
     name: str
     summary: str
@@ -28,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: without the program's name; those of the process when None.
+        arguments: without the program's name; those of the process if None.
 
     Returns:
-        The exit code: 0, or 2 after saying on standard error what is wrong, or 130 when interrupted.
+        The exit code: 0, 2 after printing the error to standard error, or 130 when interrupted.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser(wanted: str | None) -> argparse.ArgumentParser:
-    """The parser of all commands, with the flags of the wanted one only."""
+    """Return the parser of all commands, with flags for the wanted one only."""
     parser = argparse.ArgumentParser(prog="infill-model", description="Build, train and evaluate the denoiser.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

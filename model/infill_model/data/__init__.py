@@ -1,1 +1,1 @@
-"""From package registries to a corpus and a tokenizer."""
+"""Build a corpus and a tokenizer from package registries."""

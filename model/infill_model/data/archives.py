@@ -1,4 +1,4 @@
-"""Reads packages where they lie: wheels, npm's archives and Debian's. Nothing is unpacked to disk, nothing is run."""
+"""Read packages in place: wheels, npm archives and Debian packages. Nothing is unpacked to disk, nothing is run."""
 
 import hashlib
 import json
@@ -17,16 +17,16 @@ from typing import Final
 from infill_model.errors import CorpusError
 
 Wanted = Callable[[str], bool]
-"""Whether the file with this path inside its package is to be read."""
+"""Whether to read the file with this path inside its package."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package that was fetched and can be read.
+    """A fetched package, ready to be read.
 
     Attributes:
-        sha256: of the archive, in hexadecimal; empty where there is no archive.
-        stated_licence: what the package says of itself.
+        sha256: of the archive, in hexadecimal; empty if there is no archive.
+        stated_licence: the licence as the package states it.
         files: yields the path inside the package and the content of each wanted file, sorted by path.
     """
 
@@ -39,35 +39,35 @@ def open_wheel(archive: Path) -> Package:
     """Open a wheel.
 
     Raises:
-        CorpusError: it cannot be read, or is no wheel.
+        CorpusError: the archive cannot be read, or is not a wheel.
     """
     return Package(sha256_of(archive), _wheel_licence(archive), lambda wanted: _zipped(archive, wanted))
 
 
 def open_npm(archive: Path) -> Package:
-    """Open what `npm pack` wrote: a compressed tar file with everything in one folder.
+    """Open an archive that `npm pack` wrote: a compressed tar file with everything in one folder.
 
     Raises:
-        CorpusError: it cannot be read, or has no package.json.
+        CorpusError: the archive cannot be read, or has no package.json.
     """
     sha256 = sha256_of(archive)
     return Package(sha256, _npm_licence(archive), lambda wanted: _tarred(archive, wanted, below_first_folder=True))
 
 
 def open_deb(archive: Path) -> Package:
-    """Open a binary package of Debian.
+    """Open a Debian binary package.
 
     Raises:
-        CorpusError: it cannot be read.
+        CorpusError: the archive cannot be read.
     """
     return Package(sha256_of(archive), _deb_licence(archive), lambda wanted: _tarred(archive, wanted))
 
 
 def sha256_of(archive: Path) -> str:
-    """The hash of an archive, in hexadecimal.
+    """Return the hash of an archive, in hexadecimal.
 
     Raises:
-        CorpusError: it cannot be read.
+        CorpusError: the archive cannot be read.
     """
     try:
         return hashlib.sha256(archive.read_bytes()).hexdigest()
@@ -90,7 +90,7 @@ def _wheel_licence(archive: Path) -> str:
         metadata = HeaderParser().parsestr(_read_zip(wheel, name, archive).decode("utf-8", "replace"))
     classifiers = [c.split(" :: ")[-1] for c in metadata.get_all("Classifier", []) if c.startswith("License ::")]
     named = metadata.get("License", "").strip()
-    words = [named] * ("\n" not in named) + classifiers  # Some put the licence's whole text where its name belongs.
+    words = [named] * ("\n" not in named) + classifiers  # Some packages put the whole licence text into the name field.
     return metadata.get("License-Expression") or "; ".join(filter(None, words)) or "not stated"
 
 
@@ -121,7 +121,7 @@ _COPYRIGHT: Final = re.compile(r"usr/share/doc/[^/]+/copyright")
 
 
 def _deb_licence(archive: Path) -> str:
-    """The licences that the package's copyright file names, each once, in its order."""
+    """Return the licences that the package's copyright file names, each once, in the file's order."""
     texts = [content for _, content in _tarred(archive, lambda path: _COPYRIGHT.fullmatch(path) is not None)]
     named = [it.strip() for text in texts for it in re.findall(r"(?m)^License:(.+)$", text.decode("utf-8", "replace"))]
     return "; ".join(dict.fromkeys(named)) or "not stated"
@@ -144,7 +144,7 @@ def _tarred(archive: Path, wanted: Wanted, *, below_first_folder: bool = False) 
 
 @contextmanager
 def _tar(archive: Path) -> Iterator[tarfile.TarFile]:
-    """Open a tar file as a stream; of a Debian package the one that `dpkg-deb` takes out of it."""
+    """Open a tar file as a stream; for a Debian package, the tar file that `dpkg-deb` extracts from it."""
     if archive.suffix != ".deb":
         with tarfile.open(archive, mode="r|*") as tar:
             yield tar
@@ -155,4 +155,4 @@ def _tar(archive: Path) -> Iterator[tarfile.TarFile]:
     ):
         yield tar
         if unpacking.stdout is not None:
-            unpacking.stdout.read()  # The padding behind the last file; dpkg-deb fails when nobody takes it.
+            unpacking.stdout.read()  # The padding after the last file; dpkg-deb fails if it is not read.

@@ -1,7 +1,7 @@
-"""The training corpus: built from the pinned sources, written as two compressed files of rows, and read back.
+"""Build the training corpus from the pinned sources, write it as two compressed files of rows, and read it back.
 
-The held-out projects come first, so that lines which occur in them are never trained on. The same sources give the
-same bytes. It knows nothing of tokens, gaps or the network, and nothing of how a package is fetched.
+The held-out projects come first, so that no line that occurs in them is trained on. The same sources give the same
+bytes.
 """
 
 import gzip
@@ -28,16 +28,16 @@ from infill_model.errors import CorpusError
 STANDARD_LIBRARY: Final = "cpython"
 
 TEST_WEIGHT: Final = 0.25
-"""How often a line of a test is drawn for each time that a line of other code is."""
+"""How often a line of test code is drawn, relative to a line of other code."""
 
 MAX_BYTES: Final = 300_000
 MAX_LINE: Final = 1000
 MAX_MEAN_LINE: Final = 120
 GENERATED_WITHIN: Final = 600
-"""Characters at the top of a file in which generators sign."""
+"""Characters at the top of a file that are searched for a generator's notice."""
 
 MAX_DIGITS: Final = 0.5
-"""Share of the characters that are not white space."""
+"""Largest share of digits among the characters that are not white space."""
 
 _VENDORED: Final = re.compile(
     r"(^|/)(_?vendor(ed|s)?|_?extern(al|als)?|_?third[_-]party|site-packages|node_modules|bower_components)/",
@@ -46,7 +46,7 @@ _VENDORED: Final = re.compile(
 _BUILT: Final = re.compile(
     r"(^|/)(dist|build|umd|cjs|esm|es|es\d+|fesm[^/]*|lib-esm|bundles?|compiled)/|(?<!/index)\.d\.[cm]?ts$"
 )
-"""Where packages of npm hold what a compiler or a bundler made of their sources."""
+"""Paths in npm packages that hold the output of a compiler or a bundler."""
 _COMPILED: Final = ("javascript", "typescript")
 _MINIFIED: Final = re.compile(r"[.-](min|bundle)\.\w+$|(^|/)package-lock\.json$")
 _TEST: Final = re.compile(
@@ -57,16 +57,16 @@ _GENERATED: Final = re.compile(
     r"auto(matically|-|)\s?generated|generated (by|from|file|using)|do not edit", re.IGNORECASE
 )
 _EVALUATION: Final = re.compile(r"human_?eval|\bmbpp", re.IGNORECASE)
-"""What would put the answers of an evaluation into the training text."""
+"""Matches text that would put the answers of an evaluation into the training text."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusFile:
-    """A file, or what deduplication left of it in one piece.
+    """A file, or one contiguous piece of a file that deduplication left.
 
     Attributes:
         path: inside its package, with forward slashes; pieces of one file share it.
-        weight: how often it is drawn, relative to its length.
+        weight: how often the file is drawn, relative to its length.
     """
 
     project: str
@@ -78,12 +78,12 @@ class CorpusFile:
 
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
-    """What the manifest says of one source.
+    """The manifest's entry for one source.
 
     Attributes:
         stated_licence: in the package's own words.
-        files, bytes: what the package holds of the language.
-        files_kept, bytes_kept: what the filters and the removal of duplicates left of it.
+        files, bytes: files and bytes of the language in the package.
+        files_kept, bytes_kept: files and bytes left after filtering and deduplication.
         bytes_weighted: `bytes_kept` times the weight of each file.
     """
 
@@ -107,7 +107,7 @@ COUNTED: Final = ("files", "files_kept", "bytes", "bytes_kept", "bytes_weighted"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a corpus was made of. `totals` has a sum for each split and each of `COUNTED`."""
+    """The contents of a corpus. `totals` has a sum for each split and each of `COUNTED`."""
 
     python: str
     totals: dict[str, dict[str, int]]
@@ -118,10 +118,10 @@ def build_corpus(listed: SourceList, out: Path, cache: Path, progress: Callable[
     """Write `train.jsonl.gz`, `heldout.jsonl.gz` and `manifest.json` into `out`.
 
     Args:
-        listed: what to build from.
-        out: a folder; it is made when it is not there.
+        listed: the sources to build from.
+        out: a folder; it is created if missing.
         cache: keeps downloaded archives.
-        progress: is told the name of the source at hand, how many are done and how many there are.
+        progress: called with the name of the current source, the number of sources done and their total.
 
     Raises:
         CorpusError: a source cannot be fetched or read, or `out` cannot be written.
@@ -149,7 +149,7 @@ def build_corpus(listed: SourceList, out: Path, cache: Path, progress: Callable[
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read what the corpus in `folder` was made of.
+    """Read the manifest of the corpus in `folder`.
 
     Raises:
         CorpusError: there is no corpus, or its manifest is damaged.
@@ -191,7 +191,7 @@ def _package(source: PackageSource, listed: SourceList, cache: Path) -> Package:
 def _add(
     source: PackageSource, package: Package, windows: Windows, write: Callable[[CorpusFile], None]
 ) -> list[SourceRecord]:
-    """Write the rows of one source and say of each of its languages how much was kept."""
+    """Write the rows of one source and return, for each of its languages, how much was kept."""
     counts = {it: Counter[str]() for it in source.languages}
     for path, content in package.files(lambda path: language_of(path, source.languages) is not None):
         language = language_of(path, source.languages)
@@ -250,7 +250,7 @@ def _weight(path: str) -> float:
 
 
 def _wanted(path: str, content: bytes) -> str:
-    """The text of a file worth training on, else nothing."""
+    """Return the text of a file worth training on, else an empty string."""
     if len(content) > MAX_BYTES or _MINIFIED.search(path):
         return ""
     try:
@@ -268,7 +268,7 @@ def _wanted(path: str, content: bytes) -> str:
 
 
 def _is_data(text: str) -> bool:
-    """Whether `text` is minified, or a table that happens to be written as code."""
+    """Report whether `text` is minified, or a data table written as code."""
     lengths = [len(line) for line in text.split("\n") if line]
     if not lengths or max(lengths) > MAX_LINE or sum(lengths) / len(lengths) > MAX_MEAN_LINE:
         return True
@@ -285,7 +285,7 @@ def _totals(records: list[SourceRecord]) -> dict[str, dict[str, int]]:
 
 @contextmanager
 def _writer(path: Path) -> Iterator[Callable[[CorpusFile], None]]:
-    """Write rows to a gzip file that appears under its name when it is complete, and holds neither name nor time."""
+    """Write rows to a gzip file that gets its name once complete and whose header holds neither name nor time."""
     part = path.with_name(path.name + ".part")
     with part.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as zipped:
 

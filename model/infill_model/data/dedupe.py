@@ -1,7 +1,7 @@
-"""Removes near-duplicates: windows of lines that were seen before are cut out, the first copy stays.
+"""Remove near-duplicates: cut out windows of lines that were seen before; the first copy stays.
 
-A window is `WINDOW` neighbouring lines that carry code, stripped, so a copy counts as one however it is indented,
-spaced or commented. It knows nothing of files, projects or splits; whoever comes first keeps the window.
+A window is `WINDOW` consecutive lines of code, stripped, so a copy counts as a duplicate however it is indented, spaced
+or commented. Across files, projects and splits, the first text that contains a window keeps it.
 """
 
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from hashlib import blake2b
 from typing import Final
 
 WINDOW: Final = 10
-"""Lines of code in a window, and the fewest that a piece of text must have to be kept."""
+"""Lines of code in a window, and the minimum for a piece of text to be kept."""
 
 _DIGEST: Final = 8
-"""Bytes of a line's or window's hash: one collision is expected among five thousand million windows."""
+"""Bytes of the hash of a line or window: one collision is expected among five thousand million windows."""
 
 
 class Windows:
@@ -22,13 +22,14 @@ class Windows:
         self._seen: set[bytes] = set()
 
     def unseen(self, text: str, comments: tuple[str, ...]) -> Iterator[str]:
-        """Yield what is left of `text` when the windows seen before are cut out, and remember its other windows.
+        """Yield what is left of `text` once the windows seen before are cut out, and remember its other windows.
 
-        Each piece is whole lines of the text, unchanged. Pieces with fewer than `WINDOW` lines of code are dropped.
+        Each piece consists of whole lines of the text, unchanged. Pieces with fewer than `WINDOW` lines of code are
+        dropped.
 
         Args:
             text: lines end with a newline.
-            comments: how a line starts that is nothing but a comment.
+            comments: prefixes of lines that are only a comment.
         """
         lines = text.split("\n")
         lines = [line + "\n" for line in lines[:-1]] + lines[-1:]
@@ -42,7 +43,7 @@ class Windows:
             start = cut_to
 
     def _cuts(self, code: list[str]) -> Iterator[tuple[int, int]]:
-        """Ranges of lines of code, in order and without overlap, that lie in windows seen before."""
+        """Yield the ranges of lines of code, in order and without overlap, that lie in windows seen before."""
         hashes = [blake2b(line.encode(), digest_size=_DIGEST).digest() for line in code]
         cut_from, cut_to = 0, 0
         for n in range(len(code) - WINDOW + 1):

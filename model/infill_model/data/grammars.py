@@ -1,4 +1,4 @@
-"""The grammars that gaps are cut by and files are judged by; each is loaded once."""
+"""Load the grammars used to cut gaps and to judge files, each once."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -18,12 +18,12 @@ _WHEELS: Final[Mapping[str, tuple[str, str]]] = {
     "c": ("tree_sitter_c", "language"),
     "cpp": ("tree_sitter_cpp", "language"),
 }
-"""By LSP language id: a module, and the function in it that returns the grammar."""
+"""For each LSP language id, a module and the function in it that returns the grammar."""
 
 
 @cache
 def parser(language: str) -> Parser | None:
-    """The parser of a language, or None where there is no grammar."""
+    """Return the parser of a language, or None where there is no grammar."""
     if language not in _WHEELS:
         return None
     module, function = _WHEELS[language]

@@ -1,4 +1,4 @@
-"""The languages that a corpus can be built of: how their files are called, and how their comments start."""
+"""Define the languages that a corpus can contain: their file names and comment syntax."""
 
 import re
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class CorpusLanguage:
-    """One row of `LANGUAGES`: all that the corpus needs to know of a language.
+    """One row of `LANGUAGES`: everything the corpus builder needs to know about a language.
 
     Attributes:
         id: the language id of the Language Server Protocol.
-        suffixes: of the names of its files, lower case, with the dot.
-        comments: how a line starts that is nothing but a comment.
+        suffixes: file name suffixes, in lower case, with the dot.
+        comments: prefixes of lines that are only a comment.
     """
 
     id: str
@@ -47,7 +47,7 @@ LANGUAGES: Final = {
         CorpusLanguage("markdown", (".md",), ()),
     )
 }
-"""Every language a corpus can be built of."""
+"""Every language a corpus can contain."""
 
 
 _SCRIPT_FOLDERS: Final = frozenset({"bin", "sbin", "libexec"})
@@ -55,9 +55,9 @@ _SHELL: Final = re.compile(rb"#!\s*/\S*(/env )?\s*\S*\b(ba|da|k|z)?sh\b")
 
 
 def language_of(path: str, among: Sequence[str]) -> CorpusLanguage | None:
-    """The first language of `among` that has files named like `path`; `.h` is C's and C++'s, so the order matters.
+    """Return the first language of `among` whose file names match `path`; C and C++ share `.h`, so the order matters.
 
-    A program without a suffix may be a shell script; `starts_like` tells.
+    A file without a suffix may be a shell script; `starts_like` decides.
     """
     name = PurePosixPath(path)
     if not name.suffix and "shellscript" in among and name.parent.name in _SCRIPT_FOLDERS:
@@ -66,5 +66,5 @@ def language_of(path: str, among: Sequence[str]) -> CorpusLanguage | None:
 
 
 def starts_like(language: CorpusLanguage, path: str, content: bytes) -> bool:
-    """Whether a file without a suffix says in its first line that it is for the shell; others need not say anything."""
+    """Report whether a file without a suffix names a shell in its first line; true for all other files."""
     return language.id != "shellscript" or PurePosixPath(path).suffix != "" or _SHELL.match(content) is not None

@@ -1,6 +1,6 @@
-"""`infill-model corpus` and `infill-model tokenizer`: flags to calls, progress to a bar.
+"""Run `infill-model corpus` and `infill-model tokenizer`: turn flags into calls and progress into a bar.
 
-What is built is the business of `corpus`, `sources` and `tokenizer`.
+The building itself is done by `corpus`, `sources` and `tokenizer`.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from infill_model.vocabulary import Vocabulary
 
 
 def add_corpus_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model corpus`."""
+    """Add the flags of `infill-model corpus`."""
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write the corpus to")
     parser.add_argument(
         "--sources", type=Path, default=DEFAULT_SOURCES, metavar="FILE", help="list of packages (default: built in)"
@@ -24,7 +24,7 @@ def add_corpus_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def corpus(arguments: argparse.Namespace) -> None:
-    """Fetch the sources, build the corpus and say how much of it was kept."""
+    """Fetch the sources, build the corpus and print how much of it was kept."""
     listed = read_sources(arguments.sources)
     cache = arguments.cache or arguments.out / "cache"
     with Progress() as bar:
@@ -43,13 +43,13 @@ def corpus(arguments: argparse.Namespace) -> None:
 
 
 def add_tokenizer_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model tokenizer`."""
+    """Add the flags of `infill-model tokenizer`."""
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="what `infill-model corpus` wrote")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="tokenizer.json to write")
     parser.add_argument("--size", type=int, default=8192, metavar="N", help="tokens in the vocabulary (default: 8192)")
 
 
 def tokenizer(arguments: argparse.Namespace) -> None:
-    """Train the tokenizer and say that it can be loaded."""
+    """Train the tokenizer and check that it loads."""
     train_tokenizer(arguments.corpus, arguments.out, arguments.size)
     print(f"{arguments.out}: {Vocabulary.load(arguments.out).size} tokens")

@@ -1,6 +1,6 @@
-"""Fetches packages by the ordinary clients of PyPI, npm and Debian. They are read, never installed and never run.
+"""Fetch packages with the standard clients of PyPI, npm and Debian. They are read, never installed or run.
 
-Source distributions of Python are not taken, because pip runs their build script even to download them.
+Python source distributions are not used, because pip runs their build script even to download them.
 """
 
 import os
@@ -17,13 +17,13 @@ from infill_model.errors import CorpusError
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Where packages come from.
+    """A source of packages.
 
     Attributes:
         suffix: of the archives.
         open: reads an archive.
-        command: fetches a package of this name and version into a folder; it runs in that folder.
-        environment: of the command, beside our own.
+        command: fetches a package of this name and version into a folder; runs in that folder.
+        environment: variables set for the command in addition to the current environment.
     """
 
     suffix: str
@@ -32,10 +32,10 @@ class Registry:
     environment: Mapping[str, str]
 
     def fetch(self, name: str, version: str, cache: Path) -> Path:
-        """Get the archive of a package, from `cache` or by the client.
+        """Get the archive of a package, from `cache` or through the client.
 
         Raises:
-            CorpusError: the client is missing or cannot get it.
+            CorpusError: the client is missing or cannot get the archive.
         """
         folder = cache / f"{name.replace('/', '+')}-{version}"
         if not any(folder.glob(f"*{self.suffix}")):
@@ -60,7 +60,7 @@ class Registry:
 
 
 def _reason(output: str) -> str:
-    """What a client gave as its reason: the last line that begins like an error, else all."""
+    """Return the reason a client gave: the last line that begins like an error, else the whole output."""
     lines = output.strip().splitlines()
     found = next((it for it in reversed(lines) if it.startswith(("ERROR", "E:", "npm error"))), output)
     again = "; run `apt-get update` and try again" if found.startswith("E: Version") else ""
@@ -68,7 +68,7 @@ def _reason(output: str) -> str:
 
 
 def _pip(name: str, version: str, folder: Path) -> Sequence[str]:
-    # One fixed platform, so that everyone trains on the same archive.
+    # One fixed platform, so that everyone trains on the same archives.
     where = ["--python-version=3.13", *(f"--platform=manylinux_2_{minor}_x86_64" for minor in (28, 27, 24, 17))]
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     return [*pip, "--only-binary=:all:", *where, f"--dest={folder}", f"{name}=={version}"]
@@ -83,8 +83,8 @@ def _apt(name: str, version: str, _folder: Path) -> Sequence[str]:
 
 
 REGISTRIES: Final[Mapping[str, Registry]] = {
-    "pypi": Registry(".whl", open_wheel, _pip, {"PIP_CONSTRAINT": ""}),  # The project's own pins are not the corpus's.
+    "pypi": Registry(".whl", open_wheel, _pip, {"PIP_CONSTRAINT": ""}),  # The project's own pins do not apply here.
     "npm": Registry(".tgz", open_npm, _npm, {}),
     "debian": Registry(".deb", open_deb, _apt, {}),
 }
-"""Every registry that a source can name."""
+"""Every registry a source can name."""

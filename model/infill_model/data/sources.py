@@ -1,6 +1,6 @@
-"""Where training text comes from: the pinned lists of packages, and how a package of a list is had.
+"""Read the pinned lists of packages that supply the training text, and fetch and open those packages.
 
-What of a package is worth training on is `corpus.py`'s to say.
+`corpus.py` decides which parts of a package are worth training on.
 """
 
 import re
@@ -26,7 +26,7 @@ PERMISSIVE: Final = frozenset(
         *("MIT", "MIT-0", "PostgreSQL", "PSF-2.0", "Unlicense", "Zlib"),
     )
 )
-"""SPDX ids of the licences that a source may have, alone or joined by AND and OR."""
+"""SPDX ids of the licences a source may have, alone or joined by AND and OR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,11 @@ class PackageSource:
         licence: an SPDX expression.
         sha256: of the archive, in hexadecimal; checked when given.
         archive: a local archive to read instead of asking the registry, relative to the list's folder.
-        include: globs of paths inside the package, of which one has to match; none for all.
-        exclude: globs of paths inside the package that are left out, such as copies of other packages.
-        vendored: whether its copies of other packages are wanted, as where a binding brings its library along.
-        share: of its files, chosen by the hashes of their paths; large packages are not to outweigh the others.
-        languages: ids of rows of `LANGUAGES`; a file is in the first that has files named like it.
+        include: globs of paths inside the package, at least one of which must match; empty for all files.
+        exclude: globs of paths inside the package to leave out, such as copies of other packages.
+        vendored: whether to keep its copies of other packages, as for a binding that includes its library.
+        share: of its files to keep, chosen by path hash, so that large packages do not outweigh the others.
+        languages: ids of rows of `LANGUAGES`; a file belongs to the first one that its name matches.
         registry: a key of `REGISTRIES`.
     """
 
@@ -64,7 +64,7 @@ class SourceList:
     """The pinned list.
 
     Attributes:
-        source: in order of precedence: of two copies of some lines the first package keeps its own.
+        source: packages in order of precedence: of two copies of the same lines, the first package's is kept.
         standard_library: a glob below the interpreter's library folder; empty to leave the standard library out.
     """
 
@@ -108,9 +108,9 @@ _NOT_LIBRARY: Final = re.compile(r"(^|/)(site-packages/|dist-packages/|config-\d
 
 
 def standard_library(pattern: str) -> Package:
-    """The running interpreter's library: the files that match the glob, without installed packages.
+    """Return the running interpreter's library: the files that match the glob, without installed packages.
 
-    What the build of the interpreter wrote about its machine is left out too.
+    Files in which the interpreter's build recorded its machine are left out too.
     """
     root = Path(sysconfig.get_path("stdlib"))
 
@@ -124,10 +124,10 @@ def standard_library(pattern: str) -> Package:
 
 
 def fetch(source: PackageSource, cache: Path) -> Package:
-    """Get a package, from the list's own archive, from `cache` or from its registry, and open it.
+    """Fetch a package from the list's own archive, from `cache` or from its registry, and open it.
 
     Raises:
-        CorpusError: it cannot be had or read, or its hash is not the pinned one.
+        CorpusError: the package cannot be fetched or read, or its hash is not the pinned one.
     """
     registry = REGISTRIES[source.registry]
     archive = Path(source.archive) if source.archive else registry.fetch(source.name, source.version, cache)
@@ -139,4 +139,4 @@ def fetch(source: PackageSource, cache: Path) -> Package:
 
 DEFAULT_SOURCES: Final = Path(__file__).with_name("sources.toml")
 LANGUAGE_SOURCES: Final = Path(__file__).with_name("sources-languages.toml")
-"""The list of the other languages; `sources.toml` is Python's."""
+"""The list for the other languages; `sources.toml` is Python's."""

@@ -1,7 +1,7 @@
-"""Trains the byte-level BPE vocabulary on a sample of the corpus.
+"""Train the byte-level BPE vocabulary on a sample of the corpus.
 
-It lays the ids out as `vocabulary.py` wants them: special tokens, reserved places, the 256 bytes, then the merges.
-How text becomes ids afterwards is the vocabulary's business.
+The ids are laid out as `vocabulary.py` requires: special tokens, reserved ids, the 256 bytes, then the merges.
+Encoding text with the result is left to the vocabulary.
 """
 
 import json
@@ -17,25 +17,25 @@ from infill_model.errors import CorpusError
 from infill_model.vocabulary import RESERVED, SPECIAL_TOKENS
 
 SAMPLE_BYTES: Final = 40_000_000
-"""Bytes of text to train on; more did not change the vocabulary's worth and takes longer."""
+"""Bytes of text to train on; more takes longer and did not improve the vocabulary."""
 
 SMALLEST: Final = RESERVED + 256
 
 LONGEST_TOKEN: Final = 32
-"""Bytes; a vocabulary place is too dear for a longer ruler of dashes."""
+"""Bytes; a vocabulary entry is too costly to spend on a longer ruler of dashes."""
 
 PIECES: Final = "|".join(
     (
-        r"\r?\n[ \t]*",  # a line's end with the next line's indentation
-        r"\A[ \t]+",  # the indentation of a text that starts with a line
+        r"\r?\n[ \t]*",  # a line break with the next line's indentation
+        r"\A[ \t]+",  # the indentation at the start of a text that begins a line
         r" ?[\p{L}_][\p{L}\p{N}_]*",  # a name
         r" ?\p{N}{1,3}",
         r" ?[^\s\p{L}\p{N}_]+",  # a run of punctuation, such as `):`
-        r"[ \t]+(?!\S)",  # white space up to the last blank, which goes with what follows it
+        r"[ \t]+(?!\S)",  # white space up to the last blank, which belongs to what follows it
         r"\s",
     )
 )
-"""What a token can never reach across; whatever no alternative matches is a piece of its own, so nothing is lost."""
+"""Boundaries that no token crosses; text that matches no alternative becomes its own piece, so nothing is lost."""
 
 
 def train_tokenizer(corpus: Path, out: Path, size: int) -> None:
@@ -74,7 +74,7 @@ def train_tokenizer(corpus: Path, out: Path, size: int) -> None:
 
 
 def sample(corpus: Path, size: int) -> Iterator[CorpusFile]:
-    """Yield about `size` bytes of the corpus in folder `corpus`, each row taken or left by its weight and its hash."""
+    """Yield about `size` bytes of the corpus in folder `corpus`; weight and hash decide whether a row is kept."""
     share = size / max(1, read_manifest(corpus).totals["train"]["bytes_weighted"])
     for file in read_corpus(corpus, "train"):
         if _draw(file) < share * file.weight:
@@ -82,6 +82,6 @@ def sample(corpus: Path, size: int) -> Iterator[CorpusFile]:
 
 
 def _draw(file: CorpusFile) -> float:
-    """A number in [0, 1) that is always the same for the same file."""
+    """Return a number in [0, 1) that is always the same for the same file."""
     digest = blake2b(f"{file.project}\n{file.path}\n{file.text}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64

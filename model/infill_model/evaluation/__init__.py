@@ -1,1 +1,1 @@
-"""How fills are measured: tasks, runner, metrics, baselines, tables."""
+"""Measure fills: tasks, runner, metrics, baselines, tables."""

@@ -1,7 +1,7 @@
 """`infill-model heldout` and `infill-model score`: from a corpus to tasks, and from predictions to a table.
 
-With `evaluate` between them they are three commands with files between them, so that filling may happen on another
-machine than judging, and predictions of other programs can be judged beside ours. Nothing here needs torch.
+With `evaluate` in between, these are three commands that exchange files, so that filling and scoring can run on
+different machines, and other programs' predictions can be scored alongside ours. Nothing here needs torch.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from infill_model.evaluation.tasks.tasks import Task, write_tasks
 
 @dataclass(frozen=True, slots=True)
 class ScoreResult:
-    """What `score --json` writes."""
+    """The contents of the file that `score --json` writes."""
 
     record: ResultRecord
     tasks_file: str
@@ -37,7 +37,7 @@ class ScoreResult:
 
 
 def add_heldout_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model heldout`."""
+    """Add the flags of `infill-model heldout`."""
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="what `infill-model corpus` wrote")
     parser.add_argument("--out", type=Path, required=True, metavar="TASKS", help=".jsonl or .jsonl.gz")
     parser.add_argument("--per-kind", type=count, default=200, metavar="N", help="tasks of each kind (default: 200)")
@@ -64,7 +64,7 @@ def heldout(arguments: argparse.Namespace) -> None:
 
 
 def add_score_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model score`."""
+    """Add the flags of `infill-model score`."""
     add_task_flags(parser)
     parser.add_argument("predictions", type=Path, nargs="*", metavar="PREDICTIONS", help="from `infill-model evaluate`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result with what it takes to repeat it")
@@ -72,7 +72,7 @@ def add_score_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def score(arguments: argparse.Namespace) -> None:
-    """Judge predictions beside the baselines and print a table."""
+    """Score predictions alongside the baselines and print a table."""
     started, known = time.monotonic(), read_wanted(arguments)
     runs = {path: PredictionRun.beside(path, sha256(arguments.tasks)) for path in arguments.predictions}
     written = _read_methods(known, runs)

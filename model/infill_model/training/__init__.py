@@ -1,1 +1,1 @@
-"""How the embedded model is trained: corpus, spans, corruption, loss, loop, export."""
+"""Train the embedded model: corpus, spans, corruption, loss, loop, export."""

@@ -1,8 +1,8 @@
-"""`infill-model ablate`: the same short run again and again, each with one thing otherwise, held against the usual one.
+"""`infill-model ablate`: repeat one short run with a single change each time, and compare it with the baseline run.
 
-Every variant trains on the same files in the same order with the same seed for as many steps, from the same weights
-where its network has their shape, and is judged on the same held-out rows, noised as usual, and on the same gaps,
-without copies. What is written after each variant stays; a run that was broken off goes on.
+Every variant trains on the same files in the same order with the same seed for as many steps, starting from the same
+weights if its network has their shape. All variants are evaluated on the same held-out rows with the baseline noise,
+and on the same gaps, without copies. The results are written after each variant; an interrupted run resumes.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from infill_model.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a network is made: what of it, from what rows, and how the loss is weighed."""
+    """The settings of a variant: training plan with loss weights, noise of the rows and network shape."""
 
     plan: TrainingPlan
     noise: RowNoise
@@ -54,7 +54,7 @@ def _noise(**changes: float) -> Callable[[Recipe], Recipe]:
 
 
 def _depth(encoder: int) -> Callable[[Recipe], Recipe]:
-    """As many layers in all, more or fewer of them in the encoder."""
+    """Return a change that keeps the number of layers but puts `encoder` of them in the encoder."""
 
     def changed(it: Recipe) -> Recipe:
         layers = it.shape.encoder_layers + it.shape.denoiser_layers
@@ -86,7 +86,7 @@ VARIANTS: Final[Mapping[str, Callable[[Recipe], Recipe]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a variant; losses in nats per token of held-out rows, shares over the gaps of the task file."""
+    """The result of a variant; losses in nats per token of held-out rows, shares over the gaps of the task file."""
 
     variant: str
     canvas_loss: float
@@ -100,14 +100,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class AblationResult:
-    """What is written: how, and what came of each variant so far."""
+    """The contents of the result file: how it was made, and the results of the variants so far."""
 
     record: ResultRecord
     outcomes: tuple[Outcome, ...]
 
 
 def add_ablate_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model ablate`."""
+    """Add the flags of `infill-model ablate`."""
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="what `infill-model corpus` wrote")
     parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="a tokenizer.json")
     parser.add_argument("--tasks", type=Path, required=True, metavar="TASKS", help="gaps to judge by, not to report on")
@@ -125,10 +125,10 @@ def add_ablate_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def ablate(arguments: argparse.Namespace) -> None:
-    """Train and judge each variant that is not in the table yet.
+    """Train and evaluate each variant that is not in the table yet.
 
     Raises:
-        TrainingError: there is nothing to train on, or a run cannot be gone on with.
+        TrainingError: there is no training data, or a run cannot be resumed.
         TaskError: the tasks cannot be read.
     """
     vocabulary = Vocabulary.load(arguments.tokenizer)
@@ -158,7 +158,7 @@ def ablate(arguments: argparse.Namespace) -> None:
 
 
 def _known(table: Path) -> list[Outcome]:
-    """The variants that were judged before.
+    """Return the outcomes of the variants evaluated so far.
 
     Raises:
         TrainingError: the table is damaged.
@@ -199,7 +199,7 @@ def _judged(
 def _held_out_losses(
     network: Network, trainer: Trainer, usual: Recipe, vocabulary: Vocabulary, files: Sequence[CorpusFile]
 ) -> tuple[float, float]:
-    """Mean canvas and next-token loss of rows that are noised as usual, whatever the variant trained on."""
+    """Return mean canvas and next-token loss on rows with the baseline noise, whatever noise the variant trained on."""
     rows = usual.plan.rows
     batches = Batches(files, row_builders(vocabulary, usual.shape, usual.noise), rows, seed=-1)
     fixed = [TensorBatch.of(batches[step], trainer.device) for step in range(max(1, 2 * HELD_OUT_ROWS // rows))]

@@ -1,6 +1,7 @@
-"""Checkpoints of a training run: safetensors and JSON, written whole or not at all.
+"""Checkpoints of a training run: safetensors and JSON, written atomically.
 
-A run folder holds log.jsonl and `step-NNNNNNN/` folders with weights, averaged weights, optimiser and state.json.
+A run folder holds log.jsonl and `step-NNNNNNN/` folders with the weights, averaged weights, optimiser state and
+state.json.
 """
 
 import json
@@ -20,7 +21,7 @@ KEPT = 2
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """How far a run is: steps done, tokens seen (context and canvas), seconds of training."""
+    """The progress of a run: steps done, tokens seen (context and canvas), seconds of training."""
 
     step: int = 0
     tokens: int = 0
@@ -36,7 +37,7 @@ def save(
     *,
     keep: bool = False,
 ) -> Path:
-    """Write a checkpoint and drop all but the newest few; one written with `keep` is never dropped."""
+    """Write a checkpoint and delete all but the newest few; one written with `keep` is never deleted."""
     folder = run / f"step-{progress.step:07d}"
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -54,12 +55,12 @@ def save(
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """The complete checkpoints of a run, oldest first."""
+    """Return the complete checkpoints of a run, oldest first."""
     return sorted(it for it in run.glob("step-*") if it.suffix != ".partial" and (it / "state.json").exists())
 
 
 def latest(run: Path) -> Path | None:
-    """The newest complete checkpoint of a run."""
+    """Return the newest complete checkpoint of a run."""
     found = checkpoints(run)
     return found[-1] if found else None
 

@@ -1,6 +1,6 @@
-"""`infill-model train` and `infill-model export`: flags to plan, reports to a progress bar.
+"""`infill-model train` and `infill-model export`: turn flags into a plan, and reports into a progress bar.
 
-What a run does is the business of `loop`; here it is only started, shown and stopped.
+The run itself is in `loop`; this module only starts, shows and stops it.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from infill_model.vocabulary import Vocabulary
 
 
 def add_train_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model train`."""
+    """Add the flags of `infill-model train`."""
     plan = TrainingPlan(steps=0)
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="what `infill-model corpus` wrote")
     parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="a tokenizer.json")
@@ -51,7 +51,7 @@ def add_train_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train until the planned step or until interrupted; a later call with the same flags goes on."""
+    """Train until the planned step or until interrupted; a later call with the same flags resumes."""
     vocabulary = Vocabulary.load(arguments.tokenizer)
     shape = replace(shape_of(arguments.size), vocabulary=vocabulary.size)
     plan = TrainingPlan(
@@ -80,7 +80,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 
 def _show(reports: Iterable[StepReport], steps: int, start: int, parameters: int) -> None:
-    """Follow a run in one line: loss, speed, time left. TFLOP/s are 6 x parameters x tokens per second."""
+    """Show a run's progress in one line: loss, speed, time left. TFLOP/s are 6 x parameters x tokens per second."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -104,7 +104,7 @@ def _show(reports: Iterable[StepReport], steps: int, start: int, parameters: int
 
 
 def add_export_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model export`."""
+    """Add the flags of `infill-model export`."""
     parser.add_argument("--run", dest="folder", type=Path, metavar="DIR", help="what `infill-model train` wrote")
     parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="of that run")
     parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="model folder or GGUF file to write")
@@ -118,7 +118,7 @@ def add_export_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Write a run's newest averaged weights as a model folder, or a tuned published model as a GGUF file."""
+    """Write a run's newest averaged weights as a model folder, or a fine-tuned published model as a GGUF file."""
     if arguments.gguf:
         export_gguf(arguments.gguf, arguments.update, arguments.out, arguments.matrices)
         return

@@ -1,4 +1,4 @@
-"""`infill-model curves`: the losses of a run as a picture, from its log."""
+"""`infill-model curves`: plot the losses of a run from its log."""
 
 import argparse
 import json
@@ -11,20 +11,20 @@ import numpy as np
 from infill_model.errors import TrainingError
 
 SMOOTHED = 50
-"""Steps that are averaged into one point."""
+"""Steps averaged into one point."""
 
 
 def add_curves_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model curves`."""
+    """Add the flags of `infill-model curves`."""
     parser.add_argument("--run", dest="folder", type=Path, required=True, metavar="DIR", help="folder with a log.jsonl")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.png")
 
 
 def curves(arguments: argparse.Namespace) -> None:
-    """Draw training and held-out losses against tokens seen.
+    """Plot training and held-out losses against tokens seen.
 
     Raises:
-        TrainingError: there is no log, or nothing in it.
+        TrainingError: there is no log, or the log is empty.
     """
     rows = read_log(arguments.folder / "log.jsonl")
     mpl.use("Agg")
@@ -44,10 +44,10 @@ def curves(arguments: argparse.Namespace) -> None:
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """The rows of a log, each step once: where a run was killed and resumed, the later row counts.
+    """Return the rows of a log, each step once: where a run was killed and resumed, the later row counts.
 
     Raises:
-        TrainingError: there is no log, or nothing in it.
+        TrainingError: there is no log, or the log is empty.
     """
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -60,7 +60,7 @@ def read_log(path: Path) -> list[dict[str, float]]:
 
 
 def _smooth(rows: list[dict[str, float]], key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens (n,), in millions, and mean losses (n,)."""
+    """Return tokens (n,), in millions, and mean losses (n,)."""
     count = max(1, len(rows) // SMOOTHED)
     parts = np.array_split(np.array([(row["tokens"] / 1e6, row[key]) for row in rows]), count)
     means = np.array([part.mean(axis=0) for part in parts])

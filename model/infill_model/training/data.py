@@ -1,4 +1,4 @@
-"""Batches for training: which files a step sees, decided by the seed and the step number alone.
+"""Batches for training: the seed and the step number alone decide which files a step sees.
 
 A run that is killed and resumed therefore sees the same batches, whatever the number of worker processes.
 """
@@ -15,19 +15,19 @@ from infill_model.training.rows import Batch, RowBuilder
 
 
 class Batches(Dataset[Batch]):
-    """Batch number `step` of a run; a map-style dataset whose keys are step numbers."""
+    """The batches of a run: a map-style dataset whose keys are step numbers."""
 
     def __init__(self, files: Sequence[CorpusFile], builders: Sequence[RowBuilder], rows: int, seed: int) -> None:
-        """Set up.
+        """Set up the dataset.
 
         Args:
-            files: what is drawn from, in proportion to length and weight.
+            files: the files to draw from, in proportion to length and weight.
             builders: row builders of different shapes, used in turn.
             rows: rows per batch.
             seed: of the run.
 
         Raises:
-            TrainingError: there is nothing to draw from.
+            TrainingError: there are no files to draw from.
         """
         if not files:
             raise TrainingError("the corpus is empty; build it with `infill-model corpus`")

@@ -1,8 +1,8 @@
-"""The shallow denoiser as it is trained, and the canvases it is trained on.
+"""Define the shallow denoiser in training, and the canvases it is trained on.
 
-From many tokens of a row at once it is to write what the encoder itself would write behind them, as far as the text
-and the encoder agree: up to and including the first token in which they differ. Now and then some of the masks show
-their tokens, so that a canvas may be written in several steps.
+For many tokens of a row at once, the denoiser learns to predict the tokens that the encoder itself would write after
+each of them, as far as the text and the encoder agree: up to and including the first token in which they differ. Some
+canvases have a few of their masks revealed, so that a canvas can be written in several steps.
 
 Shapes: T tokens of a row, A anchors, C canvas positions, D width.
 """
@@ -24,22 +24,22 @@ from infill_model.packing.denoiser_weights import DenoiserWeights
 from infill_model.transformer.transformer import Layer, RmsNorm, rotary_of
 
 UNKNOWN: Final = -1
-"""In a canvas: a mask. In targets: nothing is asked."""
+"""In a canvas: a mask. In targets: no target."""
 
 SHOWN: Final = 0.25
-"""Share of canvases in which some masks show their tokens."""
+"""Share of canvases in which some masks are revealed."""
 
 _TOKEN_GAIN: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Canvases:
-    """Canvases behind tokens of one row.
+    """Canvases that follow tokens of one row.
 
     Attributes:
-        anchors: (A,) int64, places of the last tokens read.
-        known: (A, C) int64, numbers of head tokens, `UNKNOWN` for masks.
-        targets: (A, C) int64, what the encoder would write; `UNKNOWN` where that is not known or not asked.
+        anchors: (A,) int64, positions of the last tokens read.
+        known: (A, C) int64, head token indices, `UNKNOWN` for masks.
+        targets: (A, C) int64, tokens the encoder would write; `UNKNOWN` where that is not known or not a target.
     """
 
     anchors: Tensor
@@ -48,7 +48,7 @@ class Canvases:
 
 
 class TrainedDenoiser(nn.Module):
-    """The denoiser in float32: copies of the encoder's last layers with low-rank updates, and how a canvas begins."""
+    """The denoiser in float32: copies of the encoder's last layers with low-rank updates, and the start of a canvas."""
 
     def __init__(self, converted: Converted, rank: int, depth: int) -> None:
         super().__init__()
@@ -71,11 +71,11 @@ class TrainedDenoiser(nn.Module):
 
         Args:
             canvases: of the row.
-            residual: (T, D), the encoder's stream below its last layers.
+            residual: (T, D), the encoder's residual stream below its last layers.
             past: keys and values (1, G, T, E) of these layers.
 
         Returns:
-            Normed states (A, C, D).
+            Normalised states (A, C, D).
         """
         count, size = canvases.known.shape
         device = residual.device
@@ -89,7 +89,7 @@ class TrainedDenoiser(nn.Module):
         return out.view(count, size, -1)
 
     def _begin(self, canvases: Canvases, residual: Tensor) -> Tensor:
-        """(A, C, D): as `ShallowDenoiser` begins a canvas."""
+        """Return the input (A, C, D), computed as `ShallowDenoiser` begins a canvas."""
         ids = self.head_ids[canvases.known.clamp(min=0).cpu()]
         embedded = self.embedding[ids].float() * self.embedding_scale[ids].unsqueeze(-1)
         known = F.linear(embedded.to(residual.device), self.token)
@@ -99,7 +99,7 @@ class TrainedDenoiser(nn.Module):
 
     @staticmethod
     def _attention_mask(canvases: Canvases, row: int) -> Tensor:
-        """(1, 1, A C, T + A C) bool: a canvas sees the row up to its anchor, and itself."""
+        """Return a mask (1, 1, A C, T + A C) bool: a canvas attends to the row up to its anchor and to itself."""
         count, size = canvases.known.shape
         device = canvases.anchors.device
         below = torch.arange(row, device=device) <= canvases.anchors.unsqueeze(1)
@@ -108,17 +108,17 @@ class TrainedDenoiser(nn.Module):
         return both[None, None]
 
     def stored(self) -> DenoiserWeights:
-        """The weights as they are stored; factors scaled."""
+        """Return the weights in the form in which they are stored, with scaled factors."""
         tensors: dict[str, Tensor] = {f"layers.{name}.a": it.a for name, it in self.updates.items()}
         tensors |= {f"layers.{name}.b": it.b * low_rank.SCALE for name, it in self.updates.items()}
         rest = {"seed": self.seed, "token": self.token, "canvas": self.canvas, "norm": self.norm.weight}
         return DenoiserWeights(tensors | rest)
 
     def restore(self, stored: DenoiserWeights) -> None:
-        """Go on from stored weights.
+        """Resume from stored weights.
 
         Raises:
-            WeightsError: they are of another shape.
+            WeightsError: the weights have another shape.
         """
         for name, it in self.stored().tensors.items():
             if name not in stored.tensors or stored.tensors[name].shape != it.shape:
@@ -132,14 +132,14 @@ class TrainedDenoiser(nn.Module):
 
 
 def canvases_of(row: Sequence[int], written: Sequence[int], start: int, count: int, rng: random.Random) -> Canvases:
-    """Choose anchors in a row and lay canvases out behind them.
+    """Choose anchors in a row and place canvases after them.
 
     Args:
-        row: numbers of the head's tokens, `UNKNOWN` for others.
-        written: what the encoder would write behind each token of the row, likewise.
-        start: the first token behind which anything is written.
-        count: of anchors, at most; those nearest the end, where the gap is, come first, others are drawn.
-        rng: draws them.
+        row: head token indices, `UNKNOWN` for other tokens.
+        written: the token the encoder would write after each token of the row, in the same form.
+        start: the first token after which anything is written.
+        count: maximum number of anchors; those nearest the end, where the gap is, come first, others are drawn.
+        rng: draws the other anchors.
     """
     places = [it for it in range(start - 1, len(row) - 2) if row[it + 1] != UNKNOWN]
     last = places[-(count // 2) :]
@@ -153,7 +153,7 @@ def canvases_of(row: Sequence[int], written: Sequence[int], start: int, count: i
 
 
 def _canvas(row: Sequence[int], written: Sequence[int], anchor: int, rng: random.Random) -> tuple[list[int], list[int]]:
-    """What is known of one canvas, and what is asked."""
+    """Return the known tokens and the targets of one canvas."""
     known, targets = [row[anchor + 1], *[UNKNOWN] * (CANVAS - 1)], [UNKNOWN] * CANVAS
     for number in range(1, CANVAS):
         place = anchor + 1 + number
@@ -168,7 +168,7 @@ def _canvas(row: Sequence[int], written: Sequence[int], anchor: int, rng: random
 
 
 def _unpacked(converted: Converted, number: int) -> dict[str, Tensor]:
-    """A layer's weights in float32 by the hub's names."""
+    """Return a layer's weights in float32 under the hub's names."""
     its, shape = f"layers.{number}.", converted.shape
     q, kv = shape.heads * shape.head_width, shape.kv_heads * shape.head_width
     parts = {

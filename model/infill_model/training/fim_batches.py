@@ -1,4 +1,4 @@
-"""Draws files and cuts batches of rows without end, in this process or in others that run ahead of the training."""
+"""Draw files and cut batches of rows endlessly, in this process or in worker processes that run ahead of training."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -10,20 +10,20 @@ from infill_model.data.corpus import CorpusFile
 from infill_model.training.fim_rows import FimRow, RowCutter
 
 POOL: Final = 6
-"""Batches that are drawn together and sorted by length, so that little is padding."""
+"""Batches that are drawn together and sorted by length, to keep padding low."""
 
 
 class FimBatches(IterableDataset[list[FimRow]]):
-    """Batches of rows, of like length in a batch; each worker draws its own."""
+    """Batches of rows, of similar length within a batch; each worker draws its own."""
 
     def __init__(self, files: Sequence[CorpusFile], cutter: RowCutter, rows: int, seed: int) -> None:
-        """Set up.
+        """Set up the batches.
 
         Args:
-            files: what is drawn from, each as often as its weight says.
-            cutter: makes rows of files.
-            rows: of a batch.
-            seed: other than that of the batches drawn before, where a run goes on.
+            files: the files to draw from, each as often as its weight says.
+            cutter: makes rows from files.
+            rows: rows per batch.
+            seed: must differ from the seed of earlier batches when a run resumes.
         """
         self._files, self._cutter, self._rows, self._seed = files, cutter, rows, seed
         self._projects: dict[str, list[CorpusFile]] = {}
@@ -40,7 +40,7 @@ class FimBatches(IterableDataset[list[FimRow]]):
             yield from batches
 
     def loader(self, workers: int) -> Iterator[list[FimRow]]:
-        """Batches that so many processes cut ahead of time; none: they are cut when they are asked for."""
+        """Return batches that `workers` processes cut ahead of time; with none, each is cut when requested."""
         ahead: dict[str, Any] = {"num_workers": workers, "prefetch_factor": 8 if workers else None}
         return iter(DataLoader(self, batch_size=None, collate_fn=_unchanged, **ahead))
 

@@ -1,7 +1,8 @@
-"""Cuts gaps into files and lays each out as the row a fill-in-the-middle model reads.
+"""Cut gaps into files and lay each out as the row that a fill-in-the-middle model reads.
 
-Gaps are cut at characters, so a half-typed name is normal. Most lie within a line; some are several lines, or any span;
-some have another gap behind them, some another file in front. Shapes: B rows, T tokens of the longest.
+Gaps are cut at character boundaries, so half-typed names are common. Most lie within a line; some are several lines or
+an arbitrary span. Some are followed by another gap, some have another file in front. Shapes: B rows, T tokens of the
+longest.
 """
 
 import random
@@ -15,12 +16,12 @@ from torch import Tensor
 from infill_model.packing.fim import FimMarks
 
 KINDS: Final = {"rest": 0.24, "name": 0.14, "inside": 0.18, "line": 0.12, "block": 0.2, "span": 0.12}
-"""Kinds of gaps and how often each is drawn."""
+"""Kinds of gaps and the probability of each."""
 
 OTHER_FILE: Final = 0.2
 OTHER_GAP: Final = 0.1
 PREFIX_WEIGHT: Final = 0.2
-"""Weight of the next-token loss on the code before the gap; the gap's is 1, that of the code behind it 0."""
+"""Weight of the next-token loss on the code before the gap; the gap's weight is 1, that of the code after it 0."""
 
 _MOST_CHARACTERS: Final = 400
 _TRIES: Final = 30
@@ -28,7 +29,7 @@ _TRIES: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class FimRow:
-    """Ids, the weight of each as a target, and how many of them, at the end, are the gap's."""
+    """Token ids, the weight of each as a target, and the number of ids at the end that belong to the gap."""
 
     ids: list[int]
     weights: list[float]
@@ -36,7 +37,7 @@ class FimRow:
 
 
 def cut(text: str, rng: random.Random) -> tuple[int, int] | None:
-    """Choose a gap: its first and last-but-one character offsets; None if none was found."""
+    """Choose a gap and return its start and end as character offsets (end exclusive); None if none was found."""
     lines = text.split("\n")
     starts = [0]
     for line in lines:
@@ -57,7 +58,7 @@ def cut(text: str, rng: random.Random) -> tuple[int, int] | None:
 def _span(
     kind: str, text: str, first: int, last: int, starts: Sequence[int], number: int, rng: random.Random
 ) -> tuple[int, int]:
-    """Choose the ends of a gap of a kind whose first line holds text from `first` to `last`."""
+    """Choose the ends of a gap of this kind whose first line has its text from `first` to `last`."""
     if kind == "line":
         return first, last
     if kind == "block":
@@ -80,13 +81,13 @@ def _span(
 
 
 class RowCutter:
-    """Makes rows of files with one tokenizer."""
+    """Makes rows from files with one tokenizer."""
 
     def __init__(self, encode: Callable[[str], list[int]], marks: FimMarks, above: int = 384, below: int = 160) -> None:
         self._encode, self._marks, self._above, self._below = encode, marks, above, below
 
     def row(self, text: str, other: str, rng: random.Random) -> FimRow | None:
-        """Cut one gap into a file; `other` is a file of the same project."""
+        """Cut one gap into a file and return the row; `other` is a file of the same project."""
         found = cut(text, rng)
         if found is None:
             return None
@@ -104,7 +105,7 @@ class RowCutter:
         return FimRow([*context, *gap], weights, len(gap))
 
     def _behind(self, text: str, rng: random.Random) -> list[int]:
-        """Tokens of the code behind the gap; now and then another gap is cut out of its beginning."""
+        """Return the tokens of the code after the gap; occasionally another gap is cut out of its beginning."""
         if rng.random() >= OTHER_GAP or len(text) < 100:
             return self._encode(text)
         start = rng.randrange(2, 60)

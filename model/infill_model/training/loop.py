@@ -1,6 +1,6 @@
 """The training loop: the same command on a CPU and on CUDA, resumable from any checkpoint after a kill.
 
-It composes data, loss, optimiser and checkpoints, and knows none of their details.
+It combines data, loss, optimiser and checkpoints without depending on their details.
 """
 
 import copy
@@ -34,24 +34,24 @@ SIZES = ("tiny", "small", "base")
 HELD_OUT_ROWS = 64
 
 AVERAGED = 0.99
-"""Share of the weights' moving average that stays in each step: about the last hundred steps count."""
+"""Share of the weights' moving average kept in each step: about the last hundred steps count."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """What a run is to do.
+    """The settings of a run.
 
     Attributes:
         steps: length of the run; the learning rate reaches zero there.
         rows: rows per step.
         warmup: steps of learning-rate warm-up.
         decay: share of the run in which the learning rate falls to zero.
-        next_token_weight: of the encoder's loss beside the denoiser's.
-        save_minutes: between checkpoints.
-        evaluate_every: steps between losses on held-out projects; 0 for never.
+        next_token_weight: weight of the encoder's loss relative to the denoiser's.
+        save_minutes: minutes between checkpoints.
+        evaluate_every: steps between evaluations on held-out projects; 0 for never.
         compile: whether to compile the loss.
         precision: `auto`, `fp32` or `bf16`.
-        workers: processes that make batches.
+        workers: processes that prepare batches.
     """
 
     steps: int
@@ -69,7 +69,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What one step did; losses in nats per token, `held_out` only where it was measured."""
+    """The report of one step; losses in nats per token, `held_out` only where it was measured."""
 
     step: int
     tokens: int
@@ -82,14 +82,14 @@ class StepReport:
 
 
 def shape_of(size: str) -> Shape:
-    """The network sizes that `model/infill_model/embedded/configs/<size>.json` names."""
+    """Return the network shape in `model/infill_model/embedded/configs/<size>.json`."""
     if size not in SIZES:
         raise TrainingError(f"unknown size {size!r}; choose one of {', '.join(SIZES)}")
     return Shape(**json.loads(resources.files("infill_model.embedded").joinpath(f"configs/{size}.json").read_text()))
 
 
 def row_builders(vocabulary: Vocabulary, shape: Shape, noise: RowNoise | None = None) -> list[RowBuilder]:
-    """Three batches of many short canvases to one of few long ones."""
+    """Return the row builders: three for many short canvases to one for few long ones."""
     noise = noise or RowNoise()
     half = shape.canvas // 2
     short = RowShape(shape.context, 8, half, shape.context, 8 * half // 2)
@@ -98,7 +98,7 @@ def row_builders(vocabulary: Vocabulary, shape: Shape, noise: RowNoise | None = 
 
 
 def choose_precision(wanted: str) -> str:
-    """The `mixed_precision` of accelerate: bf16 where the hardware multiplies it faster than float32."""
+    """Return accelerate's `mixed_precision`: bf16 where the hardware multiplies it faster than float32."""
     if wanted != "auto":
         return {"fp32": "no", "bf16": "bf16"}[wanted]
     fast = torch.cuda.is_available() or torch.cpu._is_amx_tile_supported()
@@ -106,7 +106,7 @@ def choose_precision(wanted: str) -> str:
 
 
 class Trainer:
-    """One run. Use `train()`; it yields a report per step."""
+    """One training run. `train()` yields a report per step."""
 
     def __init__(
         self,
@@ -124,17 +124,17 @@ class Trainer:
 
         Args:
             run: folder of its checkpoints and log.
-            plan: what it is to do.
+            plan: the settings of the run.
             vocabulary: of the rows.
             shape: of the network.
-            train_files: what it learns from.
-            held_out: what its loss is measured on beside.
-            init: model folder whose weights it starts from when it has no checkpoint yet.
-            noise: of the rows; the usual one when None.
+            train_files: the training files.
+            held_out: the files on which the loss is also measured.
+            init: model folder that supplies the initial weights when there is no checkpoint yet.
+            noise: of the rows; the default noise when None.
 
         Raises:
-            TrainingError: the newest checkpoint cannot be read, or there is nothing to train on.
-            WeightsError: the model folder to start from cannot be read, or is of another shape.
+            TrainingError: the newest checkpoint cannot be read, or there is no training data.
+            WeightsError: the initial model folder cannot be read, or has another shape.
         """
         self.run, self.plan, self.shape = run, plan, shape
         self.accelerator = Accelerator(mixed_precision=choose_precision(plan.precision))
@@ -222,7 +222,7 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self, step: int) -> None:
-        """Move the average towards the weights. It is what is exported: as if the rate had been lowered already."""
+        """Move the averaged weights, which are exported, towards the current ones; averaging acts like a lower rate."""
         share = max(1 - AVERAGED, 9 / (10 + step))
         torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), share)
 
@@ -234,7 +234,7 @@ class Trainer:
 
     @torch.no_grad()
     def _measure_held_out(self) -> tuple[float, float]:
-        """Mean canvas and next-token loss of the averaged weights on the fixed held-out batches."""
+        """Return mean canvas and next-token loss of the averaged weights on the fixed held-out batches."""
         with self.accelerator.autocast():
             pairs = [losses(self.average, TensorBatch.of(it, self.device)) for it in self.held_out]
         return (

@@ -31,13 +31,13 @@ class TensorBatch:
 
     @classmethod
     def of(cls, batch: Batch, device: torch.device) -> "TensorBatch":
-        """Copy to `device`."""
+        """Copy a batch to `device`."""
         arrays = (torch.from_numpy(getattr(batch, it.name)) for it in fields(Batch))
         return cls(*(it.to(device, non_blocking=True) for it in arrays))
 
 
 def losses(network: Network, batch: TensorBatch) -> tuple[Tensor, Tensor]:
-    """(canvas loss, next-token loss), each a weighted mean in nats; static shapes, so that it compiles once."""
+    """Return (canvas loss, next-token loss), each a weighted mean in nats; shapes are static, so it compiles once."""
     encoded = network.encode(batch.context)
     states = network.denoise(batch.context, encoded, batch.visible, batch.ids, batch.pinned, batch.valid).flatten(1, 2)
     logits = network.logits(torch.cat([pick(states, batch.target_at), pick(encoded, batch.next_token_at)], dim=1))
@@ -51,5 +51,5 @@ def losses(network: Network, batch: TensorBatch) -> tuple[Tensor, Tensor]:
 
 
 def pick(states: Tensor, at: Tensor) -> Tensor:
-    """(B, n, D) states at positions `at` (B, m) -> (B, m, D)."""
+    """Gather the states (B, n, D) at positions `at` (B, m) -> (B, m, D)."""
     return states.gather(1, at.unsqueeze(-1).expand(-1, -1, states.shape[-1]))

@@ -1,7 +1,7 @@
 """The optimiser: Muon for the matrices inside the layers, AdamW for the embedding, and the learning-rate schedule.
 
-Muon is written out here because torch's own orthogonalises in bfloat16, which takes many times as long on a CPU without
-bfloat16 instructions (`python -m infill_model.training.speed`).
+Muon is implemented here because torch's version orthogonalises in bfloat16, which takes many times as long on a CPU
+without bfloat16 instructions (`python -m infill_model.training.speed`).
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ ADAM_RATE = 0.004
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update is made orthogonal (Jordan 2024), for matrices only."""
+    """Muon (Jordan 2024): momentum with orthogonalised updates, for matrices only."""
 
     def __init__(self, parameters: list[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One update; matrices of one shape are orthogonalised together."""
+        """Apply one update; matrices of the same shape are orthogonalised together."""
         for group in self.param_groups:
             shapes: dict[torch.Size, list[nn.Parameter]] = {}
             for parameter in group["params"]:
@@ -35,7 +35,7 @@ class Muon(torch.optim.Optimizer):
                     parameter.add_(update, alpha=-rate)
 
     def _momentum(self, parameter: nn.Parameter, momentum: float) -> Tensor:
-        """Nesterov's look-ahead of the running gradient."""
+        """Return the gradient with Nesterov momentum."""
         gradient = parameter.grad
         if gradient is None:
             return torch.zeros_like(parameter)
@@ -46,7 +46,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise(matrices: Tensor, iterations: int = 5) -> Tensor:
-    """The nearest orthogonal matrices, roughly: (n, rows, columns) -> the same, singular values near 1.
+    """Return the nearest orthogonal matrices, approximately: (n, rows, columns) -> the same, singular values near 1.
 
     A quintic Newton-Schulz iteration with the coefficients of Jordan 2024; bfloat16 on CUDA, float32 elsewhere.
     """
@@ -62,7 +62,7 @@ def orthogonalise(matrices: Tensor, iterations: int = 5) -> Tensor:
 
 
 class Optimiser:
-    """Muon (Jordan 2024) and AdamW (Loshchilov & Hutter 2019) stepping together at a common share of their rates."""
+    """Muon (Jordan 2024) and AdamW (Loshchilov & Hutter 2019), stepped together at the same share of their rates."""
 
     def __init__(self, network: Network) -> None:
         hidden = [p for name, p in network.named_parameters() if p.ndim == 2 and not name.startswith("embedding")]
@@ -72,7 +72,7 @@ class Optimiser:
         self.adam = torch.optim.AdamW(others, lr=ADAM_RATE, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
 
     def step(self, share: float) -> None:
-        """One update at `share` (0 to 1) of the full learning rates; the gradients are freed afterwards."""
+        """Apply one update at `share` (0 to 1) of the full learning rates; the gradients are freed afterwards."""
         for optimiser, rate in ((self.muon, MUON_RATE), (self.adam, ADAM_RATE)):
             for group in optimiser.param_groups:
                 group["lr"] = rate * share
@@ -80,11 +80,11 @@ class Optimiser:
             optimiser.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Tensor]:
-        """Every tensor of the state, named `<parameter>:<key>`."""
+        """Return every tensor of the state, named `<parameter>:<key>`."""
         return {f"{name}:{key}": value for name, key, value in self._state()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Put back what `state` gave."""
+        """Restore a state returned by `state`."""
         for optimiser in (self.muon, self.adam):
             for group in optimiser.param_groups:
                 for parameter in group["params"]:
@@ -103,13 +103,13 @@ class Optimiser:
 
 
 def rate_share(step: int, *, warmup: int, steps: int, decay: float) -> float:
-    """Share of the full learning rate at `step`: warm-up, constant, then linearly to zero (WSD, Hu et al. 2024).
+    """Return the share of the full rate at `step`: warm-up, constant, then linear to zero (WSD, Hu et al. 2024).
 
     Args:
         step: from 0.
         warmup: steps of linear warm-up.
         steps: length of the run.
-        decay: share of the run that decays.
+        decay: share of the run in which the rate decays.
     """
     left = (steps - step) / max(1.0, decay * steps)
     return max(0.0, min(1.0, (step + 1) / max(1, warmup), left))

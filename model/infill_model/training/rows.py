@@ -1,11 +1,11 @@
-"""From a file to one training row: clean context once, many noised views of gaps in it.
+"""Turn a file into one training row: its clean context once, and many noised views of gaps in it.
 
 A row is the encoder's tokens [start of another file][lines below][lines above, up to the last gap][autoregressive
 tail], the first and the last of them where there is room, and K canvases. Every gap of the row ends on the same line,
-so all of them share the encoder's tokens; a gap that starts earlier sees fewer of them. The rest of the gap's line is
-pinned in the canvas, and behind it, mostly, whether a line may end in the gap. Each gap is seen in pairs of views:
-fully masked and partly masked, or two complementary masks (Fast-dLLM v2, LLaDA2.0). Some tokens left visible are
-wrong, so that the denoiser learns to overwrite. Positions beyond the gap's text hold `<del>`.
+so all gaps share the encoder's tokens; a gap that starts earlier sees fewer of them. The rest of the gap's line is
+pinned in the canvas, usually followed by a mark that no line ends in the gap. Each gap is seen in pairs of views: fully
+masked and partly masked, or two complementary masks (Fast-dLLM v2, LLaDA2.0). Some tokens left visible are wrong, so
+that the denoiser learns to overwrite. Positions after the gap's text hold `<del>`.
 
 Shapes: B rows, T context, K canvases per row, C canvas positions, N next-token targets, M canvas targets per row.
 """
@@ -54,11 +54,11 @@ class RowShape:
 
 @dataclass(frozen=True, slots=True)
 class RowNoise:
-    """How gaps are noised; the shares are of views, of visible tokens, or of gaps.
+    """The settings of the noise in gaps; the shares are of views, of visible tokens, or of gaps.
 
-    `told_line`: of the gaps in which no line ends, that say so. `kept_surplus`: of the surplus positions after the
-    second of a view, that have a loss, which then counts for those left out. `most_weight`: that a view with few masks
-    gives each of them.
+    `told_line`: share of the gaps without a line break whose canvas says so. `kept_surplus`: share of the surplus
+    positions after the first two of a view that have a loss, scaled up to count for the omitted ones. `most_weight`:
+    upper bound on the weight of a mask in a view with few masks.
     """
 
     full_pair: float = 0.5
@@ -74,14 +74,14 @@ class RowNoise:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Arrays of B rows; what each shape letter means is in the module docstring.
+    """Arrays of B rows; the module docstring defines the shape letters.
 
     Attributes:
         context: (B, T) encoder tokens.
         next_token_at: (B, N) positions in T whose next token is a target.
         next_token: (B, N) those tokens.
         next_token_weight: (B, N); 0 on padding.
-        visible: (B, K) how many context tokens each canvas sees.
+        visible: (B, K) number of context tokens that each canvas sees.
         ids: (B, K, C) noised canvases.
         pinned: (B, K, C).
         valid: (B, K, C); false on padding.
@@ -104,7 +104,7 @@ class Batch:
 
     @classmethod
     def blank(cls, shape: RowShape) -> "Batch":
-        """One row (no B) in which nothing is a target."""
+        """Return one row (no B) without targets."""
         t, k, c, n, m = (
             shape.context,
             shape.canvases,
@@ -130,13 +130,13 @@ class Batch:
 
     @classmethod
     def stack(cls, rows: Sequence["Batch"]) -> "Batch":
-        """Rows without B become one batch."""
+        """Stack rows without B into one batch."""
         return cls(*(np.stack([getattr(row, it.name) for row in rows]) for it in fields(cls)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Gap:
-    """A gap in tokens: what its canvas is to become, and how much of the context it sees."""
+    """A gap in tokens: the content of its canvas, and the number of context tokens it sees."""
 
     visible: int
     tokens: list[int]
@@ -145,13 +145,13 @@ class _Gap:
 
 
 class RowBuilder:
-    """Makes training rows of one shape; everything random comes from the generator it is given."""
+    """Makes training rows of one shape; all randomness comes from the generator passed in."""
 
     def __init__(self, vocabulary: Vocabulary, shape: RowShape, noise: RowNoise) -> None:
         self.vocabulary, self.shape, self.noise = vocabulary, shape, noise
 
     def batch(self, texts: Sequence[tuple[str, str]], rng: random.Random) -> Batch:
-        """One row for each (text, language); one without a usable line gives an empty row."""
+        """Build one row for each (text, language); one without a usable line gives an empty row."""
         sources = [excerpt(text, language, rng) for text, language in texts]
         others = [text for text, _ in [*texts[1:], *texts[:1]]] if len(texts) > 1 else [""]
         rows = zip(sources, others, strict=True)
@@ -166,7 +166,7 @@ class RowBuilder:
         return row
 
     def _layout(self, source: Excerpt, other: str, rng: random.Random) -> tuple[list[_Gap], list[int], int, int]:
-        """Gaps and encoder tokens of an excerpt; the gap that starts last also gives the autoregressive tail."""
+        """Return gaps and encoder tokens of an excerpt; the last-starting gap also gives the autoregressive tail."""
         shape = self.shape
         spans = sample_spans(source, 3 if shape.canvases >= 6 else 2, rng, long_gaps=self.noise.long_gaps)
         spans.sort(key=lambda it: it.start, reverse=True)
@@ -178,7 +178,7 @@ class RowBuilder:
         room_below = shape.context // 3 if rng.random() < 0.8 else rng.randrange(shape.context // 3)
         below = encode(text[source.line_end :])[:room_below]
         above = encode(text[: main.start])
-        # Drawn for every row, never what the gap leaves: how much code it sees would tell how long the gap is.
+        # Drawn for every row, not what the gap leaves over: the amount of code would reveal the gap's length.
         most = rng.randint(shape.context // 2, shape.context)
         dropped = max(0, len(above) - (most - len(below) - 3))
         above_kept = above[dropped:]
@@ -197,7 +197,7 @@ class RowBuilder:
         return gaps, context, len(head), len(head) + len(above_kept)
 
     def _other_file(self, text: str, tokens: int, rng: random.Random) -> list[int]:
-        """The start of another file, in two rows of three that have room for it."""
+        """Return the start of another file, in two of three rows that have room for it."""
         if tokens < 16 or rng.random() < 1 / 3:
             return []
         return [FILE, *self.vocabulary.encode(text[: tokens * 8])[: tokens - 1]]
@@ -212,13 +212,13 @@ class RowBuilder:
         return _Gap(visible, tokens, self._tail(source, span, holes, rng), frozen)
 
     def _tail(self, source: Excerpt, span: Span, holes: Sequence[str], rng: random.Random) -> list[int]:
-        """The rest of the gap's line, and mostly whether no line ends in the holes."""
+        """Return the rest of the gap's line, usually followed by a mark if no line ends in the holes."""
         rest = self.vocabulary.encode(source.text[span.end : source.line_end])[: self.shape.canvas // 2 - 1]
         one_line = not any("\n" in it for it in holes)
         return [*rest, LINE] if one_line and rng.random() < self.noise.told_line else rest
 
     def _cut_at_pins(self, text: str, rng: random.Random) -> tuple[list[int], list[bool]]:
-        """Tokens of a gap with one or two stretches pinned inside it, each stretch tokenised by itself."""
+        """Tokenise a gap with one or two pinned stretches inside, each by itself; also return the pins."""
         if len(text) < 6:
             return [], []
         cuts = sorted(rng.sample(range(1, len(text)), 2 if len(text) < 16 else rng.choice((2, 4))))
@@ -235,7 +235,7 @@ class RowBuilder:
     def _next_token_targets(
         self, row: "Batch", context: list[int], start: int, free_from: int, rng: random.Random
     ) -> None:
-        """Choose the positions whose next token counts: all of the gap, and as many of the plain code as fit."""
+        """Choose the positions whose next token is a target: all of the gap, and as many of the plain code as fit."""
         must = list(range(context.index(MIDDLE, free_from), len(context) - 1)) if MIDDLE in context[free_from:] else []
         plain = [i for i in range(start, free_from - 1) if context[i + 1] >= RESERVED]
         plain += [i for i in range(1, start - 2) if context[i + 1] >= RESERVED]
@@ -259,7 +259,7 @@ class RowBuilder:
         self._choose_targets(row, at, rng)
 
     def _clean_canvas(self, gap: _Gap, rng: random.Random) -> tuple[list[int], list[bool]]:
-        """The finished canvas of a gap: its tokens, surplus `<del>`, and the pinned rest of the line."""
+        """Return a gap's finished canvas (tokens, surplus `<del>`, rest of the line) and its pinned positions."""
         room = self.shape.canvas - len(gap.tail)
         tokens, frozen = gap.tokens[:room], gap.frozen[:room]
         surplus = room - len(tokens)
@@ -286,7 +286,7 @@ class RowBuilder:
         mask: list[bool],
         rng: random.Random,
     ) -> list[tuple[int, float]]:
-        """Write canvas k; returns (position in K * C, weight) of the positions that may have a loss."""
+        """Write canvas k and return (position in K * C, weight) of the positions that may have a loss."""
         free = [i for i, pinned in enumerate(frozen) if not pinned]
         if not any(mask[i] for i in free) and free:
             mask = list(mask)
@@ -302,7 +302,7 @@ class RowBuilder:
             if wrong:
                 noisy[i] = self._wrong_token(clean, rng)
             share = weight if mask[i] or wrong else self.noise.visible_weight
-            if clean[i] == DEL:  # Surplus positions repeat one lesson: the first ones count, then a few for all.
+            if clean[i] == DEL:  # Surplus positions all teach the same: the first count, then a sample.
                 seen_deletions += 1
                 if seen_deletions > 2:
                     if rng.random() >= self.noise.kept_surplus:
@@ -318,12 +318,12 @@ class RowBuilder:
         return positions
 
     def _wrong_token(self, clean: list[int], rng: random.Random) -> int:
-        """Half the time a token of the same canvas, as a denoiser that is wrong often repeats one; else any."""
+        """Return a token of the same canvas half the time, as a wrong denoiser often repeats one; else any."""
         near = rng.choice(clean)
         return near if rng.random() < 0.5 else rng.randrange(RESERVED, self.vocabulary.size)
 
     def _choose_targets(self, row: "Batch", at: list[tuple[int, float]], rng: random.Random) -> None:
-        """Keep M positions, those of masked and wrong tokens first."""
+        """Keep M positions, preferring those of masked and wrong tokens."""
         rng.shuffle(at)
         at.sort(key=lambda it: it[1] < 1)
         kept = at[: self.shape.canvas_targets]

@@ -1,9 +1,9 @@
-"""Which stretches of a file are cut out as gaps in training.
+"""Choose the stretches of a file that are cut out as gaps in training.
 
 All gaps of one example end on the same line, the split line, because the lines below it are encoded first and shared:
 [lines below][lines above, up to the gap] then the canvas. Half of the gaps are syntax nodes, a quarter whole lines, a
 quarter random characters (Bavarian et al. 2022 for character cuts, AST-FIM 2506.00204 for nodes). Gaps are cut at
-characters, so that a half-typed name is nothing unusual. It knows text and grammars, not tokens.
+character boundaries, so half-typed names are common. This module works on text and grammars, not on tokens.
 """
 
 import random
@@ -25,7 +25,7 @@ class Excerpt:
     """A window of a file around its split line.
 
     Attributes:
-        text: some whole lines of the file, without the newline of the last.
+        text: consecutive whole lines of the file, without the last newline.
         line_start: code point in `text` at which the split line starts.
         line_end: code point in `text` at which it ends, before its newline.
         at_start: whether `text` starts where the file starts.
@@ -47,7 +47,7 @@ class Span:
 
 
 def excerpt(text: str, language: str, rng: random.Random) -> Excerpt | None:
-    """A window around a random line of `text` that says something, or None when none was found."""
+    """Return a window around a random line of `text` with content, or None if none was found."""
     lines = text.split("\n")
     for _ in range(8):
         split = rng.randrange(len(lines))
@@ -62,13 +62,13 @@ def excerpt(text: str, language: str, rng: random.Random) -> Excerpt | None:
 
 
 def sample_spans(source: Excerpt, count: int, rng: random.Random, *, long_gaps: float) -> list[Span]:
-    """`count` gaps of an excerpt, not necessarily different.
+    """Return `count` gaps of an excerpt, not necessarily different.
 
     Args:
-        source: where to cut.
-        count: how many.
+        source: the excerpt to cut.
+        count: number of gaps.
         rng: the only source of randomness.
-        long_gaps: share of the line-shaped gaps that take several lines.
+        long_gaps: share of the whole-line gaps that span several lines.
     """
     nodes = _node_spans(source)
     return [_sample_span(source, nodes, rng, long_gaps) for _ in range(count)]
@@ -84,7 +84,7 @@ def _sample_span(source: Excerpt, nodes: Sequence[Span], rng: random.Random, lon
 
 
 def _line_span(source: Excerpt, rng: random.Random, lines: int) -> Span:
-    """Whole lines that end with the split line; mostly without the first line's indentation, as an editor indents."""
+    """Return whole lines up to the split line, usually without the first indentation, which editors insert."""
     start = source.line_start
     for _ in range(lines - 1):
         above = source.text.rfind("\n", 0, max(0, start - 1)) + 1
@@ -96,7 +96,7 @@ def _line_span(source: Excerpt, rng: random.Random, lines: int) -> Span:
 
 
 def _character_span(source: Excerpt, rng: random.Random) -> Span:
-    """Cut at any character of the split line; in two of three cases up to the line's end, as when typing."""
+    """Cut at any character of the split line; two times in three up to the line's end, as when typing."""
     first = _skip_indent(source.text, source.line_start, source.line_end)
     start = rng.randint(first, source.line_end - 1)
     end = source.line_end if rng.random() < 0.66 else rng.randint(start + 1, source.line_end)
@@ -110,7 +110,7 @@ def _skip_indent(text: str, start: int, end: int) -> int:
 
 
 def _node_spans(source: Excerpt) -> list[Span]:
-    """All syntax nodes that end on the split line and are neither one character nor more than a few lines long."""
+    """Return all syntax nodes that end on the split line and span more than one character and at most a few lines."""
     reading = parser(source.language)
     if reading is None:
         return []
@@ -129,7 +129,7 @@ def _node_spans(source: Excerpt) -> list[Span]:
 
 
 def _nodes_ending_within(root: Node, low: int, high: int) -> list[Node]:
-    """Nodes with low < end <= high, found without walking the rest of the tree."""
+    """Return the nodes with low < end <= high, without walking the rest of the tree."""
     found, stack = [], [root]
     while stack:
         node = stack.pop()

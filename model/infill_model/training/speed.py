@@ -1,7 +1,7 @@
-"""How fast this machine trains: its matrix products, a step plain and compiled, and the optimiser beside torch's own.
+"""Measure this machine's training speed: matrix products, a step plain and compiled, the optimiser against torch's own.
 
-Run as `python -m infill_model.training.speed`; prints one JSON object. Batches are made of this Python's own library,
-so it needs no corpus. It measures and judges nothing; medians of a few runs each.
+Run as `python -m infill_model.training.speed`; prints one JSON object. Batches are cut from the standard library of the
+running Python, so no corpus is needed. Each figure is the median of a few runs.
 """
 
 import argparse
@@ -27,7 +27,7 @@ _CPU: Final = torch.device("cpu")
 
 
 def batch_of(vocabulary: Vocabulary, network: Network, rows: int) -> TensorBatch:
-    """A batch of short canvases cut from the standard library."""
+    """Return a batch of short canvases cut from the standard library."""
     rng = random.Random(0)  # noqa: S311 - reproducible, not a secret
     files = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
     texts = [(rng.choice(files).read_text(encoding="utf-8"), "python") for _ in range(rows)]
@@ -35,7 +35,7 @@ def batch_of(vocabulary: Vocabulary, network: Network, rows: int) -> TensorBatch
 
 
 def measure(size: str, rows: int) -> dict[str, float]:
-    """Every figure by its name; rates are counted as 6 x parameters x tokens/s."""
+    """Return every figure by its name; rates are counted as 6 x parameters x tokens/s."""
     vocabulary = Vocabulary.load(model_path(EMBEDDED) / "tokenizer.json")
     network = Network(replace(shape_of(size), vocabulary=vocabulary.size)).initialise(0)
     parameters = sum(it.numel() for it in network.parameters())
@@ -63,7 +63,7 @@ def _step(optimiser: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> N
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description="Measure how fast this machine trains.")
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--rows", type=int, default=12)

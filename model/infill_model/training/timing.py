@@ -1,4 +1,4 @@
-"""Measures how fast a device is, so that a training's speed can be given as a share of it."""
+"""Measure the speed of a device, so that training speed can be given as a share of it."""
 
 import statistics
 import time
@@ -11,7 +11,7 @@ RUNS: Final = 5
 
 
 def median_seconds(call: Callable[[], object], device: torch.device, runs: int = RUNS) -> float:
-    """Median seconds of some calls after one that does not count, each until the device is done with it."""
+    """Return the median seconds of some calls after a warm-up call, each timed until the device has finished."""
     call()
     times = []
     for _ in range(runs):
@@ -24,12 +24,12 @@ def median_seconds(call: Callable[[], object], device: torch.device, runs: int =
 
 
 def wait_for(device: torch.device) -> None:
-    """Return when a device has done all that it was given."""
+    """Wait until a device has finished all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def product_rate(dtype: torch.dtype, device: torch.device, size: int = 1024) -> float:
-    """FLOP/s of square matrix products of random numbers."""
+    """Return the FLOP/s of square matrix products of random numbers."""
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     return 2 * size**3 / median_seconds(lambda: a @ b, device)

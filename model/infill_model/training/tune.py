@@ -1,7 +1,8 @@
-"""The command `tune`: teaches a published causal code model this project's order of the row, by a low-rank update.
+"""`infill-model tune`: fine-tune a published causal code model for this project's row order with a low-rank update.
 
-Next-token loss on the gap, with a small weight on the code before it. A run is a folder: it goes on where it was
-stopped, and its newest update is always whole. Shapes: B rows, T tokens, D width, V tokens of the trimmed head.
+The loss is next-token loss on the gap, with a small weight on the code before it. A run is a folder: it resumes where
+it was stopped, and its newest update is always complete. Shapes: B rows, T tokens, D width, V tokens of the trimmed
+head.
 """
 
 import argparse
@@ -32,18 +33,18 @@ from infill_model.transformer.transformer import Transformer
 
 SMALLEST_FILE: Final = 1200
 DECAY_FROM: Final = 0.7
-"""Share of the run after which the rate begins to fall, to a tenth at the end."""
+"""Share of the run after which the learning rate begins to fall, to a tenth at the end."""
 
 _EVALUATE_STEPS: Final = 40
 _EVALUATE_SECONDS: Final = 30
 _EVALUATED_TOGETHER: Final = 4
 _PRODUCT: Final = {"cpu": 1024, "cuda": 8192}
-"""Sizes of the square products that say how fast a device is."""
+"""Sizes of the square matrix products that measure a device's speed."""
 
 
 @dataclass(frozen=True, slots=True)
 class TuneState:
-    """How far a run is; `seconds` of training, `loss` of gaps in nats, averaged over about twenty steps."""
+    """The progress of a run; `seconds` of training, `loss` of gaps in nats, averaged over about twenty steps."""
 
     step: int = 0
     tokens: int = 0
@@ -52,7 +53,7 @@ class TuneState:
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Declare what `tune` takes."""
+    """Add the flags of `tune`."""
     parser.add_argument("--gguf", type=Path, required=True, metavar="FILE", help="the model to tune")
     parser.add_argument("--corpus", type=Path, required=True, action="append", metavar="DIR", help="may be repeated")
     parser.add_argument(
@@ -89,7 +90,7 @@ def run(flags: argparse.Namespace) -> None:
 
 
 class Tuner:
-    """One run."""
+    """One fine-tuning run."""
 
     def __init__(self, flags: argparse.Namespace) -> None:
         self.flags, self.folder = flags, flags.folder
@@ -121,7 +122,7 @@ class Tuner:
         self._noted = self.state
 
     def run(self) -> None:
-        """Take steps, note them, and keep the newest update."""
+        """Run the training steps, log them, and keep the newest update."""
         files = [it for folder in self.flags.corpus for it in read_corpus(folder, "train")]
         files = [it for it in files if len(it.text) > SMALLEST_FILE]
         print(f"{len(files)} files, {sum(p.numel() for p in self.parameters) / 1e6:.1f} M parameters", flush=True)
@@ -144,7 +145,7 @@ class Tuner:
         self._save()
 
     def _step(self, rows: Sequence[FimRow], share: float) -> float:
-        """One step of the optimiser; the mean loss of the gaps' tokens, in nats."""
+        """Run one step of the optimiser and return the mean loss of the gaps' tokens, in nats."""
         fall = max(0.0, (share - DECAY_FROM) / (1 - DECAY_FROM))
         warm = min(1.0, (self.state.step + 1) / 10)
         for group in self.optimiser.param_groups:
@@ -155,7 +156,7 @@ class Tuner:
         return loss
 
     def _gradients(self, rows: Sequence[FimRow]) -> float:
-        """Leave the gradients of a batch in the parameters, of as many rows together as the device has memory for."""
+        """Compute the gradients of a batch, with as many rows at a time as fit in the device's memory."""
         while True:
             self.optimiser.zero_grad(set_to_none=True)
             try:
@@ -188,7 +189,7 @@ class Tuner:
             self._note()
 
     def _losses(self, rows: Sequence[FimRow]) -> tuple[Tensor, Tensor, Tensor]:
-        """The sum of the weighted losses; of each of the gaps' tokens (k,) the loss, and whether it is predicted."""
+        """Return the sum of the weighted losses and, for each gap token (k,), its loss and whether it is predicted."""
         ids, weights, in_gap = (it.to(self.device, non_blocking=True) for it in batch(rows, self.marks.end))
         targets = self.inverse[ids[:, 1:]]
         wanted = (weights[:, 1:] > 0) & (targets >= 0)
@@ -201,7 +202,7 @@ class Tuner:
 
     @torch.no_grad()
     def _evaluate(self) -> tuple[float, float]:
-        """Mean loss of held-out gaps' tokens in nats, and the share predicted rightly."""
+        """Return the mean loss of held-out gap tokens in nats, and the share predicted correctly."""
         size = _EVALUATED_TOGETHER
         found = [self._losses(self.held_out[it : it + size])[1:] for it in range(0, len(self.held_out), size)]
         losses, right = (torch.cat(it) for it in zip(*found, strict=True))
@@ -224,10 +225,10 @@ class Tuner:
         print(" ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
 
     def _speed(self) -> dict[str, float]:
-        """Since the last note: tokens per second, and their products' operations as a share of what the device can do.
+        """Return, since the last log entry, tokens per second and the share of the device's peak FLOP/s.
 
-        A forward and the gradients of its inputs are counted for what is frozen, the gradients of its weights too for
-        the update, and for the head the tokens that have a weight, taken to be three in four. Attention is not counted.
+        Frozen weights count a forward and the gradients of their inputs; the update also counts the gradients of its
+        weights; the head counts only tokens with a weight, assumed to be three in four. Attention is not counted.
         """
         tokens, seconds = self.state.tokens - self._noted.tokens, self.state.seconds - self._noted.seconds
         self._noted = self.state
@@ -239,7 +240,7 @@ class Tuner:
         return {"tokens_per_second": tokens / seconds, "share_of_peak": rate / self._peak}
 
     def _save(self) -> None:
-        """Write the update and the optimiser; a run killed here goes on from the one before."""
+        """Write the update and the optimiser; a run killed during the save resumes from the previous one."""
         low_rank.save(self.folder / "update", self.updates, self.flags.base, torch.float32)
         state = self.optimiser.state_dict()["state"]
         moments = {f"{number}.{name}": value for number, it in state.items() for name, value in it.items()}
@@ -250,7 +251,7 @@ class Tuner:
         (self.folder / "state.json.part").replace(self.folder / "state.json")
 
     def _resumed(self) -> TuneState:
-        """Go on from the run's newest update, or begin from `--init`."""
+        """Resume from the run's newest update, or begin from `--init`."""
         if not (self.folder / "state.json").exists():
             if self.flags.init:
                 low_rank.restore(self.updates, self.flags.init)
@@ -267,13 +268,13 @@ class Tuner:
 
 
 def encode(tokenizer: Tokenizer, text: str) -> list[int]:
-    """Ids of a text; words that look like marks are text."""
+    """Return the ids of a text; strings that look like special tokens are encoded as text."""
     ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
     return ids
 
 
 def load_network(source: GgufFile, head: Tensor, dtype: torch.dtype) -> tuple[Transformer, Tensor]:
-    """The network, reading left to right, its output matrix cut down to the rows of `head`: (V, D), beside it."""
+    """Return the network, reading left to right, and its output matrix (V, D), cut down to the rows of `head`."""
     with torch.device("meta"):
         network = Transformer(replace(source.shape, tied=False, causal=True))
     weights = dict(source.tensors(dtype))

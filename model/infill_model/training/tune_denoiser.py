@@ -1,6 +1,6 @@
-"""The command `tune-denoiser`: trains the shallow denoiser that drafts for a converted model.
+"""`infill-model tune-denoiser`: train the shallow denoiser that drafts for a converted model.
 
-The encoder is frozen and runs packed, as it will. Shapes: A anchors, C canvas positions, V tokens of the trimmed head.
+The encoder is frozen and runs packed, as in use. Shapes: A anchors, C canvas positions, V tokens of the trimmed head.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from infill_model.training.fim_rows import FimRow, RowCutter
 from infill_model.transformer.packed import CausalNetwork
 
 HALF_LIFE: Final = 3.0
-"""Tokens after which a position's weight in the loss has halved: later ones count only if earlier ones are accepted."""
+"""Tokens over which a position's weight in the loss halves: later ones count only if earlier ones are accepted."""
 
 LONGEST: Final = 640
 HELD_OUT_ROWS: Final = 12
@@ -32,7 +32,7 @@ _SAVE_SECONDS: Final = 240
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Declare what `tune-denoiser` takes."""
+    """Add the flags of `tune-denoiser`."""
     parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a converted model with its update")
     parser.add_argument("--corpus", type=Path, required=True, action="append", metavar="DIR", help="may be repeated")
     parser.add_argument(
@@ -54,7 +54,7 @@ def run(flags: argparse.Namespace) -> None:
 
 
 class DenoiserTrainer:
-    """One run."""
+    """One training run of the denoiser."""
 
     def __init__(self, flags: argparse.Namespace) -> None:
         self.flags, self.device = flags, torch.device(flags.device)
@@ -83,7 +83,7 @@ class DenoiserTrainer:
         return ids
 
     def run(self) -> None:
-        """Take steps; note and keep them now and then, and at the end."""
+        """Run the training steps; log and save at intervals, and at the end."""
         began = saved = time.monotonic()
         end = began + self.flags.minutes * 60
         print(f"{len(self.files)} files; {self._committed()}", flush=True)
@@ -98,7 +98,7 @@ class DenoiserTrainer:
         self._save()
 
     def _step(self, share: float) -> None:
-        """One step of the optimiser, over a few rows."""
+        """Run one step of the optimiser over a few rows."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.flags.rate * min(1.0, (self.step + 1) / 20) * (1 - 0.9 * share)
         self.optimiser.zero_grad(set_to_none=True)
@@ -123,7 +123,7 @@ class DenoiserTrainer:
         return row if row and 64 < len(row.ids) <= LONGEST else None
 
     def _logits(self, row: FimRow, rng: random.Random) -> tuple[Tensor, Canvases]:
-        """(A, C, V) float32 logits of canvases of a row."""
+        """Return the logits (A, C, V) in float32 for canvases of a row."""
         ids, size = torch.tensor(row.ids), len(row.ids)
         cache = self.encoder.cache(size)
         attention_mask = torch.ones(size, size, dtype=torch.bool, device=self.device).tril()
@@ -139,7 +139,7 @@ class DenoiserTrainer:
         return out, canvases
 
     def _loss(self, row: FimRow, rng: random.Random) -> Tensor:
-        """Mean cross-entropy in nats, weighted by how far a token is from what is known."""
+        """Return the mean cross-entropy in nats, weighted by a token's distance from the known tokens."""
         states, canvases = self._logits(row, rng)
         asked = canvases.targets != UNKNOWN
         logits = F.linear(states[asked], self.head)
@@ -150,7 +150,7 @@ class DenoiserTrainer:
 
     @torch.no_grad()
     def _committed(self) -> str:
-        """What a verification should commit on held-out code, the encoder's own token included; hits by place."""
+        """Report tokens committed per verification on held-out code, with the encoder's own; hit rates by place."""
         hits, asked = torch.zeros(CANVAS), torch.zeros(CANVAS)
         rng = random.Random(3)  # noqa: S311
         for row in self.held_out:
@@ -174,7 +174,7 @@ class DenoiserTrainer:
         return [it for it in rows if it][:HELD_OUT_ROWS]
 
     def _save(self) -> None:
-        """Keep the weights, and note how far it is."""
+        """Save the weights and the progress."""
         denoiser_weights.save(self.flags.run, self.network.stored())
         state = {"step": self.step, "seconds": round(self.seconds), "loss": round(self.loss, 4)}
         (self.flags.run / "state.json").write_text(json.dumps(state), encoding="utf-8")

@@ -1,7 +1,4 @@
-"""VS Code's server as a process: installs an extension as people do, and serves the editor to a browser.
-
-It knows nothing of what the extension does.
-"""
+"""VS Code's server as a process: install an extension as a user does, and serve the editor to a browser."""
 
 import json
 import os
@@ -35,7 +32,7 @@ SETTINGS: Mapping[str, object] = {
     "search.quickOpen.includeHistory": False,
     "editor.fontFamily": "DejaVu Sans Mono",
 }
-"""What keeps the rest of VS Code quiet: no lists, no offers, no news."""
+"""Settings that keep the rest of VS Code quiet: no lists, no offers, no news."""
 
 _PATIENCE = 60.0
 
@@ -45,8 +42,8 @@ class CodeServer:
     """A running server.
 
     Attributes:
-        port: on the loopback.
-        home: its user data and extensions.
+        port: on the loopback interface.
+        home: folder of its user data and extensions.
         process: its process.
     """
 
@@ -55,7 +52,7 @@ class CodeServer:
     process: subprocess.Popen[bytes]
 
     def address(self, folder: Path, file: Path) -> str:
-        """What a browser opens to see a folder with a file open in it."""
+        """Return the address at which a browser sees a folder with one of its files open."""
         remote = f"vscode-remote://127.0.0.1:{self.port}{file}"
         payload = quote(json.dumps([["openFile", remote]]))
         return f"http://127.0.0.1:{self.port}/?folder={folder}&payload={payload}"
@@ -74,7 +71,7 @@ def install(tools: Path, home: Path, vsix: Path) -> None:
 
 def start(tools: Path, home: Path, settings: Mapping[str, object]) -> CodeServer:
     """Start a server and wait until it answers."""
-    for whose in ("User", "Machine"):  # A server is remote: what depends on a machine is read from the second.
+    for whose in ("User", "Machine"):  # A server is remote: machine-dependent settings are read from the second.
         folder = home / "data" / whose
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "settings.json").write_text(json.dumps(SETTINGS | settings, indent=2), encoding="utf-8")
@@ -100,7 +97,7 @@ def _folders(home: Path) -> list[str]:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """Nothing that Python was told for the tests must reach the servers that the extension starts."""
+    """Return an environment without the Python variables of the tests, which must not reach the extension's servers."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "INFILL", "VIRTUAL_ENV"))
     }
@@ -121,5 +118,5 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             with socket.create_connection(("127.0.0.1", port), timeout=5):
                 return
         except OSError:
-            time.sleep(0.05)  # There is nothing else to wait on: the port is not open yet.
+            time.sleep(0.05)  # Nothing else can be waited on: the port is not open yet.
     raise TimeoutError(f"code-server does not answer on port {port}")

@@ -1,6 +1,6 @@
-"""What the tests of the VS Code extension stand on: the packed extension in a real editor, with a real server behind.
+"""Fixtures for the tests of the VS Code extension: the packed extension in a real editor, with a real server.
 
-They are skipped where something they need is not installed: `install.sh` beside this file says what.
+The tests are skipped if a requirement is not installed: `install.sh` beside this file lists them.
 """
 
 import os
@@ -38,19 +38,19 @@ Open = Callable[[str, str], tuple[Workbench, Path]]
 NewWindow = Callable[[code_server.CodeServer, Path], Workbench]
 
 FIRST = "empty.py"
-"""What a window opens with."""
+"""The file open in a new window."""
 READY = re.compile("is ready")
 RUNNING = re.compile("is ready|is inactive")
-"""What is suggested in the file shown before is nothing that the next one waits for."""
+"""Also a status left by the previously shown file, which the next test need not wait for."""
 LOADING = 120_000
-"""Milliseconds that the model may take to be loaded from a cold disk."""
+"""Milliseconds the model may take to load from a cold disk."""
 INSTALLATION = 240_000
-"""Milliseconds that pip may take on a busy machine."""
+"""Milliseconds pip may take on a busy machine."""
 
 
 @pytest.fixture(scope="session")
 def tools() -> Path:
-    """Where code-server is: the folder that every editor of these tests is installed into, unless told otherwise."""
+    """Return the folder of code-server, into which every editor of these tests is installed by default."""
     folder = Path(os.environ.get("INFILL_E2E_TOOLS", ROOT / ".venv/e2e")) / "code-server"
     if not (folder / "node_modules/code-server/out/node/entry.js").exists():
         pytest.skip(f"there is no code-server in {folder}; tests/e2e/vscode/install.sh installs it")
@@ -59,7 +59,7 @@ def tools() -> Path:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The browser."""
+    """Return the browser."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not found:
         pytest.skip("there is no Chromium (apt-get install chromium)")
@@ -68,7 +68,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def vsix(tmp_path_factory: Folders) -> Path:
-    """The extension as it is published, packed from what is here."""
+    """Return the extension as published, packed from this checkout."""
     if not (EXTENSION / "node_modules").exists():
         pytest.skip("the extension's packages are not installed (npm ci --ignore-scripts in editors/vscode)")
     out = tmp_path_factory.mktemp("vsix") / "infill.vsix"
@@ -80,7 +80,7 @@ def vsix(tmp_path_factory: Folders) -> Path:
 
 @pytest.fixture(scope="session")
 def infill_lsp(tmp_path_factory: Folders) -> Path:
-    """An `infill-lsp` that runs what is here, with the model it ships."""
+    """Return an `infill-lsp` that runs this checkout, with the model it ships."""
     script = tmp_path_factory.mktemp("bin") / "infill-lsp"
     path = os.pathsep.join((str(ROOT), str(ROOT / "model")))
     script.write_text(
@@ -92,7 +92,7 @@ def infill_lsp(tmp_path_factory: Folders) -> Path:
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: Folders) -> Path:
-    """Where pictures go: a folder that outlives the run, if one is named."""
+    """Return the folder for pictures; it outlives the run if one is named."""
     named = os.environ.get("INFILL_E2E_PICTURES")
     folder = Path(named) if named else tmp_path_factory.mktemp("pictures")
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def pictures(tmp_path_factory: Folders) -> Path:
 
 @pytest.fixture(scope="session")
 def start(tools: Path, vsix: Path, tmp_path_factory: Folders) -> Iterator[Start]:
-    """Starts VS Code's server with the extension and some settings."""
+    """Return a function that starts VS Code's server with the extension and some settings."""
     started = []
 
     def start(settings: Mapping[str, object]) -> code_server.CodeServer:
@@ -118,7 +118,7 @@ def start(tools: Path, vsix: Path, tmp_path_factory: Folders) -> Iterator[Start]
 
 @pytest.fixture(scope="session")
 def editor(start: Start, infill_lsp: Path) -> code_server.CodeServer:
-    """VS Code with the real server and the real model, which has all the time it wants: machines are busy at times."""
+    """Start VS Code with the real server and model, and a generous time budget for busy machines."""
     return start(
         {
             "infill.path": str(infill_lsp),
@@ -132,13 +132,13 @@ def editor(start: Start, infill_lsp: Path) -> code_server.CodeServer:
 
 @pytest.fixture(scope="session")
 def scripted_editor(start: Start, tmp_path_factory: Folders) -> code_server.CodeServer:
-    """VS Code with the scripted server, which is not there yet: it is what would be installed."""
+    """Start VS Code with the scripted server, which is not installed yet: the extension would install it."""
     return start({"infill.package": str(wheel.make(tmp_path_factory.mktemp("wheel")))})
 
 
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
-    """A browser without a screen."""
+    """Start a browser without a screen."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=list(CHROMIUM_FLAGS))
         yield browser
@@ -147,7 +147,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def new_window(browser: Browser, pictures: Path) -> Iterator[NewWindow]:
-    """Opens a window of an editor on a folder with a file in it."""
+    """Return a function that opens an editor window on a folder with a file in it."""
     contexts = []
 
     def new_window(server: code_server.CodeServer, file: Path) -> Workbench:
@@ -164,7 +164,7 @@ def new_window(browser: Browser, pictures: Path) -> Iterator[NewWindow]:
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: Folders) -> Path:
-    """The folder that is open in shared windows."""
+    """Return the folder that is open in shared windows."""
     folder = tmp_path_factory.mktemp("workspace")
     (folder / FIRST).touch()
     return folder
@@ -172,7 +172,7 @@ def workspace(tmp_path_factory: Folders) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_window(editor: code_server.CodeServer, new_window: NewWindow, workspace: Path) -> Workbench:
-    """A window with the real server: to open one takes longer than most of what is tested in it."""
+    """Return a window with the real server: opening one takes longer than most of the tests in it."""
     return new_window(editor, workspace / FIRST)
 
 
@@ -180,13 +180,13 @@ def shared_window(editor: code_server.CodeServer, new_window: NewWindow, workspa
 def shared_scripted_window(
     scripted_editor: code_server.CodeServer, new_window: NewWindow, workspace: Path
 ) -> Workbench:
-    """A window whose server is still to be installed, until `installed` has done so."""
+    """Return a window whose server is not installed until `installed` has done so."""
     return new_window(scripted_editor, workspace / FIRST)
 
 
 @pytest.fixture
 def open_file(shared_window: Workbench, workspace: Path, request: pytest.FixtureRequest) -> Iterator[Open]:
-    """Opens a file in a window in which nothing else is open, and waits until the real server is ready."""
+    """Return a function that opens a file in an otherwise empty window and waits for the real server."""
 
     def open_file(name: str, text: str) -> tuple[Workbench, Path]:
         shared_window.wait_for_status(RUNNING, LOADING)
@@ -198,7 +198,7 @@ def open_file(shared_window: Workbench, workspace: Path, request: pytest.Fixture
 
 @pytest.fixture
 def open_scripted(shared_scripted_window: Workbench, workspace: Path, request: pytest.FixtureRequest) -> Iterator[Open]:
-    """The same with the scripted server, once it is installed."""
+    """Return the same function for the scripted server, once it is installed."""
 
     def open_scripted(name: str, text: str) -> tuple[Workbench, Path]:
         installed(shared_scripted_window)
@@ -209,7 +209,7 @@ def open_scripted(shared_scripted_window: Workbench, workspace: Path, request: p
 
 
 def installed(window: Workbench) -> None:
-    """Takes the offer to install the server, where there is none yet."""
+    """Accept the offer to install the server, if it is not installed yet."""
     window.wait_for_status(re.compile("is ready|no server yet"))
     if "no server yet" in (window.status.get_attribute("aria-label") or ""):
         window.picture("offer-to-install")

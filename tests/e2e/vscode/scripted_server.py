@@ -1,7 +1,7 @@
-"""A language server that does as it is told in a script: for what a real model does not do the same way each time.
+"""A language server that follows a script, for behaviour that a real model does not repeat exactly.
 
-It has the command line of `infill-lsp` and speaks raw JSON-RPC, with nothing but the standard library, so that it can
-also be packed into a wheel and installed. Each fill by hand tells of every step of `FRAMES` to who watches.
+It has the command line of `infill-lsp` and speaks raw JSON-RPC, using only the standard library, so that it can also be
+packed into a wheel and installed. Each fill by hand reports every step of `FRAMES` to subscribers.
 """
 
 import json
@@ -30,11 +30,11 @@ _TOKENS: Final = (
     ("values", 0.71),
 )
 _ORDER: Final = (0, 1, 3, 2, 5, 6, 4)
-"""Which token is written in which step."""
+"""The step in which each token is written."""
 
 
 def frames() -> list[dict[str, Any]]:
-    """What each step left on the canvas: a token more, and a mask less where there are too many."""
+    """Return the canvas after each step: one more token, and one mask less where there are too many."""
     made = []
     for step in range(1, len(_ORDER) + 1):
         written = set(_ORDER[:step])
@@ -64,7 +64,7 @@ class Server:
         }
 
     def run(self) -> None:
-        """Answer until the editor is gone or says exit."""
+        """Answer until the editor disconnects or sends exit."""
         while (message := self._read()) is not None and message.get("method") != "exit":
             params = message.get("params") or {}
             if message.get("method") == "initialized":
@@ -115,7 +115,7 @@ class Server:
 
 
 def main() -> int:
-    """As `infill-lsp` is started."""
+    """Start the server as `infill-lsp` is started."""
     if "--version" in sys.argv:
         print("infill-lsp 0.0.0 (a script)")
     else:

@@ -1,6 +1,6 @@
-"""The extension in VS Code with the real model: what somebody who types sees.
+"""The extension in VS Code with the real model, as its user sees it.
 
-What the model writes is its own affair: what is on the screen is held against what is in the file once it was taken.
+The model's text varies, so the screen is compared with the file after acceptance.
 """
 
 import json
@@ -48,7 +48,7 @@ MATRIX = (
 
 
 def line(text: str, number: int = LINE) -> str:
-    """A line of a text, without its indentation; empty if there is none."""
+    """Return a line of a text, without its indentation; empty if there is none."""
     return (text.splitlines()[number - 1 : number] or [""])[0].strip()
 
 
@@ -58,7 +58,7 @@ def test_ghost_text_comes_while_typing_and_tab_takes_it(open_file: Open) -> None
     window.type(TYPED)
     ghost = window.wait_for_ghost()
     window.picture("ghost-text")
-    # VS Code closed the bracket by itself, so this gap had text behind it. Ghost text is not in the buffer.
+    # VS Code closed the bracket by itself, so text followed this gap. Ghost text is not in the buffer.
     window.saved(file, lambda text: line(text) == f"{TYPED})")
     window.press("Tab")
     window.saved(file, lambda text: line(text) == f"{TYPED}{ghost})")
@@ -263,7 +263,7 @@ def test_a_click_on_the_status_item_opens_the_menu(open_file: Open) -> None:
 
 
 def _notebook(*cells: str) -> str:
-    """A notebook of Python, as it is saved."""
+    """Return a Python notebook as it is saved."""
     cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
     made = [{**cell, "source": it.splitlines(keepends=True)} for it in cells]
     metadata = {"language_info": {"name": "python"}}
@@ -271,12 +271,12 @@ def _notebook(*cells: str) -> str:
 
 
 def _cells(notebook: str) -> list[str]:
-    """The cells of a saved notebook."""
+    """Return the cells of a saved notebook."""
     return ["".join(it["source"]) for it in json.loads(notebook)["cells"]]
 
 
 def _choose(window: Workbench, fits: Callable[[str], bool]) -> None:
-    """Goes through the candidates to one that fits."""
+    """Cycle through the candidates until one fits."""
     seen = {window.wait_for_ghost()}
     while not fits(ghost := window.ghost()):
         window.press("Alt+]")
@@ -286,11 +286,11 @@ def _choose(window: Workbench, fits: Callable[[str], bool]) -> None:
 
 
 def _ink(text: str) -> str:
-    """What is seen of a text but for blanks and the signs of line ends."""
+    """Return the visible characters of a text, without blanks and line-end symbols."""
     return "".join(text.replace("↵", "").split())
 
 
 def _servers(editor: CodeServer) -> list[psutil.Process]:
-    """The servers that the editor has started."""
+    """Return the servers that the editor has started."""
     children = psutil.Process(editor.process.pid).children(recursive=True)
     return [it for it in children if it.cmdline()[-1:] == ["--stdio"] and Path(it.exe()).name.startswith("python")]

@@ -1,4 +1,4 @@
-"""The packed extension as a file: small, and without anything of Python in it."""
+"""The packed extension as a file: small, and with nothing from Python in it."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 LARGEST = 1_000_000
-"""Bytes: people install this over slow lines, and the server comes from elsewhere."""
+"""Bytes: users install this over slow connections, and the server is downloaded separately."""
 
 OWN = re.compile(
     r"\[Content_Types\]\.xml|extension\.vsixmanifest|extension/(package\.json|readme\.md|license\.txt|LICENSE"

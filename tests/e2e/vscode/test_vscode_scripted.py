@@ -1,4 +1,4 @@
-"""The extension in VS Code with a scripted server: what does not depend on a model."""
+"""The extension in VS Code with a scripted server: behaviour that does not depend on a model."""
 
 import re
 

@@ -1,6 +1,6 @@
-"""How long it takes from a key to ghost text on the screen: figures for the record, and a limit nobody should reach.
+"""Measure the time from a key to ghost text on the screen, for the record and against a generous limit.
 
-They go to the folder named by INFILL_E2E_OUT, by default build/e2e, as vscode.json.
+The figures go to the folder named by INFILL_E2E_OUT, by default build/e2e, as vscode.json.
 """
 
 import json
@@ -21,18 +21,18 @@ from .workbench import Workbench
 OUT = Path(os.environ.get("INFILL_E2E_OUT", ROOT / "build" / "e2e"))
 _OWN = (Path(it).read_text(encoding="utf-8") for it in (code_server.__file__, workbench.__file__))
 FILES = (BOOKINGS, LOG, MATRIX, *_OWN)
-"""In a function at the end of each of these its own lines are begun again."""
+"""In a function at the end of each of these files, its own lines are typed again."""
 
 USUAL = {"infill.budget.automatic": 150}
-"""The other tests give the model more time. Like them, this one shows what the model is not sure of, too."""
+"""The other tests give the model more time. Like them, this one also shows suggestions of low confidence."""
 KEYS = 50
-"""Keystrokes that bring new ghost text, where there are so many within the budget."""
+"""Keystrokes that must bring new ghost text, if the budget allows that many."""
 LEAST = 20
-"""As many must do so, even while the machine does much else."""
+"""Minimum number that must do so, even on a busy machine."""
 LONGEST = 1000
-"""Milliseconds after which a key counts as one that brought none."""
+"""Milliseconds after which a key counts as having brought no ghost text."""
 LIMIT = 2000.0
-"""Milliseconds; a machine that builds something else beside is slow."""
+"""Milliseconds; generous, because a machine that builds something else at the same time is slow."""
 
 _WATCH = """(patience) => {
   const lines = document.querySelector(".editor-instance .view-lines");
@@ -57,9 +57,9 @@ _WATCH = """(patience) => {
 
 @dataclass(frozen=True)
 class Key:
-    """A keystroke: its milliseconds to ghost text, None without any, and which of two kinds of keys it is.
+    """A keystroke: its milliseconds to ghost text (None without any), and its kind.
 
-    `typed on`: it is what the ghost text said; `new`: it is not, or there was none.
+    `typed on`: the key matches the ghost text; `new`: it does not, or there was none.
     """
 
     kind: str
@@ -81,7 +81,7 @@ def test_milliseconds_from_key_to_ghost_text(editor: CodeServer, new_window: New
             if _shown(keys, "new") >= KEYS:
                 break
             window.page.keyboard.insert_text(begun)
-            window.press("Escape")  # What comes next is to be new, not typed on.
+            window.press("Escape")  # The next key must be new, not typed along.
             keys += [_pressed(window, character) for character in next_two]
             window.empty_line()
     report = {kind: _figures([key for key in keys if key.kind == kind]) for kind in ("new", "typed on")}
@@ -94,14 +94,14 @@ def test_milliseconds_from_key_to_ghost_text(editor: CodeServer, new_window: New
 
 
 def _beginnings(text: str) -> list[tuple[str, str]]:
-    """Lines of code: the first word with what divides it from the next, and two letters of that."""
+    """Return lines of code, split into the first word with its separator, and two letters of the next word."""
     lines = dict.fromkeys(line.strip() for line in text.splitlines() if line.startswith("    "))
     found = (re.match(r"(\w+\W+)(\w\w).{6}", line) for line in lines)
     return [(it[1], it[2]) for it in found if it and not it[1].rstrip().endswith(("'", '"'))]
 
 
 def _pressed(window: Workbench, key: str) -> Key:
-    """Presses a key and waits for ghost text."""
+    """Press a key and wait for ghost text."""
     window.page.evaluate(_WATCH, LONGEST)
     window.press(key)
     seen = window.page.evaluate("() => window.seen")

@@ -1,4 +1,4 @@
-"""A wheel made by hand: the scripted server under the name of the real one, so that pip can install it offline."""
+"""Build a wheel by hand: the scripted server under the name of the real one, so that pip can install it offline."""
 
 import zipfile
 from pathlib import Path

@@ -1,6 +1,6 @@
 """VS Code in a browser as its user sees it: ghost text, the status item, lines of code; keys and commands.
 
-Every wait is for something that can be seen. It knows nothing of the server behind.
+Every wait is for something visible.
 """
 
 import re
@@ -22,7 +22,7 @@ _LINES = """() => [...document.querySelectorAll(".editor-instance .view-lines > 
   .map(it => it.textContent.replaceAll("\\u00a0", " "))"""
 
 PATIENCE = 60_000
-"""Milliseconds that a state may take to come; the machine may do much else beside."""
+"""Milliseconds to wait for a state; the machine may be busy."""
 
 
 class Workbench:
@@ -34,7 +34,7 @@ class Workbench:
         page.set_default_timeout(PATIENCE)
 
     def open(self, address: str) -> None:
-        """Open a window and wait until its editor has the focus and the extension is there."""
+        """Open a window and wait until its editor has the focus and the extension has loaded."""
         self.page.goto(address)
         self.page.locator(".monaco-editor .view-lines").first.wait_for()
         self.status.wait_for()
@@ -43,7 +43,7 @@ class Workbench:
         self.page.locator(".monaco-editor .view-lines").first.click()
 
     def show(self, file: Path, text: str) -> Path:
-        """Write a file and open it, with nothing else open; returns the file."""
+        """Write a file and open it, with nothing else open, and return the file."""
         self.close_all()
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
@@ -56,7 +56,7 @@ class Workbench:
         return file
 
     def close_all(self) -> None:
-        """Save what is unsaved, and close it."""
+        """Save and close all files."""
         self.run("File: Save All Files")
         self.page.locator(".tab.dirty").first.wait_for(state="detached")
         self.run("View: Close All Editors")
@@ -64,7 +64,7 @@ class Workbench:
 
     @property
     def _box(self) -> Locator:
-        """Where the palette and its relatives are typed into."""
+        """The input box of the palette and similar widgets."""
         return self.page.locator(".quick-input-widget input[type=text]")
 
     @property
@@ -73,16 +73,16 @@ class Workbench:
         return self.page.locator('[id*="infill.status"] [aria-label]').first
 
     def wait_for_status(self, words: re.Pattern[str], patience: int = PATIENCE) -> None:
-        """Wait until the status item says something."""
+        """Wait until the text of the status item matches."""
         expect(self.status).to_have_attribute("aria-label", words, timeout=patience)
 
     def ghost(self) -> str:
-        """The ghost text, empty if there is none; further lines behind a line end."""
+        """Return the ghost text, empty if there is none; further lines after a line end."""
         text: str = self.page.evaluate(_GHOST)
         return text
 
     def taken(self, key: str) -> str:
-        """Wait for ghost text, press a key that takes it or some of it, and return what there was before."""
+        """Wait for ghost text, press a key that accepts all or part of it, and return the earlier ghost text."""
         ghost = self.wait_for_ghost()
         self.press(key)
         return ghost
@@ -92,7 +92,7 @@ class Workbench:
         return self.wait_for(self.ghost, fits, "ghost text")
 
     def lines(self) -> list[str]:
-        """What is seen in the editor, ghost text included."""
+        """Return the lines displayed in the editor, ghost text included."""
         lines: list[str] = self.page.evaluate(_LINES)
         return lines
 
@@ -103,7 +103,7 @@ class Workbench:
         return self.wait_for(written, lambda text: bool(text) and fits(text), f"{file.name} on the disk")
 
     def go_to(self, line: int, column: int) -> None:
-        """Put the cursor there; both count from 1."""
+        """Move the cursor to a line and column; both count from 1."""
         self.press("Control+g")
         self._box.fill(f":{line}:{column}")
         self._box.press("Enter")
@@ -116,20 +116,20 @@ class Workbench:
         self.page.locator(".code-cell-row .monaco-editor.focused").wait_for()
 
     def context_menu(self) -> Locator:
-        """Open the menu of the editor at the cursor, with the keyboard; its entries."""
+        """Open the editor's context menu at the cursor with the keyboard, and return its entries."""
         self.press("Shift+F10")
         return self.page.locator(".monaco-menu .action-label")
 
     def type(self, text: str) -> None:
-        """Type as a person does, key by key."""
+        """Type as a user does, key by key."""
         self.page.keyboard.type(text, delay=30)
 
     def press(self, key: str) -> None:
-        """Press a key, with names as in playwright."""
+        """Press a key, named as in playwright."""
         self.page.keyboard.press(key)
 
     def empty_line(self) -> None:
-        """Take away the line that the cursor is at the end of, all but its indentation."""
+        """Delete the line that ends at the cursor, except for its indentation."""
         self.press("Escape")
         self.press("Shift+Home")
         self.press("Delete")
@@ -143,7 +143,7 @@ class Workbench:
         self.page.locator(".quick-input-widget").wait_for(state="hidden")
 
     def act(self, title: str) -> None:
-        """Choose what the light bulb offers for the selection; asked again where VS Code asked before it was there."""
+        """Choose an action of the selection's light bulb; retry if VS Code asked before it was available."""
         expect(self.page.locator('[id="status.editor.selection"]')).to_contain_text("selected")
         actions = self.page.locator(".action-widget .action-list-item, .action-widget .monaco-list-row")
         wanted = actions.filter(has_text=title)
@@ -158,15 +158,15 @@ class Workbench:
         raise AssertionError(f"{title!r} is not offered")
 
     def wait_for_preview(self) -> None:
-        """Wait until an edit is shown as a difference."""
+        """Wait until an edit is shown as a diff."""
         self.page.locator(".monaco-diff-editor .line-insert").first.wait_for(state="attached")
 
     def wait_for_no_preview(self) -> None:
-        """Wait until no difference is shown any more."""
+        """Wait until no diff is shown any more."""
         self.page.locator(".monaco-diff-editor").first.wait_for(state="detached")
 
     def picture(self, name: str) -> Path:
-        """Take a picture of the window, with the mouse where it brings up nothing."""
+        """Take a picture of the window, with the mouse at a place where it triggers nothing."""
         self.page.mouse.move(640, 790)
         self.page.locator(".monaco-hover:visible").wait_for(state="hidden")
         path = self._pictures / f"{name}.png"
@@ -174,7 +174,7 @@ class Workbench:
         return path
 
     def wait_for(self, look: Callable[[], str], fits: Callable[[str], bool], what: str) -> str:
-        """Look again at every frame until it fits."""
+        """Check again at every frame until the value fits."""
         seen = look()
         for _ in range(PATIENCE // 16):
             if fits(seen):

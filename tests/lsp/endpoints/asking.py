@@ -1,4 +1,4 @@
-"""Asks an endpoint in a test."""
+"""Send requests to an endpoint in a test."""
 
 from collections.abc import Callable
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""A server that answers as it is told, over real sockets, and keeps what it was asked: for APIs that are hosted."""
+"""A server with scripted answers over real sockets that records its requests, standing in for hosted APIs."""
 
 import json
 import threading
@@ -12,11 +12,11 @@ EVENTS, LINES, JSON = "text/event-stream", "application/x-ndjson", "application/
 
 @dataclass(frozen=True)
 class Reply:
-    """What one request is answered.
+    """The reply to one request.
 
     Attributes:
-        chunks: of the body, each sent by itself.
-        then: the answer ends, or is left open until the client goes, or the connection breaks.
+        chunks: of the body, each sent separately.
+        then: the reply ends, stays open until the client leaves, or the connection breaks.
     """
 
     chunks: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ def events(*values: object, then: Literal["end", "wait", "break"] = "end") -> Re
 
 
 def said(*texts: str, finish: str | None = "stop", then: Literal["end", "wait", "break"] = "end") -> Reply:
-    """As OpenAI streams a text in pieces."""
+    """Return a reply that streams a text in pieces, as OpenAI does."""
     last = [{"choices": [{"text": "", "index": 0, "finish_reason": finish}]}] if finish else []
     return events(*({"choices": [{"text": it, "index": 0, "finish_reason": None}]} for it in texts), *last, then=then)
 
@@ -45,14 +45,14 @@ class Asked:
 
 class Server(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
-        """A client that goes in the middle is what many tests are about."""
+        """Ignore clients that leave in the middle, which many tests do on purpose."""
 
 
 class Stub:
-    """Use it as a context; `url` is where it is, `asked` what it was asked, `left` set when a client went early."""
+    """A stub server, used as a context: `url` is its address, `asked` its requests, `left` set on an early close."""
 
     def __init__(self, *replies: Reply, phrase: str | None = None) -> None:
-        """Answer with these replies, the last one for good; `phrase` stands behind the status."""
+        """Answer with these replies, repeating the last one; `phrase` follows the status."""
         self.phrase = phrase
         self.replies, self.asked = deque(replies), list[Asked]()
         self.left, self.arrived = threading.Event(), threading.Event()
@@ -61,7 +61,7 @@ class Stub:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:  # http.server's name
+            def do_POST(self) -> None:  # the name http.server requires
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 stub.asked.append(Asked(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
                 stub.arrived.set()

@@ -1,4 +1,4 @@
-"""Each API's requests and answers as its documentation has them, over real sockets; the fixtures name the page."""
+"""Requests and answers of each API as documented, over real sockets; the fixtures name the page."""
 
 import json
 import math
@@ -111,7 +111,7 @@ def test_mercury_revises_a_line() -> None:
 
 
 def test_mercury_revises_without_backticks_too() -> None:
-    """So does the example in its OpenAPI description; its guide has them."""
+    """The example in Mercury's OpenAPI description has no backticks; its guide has them."""
     assert revise("    b.flag(col, row)\n") == [(EDIT["text"],), (EDIT["start"],)]
 
 

@@ -1,4 +1,4 @@
-"""Where code may be sent, and who says so."""
+"""Where code may be sent, and who allows it."""
 
 import subprocess
 import sys
@@ -62,7 +62,7 @@ def test_nothing_is_sent_before_it_is_allowed_nor_after_it_is_taken_back() -> No
     with pytest.raises(EndpointError, match=r"Nothing is sent to fill\.invalid before you allow it"):
         ask(AWAY)
     permissions.allow(Permission("fill.invalid"))
-    with pytest.raises(EndpointError, match=r"fill\.invalid cannot be reached"):  # So it was tried.
+    with pytest.raises(EndpointError, match=r"fill\.invalid cannot be reached"):  # So the request was tried.
         ask(AWAY)
     assert permissions.forget("fill.invalid") == 1
     with pytest.raises(EndpointError, match="before you allow it"):

@@ -1,4 +1,4 @@
-"""Keys out of the environment or a command."""
+"""Keys read from the environment or from a command."""
 
 import asyncio
 import sys

@@ -1,6 +1,6 @@
-"""Against llama.cpp's own server with a tiny model of random weights; tests/e2e/install_llama.sh gets the server.
+"""llama.cpp's own server with a tiny model of random weights; tests/e2e/install_llama.sh gets the server.
 
-Where it is not there these are skipped; `LLAMA_SERVER` may name another one.
+The tests are skipped if the server is missing; `LLAMA_SERVER` may name another one.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Endpoints that fall silent in the middle of an answer: a plain socket says so much and then nothing."""
+"""Endpoints that stop in the middle of an answer: a plain socket sends some bytes and then nothing."""
 
 import socket
 import threading
@@ -26,7 +26,7 @@ SOON = Retry(first=0.001, most=1, silence=0.2)
 
 
 class Silent:
-    """Sends the same bytes to whoever asks, and then nothing until they go; `left` is set when one has gone."""
+    """A server that sends every client the same bytes, then nothing; `left` is set when a client has left."""
 
     def __init__(self, says: bytes) -> None:
         self.says, self.asked = says, 0

@@ -1,4 +1,4 @@
-"""How requests travel: over real sockets, against a server that does whatever may go wrong."""
+"""The transport of requests: over real sockets, against a server that can fail in every way."""
 
 import subprocess
 import sys
@@ -106,7 +106,7 @@ def test_it_is_not_tried_for_ever() -> None:
 def test_the_endpoint_says_when_to_try_again(after: object) -> None:
     head = {"retry-after": after()}  # type: ignore[operator]
     with Stub(Reply(("{}",), JSON, 429, head), said("b")) as stub:
-        slow = Retry(first=60.0, longest=120.0)  # Its own idea of when would take a minute.
+        slow = Retry(first=60.0, longest=120.0)  # Its own schedule would wait a minute.
         assert ask(at(stub), retry=slow)[0].texts == ("b",)
 
 
@@ -216,7 +216,7 @@ def test_text_that_is_no_text_travels() -> None:
 
 
 def everything(stub: Stub, settings: EndpointSettings) -> str:
-    """All that comes out of a request: fills with their traces, or the error with all that led to it."""
+    """Return all output of a request: fills with their traces, or the error with its causes."""
     try:
         return repr(ask(settings, options=Options(trace=True)))
     except EndpointError as error:

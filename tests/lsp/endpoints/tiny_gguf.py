@@ -1,4 +1,4 @@
-"""Writes a tiny Llama with random weights as a GGUF, with the marks for filling in the middle, for llama-server."""
+"""Write a tiny Llama with random weights as a GGUF file, with fill-in-the-middle tokens, for llama-server."""
 
 import sys
 from pathlib import Path
@@ -43,7 +43,7 @@ def write(path: Path) -> None:
         writer.add_tensor(name, values)
         return values
 
-    # The first of each state is the same for all tokens, so that it can keep what is no text from being written.
+    # The first value of each state is the same for all tokens, so it can keep non-text from being written.
     tensor("token_embd.weight", len(tokens), WIDTH)[:, 0] = 30.0
     tensor("output_norm.weight", WIDTH)[0] = 1.0
     tensor("output.weight", len(tokens), WIDTH)[:, 0] = [0.0 if _is_plain(it) else -100.0 for it in tokens]
@@ -63,12 +63,12 @@ def write(path: Path) -> None:
 
 
 def _is_plain(token: str) -> bool:
-    """Whether it is of ASCII that can be seen, a blank or the end of a line, as GPT-2 writes them."""
+    """Report whether a token, in GPT-2's notation, is visible ASCII, a blank or a line end."""
     return (token.isascii() and not token.startswith("<|")) or token in ("\u0120", "\u010a")
 
 
 def _tokens() -> list[str]:
-    """The bytes as GPT-2 writes them, one merge, and the marks."""
+    """Return the bytes in GPT-2's notation, one merge, and the special tokens."""
     shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
     hidden = [it for it in range(256) if it not in shown]
     return [*map(chr, shown), *(chr(256 + at) for at in range(len(hidden))), "ab", *MARKS, "<|end|>"]

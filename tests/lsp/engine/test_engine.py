@@ -1,4 +1,4 @@
-"""Client and engine process: asking, cancelling, dying, starting again. The process is real, its model scripted."""
+"""Client and engine process: requests, cancellation, death, restart. The process is real, its model scripted."""
 
 import asyncio
 import itertools
@@ -47,7 +47,7 @@ def run(
 
 
 async def start_slow(engine: Engine, stream: str = "") -> "asyncio.Task[Any]":
-    """Ask for something that does not end by itself; returns when the engine is at work on it."""
+    """Start a request that does not end by itself; return once the engine is working on it."""
     at_work = asyncio.Event()
     task = asyncio.create_task(
         engine.ask(asking("slow"), Options(), stream=stream, on_draft=lambda frame: at_work.set())
@@ -104,7 +104,7 @@ def test_cancelling_the_caller_cancels_the_request() -> None:
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        # The engine would never come to this one if it went on with the other.
+        # The engine would never reach this one if it continued the other.
         assert (await engine.ask(asking("fill b"), Options(), stream="another"))[0].texts == ("b",)
 
     run(body)
@@ -249,7 +249,7 @@ def test_closing_ends_the_process(flags: tuple[str, ...]) -> None:
 
 
 def test_the_engine_ends_when_its_parent_is_gone() -> None:
-    """A parent killed without a word leaves a closed pipe; the engine's standard error tells when it has ended."""
+    """A parent killed abruptly leaves a closed pipe; the engine's standard error tells when it has ended."""
 
     async def session() -> None:
         program = (

@@ -1,4 +1,4 @@
-"""An engine that falls back on another one: both processes are real, their models scripted."""
+"""An engine that falls back to another one: both processes are real, their models scripted."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ def run(
         other = None if embedded is None else fake_engine.command(*embedded)
         async with FallbackEngine(fake_engine.command(*flags), other, on_status=seen.append, restart=SOON) as engine:
             await asyncio.wait_for(body(engine, seen), PATIENCE)
-            told.extend(seen)  # How it ends is no news.
+            told.extend(seen)  # The final statuses do not matter.
 
     asyncio.run(session())
     return told
@@ -63,7 +63,7 @@ def test_what_waits_for_a_model_that_cannot_be_loaded_is_filled_by_the_other(
     flags: tuple[str, ...], words: str
 ) -> None:
     async def body(engine: FallbackEngine, seen: list[EngineStatus]) -> None:
-        with suppress(EngineDiedError):  # Its first death is that of one request.
+        with suppress(EngineDiedError):  # Its first death affects only one request.
             assert await text(engine, asking("fill a")) == "a"
         assert await text(engine, asking("fill a")) == "a"
         assert words in engine.reason
@@ -111,7 +111,7 @@ def test_a_killed_engine_is_started_again_and_given_up_when_it_dies_again() -> N
             await text(engine, asking("die"))
         assert not engine.reason, "it had filled meanwhile, so that was its first death again"
         with pytest.raises(EngineDiedError):
-            await text(engine, asking("die"))  # Given up, asked of the other one, which it kills as well.
+            await text(engine, asking("die"))  # Given up; the other engine is asked, and dies as well.
         assert "2 times in a row" in engine.reason
         assert await text(engine, asking("fill b")) == "b"
 

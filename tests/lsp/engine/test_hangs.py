@@ -1,4 +1,4 @@
-"""Engines that hang, leave something behind, or outlive their server: real processes, stopped, held and killed."""
+"""Engines that hang, leave processes behind, or outlive their server: real processes, stopped, held and killed."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ def run(
     limits: HangLimits = SHORT,
     restart: Restart = SOON,
 ) -> list[EngineStatus]:
-    """Run with an engine; returns what it told."""
+    """Run with an engine and return the statuses it reported."""
     seen: list[EngineStatus] = []
 
     async def session() -> None:
@@ -50,7 +50,7 @@ def run(
 
 
 async def stopped(engine: Engine) -> int:
-    """Stop the engine as a debugger would; returns its process id."""
+    """Stop the engine as a debugger would and return its process id."""
     await engine.ready()
     assert engine.pid is not None
     os.kill(engine.pid, signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""A client of its own kind: nothing but the standard library, so that it shares no mistake with the server."""
+"""An independent client: it uses only the standard library, so that it shares no mistake with the server."""
 
 import json
 import os
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def fake(*flags: str, transport: Sequence[str] = ("--stdio",)) -> tuple[str, ...]:
-    """The command of a server whose scripted engine gets these flags."""
+    """Return the command of a server whose scripted engine gets these flags."""
     return (sys.executable, str(ROOT / "tests/lsp/server/serve_with.py"), *transport, "--", *flags)
 
 
@@ -30,7 +30,7 @@ CAPABLE: dict[str, Any] = {
 
 
 class RawClient:
-    """A server process and the bytes to and from it; use it as a context."""
+    """A server process and the bytes exchanged with it; used as a context."""
 
     def __init__(self, command: Sequence[str] = FAKE, environment: Mapping[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
@@ -83,7 +83,7 @@ class RawClient:
         return self.until(lambda it: "method" not in it and it.get("id") == id_)
 
     def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Wait for a message; what has been waited for before does not come again."""
+        """Wait for a message; messages already waited for are not returned again."""
         for position, message in enumerate(self.seen):
             if wanted(message):
                 return self.seen.pop(position)
@@ -97,17 +97,17 @@ class RawClient:
             self.seen.append(message)
 
     def reply_to(self, message: dict[str, Any]) -> object:
-        """What a request of the server is answered."""
+        """Return the reply to a request from the server."""
         return {"applied": True} if message["method"] == "workspace/applyEdit" else None
 
     def status(self, state: str) -> dict[str, Any]:
-        """Wait until the server says that it is in this state."""
+        """Wait until the server reports this state."""
         wanted = self.until(lambda it: it.get("method") == "infill/status" and it["params"]["state"] == state)
         params: dict[str, Any] = wanted["params"]
         return params
 
     def initialize(self, **params: object) -> dict[str, Any]:
-        """Initialize, with everything a current editor can do unless told otherwise."""
+        """Initialize, by default with all capabilities of a current editor."""
         usual: dict[str, object] = {"processId": os.getpid(), "rootUri": None, "capabilities": CAPABLE}
         answer = self.call("initialize", usual | params)
         self.notify("initialized", {})
@@ -120,7 +120,7 @@ class RawClient:
         return uri
 
     def inline(self, uri: str, line: int, character: int, kind: int = 2, **context: object) -> int:
-        """Ask for inline completions without waiting for them."""
+        """Send a request for inline completions without waiting for its answer."""
         params = {
             "textDocument": {"uri": uri},
             "position": {"line": line, "character": character},
@@ -133,7 +133,7 @@ class RawClient:
         return items
 
     def end(self) -> int:
-        """Shut down and leave as a good client does."""
+        """Shut down and exit as a well-behaved client does."""
         self.call("shutdown")
         self.notify("exit")
         return self.process.wait(PATIENCE)

@@ -1,6 +1,6 @@
-"""`infill-lsp` as a program whose embedded model is the real one.
+"""Run `infill-lsp` as a program whose embedded model is the real one.
 
-A folder that is chosen is served by an engine that lacks memory; whatever else is chosen is the scripted model.
+A folder chosen as the model is served by an engine short of memory; any other choice is the scripted model.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""`infill-lsp` as a program whose scripted engine is started with the flags after `--`."""
+"""Run `infill-lsp` as a program whose scripted engine gets the flags after `--`."""
 
 import sys
 from pathlib import Path

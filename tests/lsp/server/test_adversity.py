@@ -1,4 +1,4 @@
-"""Servers where nothing can be written, their folder is gone, or what they are given to load cannot be read."""
+"""Servers that cannot write, whose folder is gone, or that are given something unreadable to load."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ CODE = "def area(width, height):\n    return width * height\n\n\nprint(area(1, 2
 
 
 def within(script: str, *words: object, command: Sequence[str] = REAL) -> tuple[str, ...]:
-    """A server that a shell starts, after it has done something."""
+    """Return the command of a server that a shell starts after running a script."""
     return ("sh", "-c", f'{script}; shift {len(words)}; exec "$@"', "sh", *map(str, words), *command)
 
 
@@ -28,7 +28,7 @@ def fills(client: RawClient) -> bool:
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no such limits")
 def test_it_fills_where_no_file_can_be_written() -> None:
-    """A full disk: files of no more than no bytes."""
+    """A full disk: the limit on file size is zero."""
     with RawClient(within("ulimit -f 0")) as client:
         client.initialize(initializationOptions=SETTINGS)
         client.status("ready")
@@ -108,7 +108,7 @@ def test_a_thousand_threads_fill_on_the_command_line(tmp_path: Path) -> None:
 
 SHADOWS = ("json", "typing", "logging", "asyncio", "queue", "argparse", "token", "types", "re", "enum")
 START = "import sys; from infill_lsp.cli.main import main; sys.exit(main())"
-"""What the program does that pip makes."""
+"""The program that pip generates."""
 
 
 def test_files_in_pythonpath_do_not_take_the_place_of_pythons_own(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The straight line of one request, with a real engine process that serves a scripted model."""
+"""The complete path of one request, with a real engine process that serves a scripted model."""
 
 import asyncio
 import sys
@@ -31,7 +31,7 @@ def asked(
     surroundings: Surroundings | None = None,
     on_why: Callable[[str], None] = lambda sentence: None,
 ) -> list[tuple[int, int, str]]:
-    """What is inserted at `|`; `selected` is the text in front of it and what is selected for that."""
+    """Return the text inserted at `|`; `selected` is the text before it and the replacement selected for that."""
     offset = text.index("|")
     document = Document("a.py", text.replace("|", ""), PYTHON)
     chosen = Selected(Gap(offset - len(selected[0]), offset), selected[1]) if selected else None

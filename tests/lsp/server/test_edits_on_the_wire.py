@@ -10,7 +10,7 @@ EDITS = {"codeAction": {"dataSupport": True, "resolveSupport": {"properties": ["
 NOTED = {"workspaceEdit": {"documentChanges": True, "changeAnnotationSupport": {"groupsOnLabel": True}}}
 ARGUMENTS = "# fill a, 1\n'😀' + print()\n"
 UNITS = {"utf-8": 15, "utf-16": 13, "utf-32": 12}
-"""Where the arguments belong on the second line."""
+"""The position of the arguments on the second line."""
 
 FAILED, CANCELLED, INVALID = -32803, -32800, -32602
 
@@ -34,7 +34,7 @@ def at(line: int, character: int) -> dict[str, Any]:
 
 
 def actions(client: RawClient, uri: str, range_: object, **context: object) -> dict[str, dict[str, Any]]:
-    """What is offered, by title."""
+    """Return the actions offered, by title."""
     context = {"diagnostics": [], "triggerKind": 1, **context}
     params = {"textDocument": {"uri": uri}, "range": range_, "context": context}
     return {it["title"]: it for it in client.call("textDocument/codeAction", params)["result"]}

@@ -1,4 +1,4 @@
-"""The server with an endpoint behind it, as an editor and as the endpoint see it: over LSP and over HTTP."""
+"""The server with an endpoint behind it, seen by the editor over LSP and by the endpoint over HTTP."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Editor(RawClient):
-    """An editor whose user answers questions with `answer`; what they were asked is in `questions`."""
+    """An editor whose user answers questions with `answer`; `questions` records the questions."""
 
     def __init__(self, answer: str | None = None) -> None:
         super().__init__(REAL)
@@ -42,13 +42,13 @@ class Editor(RawClient):
         self.initialize(capabilities=CAPABLE, initializationOptions=options)
 
     def ghost(self, text: str = CODE, uri: str = "file:///w/a.py") -> list[str]:
-        """The ghost texts behind `return `."""
+        """Return the ghost texts after `return `."""
         self.open(text, uri)
         return [it["insertText"] for it in self.items(self.inline(uri, 1, 11))]
 
 
 def shown(client: RawClient) -> str:
-    """All that the editor was told so far, and what stands on standard error."""
+    """Return everything the editor has received so far, and the contents of standard error."""
     return repr(client.seen) + b"".join(client.words).decode()
 
 
@@ -94,7 +94,7 @@ def test_nothing_is_sent_before_the_user_allows_it(state: Path, stub: Stub) -> N
         assert client.end() == 0
         assert KEY[:8] not in shown(client)
     assert stub.asked[0].head["authorization"] == f"Bearer {KEY}"
-    with Editor() as client:  # It is known now.
+    with Editor() as client:  # The answer is known now.
         client.begin(endpoint)
         assert client.status("ready")["reason"] == ""
         assert client.ghost() == ["a + b"]
@@ -185,7 +185,7 @@ def test_files_on_the_deny_list_are_never_sent(state: Path, tmp_path: Path, stub
             assert client.items(client.inline(uri, 1, 11)) == []
         assert stub.asked == [], "the document itself was sent"
         uri = client.open(code, (work / "main.py").as_uri())
-        for at in range(200):  # Until the excerpts, which are chosen beside requests, are there.
+        for at in range(200):  # Until the excerpts are there; they are chosen concurrently with requests.
             text = code + "# more\n" * at
             params = {"textDocument": {"uri": uri, "version": at + 2}, "contentChanges": [{"text": text}]}
             client.notify("textDocument/didChange", params)

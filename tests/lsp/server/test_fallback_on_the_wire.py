@@ -1,4 +1,4 @@
-"""A model that cannot be loaded, dies or lacks memory: one sentence, and the embedded model answers. Over the wire."""
+"""A model that cannot load, dies or lacks memory: one message, then the embedded model answers. Over the wire."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Every feature in every position encoding, with pytest-lsp's client and a profile of an editor of today."""
+"""Every feature in every position encoding, with pytest-lsp's client and the capabilities of a current editor."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ WIDTHS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-
 
 
 def capabilities(encoding: str) -> types.ClientCapabilities:
-    """An editor that has inline completion: pytest-lsp knows none."""
+    """Return the capabilities of an editor with inline completion, which pytest-lsp's own profiles lack."""
     return types.ClientCapabilities(
         general=types.GeneralClientCapabilities(position_encodings=[encoding, "utf-16"]),
         text_document=types.TextDocumentClientCapabilities(
@@ -46,7 +46,7 @@ async def client(request: pytest.FixtureRequest, lsp_client: LanguageClient) -> 
     def register(params: types.RegistrationParams) -> None:
         lsp_client.registered.extend(it.method for it in params.registrations)  # type: ignore[attr-defined]
 
-    patient = {"budget": {"automatic": 5000}}  # Machines that run tests are slow at times.
+    patient = {"budget": {"automatic": 5000}}  # Test machines are slow at times.
     lsp_client.set_configuration({"infill": patient})
     params = types.InitializeParams(capabilities=capabilities(request.param))
     result = await lsp_client.initialize_session(params)
@@ -67,7 +67,7 @@ def opened(client: LanguageClient, text: str, uri: str, language: str = "python"
 async def asked(
     client: LanguageClient, uri: str, line: int, before: str, *, invoked: bool = False
 ) -> list[types.InlineCompletionItem]:
-    """Ask at the place in a line that has this text before it."""
+    """Request completions at the place in a line that follows this text."""
     kind = types.InlineCompletionTriggerKind
     result = await client.text_document_inline_completion_async(
         types.InlineCompletionParams(

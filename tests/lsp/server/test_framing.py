@@ -1,4 +1,4 @@
-"""Messages out of bytes: however they are cut up, and after whatever stands between them."""
+"""Parse messages from bytes, however they are split and whatever lies between them."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""An engine that hangs, dies while it loads, or takes long to load, as an editor sees it; and how often it is told."""
+"""An engine that hangs, dies during loading, or loads slowly, as an editor sees it; and how often it is reported."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from raw_client import RawClient, fake
 
 CODE = "# fill a, b)\nprint(\n"
 ONCE: dict[str, Any] = {"budget": {"automatic": 5000, "invoked": 10}}
-"""By hand there are 10 ms once the engine is up: enough for a scripted model, too little to wait for its start."""
+"""Requests by hand get 10 ms once the engine is up: enough for a scripted model, too little to wait for its start."""
 
 
 def by_hand(client: RawClient, code: str = CODE, uri: str = "file:///a.py", language: str = "python") -> int:
@@ -21,7 +21,7 @@ def by_hand(client: RawClient, code: str = CODE, uri: str = "file:///a.py", lang
 
 
 def arguments_filled(client: RawClient) -> int:
-    """Have the arguments of a call filled, without waiting for them."""
+    """Request a fill of the arguments of a call, without waiting for it."""
     uri, place = client.open("# fill a, 1\nprint()\n", "file:///edited.py"), {"line": 1, "character": 6}
     arguments = [uri, {"start": place, "end": place}]
     return client.request("workspace/executeCommand", {"command": "infill.fillArguments", "arguments": arguments})
@@ -32,7 +32,7 @@ def texts(client: RawClient, id_: int) -> list[str]:
 
 
 def words(client: RawClient) -> str:
-    """What a person is told."""
+    """Return the messages shown to the user."""
     message = client.until(lambda it: it.get("method") == "window/showMessage")
     told: str = message["params"]["message"]
     return told
@@ -47,7 +47,7 @@ def logged(client: RawClient) -> list[str]:
 
 
 def until_there_is_another_engine(client: RawClient, than: int | None) -> int:
-    """The process id of the engine, once there is one that is not this."""
+    """Return the process id of the engine, once it differs from this one."""
     while (pids := [it.pid for it in psutil.Process(client.process.pid).children()]) in ([], [than]):
         pass
     return pids[0]
@@ -113,7 +113,7 @@ def test_a_model_that_cannot_be_loaded_is_tried_again_when_a_setting_changes(tmp
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Path:
-    """A named pipe; an engine with `--load-when` loads when it is written to."""
+    """Return a named pipe; an engine with `--load-when` loads when it is written to."""
     path = tmp_path / "gate"
     os.mkfifo(path)
     return path

@@ -1,4 +1,4 @@
-"""A document that is too large, over the wire: it takes memory for its text alone, and stops nobody."""
+"""A document that is too large, over the wire: only its text takes memory, and nothing is blocked."""
 
 import signal
 import sys
@@ -12,7 +12,7 @@ SIZE = 30_000_000
 
 
 def memory(pid: int, field: str) -> int:
-    """Bytes that a process has (`VmRSS`) or has had (`VmHWM`)."""
+    """Return the bytes of memory a process uses (`VmRSS`) or has used at most (`VmHWM`)."""
     return int(Path(f"/proc/{pid}/status").read_text().split(f"{field}:")[1].split()[0]) * 1024
 
 

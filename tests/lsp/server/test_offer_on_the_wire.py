@@ -1,4 +1,4 @@
-"""A larger model is offered once, in words; "Download" fetches it, shows how far it is, and goes over to it."""
+"""A larger model is offered once, in a message; "Download" fetches it, shows progress, and switches to it."""
 
 import asyncio
 import sys
@@ -21,7 +21,7 @@ SETTINGS: dict[str, Any] = {"threads": 1, "confidence": 0, "budget": {"automatic
 
 
 class Editor(RawClient):
-    """An editor whose user answers questions with `answer`; what they were asked is in `questions`."""
+    """An editor whose user answers questions with `answer`; `questions` records the questions."""
 
     def __init__(self, home: Home, answer: str | None = None) -> None:
         super().__init__(REAL, environment=home.environment)
@@ -46,12 +46,12 @@ class Editor(RawClient):
         return self.questions[0]
 
     def seen_progress(self, title: str) -> object:
-        """The token of a progress that was begun under this title."""
+        """Return the token of the progress that began under this title."""
         begun = (it["params"] for it in self.seen if it.get("method") == "$/progress")
         return next(it["token"] for it in begun if it["value"].get("title") == title)
 
     def nothing_more(self) -> None:
-        """What is done before the answer to this has been done."""
+        """Wait for the answer to a request, by which time all earlier work is done."""
         self.open("x = 1\n", "file:///last.py")
         self.items(self.inline("file:///last.py", 0, 5))
         assert self.end() == 0
@@ -137,7 +137,7 @@ def test_over_a_socket_nothing_is_offered_for_a_program_may_answer(home: Home) -
             await client.send(message)
         while (message := await client.receive()).get("params", {}).get("state") != "ready":
             methods.append(str(message.get("method")))
-        for number in range(10, 30):  # By then a question would have come.
+        for number in range(10, 30):  # A question would have come by then.
             await client.send(ask | {"id": number})
             while (message := await client.receive()).get("id") != number or "method" in message:
                 methods.append(str(message.get("method")))
@@ -151,7 +151,7 @@ def test_over_a_socket_nothing_is_offered_for_a_program_may_answer(home: Home) -
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[LocalHub]:
-    """A hub that stalls in the middle of the model."""
+    """Yield a hub that stalls in the middle of the model."""
     folder = tmp_path / "served"
     folder.mkdir()
     write_gguf(folder / tiny_published.FILE)

@@ -1,4 +1,4 @@
-"""Positions in three encodings, and edits: against a client that does the same in another way."""
+"""Positions in three encodings, and edits: against a client that computes them in another way."""
 
 import random
 
@@ -38,7 +38,7 @@ texts = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 
 
 def lines_with_ends(text: str) -> list[str]:
-    """As the protocol says: `\\n`, `\\r\\n` and `\\r` end a line, and nothing else does."""
+    """Return the lines as the protocol defines them: only `\\n`, `\\r\\n` and `\\r` end a line."""
     lines, line = [], ""
     for character, following in zip(text, [*text[1:], ""], strict=False):
         line += character
@@ -58,7 +58,7 @@ def expected_position(text: str, offset: int, encoding: str) -> types.Position:
 
 
 def offsets(text: str) -> list[int]:
-    """All places a client may name: not the one between the two halves of a line's end."""
+    """Return all offsets a client may name: all except those between the two halves of a line end."""
     return [it for it in range(len(text) + 1) if text[it - 1 : it + 1] != "\r\n" or it == 0]
 
 

@@ -1,4 +1,4 @@
-"""What goes over the wire, seen by a client that shares no code with the server: framing, errors, order, ends."""
+"""Traffic on the wire, seen by a client that shares no code with the server: framing, errors, order, ends."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def framed(body: bytes) -> bytes:
         (framed(b"null"), -32600),
         (framed(b'{"jsonrpc":"1.0","id":1,"method":"x"}'), -32600),
         (framed(b'{"jsonrpc":"2.0","id":{},"method":"x"}'), -32600),
-        (framed(b'{"jsonrpc":"2.0","method":5}'), None),  # It has no id: nobody waits for an answer.
+        (framed(b'{"jsonrpc":"2.0","method":5}'), None),  # It has no id, so no one waits for an answer.
     ],
 )
 def test_what_is_no_message_is_refused(client: RawClient, data: bytes, code: int | None) -> None:
@@ -387,7 +387,7 @@ def test_a_request_by_hand_that_takes_long_shows_progress(client: RawClient) -> 
 
 
 def test_a_request_by_hand_can_be_stopped_where_its_progress_is_shown(client: RawClient) -> None:
-    """The server's own token here; one that a client gives with its request does as well."""
+    """The server's own token is used here; a token that a client gives with its request works as well."""
     uri = client.open("# slow\nx = ", "file:///slow.py")
     client.seen.clear()
     id_ = client.inline(uri, 1, 4, kind=1)
@@ -410,7 +410,7 @@ def test_why_nothing_is_filled_reaches_the_trace_of_those_who_want_one(trace: st
         uri = client.open("# fill z\nxy = \n")
 
         def traced() -> list[str]:
-            """What the trace says of two places where nothing is suggested."""
+            """Return the trace of two places where nothing is suggested."""
             assert client.items(client.inline(uri, 1, 1)) == client.items(client.inline(uri, 1, 5)) == []
             said = [it["params"]["message"] for it in client.seen if it.get("method") == "$/logTrace"]
             client.seen.clear()
@@ -451,7 +451,7 @@ def test_a_client_whose_kinds_count_from_zero() -> None:
 
 
 def asked_and_typed(client: RawClient, typed: str) -> list[dict[str, Any]]:
-    """What is answered to a request right behind which, in the same bytes, comes what was typed."""
+    """Return the answer to a request that is followed, in the same bytes, by a keystroke."""
     uri = client.open(FILL, "file:///typed.py")
     place = {"line": 1, "character": 6}
     document: dict[str, Any] = {"uri": uri, "version": 2}

@@ -139,7 +139,7 @@ def test_who_watches_sees_edits_being_written_and_nonsense_is_no_wish(client: Ra
 
 
 def steps(client: RawClient) -> list[dict[str, Any]]:
-    """What came of steps; each comes once."""
+    """Return the results of steps; each comes once."""
     found = [it for it in client.seen if it.get("method") == "infill/partial"]
     client.seen = [it for it in client.seen if it not in found]
     return [it["params"] for it in found]

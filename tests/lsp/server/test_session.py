@@ -25,7 +25,7 @@ PYTHON = languages.by_id("python")
 
 
 def run(body: Callable[[Session, list[ServerStatus]], Coroutine[Any, Any, None]], *flags: str) -> list[EngineSettings]:
-    """Run with a session that is not started; returns what engines were started with."""
+    """Run with a session that is not started; return the settings that engines were started with."""
     started: list[EngineSettings] = []
     seen: list[ServerStatus] = []
 
@@ -255,7 +255,7 @@ def test_a_notebook_knows_what_comes_before_a_cell() -> None:
 
 
 def busy(seen: Sequence[ServerStatus]) -> int:
-    """How often the engine has begun something."""
+    """Return how often the engine has started working."""
     return sum(after.state == "busy" != before.state for before, after in pairwise(seen))
 
 
@@ -285,7 +285,7 @@ def test_after_an_accept_the_next_suggestion_is_ready() -> None:
         before = session.documents["file:///a.py"]
         accepted = before.edited(len(start), len(start), "+ abc")
         session.put(accepted)
-        while busy(seen) == asked:  # It is prepared although nobody has asked.
+        while busy(seen) == asked:  # It prepares without a request.
             await asyncio.sleep(0.005)
         question = Question(accepted, len(accepted.text), invoked=False)
         found = await session.suggester.ask(question, session.suggester.next_number(accepted.name))

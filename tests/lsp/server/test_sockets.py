@@ -28,7 +28,7 @@ Process = subprocess.Popen[bytes]
 
 @contextmanager
 def serving(*transport: str, engine: tuple[str, ...] = (), **variables: str) -> Iterator[tuple[Process, str]]:
-    """A server that listens, and the words with which it says where."""
+    """Start a listening server, and yield it with the message that states its address."""
     environment = ENVIRONMENT | variables
     command = fake(*engine, transport=transport)
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
@@ -90,7 +90,7 @@ class Tcp:
 
 
 async def filled(client: Any, text: str, token: str | None = None) -> str:
-    """What one client is given, once its engine is ready."""
+    """Return the suggestion that one client receives, once its engine is ready."""
     first, *others, ask = messages(text, token)
     await client.send(first)
     for message in others:
@@ -123,11 +123,11 @@ def test_clients_over_tcp_at_once_and_after_one_another() -> None:
 
 
 def sent(port: int, data: bytes) -> bytes:
-    """All that a server answers to some bytes until it closes the connection."""
+    """Return everything the server answers to some bytes until it closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         connection.sendall(data)
         answer = b""
-        with suppress(ConnectionResetError):  # It had not read all of it.
+        with suppress(ConnectionResetError):  # The server had not read all of it.
             while piece := connection.recv(65536):
                 answer += piece
         return answer
@@ -236,7 +236,7 @@ def test_a_client_over_websocket() -> None:
 
 
 async def status_of(address: str, **how: Any) -> int:
-    """101 where a client is let in, else the status of the refusal."""
+    """Return 101 if a client is admitted, else the status of the refusal."""
     try:
         async with connect(address, **how):
             return 101
@@ -315,7 +315,7 @@ def test_over_a_socket_no_command_runs_and_nobody_is_asked(tmp_path: Path, trans
 @pytest.mark.parametrize("transport", ["--tcp", "--ws"])
 def test_it_ends_within_a_second_of_sigterm_whatever_clients_and_engines_do(transport: str) -> None:
     async def connected(process: Process, words: str) -> float:
-        """Have a client whose engine is ready, and one that has said nothing; neither reads on when it is to end."""
+        """Connect a client whose engine is ready and a silent one; neither reads on when the server is to end."""
         port = port_of(words)
         silent = await asyncio.open_connection("127.0.0.1", port)
         if transport == "--ws":

@@ -1,7 +1,7 @@
-"""How soon `initialize` is answered, beside a server of pygls that can do nothing; and what is not imported for it.
+"""The time until `initialize` is answered, against a bare pygls server; and the modules not imported for it.
 
-Starting waits for nothing but the processor, so the time that the process was given on it is what starting takes, on a
-busy machine too. Where the machine is idle, the clock must say the same.
+Startup waits for nothing but the processor, so its processor time is the startup time, even on a busy machine. On an
+idle machine, the wall clock must agree.
 """
 
 import compileall
@@ -25,12 +25,12 @@ BARE = (
     "from pygls.lsp.server import LanguageServer; LanguageServer('bare', '1').start_io()",
 )
 ALLOWED = 0.15
-"""Seconds on an idle machine, where 0.09 to 0.13 are measured."""
+"""Seconds on an idle machine; 0.09 to 0.13 are measured."""
 STARTS = 5
 
 
 def seconds_to_initialize(command: Sequence[str]) -> tuple[float, float]:
-    """By the clock, and on the processor, until `initialize` is answered."""
+    """Return the wall-clock and processor seconds until `initialize` is answered."""
     start = time.perf_counter()
     with RawClient(command) as client:
         client.call("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
@@ -39,10 +39,10 @@ def seconds_to_initialize(command: Sequence[str]) -> tuple[float, float]:
 
 
 def test_initialize_is_answered_soon_after_a_bare_server_would() -> None:
-    """Taken in turn, so that a machine that gets slower in between is slower for both.
+    """The two are timed alternately, so that a machine that slows down in between slows both.
 
     Modules are compiled first, as pip does when it installs the package: a checkout run with PYTHONDONTWRITEBYTECODE
-    would compile them anew at every start.
+    would compile them at every start.
     """
     for package in (infill_lsp, infill_model):
         compileall.compile_dir(*package.__path__, quiet=2)

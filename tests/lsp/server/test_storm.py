@@ -1,4 +1,4 @@
-"""Requests that come faster than they can be answered, seen from inside: one at work at most, and nothing left."""
+"""Requests that come faster than they can be answered, seen from inside: at most one running, and none left behind."""
 
 import asyncio
 import random
@@ -63,7 +63,7 @@ def test_five_hundred_requests_cancelled_at_random_leave_nothing() -> None:
 
 
 def test_the_newest_question_of_a_document_is_the_only_one_at_work() -> None:
-    """The engine says `busy` when it begins a request, and `ready` when it has ended it."""
+    """The engine reports `busy` when it begins a request, and `ready` when it has ended it."""
     document = Document("file:///slow.py", "# slow\nx = ", PYTHON)
     states: list[str] = []
     busy = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Someone types real files, with slips and pastes, asking now and then: text, tree and suggestions stay consistent."""
+"""A user types real files, with typos, pastes and requests: text, tree and suggestions stay consistent."""
 
 import asyncio
 import json
@@ -27,11 +27,11 @@ CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-
 
 
 FILL = "é_𝔵y"
-"""It goes on from most places, and is counted differently in each encoding."""
+"""Continues from most places, and is counted differently in each encoding."""
 
 
 class Editor:
-    """A text as an editor keeps it: a string, with positions counted by encoding what is before them."""
+    """A text as an editor keeps it: a string, with positions counted by encoding the text before them."""
 
     def __init__(self, text: str, encoding: str) -> None:
         self.text, self.encoding = text, encoding
@@ -51,11 +51,11 @@ class Editor:
 def keystrokes(
     editor: Editor, at: int, goal: str, dice: random.Random
 ) -> Iterator[tuple[types.TextDocumentContentChangePartial, int]]:
-    """Type `goal` at a place in what is there; yields each change, and the cursor after it."""
+    """Type `goal` at a place in the existing text; yield each change, and the cursor after it."""
     typed = ""
     while len(typed) < len(goal):
         slip = dice.random()
-        if slip < 0.05 and typed:  # takes a few characters back
+        if slip < 0.05 and typed:  # deletes a few characters
             count = dice.randrange(1, 1 + min(5, len(typed)))
             yield editor.edit(at + len(typed) - count, at + len(typed), ""), at + len(typed) - count
             typed = typed[:-count]
@@ -72,9 +72,9 @@ def keystrokes(
 
 
 def is_right(suggestion: Suggestion, document: Document, cursor: int) -> bool:
-    """Whether it is what has not been typed yet of the one thing the engine says, with indentation only at line starts.
+    """Report whether it is the untyped part of the engine's one text, with indentation only at line starts.
 
-    The rest of the line behind the cursor stays as it is.
+    The rest of the line after the cursor stays as it is.
     """
     left = suggestion.text.lstrip(" ")
     typed = FILL.removesuffix(left)

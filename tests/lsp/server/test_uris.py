@@ -1,4 +1,4 @@
-"""Spellings of URIs: which are the same, and which are not."""
+"""Spellings of URIs: which are the same, and which differ."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The user's own configuration: what the server reads of it, and what it says of what it cannot read."""
+"""The user's own configuration: which parts the server reads, and its messages about unreadable parts."""
 
 import json
 from pathlib import Path

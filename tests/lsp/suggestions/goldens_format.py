@@ -1,7 +1,7 @@
-"""Golden files: code with the cursor, what a model wrote, and what is shown.
+"""Golden files: code with the cursor, the model's output, and the text shown.
 
-A file has one case after the other, each with a head that says what it shows, the language and the kind of the gap
-(`block` behind it where several lines are wanted):
+A file lists cases one after another, each with a header that gives its topic, the language and the kind of the gap
+(followed by `block` where several lines are requested):
 
     === the rest of the line is not repeated | python | mid_line
     total = add(‸, 2)
@@ -10,8 +10,8 @@ A file has one case after the other, each with a head that says what it shows, t
     --- shown
     total = add(⟦1⟧, 2)
 
-Several gaps have several `‸`, in the model's text too. `⟦new⟧` is what is inserted, `⟦old⇒new⟧` what takes the place of
-something, and `dropped: why` says that nothing is shown. `␠` is a blank at the end of a line, `␊` an empty line there.
+Several gaps have several `‸`, in the model's text too. `⟦new⟧` is an insertion, `⟦old⇒new⟧` a replacement, and
+`dropped: why` says that nothing is shown. `␠` is a blank at the end of a line, `␊` an empty line there.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ CURSOR = "‸"
 
 @dataclass(frozen=True)
 class Golden:
-    """One case of a golden file, as it is written there."""
+    """One case of a golden file, as written there."""
 
     title: str
     language: str
@@ -64,7 +64,7 @@ class Golden:
         return refine(self.document(), self.target(), self.suggestion())
 
     def now(self) -> "Golden":
-        """The case with what is shown now."""
+        """Return the case with the current result."""
         return Golden(
             self.title, self.language, self.kind, self.code, self.model, marked(self.document(), self.refined())
         )
@@ -75,7 +75,7 @@ class Golden:
 
 
 def marked(document: Document, result: Suggestion | Dropped) -> str:
-    """The document with what is shown marked in it."""
+    """Return the document with the result marked in it."""
     if isinstance(result, Dropped):
         return f"dropped: {result.reason}"
     old = document.text[result.start : result.end]
@@ -88,7 +88,7 @@ def plain(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` with the blanks visible that an editor of golden files would take away."""
+    """Make the blanks visible that an editor of golden files would strip."""
     lines = [line.rstrip(" ") + "␠" * (len(line) - len(line.rstrip(" "))) for line in text.split("\n")]
     if lines[-1] == "" and len(lines) > 1:
         lines[-1] = "␊"
@@ -96,7 +96,7 @@ def visible(text: str) -> str:
 
 
 def read(path: Path) -> Iterator[Golden]:
-    """The cases of a file."""
+    """Yield the cases of a file."""
     _, *cases = f"\n{path.read_text(encoding='utf-8')}".split("\n=== ")
     for case in cases:
         head, _, body = case.partition("\n")

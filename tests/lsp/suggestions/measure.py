@@ -1,11 +1,11 @@
-"""What each refinement does to fills of code whose text is known: `right` is a file that is as it was.
+"""Measure what each refinement does to fills whose original text is known: `right` is a file equal to the original.
 
-    python tests/lsp/suggestions/measure.py TASKS PREDICTIONS      fills of held-out tasks, and the golds themselves
-    python tests/lsp/suggestions/measure.py FILE...                gaps cut into source files of any language
+python tests/lsp/suggestions/measure.py TASKS PREDICTIONS      fills of held-out tasks, and the golds themselves
+python tests/lsp/suggestions/measure.py FILE...                gaps cut into source files of any language
 
-Golds are refined as if a model had always been right: whatever happens to them is damage. Golds made worse in the ways
-models make them worse should come out as they were. `--show WORDS` prints the changes in whose description the words
-occur; damage is marked by `!`.
+Golds are refined as if a model had always been right: any change to them is damage. Golds worsened with typical
+mistakes of models should be restored to the original. `--show WORDS` prints the changes whose description contains
+the words; damage is marked by `!`.
 """
 
 import argparse
@@ -34,7 +34,7 @@ GAPS_A_FILE = 40
 
 @dataclass(frozen=True)
 class Case:
-    """A fill, what it is for, and the whole text as it was."""
+    """A fill, its request, and the whole original text."""
 
     document: Document
     target: Target
@@ -58,7 +58,7 @@ class Case:
 
 
 def of_task(task: Task, texts: tuple[str, ...]) -> Case:
-    """A task filled with these texts."""
+    """Return the case of a task filled with these texts."""
     request = task.request()
     document = Document("task", "".join([request.prefix, *request.between, request.suffix]), languages.by_id("python"))
     places = [len(request.prefix)]
@@ -70,7 +70,7 @@ def of_task(task: Task, texts: tuple[str, ...]) -> Case:
 
 
 def of_file(path: Path, rng: random.Random) -> Iterator[Case]:
-    """Gaps in a file, with the text that was there: rests of lines, parts of lines, lines and blocks."""
+    """Yield gaps in a file, with the original text: rests of lines, parts of lines, lines and blocks."""
     language = languages.of_file(path.name)
     text = normalised(path.read_text(encoding="utf-8", errors="replace"))
     lines = text.split("\n")
@@ -99,7 +99,7 @@ def of_file(path: Path, rng: random.Random) -> Iterator[Case]:
 
 
 def worsened(case: Case) -> dict[str, Case]:
-    """A gold with mistakes that models make; refined it should be the gold again."""
+    """Return a gold with typical mistakes of models; refining should restore the gold."""
     gold, place = case.suggestion.text, case.suggestion
     line, _, below = case.document.text[place.end :].partition("\n")
     left = case.document.text[: place.start].rpartition("\n")[2]
@@ -123,7 +123,7 @@ def worsened(case: Case) -> dict[str, Case]:
 
 @dataclass(frozen=True)
 class Measured:
-    """The refinements, counting what they do to cases."""
+    """The refinements, counting their effects on cases."""
 
     seen: dict[str, Counter[str]]
     show: str
@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("--show", default="", help="print the changes in whose description this occurs")
     flags = parser.parse_args()
     if ".jsonl" in flags.paths[0].name:
-        # An item of an editor is within one line: two gaps on different lines cannot be shown.
+        # An editor item lies within one line: two gaps on different lines cannot be shown.
         tasks = [it for it in read_tasks(flags.paths[0]) if not any("\n" in piece for piece in it.between)]
         known = read_predictions(flags.paths[1], read_tasks(flags.paths[0]))
         fills = (of_task(it, known[it.task_id].completion) for it in tasks if it.task_id in known)

@@ -1,4 +1,4 @@
-"""The golden files of the refinements; `UPDATE_GOLDENS=1 pytest tests/lsp/suggestions` writes them anew."""
+"""The golden files of the refinements; `UPDATE_GOLDENS=1 pytest tests/lsp/suggestions` rewrites them."""
 
 import os
 from pathlib import Path

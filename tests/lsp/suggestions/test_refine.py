@@ -1,4 +1,4 @@
-"""What holds for every refinement, whatever the text; and what holds for single functions."""
+"""Properties of every refinement for any text, and tests of single functions."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,7 +31,7 @@ def cases(draw: st.DrawFn) -> tuple[Document, Target, Suggestion]:
     place = len(left)
     pinned = draw(st.sampled_from(["", right.split("\n")[0].split("\r")[0][:3]]))
     gaps = (Gap(place, place),) if not pinned else (Gap(place, place), Gap(place + len(pinned), place + len(pinned)))
-    copied = draw(st.sampled_from(["", right[:30], left[-30:]]))  # What models do wrong is mostly to copy.
+    copied = draw(st.sampled_from(["", right[:30], left[-30:]]))  # The typical mistake of models is to copy.
     text = draw(TEXTS) + pinned + copied + (draw(TEXTS) if draw(st.booleans()) else "")
     return document, Target(kind, gaps, draw(st.booleans()), ""), Suggestion(place, gaps[-1].end, text, 0.5)
 

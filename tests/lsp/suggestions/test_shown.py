@@ -1,4 +1,4 @@
-"""A scripted typist before a suggestion: whatever is typed, taken back or accepted, it shows the rest or nothing."""
+"""A scripted typist before a suggestion: after any typing, undo or acceptance, the rest is shown or nothing."""
 
 import re
 
@@ -16,7 +16,7 @@ ACTIONS = st.lists(st.sampled_from(["type", "wrong", "back", "word", "line", "al
 
 
 def act(action: str, typed: str, rest: str) -> str:
-    """What stands behind the prefix after an action of the typist, or of the editor for them."""
+    """Return the text after the prefix once the typist, or the editor for them, has acted."""
     if action == "back":
         return typed[:-1]
     if action == "wrong":
@@ -106,7 +106,7 @@ def test_suggestions_are_found_where_the_same_text_stands() -> None:
     document = Document("a.py", LEFT + RIGHT)
     suggestions.add(document, len(LEFT), [Suggestion(len(LEFT), len(LEFT), "a + b", 0.8)])
     far = Document("a.py", "#" * 5 + document.text)
-    assert suggestions.find(far, len(LEFT) + 5) is None  # The text before it is shorter than what is compared.
+    assert suggestions.find(far, len(LEFT) + 5) is None  # The text before it is shorter than the compared text.
     assert suggestions.find(Document("b.py", document.text), len(LEFT)) is None
     long = Document("a.py", "#" * 600 + document.text)
     suggestions.add(long, 600 + len(LEFT), [Suggestion(600 + len(LEFT), 600 + len(LEFT), "a + b", 0.8)])

@@ -21,7 +21,7 @@ PYTHON = next(it for it in languages.LANGUAGES if it.id == "python")
 
 
 def check(document: str, fills: list[str], blamed: list[list[str]]) -> None:
-    """What the critic wants written anew in each gap, as text."""
+    """Check which text in each gap the critic wants to have rewritten."""
     critic = Critic(document.split("‸"), PYTHON)
     spans = critic(fills)
     assert [[text[a:b] for a, b in found] for text, found in zip(fills, spans, strict=True)] == blamed
@@ -106,7 +106,7 @@ def test_an_empty_gap_where_something_has_to_stand_is_objected_to() -> None:
 SOURCE = Path(argparse.__file__).read_text(encoding="utf-8")
 
 
-@settings(deadline=None)  # A slow machine is no fault of the code.
+@settings(deadline=None)  # A slow machine is not a fault of the code.
 @given(st.integers(0, len(SOURCE)), st.integers(0, 200))
 @example(5001, 200)
 def test_never_objects_to_what_stood_in_a_large_valid_file(start: int, length: int) -> None:
@@ -161,7 +161,7 @@ SAMPLES = sorted(Path(__file__).with_name("samples").iterdir())
 
 
 def line_rests(text: str) -> Iterator[tuple[str, str, str]]:
-    """A text cut in three: up to each word of each line, the rest of that line, and what follows."""
+    """Yield a text cut in three: up to each word of each line, the rest of that line, and the text after it."""
     for word in re.finditer(r"\w+|\S", text):
         end = text.index("\n", word.start())
         yield text[: word.start()], text[word.start() : end], text[end:]
@@ -176,7 +176,7 @@ def test_every_grammar_finds_no_fault_with_the_rest_of_a_line_but_with_nonsense(
         critic = Critic([prefix, suffix], language)
         assert critic([rest]) == [[]], (prefix[-40:], rest)
         if SyntaxTree.parse(prefix + suffix, language).root.has_error:
-            continue  # Then what is broken may be the user's own; most often it is seen all the same.
+            continue  # The broken part may then be the user's own; it is usually found all the same.
         for text in (")]}", ' " " ' + "'"):
             parses = not SyntaxTree.parse(prefix + text + suffix, language).root.has_error
             assert (critic([text]) == [[]]) == parses == critic.parses([text]), (prefix[-40:], text)

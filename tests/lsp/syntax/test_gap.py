@@ -1,4 +1,4 @@
-"""What is filled at a cursor, which `‸` marks; `◦` marks where further gaps of its line are."""
+"""The gap that is filled at a cursor, marked by `‸`; `◦` marks further gaps of its line."""
 
 import argparse
 import time
@@ -15,7 +15,7 @@ from infill_lsp.text.document import Document, Gap
 
 
 def check(marked: str, kind: GapKind, *, language: str | None = "python", invoked: bool = False) -> None:
-    """The kind of the target, its gaps where the marks are, and a block only where the kind is one."""
+    """Check the kind of the target, the places of its gaps, and that a block is set only for its kind."""
     text = marked.replace("◦", "")
     cursor = text.index("‸")
     document = Document("x", text.replace("‸", ""), languages.by_id(language))
@@ -166,7 +166,7 @@ LINES = {
     "ruby": ("a = {}\n", "# said", "'text'"),
     "php": ("<?php\n$a = {};\n", "// said", "'text'"),
 }
-"""Of each language a line with a place for a value, a comment and a text."""
+"""For each language, a line with a place for a value, a comment and a text."""
 
 
 @pytest.mark.parametrize("language", LINES)
@@ -358,7 +358,7 @@ SNIPPETS = st.sampled_from(
 )
 
 
-@settings(deadline=None)  # A slow machine is no fault of the code.
+@settings(deadline=None)  # A slow machine is not a fault of the code.
 @given(st.sampled_from([None, *IDS]), st.lists(SNIPPETS, max_size=20).map("".join), st.data(), st.booleans())
 def test_any_text_has_a_target_on_the_cursors_line(
     language: str | None, text: str, data: st.DataObject, invoked: bool

@@ -30,7 +30,7 @@ def objects(document: str, *texts: str) -> bool:
         ("if a:\n    b\n‸\n    c\n", "els:"),
         ("try:\n    a\n‸\n    b\n", "else:"),
         ("def f()‸\n    return 1\n", " ->"),
-        ("x = a.c‸)\nif x:\n    pass\n", "ed"),  # What is closed behind the gap has to be opened in it.
+        ("x = a.c‸)\nif x:\n    pass\n", "ed"),  # A bracket closed after the gap has to be opened in it.
         ("x = ‸\n    1]), 2)\n", "f(["),
         ("cla‸\n    x = 1\n", "ss A"),
         ("from .a‸\nx = 1\n", "b"),
@@ -54,15 +54,15 @@ def test_what_a_grammar_lets_pass_is_objected_to(document: str, fill: str) -> No
         ("def f(:\n    pass\n\nx = ‸\n", "(1"),  # Broken elsewhere: nothing can be said.
         ("print 'old'\nx = ‸\n", "(1"),
         ("%matplotlib inline\nx = ‸\n", "1 1"),
-        ("x = foo(\n    a,\n    ‸\n\ndef g():\n    pass\n", "b,"),  # Somebody may still close it.
+        ("x = foo(\n    a,\n    ‸\n\ndef g():\n    pass\n", "b,"),  # The user may still close it.
         ("x = foo(\n    a,\n    ‸\ny = 1\nz = 2\n", "b,"),
         ("x = foo(\n    a,\n    b=‸\ny = 1\nz = 2\n", "1,"),
         ("x = foo(a, ‸\ny = 1\n", "b"),
-        ("def f(a, ‸", "b):"),  # Its block is still to be written.
+        ("def f(a, ‸", "b):"),  # Its block is not written yet.
         ("class A:\n    de‸\n\n    def g(self):\n        pass\n", "f f(self):"),
         ("if x:\n    pass\nel‸\ny = 1\n", "se:"),
         ("x = ‸\n", "'\\d'"),  # A warning at most.
-        ("π😀 = ‸\n", "1"),  # Nothing would do in this line.
+        ("π😀 = ‸\n", "1"),  # No text would fit in this line.
         ("x = ) + ‸\n", "1"),
         ("x = ‸\n    1]), 2)\n", "f(g(["),
         ("‸", ""),

@@ -1,4 +1,4 @@
-"""What of a selection is written anew: each gap is between `‹` and `›`."""
+"""The parts of a selection that are rewritten: each gap is between `‹` and `›`."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ from infill_lsp.text.document import Document
 
 
 def check(text: str, marked: str, *, language: str | None = "python", block: bool = False) -> None:
-    """The gaps of the selection between `«` and `»`."""
+    """Check the gaps of the selection between `«` and `»`."""
     start = text.index("«")
     end = text.index("»") - 1
     document = Document("x", text.replace("«", "").replace("»", ""), languages.by_id(language))
@@ -78,7 +78,7 @@ def test_what_has_no_names_is_left_alone() -> None:
 SOURCE = Path(argparse.__file__).read_text(encoding="utf-8")
 
 
-@settings(deadline=None)  # A slow machine is no fault of the code.
+@settings(deadline=None)  # A slow machine is not a fault of the code.
 @given(st.integers(0, len(SOURCE)), st.integers(0, 300))
 def test_gaps_lie_in_the_selection_in_order_and_apart(start: int, length: int) -> None:
     document = LONG

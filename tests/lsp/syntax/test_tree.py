@@ -1,4 +1,4 @@
-"""A tree of a text, or of the part of a long one that is around a place."""
+"""The tree of a text, or of the part of a long text around a place."""
 
 import argparse
 import time
@@ -41,10 +41,10 @@ def test_a_language_without_grammar_has_no_tree() -> None:
     assert Document("a", "text").edited(0, 1, "n").tree_at(0) is None
 
 
-@settings(deadline=None)  # A slow machine is no fault of the code.
+@settings(deadline=None)  # A slow machine is not a fault of the code.
 @given(st.integers(0, len(LONG.text)))
 def test_the_part_around_a_place_counts_as_the_whole_does(offset: int) -> None:
-    """Offsets are those of the document, and a token is where it is in the tree of the whole."""
+    """Offsets are those of the document, and a token has the same place as in the tree of the whole."""
     part, whole = LONG.tree_at(offset), LONG.parsed()
     assert part is not None
     assert whole is not None

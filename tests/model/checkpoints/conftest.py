@@ -6,5 +6,5 @@ from infill_model.vocabulary import Vocabulary
 
 @pytest.fixture
 def no_text() -> Vocabulary:
-    """For runs whose tokens stand for nothing."""
+    """Return a vocabulary for runs whose tokens have no text."""
     return Vocabulary(Tokenizer(models.BPE()))

@@ -1,4 +1,4 @@
-"""The DiT of MDLM, BD3-LM and SEDD once more, from its formulas alone: loops over heads, rotation by complex numbers.
+"""A second implementation of the DiT of MDLM, BD3-LM and SEDD, from its formulas: loops over heads, complex rotation.
 
 It shares no code with the network under test, and writes tiny checkpoints under the names of the published weights.
 """
@@ -14,7 +14,7 @@ from tiny import tokenizer
 from torch import Tensor
 
 WIDTH, LAYERS, HEADS, CONDITION, TOKENS = 24, 2, 3, 8, 257
-"""The tokens are the bytes and the end of a text; the mask comes behind them."""
+"""The tokens are the bytes and the end of a text; the mask follows them."""
 MASK, END = TOKENS, 256
 Weights = dict[str, Tensor]
 
@@ -36,7 +36,7 @@ CONFIGS = {
 
 
 def weights(seed: int) -> Weights:
-    """Noise under the published names, without their prefix."""
+    """Return random weights under the published names, without their prefix."""
     made: Weights = {"vocab_embed.embedding": torch.empty(TOKENS + 1, WIDTH)}
     linear = {"sigma_map.mlp.0": (CONDITION, 256), "sigma_map.mlp.2": (CONDITION, CONDITION)}
     linear |= {"output_layer.linear": (TOKENS + 1, WIDTH), "output_layer.adaLN_modulation": (2 * WIDTH, CONDITION)}
@@ -54,7 +54,7 @@ def weights(seed: int) -> Weights:
 
 
 def checkpoint(folder: Path, family: str, seed: int = 0) -> Weights:
-    """Write one, and give its weights."""
+    """Write a checkpoint and return its weights."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(CONFIGS[family]))
     tokenizer(("<|endoftext|>",)).save(str(folder / "tokenizer.json"))
@@ -68,7 +68,7 @@ def checkpoint(folder: Path, family: str, seed: int = 0) -> Weights:
 
 
 def logits(it: Weights, ids: list[int], places: list[int], seen: Tensor, sigma: float) -> Tensor:
-    """(n, V) of one row whose position i may look at those where seen[i] is true."""
+    """Return logits (n, V) of one row whose position i attends to the positions where seen[i] is true."""
     told = silu(_linear(it, "sigma_map.mlp.2", silu(_linear(it, "sigma_map.mlp.0", _waves(sigma)))))
     x = it["vocab_embed.embedding"][ids]
     for n in range(LAYERS):

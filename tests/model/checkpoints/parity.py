@@ -1,4 +1,4 @@
-"""Reads the fixtures of families' own reference code, which lie beside the repository; without them tests skip."""
+"""Read the fixtures of the families' own reference code, stored beside the repository; without them tests skip."""
 
 import itertools
 import json
@@ -38,7 +38,7 @@ def named(name: str) -> TransformerFamily:
 
 @dataclass(frozen=True)
 class Reference:
-    """A tiny checkpoint, and what the reference code made of it."""
+    """A tiny checkpoint, and the output of the reference code for it."""
 
     family: TransformerFamily
     checkpoint: Checkpoint
@@ -68,7 +68,7 @@ class Reference:
 
 
 def names(family: str, kind: str) -> list[str]:
-    """The cases of a family; one stand-in when there are no fixtures, so that the skip is seen."""
+    """Return the cases of a family; one placeholder when there are no fixtures, so that the skip is visible."""
     if not PARITY.is_dir():
         return ["absent"]
     cases = json.loads((PARITY / family.replace("-", "_") / "cases.json").read_text())
@@ -76,7 +76,7 @@ def names(family: str, kind: str) -> list[str]:
 
 
 def counts(canvases: list[Any], mask: int) -> list[list[int]]:
-    """How many masks each row of the reference's canvases lost in each step; steps that did nothing left out."""
+    """Return how many masks each row of the reference's canvases lost in each step; empty steps are left out."""
     rows = [[one] if isinstance(one[0], int) else one for one in canvases]
     left = [[row.count(mask) for row in canvas] for canvas in rows]
     lost = [[a - b for a, b in zip(before, after, strict=True)] for before, after in itertools.pairwise(left)]
@@ -91,7 +91,7 @@ def entropy(step: PolicyStep) -> Tensor:
 
 
 def entropy_of_top_50(step: PolicyStep) -> Tensor:
-    """Of diffusion_generate, which does not say so; but only with the tail cut off is its sixth step what it is."""
+    """Return the entropy of the top 50: undocumented, but only so does diffusion_generate's sixth step match."""
     top = step.prediction.weights.topk(50, dim=1).values
     chance = top / top.sum(1, keepdim=True)
     flat = torch.zeros(step.masked.numel())
@@ -111,7 +111,7 @@ def margin(step: PolicyStep) -> Tensor:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The best positions by a score, as many as the reference's own schedule took in each step."""
+    """Takes the best positions by a score, as many in each step as the reference's own schedule took."""
 
     may_wait: ClassVar[bool] = False
     counts: list[list[int]]
@@ -123,7 +123,7 @@ class Schedule:
 
 
 def plain(it: Reference, mask: int, reuse: CacheMode = CacheMode.NONE) -> SequenceDenoiser:
-    """A denoiser whose tokens are all text, as in the reference's samplers."""
+    """Return a denoiser whose tokens are all text, as in the reference's samplers."""
     block = it.family.block
     return SequenceDenoiser(
         it.network(),
@@ -135,12 +135,12 @@ def plain(it: Reference, mask: int, reuse: CacheMode = CacheMode.NONE) -> Sequen
 
 
 def laid_out(rows: Sequence[Sequence[int]], mask: int, pads: int | None = None) -> tuple[list[list[int]], Canvas]:
-    """Rows of the reference as contexts and canvases; the canvas reaches from the first mask to the last.
+    """Convert rows of the reference into contexts and a canvas that reaches from the first mask to the last.
 
     Args:
         rows: ids.
-        mask: its id.
-        pads: the id that pads on the left or right, and is no part of the text.
+        mask: id of the mask.
+        pads: id of the padding on the left or right, which is not part of the text.
     """
     contexts, pieces = [], []
     for row in rows:
@@ -161,5 +161,5 @@ def laid_out(rows: Sequence[Sequence[int]], mask: int, pads: int | None = None) 
 
 
 def written(canvas: Canvas, mask: int) -> list[list[int]]:
-    """The canvases in the checkpoint's ids, padding left out."""
+    """Return the canvases in the checkpoint's ids, padding left out."""
     return [[mask if i == MASK else i - RESERVED for i in row if i != PAD] for row in canvas.ids.tolist()]

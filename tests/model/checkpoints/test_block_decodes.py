@@ -1,4 +1,4 @@
-"""Whole decodes of the families whose blocks see no later ones, block after block by the one loop."""
+"""Whole decodes of the families with block-causal attention, decoded block by block in the shared loop."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ reference = cache(Reference.of)
 
 @dataclass(frozen=True)
 class LeftToRight:
-    """One mask after the other."""
+    """Unmasks one mask after another."""
 
     may_wait: ClassVar[bool] = False
 
@@ -71,7 +71,7 @@ def test_sdar(name: str, policy: UnmaskPolicy, no_text: Vocabulary) -> None:
     (prompt,) = case["input_ids"]
     written, forwards = blocks_written(it, prompt, policy, 4, case["params"]["gen_length"], no_text)
     assert [*prompt, *written] == case["expected"][0]
-    assert forwards == case["forward_store_kv"].count(False)  # Storing a finished block is one more of theirs.
+    assert forwards == case["forward_store_kv"].count(False)  # Storing a finished block takes the reference one more.
 
 
 @needs_parity
@@ -117,7 +117,7 @@ def test_llada21_overwrites_what_it_committed(no_text: Vocabulary) -> None:
     ["prompt_10_one_at_a_time", "prompt_40_threshold", "prompt_10_threshold_small_block_32"],
 )
 def test_fast_dllm_v2(name: str, no_text: Vocabulary) -> None:
-    """Its small blocks within a block are canvases whose right context is masks; a block's first token is greedy."""
+    """Its small blocks within a block are canvases with masks as right context; a block's first token is greedy."""
     it = reference("fast-dllm-v2")
     case = it.decode(name)
     (prompt,) = case["input_ids"]
@@ -142,7 +142,7 @@ def test_fast_dllm_v2(name: str, no_text: Vocabulary) -> None:
 
 @needs_parity
 def test_fast_dllm_v2_within_a_block_on_top_of_what_its_first_forward_left(no_text: Vocabulary) -> None:
-    """One block, so all see all. The reference's cache serves the first small block only; later ones run everything."""
+    """Full attention in one block. The reference caches for its first small block only; later ones run everything."""
     it = reference("fast-dllm-v2")
     case = it.decode("prompt_10_threshold_block_cache")
     known = plain(it, 505)
@@ -159,4 +159,4 @@ def test_fast_dllm_v2_within_a_block_on_top_of_what_its_first_forward_left(no_te
         row = [*row[:start], *(one.id for one in now.row)]
         forwards += run.forwards
     assert [i - RESERVED for i in row] == case["expected"][0][:-1]
-    assert forwards == case["forwards"] - 1  # Theirs runs the finished block once more, to keep it.
+    assert forwards == case["forwards"] - 1  # The reference runs the finished block once more, to store it.

@@ -1,4 +1,4 @@
-"""The catalogue says of the families what the code and the tests say."""
+"""The catalogue agrees with the code and the tests about the families."""
 
 import pytest
 from parity import names, needs_parity
@@ -7,7 +7,7 @@ from infill_model.catalogue.catalogue import ENTRIES
 from infill_model.families.registry import FAMILIES
 
 UNVERIFIED = ("causal", "illada", "sdar-moe", "stable-diffcoder", "mdlm", "bd3lm", "sedd")
-"""There are no fixtures of their own code."""
+"""Families without fixtures of their own code."""
 
 
 def test_every_entry_has_a_family_and_every_family_an_entry() -> None:

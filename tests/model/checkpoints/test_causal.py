@@ -1,4 +1,4 @@
-"""A causal model of noise in transformers, filled in the middle."""
+"""Fill-in-the-middle with a causal transformers model of random weights."""
 
 import json
 import shutil
@@ -71,7 +71,7 @@ def test_several_fills_and_gaps_and_cancellation(folder: Path) -> None:
 
 
 def one_by_one(model: CausalInfiller, request: Request, options: Options) -> list[Fill]:
-    """What the same seeds give without a batch, alike ones too."""
+    """Return the fills for the same seeds without batching, identical ones included."""
     row, limits = model._laid_out(request), Limits(LONGEST_BLOCK if request.block else LONGEST)
     choosers = [_Chooser(options.temperature if n else 0.0, options.seed + n) for n in range(options.n)]
     fills = [model._written(row, limits, it, None, None, line=not request.block) for it in choosers]
@@ -79,7 +79,7 @@ def one_by_one(model: CausalInfiller, request: Request, options: Options) -> lis
 
 
 def sliding(folder: Path, place: Path) -> Path:
-    """The same model, whose layers see 8 tokens back."""
+    """Return the same model with a sliding window of 8 tokens."""
     shutil.copytree(folder, place)
     config = json.loads((place / "config.json").read_text())
     window = {"use_sliding_window": True, "sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]}

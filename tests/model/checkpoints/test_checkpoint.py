@@ -1,4 +1,4 @@
-"""What is wrong with a folder is said in one sentence, and nothing in it is ever run."""
+"""Errors in a checkpoint folder are reported in one sentence, and nothing in the folder is ever run."""
 
 import json
 import os
@@ -58,7 +58,7 @@ def one_shard_short(folder: Path) -> None:
 
 
 def huge(folder: Path) -> None:
-    """A file that claims a thousand gigabytes and has a hole for each."""
+    """Create a file that claims a thousand gigabytes and is sparse throughout."""
     size = 1000 * 2**30
     entry = {"dtype": "F32", "shape": [size // 4], "data_offsets": [0, size]}
     other_table(folder, json.dumps({"it": entry}).encode())

@@ -1,4 +1,4 @@
-"""DiffusionGemma against its reference: every stored draw is replayed, so nothing depends on a random generator."""
+"""DiffusionGemma against its reference: every stored random draw is replayed, so the result is deterministic."""
 
 import json
 from functools import cache
@@ -68,7 +68,7 @@ def test_logits_are_the_reference_s(case: str) -> None:
 @pytest.mark.parametrize("name", names("diffusion_gemma", "decode"))
 @torch.no_grad()
 def test_decodes_follow_the_reference_step_by_step(name: str) -> None:
-    """A sampler as the reference's, fed with its draws: canvases, what was accepted, and the greedy canvas it gives."""
+    """The reference's sampler, fed with its draws: compare canvases, accepted tokens and the greedy canvas."""
     it, case = model(), decode_case(name)
     ids = torch.tensor(case["input_ids"])
     mask = torch.tensor(case["attention_mask"]) if "attention_mask" in case else None
@@ -96,7 +96,7 @@ def test_decodes_follow_the_reference_step_by_step(name: str) -> None:
     expected = torch.tensor(case["expected"])
     written = whole[:, : expected.shape[1]]
     ended = torch.isin(expected[:, ids.shape[1] :], torch.tensor(case["params"]["eos_token_id"])).cumsum(1)
-    after = torch.cat([torch.zeros_like(ids), ended], dim=1).roll(1, 1).bool()  # Behind an end it is padding.
+    after = torch.cat([torch.zeros_like(ids), ended], dim=1).roll(1, 1).bool()  # Padding follows an end.
     after[:, 0] = False
     assert written[~after].tolist() == expected[~after].tolist()
 
@@ -132,7 +132,7 @@ CONTEXTS = {
 
 
 def decoded(rows: range, contexts: list[list[int]]) -> tuple[list[list[int]], int]:
-    """What becomes of some of the canvases in one batch, sampled but for the first, and the decoder's forwards."""
+    """Return the decoded canvases of some rows in one batch, sampled except the first, and the decoder's forwards."""
     it, forwards = model(), []
     watched = it._model.model.decoder.register_forward_pre_hook(lambda *_: forwards.append(1))
     policies = Policies(unmask_policy("entropy_bound:0.1"), remask_policy("none"), stop_policy("complete"))

@@ -1,4 +1,4 @@
-"""The worked example of docs/models.md is a family that loads and fills."""
+"""The worked example of docs/models.md loads and fills."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""No decode of the references is left out: each is named in a test."""
+"""Every decode of the references is named in a test."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""DreamOn's decodes: the canvas grows and shrinks between steps of the one loop, as in the family's own generator."""
+"""DreamOn's decodes: the canvas grows and shrinks between steps of the shared loop, as in the family's generator."""
 
 from functools import cache
 

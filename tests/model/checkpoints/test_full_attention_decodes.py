@@ -1,4 +1,4 @@
-"""Whole decodes of the families where all positions see all, by the one loop, token for token and step for step."""
+"""Whole decodes of the families with full attention, in the shared loop, compared token for token and step for step."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -46,7 +46,7 @@ SCORES = {
 
 
 def in_canvas(row: list[int], start: list[int], mask: int) -> list[int]:
-    """The part of a reference's row that was masked in the beginning."""
+    """Return the part of a reference's row that was initially masked."""
     masks = [n for n, i in enumerate(start) if i == mask]
     return row[masks[0] : masks[-1] + 1]
 
@@ -54,7 +54,7 @@ def in_canvas(row: list[int], start: list[int], mask: int) -> list[int]:
 def follow(
     it: Reference, name: str, policy: UnmaskPolicy | None = None, denoiser: SequenceDenoiser | None = None
 ) -> None:
-    """Run the loop beside the reference; each canvas is compared, and the result."""
+    """Run the loop alongside the reference, and compare each canvas and the result."""
     case, mask = it.decode(name), it.cases["special_ids"]["mask_token_id"]
     steps = [*case.get("forward_inputs", case.get("steps")), case["expected"]]
     steps = [[one] if isinstance(one[0], int) else one for one in steps]
@@ -137,9 +137,9 @@ def test_guidance_is_two_forwards_of_the_same_denoiser() -> None:
 
 @dataclass(frozen=True)
 class Planned:
-    """P2: in step s of S, all but the floor(n (1 - s / S)) least confident positions that are not pinned are written.
+    """P2: step s of S commits all but the floor(n (1 - s / S)) least confident positions that are not pinned.
 
-    Open-dLLM, generation_utils.py: what was committed is judged by the prediction at its place, whatever it is.
+    Open-dLLM, generation_utils.py: a committed token is judged by the prediction at its position, even if they differ.
     """
 
     steps: int
@@ -188,7 +188,7 @@ def test_open_dcoder_plans_its_path(name: str) -> None:
     [("generate_8_steps_2_blocks", "top_k"), ("fast_dllm_threshold_no_cache", "threshold:0.5")],
 )
 def test_llada_from_left_to_right_in_blocks(name: str, policy: str, no_text: Vocabulary) -> None:
-    """A block is a canvas whose right context is the masks of later ones."""
+    """A block is a canvas whose right context is the masks of later blocks."""
     it = reference("llada")
     case = it.decode(name)
     (prompt,) = case["input_ids"]
@@ -205,7 +205,7 @@ def test_llada_from_left_to_right_in_blocks(name: str, policy: str, no_text: Voc
 
 @dataclass(frozen=True)
 class FirstAlone:
-    """Fast-dLLM's for Dream: a block's first step commits its first position, whatever it is, and nothing else."""
+    """Fast-dLLM's policy for Dream: the first step of a block commits its first position and nothing else."""
 
     may_wait: ClassVar[bool] = False
     policy: UnmaskPolicy

@@ -1,4 +1,4 @@
-"""MDLM, BD3-LM and SEDD against the same network written a second time; there are no fixtures of their own code."""
+"""MDLM, BD3-LM and SEDD against a second implementation of the network; there are no fixtures of their own code."""
 
 import json
 import math
@@ -35,7 +35,7 @@ def loaded(folder: Path, family: str) -> tuple[OpenInfiller, gpt2_reference.Weig
 
 
 def masked(model: OpenInfiller, left: list[int], right: list[int], holes: int) -> Tensor:
-    """(holes, V) of what the loader's denoiser makes of masks between two stretches of the checkpoint's ids."""
+    """Return logits (holes, V) of the loader's denoiser for masks between two stretches of the checkpoint's ids."""
     denoiser = model.denoiser
     context = denoiser.encode([[*on_canvas(left), MIDDLE, *on_canvas(right)]])
     canvas = Canvas.of([[Piece([CANVAS_MASK] * holes, pinned=False)]])
@@ -43,7 +43,7 @@ def masked(model: OpenInfiller, left: list[int], right: list[int], holes: int) -
 
 
 def compared(ours: Tensor, theirs: Tensor) -> None:
-    """Equal but for the mask, which is never predicted, and the end, which is `DEL` on a canvas."""
+    """Compare except for the mask, which is never predicted, and the end, which is `DEL` on a canvas."""
     text = [it for it in range(TOKENS + 1) if it not in (MASK, END)]
     assert (ours[:, [it + RESERVED for it in text]] - theirs[:, text]).abs().max() < TOLERANCE
     assert (ours[:, DEL] - theirs[:, END]).abs().max() < TOLERANCE
@@ -59,15 +59,15 @@ def test_mdlm_sees_both_ways_and_no_noise(places: Path) -> None:
 
 
 def test_bd3lm_from_kept_blocks_is_what_it_was_trained_on(places: Path) -> None:
-    """In training noisy blocks stand beside clean ones, and see themselves and the clean ones before them."""
+    """In training, noisy blocks are placed beside clean ones; they attend to themselves and earlier clean ones."""
     model, weights = loaded(places, "bd3lm")
-    clean = [*LEFT, 5]  # Two whole blocks; what is noisy is the third.
+    clean = [*LEFT, 5]  # Two whole blocks; the third is the noisy one.
     noisy = [MASK] * 12
     block = torch.arange(12) // 4
     own, earlier, causal = block[:, None] == block, block[:, None] > block, block[:, None] >= block
     seen = torch.cat([torch.cat([own, earlier], 1), torch.cat([torch.zeros(12, 12, dtype=torch.bool), causal], 1)])
     theirs = gpt2_reference.logits(weights, [*noisy, *clean, 1, 2, 3, 4], list(range(12)) * 2, seen, 0.0)
-    for _ in range(2):  # The second time from the kept keys and values.
+    for _ in range(2):  # The second time from the cached keys and values.
         compared(masked(model, clean, [], 4), theirs[8:12])
 
 

@@ -1,4 +1,4 @@
-"""Offsets for the confidences of unlike lengths: fitted, kept beside a checkpoint, and used."""
+"""Confidence offsets for different lengths: fitted, stored beside a checkpoint, and applied."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from infill_model.request import Options, Request
 
 LINE = Request("def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n")
 BIASED = [
-    # Short fills are always surer, by a factor of about four, and right every third time.
+    # Short fills are always more confident, by a factor of about four, and right every third time.
     [Tried(4, 0.8, 1.0 if n % 3 == 0 else 0.2), Tried(8, (0.1 if n % 3 == 0 else 0.3), 0.1 if n % 3 == 0 else 1.0)]
     for n in range(60)
 ]
@@ -78,7 +78,7 @@ def test_the_command_measures_and_writes_beside_the_checkpoint(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, tasks = checkpoint(tmp_path / "it", "dream"), tmp_path / "tasks.jsonl"
-    # What the middle length writes is called right, so that there is something to find.
+    # The output of the middle length counts as right, so that there is something to find.
     model = OpenInfiller.load(folder, device="cpu")
     rows = []
     for n in range(2 * FEWEST):

@@ -30,7 +30,7 @@ LINE = Request("def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n")
 
 @dataclass(frozen=True)
 class Case:
-    """A family, who computes its layers in transformers, and what its config.json says beside."""
+    """A family, the transformers class that computes its layers, and the other values of its config.json."""
 
     family: str
     network: str
@@ -68,7 +68,7 @@ CASES = [
 
 
 def made(folder: Path, case: Case) -> torch.nn.Module:
-    """Write a tiny checkpoint with transformers, and give the network that wrote it."""
+    """Write a tiny checkpoint with transformers, and return the network that wrote it."""
     torch.manual_seed(0)
     config = getattr(transformers, f"{case.network}Config")(**SIZES, **case.sizes)
     network: torch.nn.Module = getattr(transformers, f"{case.network}ForCausalLM")(config).eval()
@@ -80,7 +80,7 @@ def made(folder: Path, case: Case) -> torch.nn.Module:
 
 
 def reference(network: torch.nn.Module, row: list[int], block: int | None) -> Tensor:
-    """(n, V) where all positions see all, or blocks see themselves and earlier ones."""
+    """Return logits (n, V) with full attention, or with blocks that attend to themselves and earlier ones."""
     at = torch.arange(len(row)) // (block or len(row))
     mask = torch.zeros(len(row), len(row)).masked_fill(at[None, :] > at[:, None], -torch.inf)
     with torch.no_grad():
@@ -100,7 +100,7 @@ def test_logits_are_those_of_the_network_it_is_made_of(case: Case, tmp_path: Pat
     context = model.denoiser.encode([[*on_canvas(left), MIDDLE, *on_canvas(right)]])
     canvas = Canvas.of([[Piece([MASK] * holes, pinned=False)]])
     text = slice(20, 250)
-    for _ in range(2):  # The second time on top of what was kept.
+    for _ in range(2):  # The second time with the cached part.
         ours = model.denoiser.logits(context, canvas, canvas.masked)[:, RESERVED:]
         assert (ours[:, text] - theirs[:, text]).abs().max() < TOLERANCE
     assert theirs.abs().max() > 1

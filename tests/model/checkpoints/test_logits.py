@@ -20,7 +20,7 @@ def seen_by(it: Reference, case: str, ids: Tensor, start: int) -> Tensor | None:
     if padding is not None:
         real = padding.bool()
         pairs = real.unsqueeze(1) & real.unsqueeze(2)
-        return pairs | torch.eye(ids.shape[1], dtype=torch.bool)  # A row that sees nothing has no logits at all.
+        return pairs | torch.eye(ids.shape[1], dtype=torch.bool)  # A row that attends to nothing has no logits at all.
     if it.family.block is None:
         return None
     places = torch.arange(start, start + ids.shape[1])
@@ -66,7 +66,7 @@ def test_the_block_mask_is_the_reference_s(family: str) -> None:
 @needs_parity
 @pytest.mark.parametrize("case", ["batch_left_pad", "batch_right_pad"])
 def test_llada_as_published_attends_to_its_padding(case: str) -> None:
-    """Its first modelling code dropped the mask without a word; hiding the padding is meant, and what we do."""
+    """Its first modelling code silently dropped the mask; hiding the padding is intended, and is what we do."""
     it = reference("llada")
     ids, expected = it.array(case, "input_ids"), it.array(case, "logits_mask_ignored")
     real = it.array(case, "attention_mask")

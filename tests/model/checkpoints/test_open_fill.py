@@ -1,4 +1,4 @@
-"""The facade over self-made checkpoints of every way to find a length."""
+"""The facade over self-made checkpoints, for every way to find a length."""
 
 import json
 from dataclasses import replace
@@ -95,7 +95,7 @@ def test_a_model_without_length_control_tries_several(loaded: dict[str, OpenInfi
 def test_candidates_go_in_one_forward(
     loaded: dict[str, OpenInfiller], monkeypatch: pytest.MonkeyPatch, family: str, request_: Request
 ) -> None:
-    """Each step is one forward however many candidates there are, and none is another for the others."""
+    """Each step is one forward for any number of candidates, and no candidate affects the others."""
     model = loaded[family]
     rows: list[int] = []
     network = model.denoiser.network
@@ -110,7 +110,7 @@ def test_candidates_go_in_one_forward(
     assert max(rows) >= 3
     assert len({it.texts for it in fills}) == 3
     assert fills[0].forwards < sum(it.steps for it in fills), "one after the other they would take as many"
-    if model.family.lengths != "lengths":  # There other lengths are candidates, too.
+    if model.family.lengths != "lengths":  # There, other lengths are candidates, too.
         (greedy,) = model.fill(request_, Options())
         assert greedy.texts in {it.texts for it in fills}
 
@@ -131,7 +131,7 @@ def test_cancelled_at_once_it_ends_at_once(loaded: dict[str, OpenInfiller], fami
 @pytest.mark.parametrize("family", CONFIGS)
 def test_steps_bound_a_fill(loaded: dict[str, OpenInfiller], family: str) -> None:
     (fill,) = loaded[family].fill(LINE, Options(steps=2, unmask="top_k"))
-    assert fill.steps <= 2 or family in ("sdar", "fast-dllm-v2")  # There a block may take as many.
+    assert fill.steps <= 2 or family in ("sdar", "fast-dllm-v2")  # There, a block may take as many.
     assert fill.texts
 
 

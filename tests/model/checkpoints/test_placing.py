@@ -1,4 +1,4 @@
-"""Weights in 8 and 4 bits, and layers on several devices: what that does to the tiny checkpoints' logits and size."""
+"""Weights in 8 and 4 bits, and layers on several devices: the effect on the tiny checkpoints' logits and size."""
 
 import builtins
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_a_packed_layer_is_as_far_off_as_its_format_is_coarse(bits: Any, off: fl
 def test_packed_weights_are_smaller_and_little_else(bits: Any, off: float, share: float) -> None:
     pytest.importorskip("bitsandbytes")
     plain, packed = network(), network()
-    before = layer_bytes(packed)  # Noise makes more of a difference in a weight than what was trained does.
+    before = layer_bytes(packed)  # Random weights are more sensitive to quantisation than trained ones.
     pack(packed, bits, torch.float32, "cpu")
     assert layer_bytes(packed) < share * before
     wanted, found = logits(plain), logits(packed)
@@ -74,7 +74,7 @@ def test_packed_weights_are_smaller_and_little_else(bits: Any, off: float, share
 @pytest.mark.parametrize(("bits", "off"), [(8, 0.04), (4, 0.6)])
 @pytest.mark.parametrize("family", ["dream", "llada", "sdar", "open-dcoder"])
 def test_packed_weights_say_nearly_what_the_reference_says(family: str, bits: Any, off: float) -> None:
-    """On checkpoints of noise, whose every weight matters as much as any other."""
+    """On random checkpoints, in which every weight matters equally."""
     pytest.importorskip("bitsandbytes")
     it = Reference.of(family)
     plain, packed = it.network(), it.network()
@@ -132,7 +132,7 @@ def test_spread_over_what_there_is_a_checkpoint_fills_the_same(tmp_path: Path) -
 
 
 def test_layers_on_several_devices_are_whole_and_say_the_same(tmp_path: Path) -> None:
-    """The disk stands in for devices that are not here: its layers are fetched for each forward, as the CPU's are."""
+    """The disk stands in for missing devices: its layers are fetched for each forward, as the CPU's are."""
     accelerate = pytest.importorskip("accelerate")
     plain, dealt = network(), network()
     whole = whole_modules(dealt)

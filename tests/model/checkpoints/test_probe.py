@@ -1,4 +1,4 @@
-"""What is told of a size of network before it is there: its weights, and how fast random ones are."""
+"""What is known about a network size before download: its weights, and the speed of random ones."""
 
 import json
 

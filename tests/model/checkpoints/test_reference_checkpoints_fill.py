@@ -1,4 +1,4 @@
-"""The facade over the checkpoints of the references' own code, with a self-made tokenizer beside their weights."""
+"""The facade over the checkpoints of the references' own code, with a self-made tokenizer."""
 
 import json
 import shutil

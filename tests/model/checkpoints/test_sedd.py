@@ -1,4 +1,4 @@
-"""SEDD's analytic step against Bayes' rule, where the scores are known in closed form, and against its own formula."""
+"""SEDD's analytic step against Bayes' rule, with scores known in closed form, and against its own formula."""
 
 import math
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ from infill_model.vocabulary import DEL, LINE, MASK, MIDDLE, RESERVED
 
 TOKENS = 3
 JOINT = torch.tensor([[0.30, 0.02, 0.08], [0.05, 0.25, 0.05], [0.01, 0.04, 0.20]])
-"""The probability of each text of two tokens: what is to be sampled."""
+"""The probability of each text of two tokens: the distribution to sample."""
 
 
 class Known(Dit):
-    """Stands where the network does and gives the true scores of `JOINT`, and what else is asked of one."""
+    """Stands in for the network and returns the true scores of `JOINT`."""
 
     def __init__(self, factor: float = 1.0) -> None:
         super().__init__(DitShape(TOKENS + 1, 8, 1, 1, 4))
@@ -41,7 +41,7 @@ class Known(Dit):
         *,
         sigma: Tensor | None = None,
     ) -> tuple[Tensor, list[KeysValues]]:
-        """As states it gives the logarithms of the scores times exp(sigma) - 1 and the number of tokens."""
+        """Return as states the logs of the scores times exp(sigma) - 1 and the number of tokens."""
         rows = []
         for first, second in ids.tolist():
             given_second = JOINT.sum(1) if second == TOKENS else JOINT[:, second]
@@ -51,7 +51,7 @@ class Known(Dit):
         return torch.cat([scores, torch.zeros(*ids.shape, 1)], dim=2), []
 
     def logits(self, states: Tensor) -> Tensor:
-        """They are these already."""
+        """Return the states, which are already logits."""
         return states
 
 
@@ -67,7 +67,7 @@ def step_of(canvas: Canvas, left: int, it: SeddDenoiser, context: Sequence[int] 
 
 
 def probabilities(step: PolicyStep) -> Tensor:
-    """(N, TOKENS + 1) for each mask: what it is after the step, the mask last; the one law of policy and prediction."""
+    """Return (N, TOKENS + 1): each mask's distribution after the step, mask last, from policy and prediction."""
     it = step.prediction
     revealed = it.mass / step.left
     tokens = it.weights[:, RESERVED : RESERVED + TOKENS] / it.total.unsqueeze(1)
@@ -75,7 +75,7 @@ def probabilities(step: PolicyStep) -> Tensor:
 
 
 def transition(sigma: Tensor) -> Tensor:
-    """(V, V): from each state to each, for noise sigma: the exponential of the absorbing rates."""
+    """Return (V, V) transition probabilities for noise sigma: the exponential of the absorbing rates."""
     rates = -torch.eye(TOKENS + 1, dtype=torch.float64)
     rates[:, TOKENS] += 1
     return torch.matrix_exp(sigma.double() * rates)
@@ -84,7 +84,7 @@ def transition(sigma: Tensor) -> Tensor:
 @pytest.mark.parametrize("left", [1, 2, 5, 64])
 @pytest.mark.parametrize("beside", [0, 1, 2, None])
 def test_the_step_is_the_exact_posterior(left: int, beside: int | None) -> None:
-    """Bayes: p(now | later) is p(later | now) p(now) / p(later), given the token beside it."""
+    """Bayes: p(now | later) is p(later | now) p(now) / p(later), given the adjacent token."""
     other = MASK if beside is None else beside + RESERVED
     canvas = Canvas.of([[Piece([MASK], pinned=False), Piece([other], pinned=beside is not None)]])
     time = float(time_of(canvas))
@@ -151,7 +151,7 @@ def test_many_steps_sample_the_joint_distribution() -> None:
 
 
 def test_a_step_may_reveal_nothing() -> None:
-    """Two masks are revealed at independent times, uniform over the steps, so the last of them after two thirds."""
+    """Two masks are revealed at independent times, uniform over the steps, so the last after two thirds on average."""
     many, steps = 500, 48
     canvas = Canvas.of([[Piece([MASK, MASK], pinned=False)]] * many)
     it = denoiser()

@@ -1,4 +1,4 @@
-"""The denoiser of rows of tokens: what is kept, batched or asked as a shadow changes no logits."""
+"""The denoiser of token rows: caching, batching and shadow logits change no logits."""
 
 from collections.abc import Sequence
 from typing import Any

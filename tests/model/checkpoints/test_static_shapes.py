@@ -1,4 +1,4 @@
-"""Forwards in a few shapes: padded they say what they say without, compiled too; on a CPU, so nothing is quicker."""
+"""Forwards with a few static shapes: padding changes no logits, compiled or not; a CPU shows no speed-up."""
 
 import logging
 import shutil
@@ -40,7 +40,7 @@ def by(backend: str | Callable[..., Any]) -> Callable[[Forward], Forward]:
 
 
 def reference(name: str, place: Path) -> OpenInfiller:
-    """The checkpoint of a family's own code, with a tokenizer beside its weights."""
+    """Return the checkpoint of a family's own code, with a tokenizer beside its weights."""
     folder = place / name
     shutil.copytree(PARITY / name, folder, ignore=shutil.ignore_patterns("cases.*"))
     tokenizer(("<|endoftext|>",)).save(str(folder / "tokenizer.json"))

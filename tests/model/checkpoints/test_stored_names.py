@@ -1,4 +1,4 @@
-"""Names of weights in published checkpoints against those of the network, without any weights."""
+"""Compare weight names in published checkpoints with those of the network, without any weights."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Drafts of one model, checked or ranked by a causal one; both of noise."""
+"""Drafts of one model, verified or ranked by a causal one; both have random weights."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def causal(place: Path, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     model = transformers.Qwen2ForCausalLM(config)
     with torch.no_grad():
-        model.lm_head.weight[94:256] = 0  # It writes visible characters, so its bytes are text.
+        model.lm_head.weight[94:256] = 0  # It writes only visible characters, so its bytes are text.
     model.save_pretrained(place)
     tokenizer(("<|endoftext|>", *MARKS[0])).save(str(place / "tokenizer.json"))
     return place
@@ -43,7 +43,7 @@ def verifier(tmp_path_factory: pytest.TempPathFactory) -> CausalInfiller:
 
 
 class Told(Filler):
-    """Drafts what it is told to; each draft costs it five forwards."""
+    """Returns scripted drafts; each draft costs five forwards."""
 
     def __init__(self, drafts: Callable[[Request], list[str]]) -> None:
         self.drafts, self.asked, self.options = drafts, 0, Options()

@@ -1,4 +1,4 @@
-"""Self-made checkpoints of noise, small enough for every test: they need nothing beside the repository."""
+"""Self-made random checkpoints, small enough for every test: they need nothing outside the repository."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ CONFIGS = {
 
 
 def tokenizer(special: tuple[str, ...] = SPECIAL) -> Tokenizer:
-    """Every byte a token, then special ones from 256 on."""
+    """Return a tokenizer in which every byte is a token, with special ones from 256 on."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     made = Tokenizer(models.BPE({letter: n for n, letter in enumerate(alphabet)}, []))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -33,7 +33,7 @@ def tokenizer(special: tuple[str, ...] = SPECIAL) -> Tokenizer:
 
 
 def checkpoint(folder: Path, family: str, *, seed: int = 0) -> Path:
-    """Write one of a family's; of its layout only what the family's own loader needs."""
+    """Write a family's checkpoint; of its layout only the files that the family's own loader needs."""
     special = tuple(it for it in SPECIAL if it != "<M>" or family == "open-dcoder")
     if family == "dream":
         special = tuple(it for it in special if it != "<|expand|>")

@@ -76,7 +76,7 @@ def test_logits_equal_those_of_transformers(file: Path, exact: CoderInfiller) ->
 
 
 def _hub_weights(it: Converted) -> dict[str, torch.Tensor]:
-    """The converted weights, taken out of their packing again, under the hub's names."""
+    """Return the converted weights, unpacked again, under the hub's names."""
 
     def plain(name: str) -> torch.Tensor:
         return it.weights[f"{name}.weight"].float() * it.weights[f"{name}.scale"].float().unsqueeze(1)
@@ -141,7 +141,7 @@ def test_verified_drafts_give_the_greedy_fill_token_for_token(model: str, reques
         plain = _written(it, asked, [])
         noisy = [[*plain.ids[: rng.randrange(len(plain.ids) + 1)], *it.tokens.encode(rng.choice(["x", "self", "):"]))]]
         drafted = _written(it, asked, [*noisy, it.tokens.encode("return")])
-        if drafted.ids != plain.ids:  # Rounding to int8 magnifies the last bits of a sum: only near ties may part.
+        if drafted.ids != plain.ids:  # Rounding to int8 magnifies the last bits of a sum: only near-ties may differ.
             part = next(n for n, (a, b) in enumerate(zip(drafted.ids, plain.ids, strict=False)) if a != b)
             assert model == "packed"
             assert drafted.probabilities[part] == pytest.approx(plain.probabilities[part], abs=2e-2)
@@ -220,7 +220,7 @@ def test_a_cancelled_fill_ends_before_the_next_forward(exact: CoderInfiller) -> 
 
 
 def test_a_word_at_the_cursor_is_healed_where_the_fill_is_likelier_so(exact: CoderInfiller) -> None:
-    """Both ways are written out: behind the last token, and with a longer one in its place."""
+    """Both alternatives are written out: after the last token, and with a longer one in its place."""
     chosen = {"longer": 0, "last": 0}
     for cursor in range(4, len(CODE)):
         asked = Request(CODE[:cursor], "\n")
@@ -246,7 +246,7 @@ def test_a_word_at_the_cursor_is_healed_where_the_fill_is_likelier_so(exact: Cod
 
 
 def _begun(it: CoderInfiller, asked: Request, written: WrittenRow) -> WrittenRow:
-    """What is written greedily from one token before the cursor, once begun."""
+    """Return the greedy continuation from one token before the cursor."""
     cache = it._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
     assert cache is not None
     cache.open(cache.ids[:-1])
@@ -411,7 +411,7 @@ def test_shapes_survive_the_file(file: Path) -> None:
 
 
 def test_fills_are_read_with_the_rest_of_the_line_behind_them(exact: CoderInfiller) -> None:
-    """Own and joined probabilities are those of whole rows read anew, however the token at the cursor was healed."""
+    """Own and joined probabilities equal those of whole rows recomputed, however the token at the cursor was healed."""
     healed = 0
     for cursor in range(8, len(CODE) - 4, 3):
         asked = Request(CODE[:cursor], CODE[cursor + 2 :])
@@ -442,7 +442,7 @@ def test_fills_are_read_with_the_rest_of_the_line_behind_them(exact: CoderInfill
 def test_others_are_written_where_a_healed_beginning_is_given_up_at_once(
     exact: CoderInfiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was begun behind the last token had ended with the first forward, so the row before it was never read."""
+    """The continuation after the last token ended with the first forward, so the row before it was never read."""
     ended = 0
 
     def heal(healer: Healer, cache: RowCache, writer: Writer, decode: object, line: str) -> Healed:
@@ -460,7 +460,7 @@ def test_others_are_written_where_a_healed_beginning_is_given_up_at_once(
 
 
 def test_others_leave_time_for_joining(exact: CoderInfiller) -> None:
-    """With a clock that says the deadline is three forwards away no other beginning is written."""
+    """With a clock that puts the deadline three forwards away, no other beginning is written."""
     asked = Request(CODE[:60], CODE[62:])
     for left, more in ((0.5, False), (1e9, True)):
         cache = exact._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)

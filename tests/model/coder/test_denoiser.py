@@ -1,4 +1,4 @@
-"""The shallow denoiser on a tiny model: trained and packed alike, and never a fill of its own."""
+"""The shallow denoiser on a tiny model: the same trained and packed, and never a change to the fill."""
 
 import random
 from pathlib import Path
@@ -32,7 +32,7 @@ CODE = "def add(first, second):\n    result = first + second\n    return result\
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainedDenoiser]:
-    """A converted model with a denoiser whose weights are random, and that denoiser as it is trained."""
+    """Return a converted model with a randomly initialised denoiser, and that denoiser in its training form."""
     folder = tmp_path_factory.mktemp("denoiser")
     gguf = write_gguf(folder / "tiny.gguf")
     network, _ = load_network(GgufFile(gguf), head_ids(5, 200), torch.float32)
@@ -106,7 +106,7 @@ def test_the_one_loop_writes_a_canvas_in_several_steps(coder: CoderInfiller) -> 
 def test_what_is_written_is_the_greedy_fill_whatever_it_drafts(
     coder: CoderInfiller, retrieve: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every draft is read, however unsure: a draft never changes the outcome, only how many forwards it takes."""
+    """Every draft is verified, however unsure: a draft never changes the outcome, only the number of forwards."""
     monkeypatch.setattr("infill_model.coder.denoiser.LEAST_SURE", 0.0)
     rng = random.Random(5)
     forwards = {0: 0, CANVAS: 0}
@@ -122,7 +122,7 @@ def test_what_is_written_is_the_greedy_fill_whatever_it_drafts(
 
 def test_targets_end_where_the_encoder_and_the_text_part() -> None:
     row = [9, 1, 2, 3, 4, 5, 6]
-    written = [UNKNOWN, 2, 3, 7, 5, 6, 8]  # Behind 3 the encoder would write 7; the text has 4.
+    written = [UNKNOWN, 2, 3, 7, 5, 6, 8]  # After 3 the encoder would write 7; the text has 4.
     canvases = canvases_of(row, written, 1, 16, random.Random(0))
     of = dict(zip(canvases.anchors.tolist(), canvases.targets.tolist(), strict=True))
     asked = {it: [a for a in targets if a != UNKNOWN] for it, targets in of.items()}

@@ -1,10 +1,10 @@
-"""Exported models in llama.cpp's own server write what the merged model writes in float32, token for token.
+"""Exported models produce in llama.cpp's own server the tokens the merged model produces in float32.
 
-The tiny model is exported in each test run. For a real one, and its update:
+The tiny model is exported in each test run. For a real model and its update:
 
     PYTHONPATH=tests python tests/model/coder/test_llama_cpp.py FILE.gguf UPDATE CORPUS
 
-prints how ten gaps within lines of held-out code went, for each kind of matrices.
+prints the agreement on ten gaps within lines of held-out code, for each kind of matrices.
 """
 
 import json
@@ -34,16 +34,16 @@ from infill_model.transformer.transformer import Transformer
 pytestmark = needed
 
 TIE = 0.05
-"""Nats between two tokens that are nearly as likely: keys and values in f16 move log-probabilities by up to 0.03."""
+"""Nats between two nearly equal tokens: keys and values in f16 move log-probabilities by up to 0.03."""
 
 CODE = "def add(first, second):\n    result = first + second\n    return result\n\n\nclass Box:\n    def get(self):\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How a server's greedy tokens stand to ours: how many, which of them we would write, and the widest difference.
+    """The agreement of a server's greedy tokens with ours: their number, the equal ones, the widest difference.
 
-    `gap` is how many nats less likely than our own choice we find the worst of its tokens.
+    `gap` is by how many nats the worst of its tokens is less likely than our own choice.
     """
 
     tokens: int
@@ -68,7 +68,7 @@ class Merged:
 
     @torch.no_grad()
     def agreement(self, row: Sequence[int], written: Sequence[int]) -> Agreement:
-        """Hold what a server wrote behind a row against what we find likeliest behind the same tokens."""
+        """Compare a server's tokens after a row with our most likely ones after the same tokens."""
         ids = torch.tensor([*row, *written])
         states, _ = self.network(ids.unsqueeze(0), torch.arange(len(ids)).unsqueeze(0))
         chances = (states[0, len(row) - 1 : -1] @ self.head.T).log_softmax(1)
@@ -77,14 +77,14 @@ class Merged:
 
 
 def written_by(url: str, row: Sequence[int], most: int) -> list[int]:
-    """The server's greedy tokens behind a row, with the mark that ends them, if there are no more than so many."""
+    """Return the server's greedy tokens after a row, at most `most`, including the end token if it is reached."""
     asked = {"prompt": list(row), "n_predict": most, "temperature": 0.0, "return_tokens": True, "cache_prompt": False}
     found: list[int] = httpx.post(f"{url}/completion", json=asked, timeout=300).raise_for_status().json()["tokens"]
     return found
 
 
 def test_the_tiny_model_is_a_qwen2_of_its_own(tmp_path: Path) -> None:
-    """What the other tests here compare has an update that counts."""
+    """The update of the model used by the other tests here makes a difference."""
     merged, plain = (_merged(tmp_path / it, scale) for it, scale in (("tuned", 0.2), ("plain", 0.0)))
     ids = torch.tensor([merged.layout.row(CODE, ("\n",))])
     places = torch.arange(ids.shape[1]).unsqueeze(0)
@@ -107,7 +107,7 @@ def test_greedy_tokens_are_ours_but_for_near_ties(kind: str, tie: float, tmp_pat
 
 
 def _merged(folder: Path, scale: float) -> Merged:
-    """The tiny model in a folder, with an update of so large numbers in `update` beside it."""
+    """Return the tiny model in a folder, with an update of large values in `update` beside it."""
     folder.mkdir(exist_ok=True)
     gguf = write_gguf(folder / "tiny.gguf")
     torch.manual_seed(1)
@@ -119,7 +119,7 @@ def _merged(folder: Path, scale: float) -> Merged:
 
 
 def main(gguf: Path, update: Path, corpus: Path) -> None:
-    """Print how ten gaps go, one line for each kind of matrices."""
+    """Print the results of ten gaps, one line for each kind of matrices."""
     merged, rng = Merged(gguf, update), random.Random(1)
     files = [it for it in read_corpus(corpus, "heldout") if it.weight == 1 and len(it.text) > 3000]
     rows = [merged.layout.row(*_cut(it.text, rng)) for it in rng.sample(files, 10)]
@@ -139,14 +139,14 @@ def main(gguf: Path, update: Path, corpus: Path) -> None:
 
 
 def _asked(merged: Merged, url: str, row: Sequence[int]) -> Agreement:
-    """A fill, as far as the end of its line."""
+    """Return a fill up to the end of its line."""
     written = written_by(url, row, 16)
     line = next((at + 1 for at, it in enumerate(written) if "\n" in merged.tokenizer.decode([it])), len(written))
     return merged.agreement(row, written[:line])
 
 
 def _cut(text: str, rng: random.Random) -> tuple[str, tuple[str]]:
-    """A gap from within a line to its end."""
+    """Return a gap from within a line to its end."""
     lines = [it for it in text.splitlines(keepends=True) if len(it.strip()) > 24]
     line = rng.choice(lines)
     at = text.index(line)

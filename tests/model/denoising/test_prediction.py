@@ -14,7 +14,7 @@ def random_logits(batch: int, width: int, vocabulary: int) -> torch.Tensor:
 
 
 def allowed(logits: torch.Tensor) -> torch.Tensor:
-    """The plain way: reserved ids off, then softmax."""
+    """Return the probabilities computed plainly: reserved ids off, then softmax."""
     logits = logits.clone()
     logits[..., [i for i in range(RESERVED) if i != DEL]] = -math.inf
     return logits.softmax(-1)
@@ -75,7 +75,7 @@ WIDTH = 4000
 
 
 def sampled(probabilities: list[float], temperature: float, top_p: float, seed: int = 3) -> Prediction:
-    """Thousands of positions with the same probabilities for the ids from 20 on."""
+    """Return predictions for thousands of positions with the same probabilities for the ids from 20 on."""
     logits = torch.full((1, WIDTH, 64), -math.inf)
     logits[..., 20 : 20 + len(probabilities)] = torch.tensor(probabilities).log()
     noise = Noise((seed,), WIDTH, torch.device("cpu"))
@@ -90,7 +90,7 @@ def shares(prediction: Prediction, count: int) -> list[float]:
 def test_sampling_follows_the_probabilities() -> None:
     prediction = sampled([0.5, 0.3, 0.2], temperature=1.0, top_p=1.0)
     assert shares(prediction, 3) == pytest.approx([0.5, 0.3, 0.2], abs=0.03)
-    # The confidence is the sampled token's own probability, whichever it is.
+    # The confidence is the sampled token's own probability, for any token.
     assert prediction.confidence[prediction.token == 22].tolist() == pytest.approx(
         [0.2] * (prediction.token == 22).sum()
     )
@@ -103,7 +103,7 @@ def test_a_low_temperature_sharpens() -> None:
 
 
 def test_the_nucleus_leaves_the_tail_out() -> None:
-    # 0.5 is less than 0.7, with 0.3 it is enough; the two share what is left as 5 to 3.
+    # 0.5 is less than 0.7, with 0.3 it is enough; the two share the remainder as 5 to 3.
     prediction = sampled([0.5, 0.3, 0.2], temperature=1.0, top_p=0.7)
     assert shares(prediction, 3) == pytest.approx([0.625, 0.375, 0.0], abs=0.03)
 

@@ -105,7 +105,7 @@ def test_loop_ends_after_its_rounds() -> None:
     assert remasked(Loop(rounds=3)(step_of([[0.9] * 4], **given, revisions=[3]), NONE)) == [[]]
 
 
-# Six tokens are committed as the denoiser would write them, two masks are left.
+# Six committed tokens match what the denoiser would write, two masks are left.
 SIX = [[GUESS] * 6 + [MASK] * 2]
 SHADOW = [[0.95, 0.3, 0.2, 0.95, 0.4, 0.95, 0.5, 0.5]]
 SECOND = {"number": 2, "shadow": SHADOW}

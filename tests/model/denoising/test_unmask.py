@@ -52,7 +52,7 @@ def test_factor_counts_only_masks() -> None:
     ("bound", "expected"),
     [
         # The entropies of 0.99, 0.95, 0.9, 0.5 are 0.056, 0.199, 0.325, 0.693; the sums before each one are
-        # 0, 0.056, 0.255, 0.580, and the sum less the greatest must stay within the bound.
+        # 0, 0.056, 0.255, 0.580, and the sum minus the greatest must stay within the bound.
         (0.0, [1]),
         (0.05, [1]),
         (0.06, [1, 3]),
@@ -66,7 +66,7 @@ def test_entropy_bound_takes_what_loses_little_together(bound: float, expected: 
 
 def test_entropy_bound_counts_only_masks() -> None:
     step = step_of([[0.9, 0.99, 0.5, 0.95]], [[MASK, 33, MASK, MASK]])
-    # Now 0.95 is first, and 0.9 after it has 0.199 before itself.
+    # Now 0.95 is first, and 0.9 after it has a sum of 0.199 before it.
     assert where(EntropyBound(0.1)(step)) == [[3]]
     assert where(EntropyBound(0.2)(step)) == [[0, 3]]
 

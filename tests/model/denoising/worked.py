@@ -1,4 +1,4 @@
-"""One step of a small canvas with probabilities chosen by hand, for the policies' tests."""
+"""One step of a small canvas with hand-chosen probabilities, for the policies' tests."""
 
 import math
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from infill_model.vocabulary import MASK
 
 VOCABULARY = 64
 GUESS = 20
-"""What the denoiser predicts everywhere."""
+"""The denoiser's prediction at every position."""
 OTHER = 40
-"""What else it thinks possible."""
+"""The denoiser's second choice."""
 
 
 def logits_of(confidence: Sequence[Sequence[float]], guess: int = GUESS) -> Tensor:
-    """(B, C, V): `guess` has the probability given for each position, and `OTHER` has all the rest."""
+    """Return logits (B, C, V): `guess` has the probability given for each position, and `OTHER` has the rest."""
     chance = torch.tensor(confidence).double()
     logits = torch.full((*chance.shape, VOCABULARY), -math.inf, dtype=torch.float64)
     logits[..., guess] = chance.log()
@@ -40,10 +40,10 @@ def step_of(
     unmasked_before: Sequence[Sequence[int]] | None = None,
     revisions: Sequence[int] | None = None,
 ) -> PolicyStep:
-    """The step `number` of a batch: everything is masked unless `ids` says otherwise.
+    """Return step `number` of a batch: everything is masked unless `ids` says otherwise.
 
-    `confidence` is what the denoiser now has at each position, `committed_with` what the committed tokens had,
-    `unmasked_before` what the step before committed.
+    `confidence` is the denoiser's current confidence at each position, `committed_with` that of the committed tokens,
+    `unmasked_before` the positions committed by the previous step.
     """
     rows = [list(row) for row in ids] if ids else [[MASK] * len(row) for row in confidence]
     fixed = [list(row) for row in pinned] if pinned else [[] for _ in rows]
@@ -70,5 +70,5 @@ def step_of(
 
 
 def where(mask: Tensor) -> list[list[int]]:
-    """The positions of each row that are true."""
+    """Return the true positions of each row."""
     return [row.nonzero().flatten().tolist() for row in mask]

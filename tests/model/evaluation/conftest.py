@@ -1,4 +1,4 @@
-"""The benchmarks that lie beside a checkout, where there are any."""
+"""The benchmarks beside a checkout, if there are any."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from shapes import SHAPES, corpus
 
 @pytest.fixture(scope="session")
 def benchmarks() -> Path:
-    """The folder of HumanEval-Infilling and MBPP; tests that need it skip where it is absent."""
+    """Return the folder of HumanEval-Infilling and MBPP; tests that need it skip if it is absent."""
     beside = Path(__file__).parents[4] / "shared"
     folder = Path(os.environ.get("INFILL_SHARED", beside)) / "benchmarks"
     if not folder.is_dir():
@@ -19,6 +19,6 @@ def benchmarks() -> Path:
 
 @pytest.fixture(scope="session")
 def heldout_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus with two held-out projects."""
+    """Build a corpus with two held-out projects."""
     folder = tmp_path_factory.mktemp("heldout")
     return corpus(folder, ("p", "a.py", 1.0, SHAPES), ("q", "b.py", 1.0, SHAPES.replace("Circle", "Ring")))

@@ -1,4 +1,4 @@
-"""A held-out corpus of files with everything in them that a gap may or may not be cut into."""
+"""A held-out corpus of files with every structure that a gap may or may not be cut into."""
 
 import gzip
 import json
@@ -41,7 +41,7 @@ def total(circles: list[Circle]) -> float:
 
 
 def corpus(folder: Path, *files: tuple[str, str, float, str], language: str = "python") -> Path:
-    """Write a held-out split; files that are not Python's by their name are in `language`."""
+    """Write a held-out split; files whose names are not Python's are in `language`."""
     rows = [
         {
             "project": project,

@@ -1,4 +1,4 @@
-"""Confidence against what was right, on cases worked out by hand."""
+"""Confidence against correctness, on cases worked out by hand."""
 
 import json
 from pathlib import Path

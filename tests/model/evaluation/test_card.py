@@ -1,4 +1,4 @@
-"""The tables of documents come from result files."""
+"""The tables of documents are filled from result files."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What one way of filling made of another's fills."""
+"""Changes between the fills of two ways of filling."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The same weights in other ways of filling, each in the one thing in which it differs."""
+"""The controls, each compared with the model in the one thing in which they differ."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Gaps are where they are said to be, hold code, and are the same for the same seed."""
+"""Gaps lie where their kind says, hold code, and are the same for the same seed."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The distances are those of the plain definition; the intervals cover what they say."""
+"""The distances equal those of the plain definition; the intervals cover the true mean as often as claimed."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from infill_model.evaluation.judging.metrics import (
 
 
 def plain_levenshtein(a: str, b: str) -> int:
-    """The textbook's table, row by row."""
+    """Compute the textbook table, row by row."""
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
         corner, row[0] = row[0], i

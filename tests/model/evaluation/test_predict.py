@@ -1,4 +1,4 @@
-"""What is written into tasks, by baselines and by a real tiny model, and how it is kept."""
+"""Predictions of tasks, by baselines and by a real tiny model, and their storage."""
 
 import json
 from collections.abc import Iterator

@@ -24,4 +24,4 @@ def test_each_copy_has_its_mean_loss(infiller: Infiller) -> None:
     half = len(excerpt)
     assert first == pytest.approx(sum(each[:half]) / half, abs=1e-4)
     assert second == pytest.approx(sum(each[half + WARM :]) / (half - WARM), abs=1e-4)
-    assert first > math.log(2)  # Noise has learned nothing.
+    assert first > math.log(2)  # Random weights have learned nothing.

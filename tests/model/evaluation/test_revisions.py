@@ -1,4 +1,4 @@
-"""First choices and last ones, on traces worked out by hand and on real ones."""
+"""First and final choices, on traces worked out by hand and on real ones."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Programs pass only by running to their end, and none of them harms the runner, the machine or the next one."""
+"""Programs pass only by running to their end, and none of them harms the runner, the machine or the next program."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Judgements, sums, and the three commands from a corpus to a table."""
+"""Scores, aggregates, and the three commands from a corpus to a table."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Task files are read as they are published, refused with their line, and normalised in one stated way."""
+"""Task files are read as published, rejected with the faulty line, and normalised in one documented way."""
 
 import gzip
 import json

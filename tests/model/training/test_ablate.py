@@ -1,4 +1,4 @@
-"""Variants of the recipe, trained for real for a few steps."""
+"""Variants of the recipe, really trained for a few steps."""
 
 import json
 import shutil

@@ -31,7 +31,7 @@ METADATA = (
 
 
 def code(name: str, lines: int = 20) -> str:
-    """A function of its own, each line unlike those of any other name."""
+    """Return a function of its own whose lines are unlike those of any other name."""
     return f"def {name}():\n" + "".join(f"    {name}_{n} = {name}({n!r})\n" for n in range(lines))
 
 
@@ -271,7 +271,7 @@ def test_the_list_of_the_other_languages_holds_out_whole_projects_of_the_seven_m
 
 
 def npm(path: Path, files: dict[str, str]) -> Path:
-    """Make what `npm pack` writes."""
+    """Make an archive as `npm pack` writes it."""
     with tarfile.open(path, "w:gz") as archive:
         for name, text in {"package.json": '{"license": "MIT"}', **files}.items():
             entry = tarfile.TarInfo(f"package/{name}")
@@ -281,7 +281,7 @@ def npm(path: Path, files: dict[str, str]) -> Path:
 
 
 def slashes(name: str) -> str:
-    """Code of a language whose comments start with two slashes."""
+    """Return code of a language whose comments start with two slashes."""
     return "".join(f"let {name}_{n} = {name}({n});\n" for n in range(20))
 
 

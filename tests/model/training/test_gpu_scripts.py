@@ -1,4 +1,4 @@
-"""The scripts of `scripts/gpu`, run as one runs them, with a tiny model on the CPU."""
+"""The scripts of `scripts/gpu`, run as a user runs them, with a tiny model on the CPU."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def script(name: str, *words: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def carried(tmp_path: Path) -> Path:
-    """A folder with the four parts of a file of 250,000 bytes."""
+    """Return a folder with the four parts of a file of 250,000 bytes."""
     file = tmp_path / "model.gguf"
     file.write_bytes(bytes(it * it % 251 for it in range(250_000)))
     done = script("parts.py", "split", file, "--out", tmp_path / "carried", "--most", 0.06)
@@ -95,7 +95,7 @@ def test_a_pack_keeps_to_its_size_and_leaves_tests_out_first(tmp_path: Path, mon
 
 
 def noise() -> Iterator[CorpusFile]:
-    """1.2 MB that can be compressed by half."""
+    """Yield 1.2 MB that compress to half."""
     for number in range(120):
         yield CorpusFile("p", f"{number}.py", "python", 1.0, os.urandom(5_000).hex())
 

@@ -1,4 +1,4 @@
-"""Training for real, at the tiny size: the loss falls, a killed run resumes to the same losses, the export loads."""
+"""Real training at the tiny size: the loss falls, a killed run resumes to the same losses, the export loads."""
 
 import json
 import math
@@ -63,7 +63,7 @@ def test_a_killed_run_resumes_to_the_same_losses(tmp_path: Path, corpus: Path, t
     killed = subprocess.Popen(command(corpus, tokenizer, tmp_path / "cut"), stdout=subprocess.DEVNULL)
     while len(log_of(tmp_path / "cut")) < 8:
         assert killed.poll() is None
-        time.sleep(0.01)  # Waits for a state, the eighth step.
+        time.sleep(0.01)  # Waits for the eighth step.
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     subprocess.run(command(corpus, tokenizer, tmp_path / "cut"), check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""Training rows: what is pinned, masked and asked for."""
+"""Training rows: pinned positions, masks and targets."""
 
 import random
 
@@ -141,7 +141,7 @@ def test_the_row_ends_with_the_gap_left_to_right(builder: RowBuilder, vocabulary
     for batch in batches(builder):
         context = [i for i in batch.context[0].tolist() if i != PAD]
         assert context[0] in (BELOW, FILE)
-        if context[-1] != END:  # There was no room for all of it.
+        if context[-1] != END:  # It did not all fit.
             continue
         rest, middle = context.index(REST), context.index(MIDDLE)
         gap, tail = vocabulary.decode(context[middle + 1 : -1]), vocabulary.decode(context[rest + 1 : middle])

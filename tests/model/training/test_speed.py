@@ -1,4 +1,4 @@
-"""The command that measures training measures something."""
+"""The command that measures training speed returns figures."""
 
 import json
 import subprocess

@@ -117,7 +117,7 @@ def test_rows_that_do_not_fit_together_give_the_same_gradients_in_parts(
     write_gguf(tmp_path / "tiny.gguf")
     _corpus(tmp_path / "corpus")
     tuner = tune.Tuner(_flags(tmp_path, "--rows", "5"))
-    torch.nn.init.normal_(tuner.parameters[1])  # With B at zero A has no gradient.
+    torch.nn.init.normal_(tuner.parameters[1])  # With B at zero, A has no gradient.
     rows = [it for it in (tuner.cutter.row(CODE, "", random.Random(it)) for it in range(5)) if it]
     loss = tuner._gradients(rows)
     whole = [it.grad for it in tuner.parameters]
@@ -144,7 +144,7 @@ def test_workers_cut_other_rows_than_each_other_and_than_before(tmp_path: Path) 
     ]
     assert drawn[0] == drawn[1]
     assert [len(set(it)) for it in drawn] == [24] * 4
-    # The first of two workers draws what a loader without workers draws.
+    # The first of two workers draws the same as a loader without workers.
     assert [len(set(drawn[0]) & set(it)) for it in drawn[2:]] == [12, 0]
     lengths = [len(it) for it in drawn[2]]
     assert sum(max(lengths[it : it + 4]) - min(lengths[it : it + 4]) for it in range(0, 24, 4)) < sum(lengths) / 4

@@ -1,1 +1,1 @@
-"""Tasks filled by models, baselines and controls."""
+"""Fill tasks with models, baselines and controls."""

@@ -1,6 +1,6 @@
-"""What fills tasks: a model in one of its modes, or a baseline that any model must beat.
+"""The fillers of tasks: a model in one of its modes, or a baseline that any model must beat.
 
-They all answer the same call, so that one loop evaluates them. It knows nothing of tasks, files or scores.
+They share one interface, so that one loop evaluates them all.
 """
 
 from collections.abc import Sequence
@@ -16,24 +16,24 @@ class BatchFiller(Protocol):
     """Fills many requests at once; `infill_model.infill.infiller.Infiller` is one."""
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
-        """The one fill of each request that a user would be shown first."""
+        """Return for each request the fill that a user would see first."""
 
 
 class OneByOne(Protocol):
     """A model that writes left to right, one request at a time; `infill_model.infill.infiller.Infiller` is one."""
 
     def fill_autoregressively(self, request: Request, options: Options) -> Fill:
-        """The fill of a request."""
+        """Return the fill of a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Autoregressive:
-    """The control: the same weights, left to right."""
+    """The autoregressive control: the same weights, left to right."""
 
     model: OneByOne
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
-        """One request after the other, and one gap after the other."""
+        """Fill one request after another, and one gap after another."""
         return [one_by_one(it, lambda one, _: self.model.fill_autoregressively(one, options)) for it in requests]
 
 
@@ -41,15 +41,15 @@ class Empty:
     """Writes nothing."""
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
-        """An empty text for each gap."""
+        """Return an empty text for each gap."""
         return [_written([""] * (len(it.between) + 1)) for it in requests]
 
 
 class CopyBaseline:
-    """Copies what followed the longest match elsewhere in the file."""
+    """Copies the text that followed the longest match elsewhere in the file."""
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
-        """A copy for each gap, empty where there is none."""
+        """Return a copy for each gap, empty where there is none."""
         return [_written(_copied(it)) for it in requests]
 
 
@@ -59,5 +59,5 @@ def _copied(request: Request) -> list[str]:
 
 
 def _written(texts: Sequence[str]) -> Fill:
-    """A fill that no model had a part in."""
+    """Return a fill made without a model."""
     return Fill(tuple(texts), (), 1.0, None, 0, 0, Timing(0.0, 0.0, 0.0), "complete")

@@ -1,7 +1,7 @@
-"""The same weights in other ways of filling, for tables to stand beside: each differs in one thing from what is used.
+"""Control conditions: the same weights with other ways of filling, each changing one thing about the one in use.
 
-`PlainLoop` keeps nothing between steps and commits one token in each; `OracleLength` is told how many tokens a gap has;
-`InTurn` fills several gaps one after the other. The autoregressive mode is in `fillers`.
+`PlainLoop` keeps nothing between steps and commits one token per step; `OracleLength` is given the number of tokens of
+each gap; `InTurn` fills several gaps one after another. The autoregressive mode is in `baselines`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,25 +21,25 @@ from infill_model.vocabulary import DEL
 
 
 class PlainLoop:
-    """The plain loop of the field: a full forward over context and canvas in every step, which commits one token."""
+    """The standard loop: a full forward over context and canvas in every step, which commits one token."""
 
     def __init__(self, model: Infiller) -> None:
         self._model = Infiller(model.config, model.vocabulary, _Forgetful(model.denoiser.network), model.dtype)
 
     def fill(self, request: Request, options: Options) -> Fill:
-        """The greedy fill; nothing is copied."""
+        """Return the greedy fill; nothing is copied."""
         plain = replace(options, unmask="top_k", remask="none", stop="complete", retrieve=False)
         return self._model.fill(request, plain)[0]
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
-        """One after the other."""
+        """Fill the requests one after another."""
         return [self.fill(it, options) for it in requests]
 
 
 class OracleLength:
-    """Told the length of each gap in tokens, which no one knows in use: what finding the length costs.
+    """Given the true length of each gap in tokens, unknown in use; measures the cost of finding the length.
 
-    Gaps whose golds have no room on one canvas are filled as ever.
+    Gaps whose golds do not fit on one canvas are filled in the usual way.
     """
 
     def __init__(self, model: Infiller, golds: Mapping[Request, Sequence[str]]) -> None:
@@ -49,7 +49,7 @@ class OracleLength:
         self._told = Infiller(model.config, model.vocabulary, denoiser, model.dtype, self._layout)
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
-        """One after the other; nothing is copied."""
+        """Fill the requests one after another; nothing is copied."""
         return [self._fill(it, replace(options, retrieve=False, n=1)) for it in requests]
 
     def _fill(self, request: Request, options: Options) -> Fill:
@@ -60,20 +60,20 @@ class OracleLength:
 
 
 class _FixedLayout(Layout):
-    """Gives each gap the masks it is told to, for good."""
+    """Gives each gap a fixed number of masks."""
 
     lengths: list[int]
 
     def job(self, request: Request, masks: int | Sequence[int] | None = None) -> Job:
-        """A job that does not grow; `masks` is not heeded."""
+        """Return a job that does not grow; `masks` is ignored."""
         return replace(super().job(request, self.lengths), grows=False)
 
 
 class _NeverDeletes(EmbeddedDenoiser):
-    """Leaves no mask empty."""
+    """Never fills a mask with `<del>`."""
 
     def logits(self, context: EncodedContext, canvas: Canvas, where: Tensor) -> Tensor:
-        """(N, V) float32."""
+        """Return logits (N, V) in float32."""
         out = super().logits(context, canvas, where)
         out[:, DEL] = -torch.inf
         return out
@@ -81,7 +81,7 @@ class _NeverDeletes(EmbeddedDenoiser):
     def logits_with_shadow(
         self, context: EncodedContext, canvas: Canvas, where: Tensor, shadows: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """(N, V) float32 twice."""
+        """Return two logits tensors (N, V) in float32."""
         both = super().logits_with_shadow(context, canvas, where, shadows)
         for out in both:
             out[:, DEL] = -torch.inf
@@ -89,15 +89,15 @@ class _NeverDeletes(EmbeddedDenoiser):
 
 
 class _Forgetful(EmbeddedDenoiser):
-    """Computes context and canvas from nothing in every step."""
+    """Recomputes context and canvas from scratch in every step."""
 
     def encode(self, contexts: Sequence[Sequence[int]]) -> EncodedContext:
-        """Remember what is to be encoded again and again."""
+        """Keep the contexts, to encode them anew in each step."""
         self._contexts = contexts
         return super().encode(contexts)
 
     def logits(self, context: EncodedContext, canvas: Canvas, where: Tensor) -> Tensor:
-        """(N, V) float32; those of all positions are computed, as the plain loop does."""
+        """Return logits (N, V) in float32; all positions are computed, as in the plain loop."""
         self.forget()
         everywhere = torch.ones_like(where)
         return super().logits(super().encode(self._contexts), canvas, everywhere)[where.flatten()]
@@ -105,10 +105,10 @@ class _Forgetful(EmbeddedDenoiser):
 
 @dataclass(frozen=True, slots=True)
 class InTurn:
-    """Several gaps, one after the other, each as a request of its own."""
+    """Fills several gaps one after another, each as a separate request."""
 
     fill: Callable[[Request, Options], list[Fill]]
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
-        """One after the other."""
+        """Fill the requests one after another."""
         return [one_by_one(it, lambda one, _: self.fill(one, options)[0]) for it in requests]

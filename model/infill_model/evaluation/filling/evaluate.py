@@ -1,6 +1,6 @@
-"""`infill-model evaluate`: fills the gaps of a task file with a model and writes what was filled.
+"""`infill-model evaluate`: fill the gaps of a task file with a model and write the predictions.
 
-Beside the predictions lies how they were made (`record.Run`). It judges nothing.
+A `record.PredictionRun` beside the predictions says how they were made. Nothing is scored here.
 """
 
 import argparse
@@ -33,7 +33,7 @@ _CONTROLS: Final[Mapping[str, Callable[[Infiller, Sequence[Task]], BatchFiller]]
 
 
 def add_evaluate_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model evaluate`."""
+    """Add the flags of `infill-model evaluate`."""
     default = Options()
     add_task_flags(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="PREDICTIONS", help="a .jsonl file")
@@ -53,7 +53,7 @@ def add_evaluate_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
-    """Fill the gaps of a task file and write what was filled."""
+    """Fill the gaps of a task file and write the predictions."""
     tasks = read_wanted(arguments)
     options = Options(
         steps=arguments.steps,
@@ -78,7 +78,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _controlled(model: Infiller | CoderInfiller, control: str | None, tasks: Sequence[Task]) -> BatchFiller:
-    """The model, or the same weights in another way of filling."""
+    """Return the model, or a control with the same weights."""
     if control is None:
         return model
     if isinstance(model, CoderInfiller):

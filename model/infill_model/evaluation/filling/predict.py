@@ -1,7 +1,6 @@
-"""Fills tasks in batches and keeps what was written, one JSON object per line.
+"""Fill tasks in batches and save the predictions, one JSON object per line.
 
-A prediction's `completion` is what stands between prefix and suffix: a string, or a list of strings for several gaps.
-It knows nothing of golds and scores, nor which model fills.
+A prediction's `completion` is the text between prefix and suffix: a string, or a list of strings for several gaps.
 """
 
 import json
@@ -18,12 +17,12 @@ from infill_model.request import Fill, Options
 
 @dataclass(frozen=True, slots=True)
 class TaskPrediction:
-    """What was written into the gaps of a task.
+    """The text a filler wrote into the gaps of a task.
 
     Attributes:
         completion: the text of each gap, normalised as `tasks` describes.
         confidence, score, forwards, stopped, retrieved: as in `Fill`.
-        ms: milliseconds; in a batch, the batch's divided by its size.
+        ms: milliseconds; in a batch, the batch's time divided by its size.
         tokens: (text, confidence) of each written token, from left to right.
     """
 
@@ -38,7 +37,7 @@ class TaskPrediction:
     tokens: tuple[tuple[str, float], ...] = ()
 
     def to_json(self) -> str:
-        """Its line in a predictions file."""
+        """Return the prediction as a line of a predictions file."""
         one = len(self.completion) == 1
         row = {
             "task_id": self.task_id,
@@ -55,7 +54,7 @@ class TaskPrediction:
 
 
 def predict(filler: BatchFiller, tasks: Sequence[Task], options: Options, batch: int) -> Iterator[list[TaskPrediction]]:
-    """Fill the tasks in their order, `batch` at a time; yields the predictions of each batch."""
+    """Fill the tasks in order, `batch` at a time, and yield the predictions of each batch."""
     for start in range(0, len(tasks), batch):
         now = tasks[start : start + batch]
         fills = filler.fill_batch([it.request() for it in now], options)
@@ -63,7 +62,7 @@ def predict(filler: BatchFiller, tasks: Sequence[Task], options: Options, batch:
 
 
 def prediction(task: Task, fill: Fill, batch: int = 1) -> TaskPrediction:
-    """What a fill says of a task; `batch` is how many were filled in the time that it says it took."""
+    """Return the prediction that a fill makes for a task; `batch` requests shared the time the fill reports."""
     return TaskPrediction(
         task_id=task.task_id,
         completion=task.completions(fill.texts),
@@ -80,12 +79,12 @@ def prediction(task: Task, fill: Fill, batch: int = 1) -> TaskPrediction:
 def write_predictions(
     batches: Iterator[list[TaskPrediction]], path: Path, on_batch: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Write predictions as they come; the file has its name when it is complete, and `.part` behind it until then.
+    """Write predictions as they arrive; the file name ends in `.part` until the file is complete.
 
     Args:
         batches: as `predict` yields them.
         path: of the file.
-        on_batch: is told how many were written after each batch.
+        on_batch: called after each batch with the number of predictions written in it.
 
     Raises:
         TaskError: the file cannot be written.
@@ -104,10 +103,10 @@ def write_predictions(
 
 
 def read_predictions(path: Path, tasks: Sequence[Task]) -> dict[str, TaskPrediction]:
-    """The predictions of a file by task_id; other programs' files need `task_id` and `completion` only.
+    """Return the predictions of a file by task_id; files of other programs need only `task_id` and `completion`.
 
     Raises:
-        TaskError: the file cannot be read, or a row is no prediction of one of the tasks.
+        TaskError: the file cannot be read, or a row is not a prediction for one of the tasks.
     """
     gaps = {it.task_id: it.gaps for it in tasks}
     predictions: dict[str, TaskPrediction] = {}

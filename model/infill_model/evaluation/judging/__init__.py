@@ -1,1 +1,1 @@
-"""Whether a fill is right: metrics and the sandbox."""
+"""Decide whether a fill is right: metrics and the sandbox."""

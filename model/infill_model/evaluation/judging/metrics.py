@@ -1,6 +1,6 @@
-"""How near a fill is to what was there, and how sure a mean over many fills is.
+"""Metrics: the similarity of a fill to the original text, and the confidence interval of a mean over many fills.
 
-It knows nothing of tasks or models: texts and numbers in, numbers out.
+Must not depend on tasks or models: texts and numbers in, numbers out.
 """
 
 import ast
@@ -14,21 +14,21 @@ from infill_model.data.grammars import parser
 
 
 def exact_match(texts: Sequence[str], gold: Sequence[str]) -> bool:
-    """Whether every gap has its gold, white space at the ends of both aside."""
+    """Report whether every gap matches its gold, ignoring white space at the ends of both."""
     return [it.rstrip() for it in texts] == [it.rstrip() for it in gold]
 
 
 def edit_similarity(texts: Sequence[str], gold: Sequence[str]) -> float:
-    """1 - edit distance / length of the longer text, in [0, 1]; without white space at the ends; the gaps' mean."""
+    """Return 1 - edit distance / longer length, in [0, 1], white space at the ends ignored; mean of the gaps."""
     pairs = [(a.rstrip(), b.rstrip()) for a, b in zip(texts, gold, strict=True)]
     return sum(1 - levenshtein(a, b) / max(len(a), len(b), 1) for a, b in pairs) / len(pairs)
 
 
 def levenshtein(a: str, b: str) -> int:
-    """The fewest insertions, deletions and substitutions of code points that turn `a` into `b`.
+    """Return the fewest insertions, deletions and substitutions of code points that turn `a` into `b`.
 
     Myers' bit-vector algorithm (J. ACM 46, 1999) in Hyyrö's form (2003): bit i of `up` and `down` says whether the
-    distance table grows or falls by one from row i to row i + 1 of the current column. A column costs a few operations
+    distance table rises or falls by one from row i to row i + 1 of the current column. A column costs a few operations
     on integers of len(a) bits, so texts of thousands of characters take milliseconds.
     """
     if not a or not b:
@@ -49,15 +49,15 @@ def levenshtein(a: str, b: str) -> int:
 
 
 def parses(text: str, language: str = "python") -> bool:
-    """Whether a file of this text parses: by the running Python's own parser, or by the grammar of another language.
+    """Report whether a file of this text parses: with the running Python's own parser, or another language's grammar.
 
-    A language without a grammar here has nothing to object.
+    Any text of a language without a grammar counts as parsing.
     """
     if language != "python":
         reading = parser(language)
         return reading is None or not reading.parse(text.encode()).root_node.has_error
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Their escapes are their authors' affair.
+        warnings.simplefilter("ignore")  # Warnings about escapes concern only the authors of the code.
         try:
             ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -67,7 +67,7 @@ def parses(text: str, language: str = "python") -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean of `count` values, and where it lies with 95% confidence."""
+    """A mean of `count` values with its 95% confidence interval."""
 
     mean: float
     low: float
@@ -76,10 +76,10 @@ class Interval:
 
 
 def bootstrap(values: Sequence[float], *, resamples: int = 2000, seed: int = 0) -> Interval | None:
-    """The mean of the values with its 95% percentile bootstrap interval (Efron 1979); None when there are no values.
+    """Return the mean with its 95% percentile bootstrap interval (Efron 1979); None when there are no values.
 
-    The values are drawn as if independent; tasks of one project are a little alike, so the interval is a lower bound
-    of the doubt. The same values and seed give the same interval.
+    The values are resampled as if independent; tasks of one project are somewhat alike, so the interval is a lower
+    bound of the uncertainty. The same values and seed give the same interval.
     """
     if not values:
         return None

@@ -1,7 +1,7 @@
-"""Runs programs and says which passed: pass@1 of HumanEval-Infilling and MBPP is a share of these.
+"""Run programs and report which passed: pass@1 of HumanEval-Infilling and MBPP is a share of these.
 
 A few sandbox processes (`sandbox.py`) fork once for each program, so that a program costs milliseconds, not the start
-of an interpreter. It knows nothing of tasks, models or benchmarks.
+of an interpreter.
 """
 
 import os
@@ -23,15 +23,15 @@ _OUTCOMES: Final[dict[bytes, Outcome]] = {b"p": "passed", b"f": "failed", b"t": 
 
 
 class Runner:
-    """Sandboxes that are kept for many programs; use it as a context manager."""
+    """Sandboxes kept running for many programs; use it as a context manager."""
 
     def __init__(self, *, seconds: float = 3.0, memory_mb: int = 512, workers: int = 2) -> None:
         """Start the sandboxes.
 
         Args:
-            seconds: how long a program may take, by the clock on the wall.
-            memory_mb: how much address space it may have, in MiB.
-            workers: how many programs run at a time.
+            seconds: time limit of a program, in wall-clock seconds.
+            memory_mb: address space limit of a program, in MiB.
+            workers: number of programs run in parallel.
 
         Raises:
             TaskError: this system cannot fork.
@@ -44,7 +44,7 @@ class Runner:
             self._sandboxes.put(_Sandbox(seconds, memory_mb))
 
     def run(self, programs: Sequence[str], on_done: Callable[[], None] = lambda: None) -> list[Outcome]:
-        """What became of each program, in order; `on_done` is called after each, from several threads."""
+        """Return the outcome of each program, in order; `on_done` is called after each, from several threads."""
 
         def one(program: str) -> Outcome:
             sandbox = self._sandboxes.get()
@@ -57,7 +57,7 @@ class Runner:
         return list(self._pool.map(one, programs))
 
     def close(self) -> None:
-        """End the sandboxes, after the programs that are running."""
+        """Shut down the sandboxes after the running programs finish."""
         self._pool.shutdown(cancel_futures=True)
         while not self._sandboxes.empty():
             self._sandboxes.get().close()
@@ -72,11 +72,11 @@ class Runner:
 
 
 class _Sandbox:
-    """One sandbox process, started anew when it died."""
+    """One sandbox process, restarted when it dies."""
 
     def __init__(self, seconds: float, memory_mb: int) -> None:
         script = Path(__file__).with_name("sandbox.py")
-        # -P, -s and -S keep our own folders and installed packages away; the fixed hash seed makes runs repeatable.
+        # -P, -s and -S keep our own folders and installed packages out; the fixed hash seed makes runs repeatable.
         self._command = [sys.executable, "-P", "-s", "-S", "-B", str(script), str(seconds), str(memory_mb)]
         self._process = self._start()
 

@@ -1,14 +1,14 @@
-"""The process that runs tested programs: started as a script, it forks itself once for each program.
+"""The process that runs tested programs: started as a script, it forks once for each program.
 
-On its standard input come programs (four bytes of length, then UTF-8); on its standard output goes one byte for each:
-`p` passed, `f` failed, `t` too slow. A program passed when it ran to its end without an exception, so `sys.exit(0)`
-half-way is a failure.
+It reads programs from standard input (four bytes of length, then UTF-8) and writes one byte for each to standard
+output: `p` passed, `f` failed, `t` too slow. A program passed if it ran to its end without an exception, so
+`sys.exit(0)` half-way is a failure.
 
-A program has an empty folder of its own, no standard streams, no network, and limits of time, memory and file size. It
-can start no process (nor, where the system counts them alike, a thread) and change no file elsewhere. This guards
-against a model's accidents, not against an attacker: whoever runs an enemy's code needs a virtual machine around it.
+A program has an empty folder of its own, no standard streams, no network, and limits on time, memory and file size. It
+can start no process (nor a thread, where the system counts both alike) and change no file elsewhere. This guards
+against a model's accidents, not against an attacker: running hostile code requires a virtual machine around it.
 
-It uses the standard library only, and so do the programs; it imports nothing of this package, so that a fork is cheap.
+The process and the programs use only the standard library; it imports nothing of this package, so that a fork is cheap.
 """
 
 import ctypes
@@ -32,7 +32,7 @@ from typing import BinaryIO, Final, NoReturn
 _PRELOADED: Final = ("bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools",
                      "hashlib", "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics",
                      "string", "textwrap", "typing")  # fmt: skip
-"""What the benchmarks' programs import; a fork has it already."""
+"""Modules that the benchmarks' programs import, preloaded for every fork."""
 
 _NEW_NETWORK: Final = 0x40000000
 """CLONE_NEWNET of `unshare(2)`."""
@@ -43,17 +43,17 @@ _OPEN_FILES: Final = 64
 
 _REFUSED: Final = ("ctypes.", "os.exec", "os.fork", "os.kill", "os.posix_spawn", "os.spawn", "os.system", "pty.spawn",
                    "socket.bind", "socket.connect", "socket.get", "socket.send", "subprocess.")  # fmt: skip
-"""How the audit events begin which no program may cause."""
+"""Prefixes of the audit events that no program may cause."""
 
 _CHANGES: Final = ("os.chflags", "os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir",
                    "os.symlink", "os.truncate", "os.utime", "shutil.")  # fmt: skip
-"""How the audit events begin whose paths must lie in the program's folder."""
+"""Prefixes of the audit events whose paths must lie in the program's folder."""
 
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def serve(seconds: float, memory_mb: int) -> None:
-    """Answer programs until the standard input ends."""
+    """Serve programs until standard input ends."""
     _leave_network()
     for name in _PRELOADED:
         importlib.import_module(name)
@@ -72,7 +72,7 @@ def _read(requests: BinaryIO) -> str | None:
 
 
 def _leave_network() -> None:
-    """Where the system lets us; elsewhere the audit hook has to do."""
+    """Leave the network where the system allows it; elsewhere only the audit hook blocks the network."""
     unshare = getattr(ctypes.CDLL(None), "unshare", None)
     if unshare is not None:
         unshare(_NEW_NETWORK)
@@ -96,7 +96,7 @@ def _run(program: str, seconds: float, memory_mb: int) -> bytes:
 
 
 def _execute(program: str, folder: str, tell: int, seconds: float, memory_mb: int) -> NoReturn:
-    """Run the program in this process and end it; `tell` gets a byte when the program came to its end."""
+    """Run the program in this process and end the process; `tell` gets a byte if the program reached its end."""
     try:
         _confine(folder, seconds, memory_mb)
         tell = _keep_only(tell)
@@ -105,7 +105,7 @@ def _execute(program: str, folder: str, tell: int, seconds: float, memory_mb: in
         traceback.print_exc()
         os._exit(2)
     try:
-        exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})  # noqa: S102 - this is what it is for.
+        exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})  # noqa: S102 - this is its purpose.
     except BaseException:
         os._exit(1)
     os.write(tell, b"p")
@@ -116,7 +116,7 @@ def _confine(folder: str, seconds: float, memory_mb: int) -> None:
     os.setsid()
     os.chdir(folder)
     random.seed(0)
-    # A second after the server's own deadline, lest a program outlive a server that was killed.
+    # A second after the server's own deadline, so that no program outlives a killed server.
     signal.alarm(math.ceil(seconds) + 1)
     _limit(resource.RLIMIT_CPU, math.ceil(seconds) + 1)
     _limit(resource.RLIMIT_AS, memory_mb << 20)
@@ -137,16 +137,16 @@ def _limit(kind: int, value: int) -> None:
     try:
         resource.setrlimit(kind, (value, value))
     except (OSError, ValueError):
-        pass  # macOS refuses some of them; the deadline still holds.
+        pass  # macOS refuses some of these limits; the deadline still holds.
 
 
 def _is_open_to_all(library: Path) -> bool:
-    """Whether another user could import the standard library, which may lie in someone's home."""
+    """Report whether other users can import the standard library, which may lie in a user's home folder."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in library.resolve().parents)
 
 
 def _keep_only(tell: int) -> int:
-    """Close every file but one, put nothing where the standard streams were, and return the one's new number."""
+    """Close every file but one, point the standard streams at the null device, and return the file's new number."""
     null = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(null, stream)
@@ -156,7 +156,7 @@ def _keep_only(tell: int) -> int:
 
 
 def _guard(folder: str) -> Callable[[str, tuple[object, ...]], None]:
-    """An audit hook that refuses what reaches out of the program and its folder."""
+    """Return an audit hook that blocks access beyond the program and its folder."""
     home = os.path.realpath(folder) + os.sep
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:

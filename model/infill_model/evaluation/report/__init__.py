@@ -1,1 +1,1 @@
-"""Scores, tables and the card."""
+"""Scores, tables and the model card."""

@@ -1,8 +1,7 @@
-"""`infill-model card`: fills the tables of a model card, or of a README, from result files.
+"""`infill-model card`: fill the tables of a model card or a README from result files.
 
-A place for one begins with `<!-- from results/heldout.json -->` on a line, the path seen from the document, and ends
-with `<!-- end -->`. What stands between is written anew: the table, and under it the commands that it comes from. It
-measures nothing.
+A table's place begins with a line `<!-- from results/heldout.json -->`, with the path relative to the document, and
+ends with `<!-- end -->`. The text between the two is rewritten: the table, and below it the commands that produced it.
 """
 
 import argparse
@@ -26,31 +25,31 @@ _Result: TypeAlias = Mapping[str, Any]
 
 
 def add_card_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model card`."""
+    """Add the flags of `infill-model card`."""
     parser.add_argument("documents", type=Path, nargs="+", metavar="FILE.md", help="with places for tables")
 
 
 def card(arguments: argparse.Namespace) -> None:
-    """Write the tables of each document anew."""
+    """Rewrite the tables of each document."""
     for path in arguments.documents:
         filled = filled_in(_read(path), path.parent)
         write_text(path, filled)
 
 
 def filled_in(document: str, folder: Path) -> str:
-    """A document with its tables as the result files in and under `folder` have them.
+    """Return a document with its tables filled from the result files in and below `folder`.
 
     Raises:
-        TaskError: a result file cannot be read, or is none.
+        TaskError: a result file cannot be read, or is not one.
     """
     return _PLACE.sub(lambda found: f"{found[1]}\n{rendered(folder / found[2])}\n{found[3]}", document)
 
 
 def rendered(path: Path) -> str:
-    """A result file as Markdown.
+    """Return a result file as Markdown.
 
     Raises:
-        TaskError: it cannot be read, or is none.
+        TaskError: the file cannot be read, or is not a result file.
     """
     try:
         result = json.loads(_read(path))
@@ -69,7 +68,7 @@ def _read(path: Path) -> str:
 
 
 def _source(result: _Result) -> str:
-    """The commands, and where and with what they ran; once, where it is the same for all."""
+    """Return the commands, and where and with what they ran; shared values once."""
     records = [*(it["record"] for it in result.get("runs", ())), result["record"]]
     models = dict.fromkeys(f", weights {it['model']['sha256'][:12]}" for it in records if it["model"])
     places = dict.fromkeys(f"commit {it['commit'].removesuffix('-dirty')}, {it['machine']}" for it in records)
@@ -98,7 +97,7 @@ def _ablations(result: _Result) -> str:
 
 
 def _frontier(result: _Result) -> str:
-    best = result["best"]  # The frontier knows nothing of files that parse, so the chosen point may be behind it.
+    best = result["best"]  # The frontier ignores parse rates, so the chosen point may lie behind it.
     points = [it for it in result["frontier"] if it != best] + [best]
     rows = [
         (
@@ -165,7 +164,7 @@ _TABLES: Final[Mapping[str, Callable[[_Result], str]]] = MappingProxyType(
         "rows": _revisions,
     }
 )
-"""By a field that only results of a kind have; the first that is there counts."""
+"""Table functions by a field that only one kind of result has; the first field present decides."""
 
 
 def _per_cent(*shares: float) -> list[str]:

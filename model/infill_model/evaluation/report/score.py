@@ -1,8 +1,7 @@
-"""Judges what was written into tasks, and sums it up by method and kind of gap.
+"""Score predictions and aggregate the scores by method and kind of gap.
 
-All methods are judged on the same tasks. What a task does not allow is not judged: without gold no exact match, without
-a test no pass, and a file that did not parse with its gold says nothing about parsing. It knows nothing of models,
-files or how a table is shown.
+All methods are scored on the same tasks. A task without a gold has no exact match, one without a test no pass, and a
+file that does not parse with its gold is not scored for parsing.
 """
 
 import statistics
@@ -18,18 +17,18 @@ from infill_model.evaluation.tasks.tasks import Task
 from infill_model.request import Options
 
 ALL: Final = "all"
-"""The kind of a row that sums up several."""
+"""The kind of a row that aggregates several kinds."""
 
 BASELINES: Final = ("empty", "copy", "pass")
-"""What `baselines` calls them."""
+"""The names of the methods that `baselines` returns."""
 
 Predictions = Mapping[str, TaskPrediction]
-"""By task_id."""
+"""Predictions by task_id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What became of one task; None where it cannot be said."""
+    """The scores of one task; None where a score is undefined."""
 
     kind: str
     exact: float | None
@@ -42,9 +41,9 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """A method on one kind of gap: shares in [0, 1] with their 95% intervals, and what a fill took.
+    """The scores of a method on one kind of gap: shares in [0, 1] with their 95% intervals, and the cost of a fill.
 
-    Forwards are a mean, milliseconds a median; those of fills made in batches are not what somebody waits for.
+    Forwards are a mean, milliseconds a median; milliseconds of batched fills are not the latency a user sees.
     """
 
     method: str
@@ -59,7 +58,7 @@ class ScoreRow:
 
 
 def baselines(tasks: Sequence[Task]) -> dict[str, Predictions]:
-    """What needs no model: nothing; a copy from the same file; and `pass` where tests decide."""
+    """Return the predictions that need no model: empty, copied from the same file, and `pass` where there are tests."""
     made: dict[str, Predictions] = {
         name: _by_id(it for batch in predict(filler, tasks, Options(), 100) for it in batch)
         for name, filler in (("empty", Empty()), ("copy", CopyBaseline()))
@@ -74,27 +73,27 @@ def _by_id(predictions: Iterable[TaskPrediction]) -> Predictions:
 
 
 def _pass(task: Task) -> tuple[str, ...]:
-    """`pass` with the indentation and the newline of the gold, the stronger of two ways to set this floor."""
+    """Return `pass` with the indentation and newline of the gold, the stronger of two versions of this floor."""
     gold = task.gold[0] if task.gold else ""
     indentation = gold[: len(gold) - len(gold.lstrip(" \t"))]
     return (f"{indentation}pass" + ("\n" if gold.endswith("\n") else ""), *[""] * (task.gaps - 1))
 
 
 def in_all(tasks: Sequence[Task], methods: Mapping[str, Predictions]) -> list[Task]:
-    """The tasks that every method has a prediction of, so that all are judged on the same."""
+    """Return the tasks that every method has a prediction for, so that all are scored on the same ones."""
     return [task for task in tasks if all(task.task_id in it for it in methods.values())]
 
 
 def compare(
     tasks: Sequence[Task], methods: Mapping[str, Predictions], runner: Runner, on_done: Callable[[], None]
 ) -> list[ScoreRow]:
-    """A row for each method and kind, and one for all kinds where there are several.
+    """Return a row for each method and kind, plus one for all kinds where there are several.
 
     Args:
-        tasks: some; each method has a prediction of each.
-        methods: what each wrote.
+        tasks: every method has a prediction for each.
+        methods: the predictions of each method.
         runner: runs the tests.
-        on_done: is called after each task of each method, from several threads.
+        on_done: called after each task of each method, from several threads.
     """
     parsed = [bool(task.gold) and parses(task.filled(task.gold), task.language) for task in tasks]
     kinds = list(dict.fromkeys(it.kind for it in tasks))
@@ -115,7 +114,7 @@ def _judge(
     runner: Runner,
     on_done: Callable[[], None],
 ) -> list[Judgement]:
-    """Judge predictions of tasks; `parsed` says which of their files parse with the gold."""
+    """Score predictions of tasks; `parsed` says which files parse with the gold."""
     judged = []
     for task, parsed_before, prediction in zip(tasks, parsed, predictions, strict=True):
         texts = prediction.completion

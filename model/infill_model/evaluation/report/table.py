@@ -1,6 +1,6 @@
-"""Shows rows of results: a table for the terminal, and the same as Markdown for a model card.
+"""Render rows of results: a table for the terminal, and the same as Markdown for a model card.
 
-Shares are percent with their 95% interval. It knows nothing of how they came about.
+Shares are percentages with their 95% interval.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,23 +30,23 @@ def show(rows: Sequence[ScoreRow], console: Console) -> None:
         last = number + 1 == len(cells) or cells[number + 1][0] != line[0]
         table.add_row(*line, end_section=last)
     needed = console.measure(table, options=console.options.update(max_width=1000)).maximum
-    console.width = max(needed, console.width)  # A terminal too narrow wraps lines; that loses less than cut figures.
+    console.width = max(needed, console.width)  # A terminal that is too narrow wraps lines, which loses less.
     console.print(table)
 
 
 def markdown(rows: Sequence[ScoreRow]) -> str:
-    """For a model card."""
+    """Return the table as Markdown for a model card."""
     return markdown_table(*_cells(rows), left=2)
 
 
 def markdown_table(names: Sequence[str], lines: Sequence[Sequence[str]], *, left: int = 1) -> str:
-    """A table in Markdown whose first `left` columns are words, the others figures."""
+    """Return a Markdown table whose first `left` columns are words, the others figures."""
     ruler = ["---" if number < left else "---:" for number in range(len(names))]
     return "".join(f"| {' | '.join(line)} |\n" for line in (names, ruler, *lines))
 
 
 def _cells(rows: Sequence[ScoreRow]) -> tuple[list[str], list[list[str]]]:
-    """The columns that have something to say, and the lines, by kind."""
+    """Return the columns that hold any value, and the lines, by kind."""
     shares = {name: of for name, of in _SHARES.items() if any(of(row) for row in rows)}
     kinds = list(dict.fromkeys(row.kind for row in rows))
     ordered = sorted(rows, key=lambda row: kinds.index(row.kind))

@@ -1,1 +1,1 @@
-"""Single questions about the model, each with its command."""
+"""Studies of the model, each with its own command."""

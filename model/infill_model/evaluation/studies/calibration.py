@@ -1,7 +1,7 @@
-"""`infill-model calibrate`: how often what was written with confidence p is right, and from when on to show it.
+"""`infill-model calibrate`: measure how often text with confidence p is right, and choose the confidence floor.
 
-A token is right where it matches the gold in the alignment with the fewest edits; a fill is right where it is the gold.
-Only tasks of one gap with a gold count. It fills nothing: predictions know how sure they were.
+A token is right if it matches the gold in the alignment with the fewest edits; a fill is right if it equals the gold.
+Only tasks of one gap with a gold count. Nothing is filled: the predictions contain their confidences.
 """
 
 import argparse
@@ -30,7 +30,7 @@ LOST: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """What was written with a confidence from `low` to `high`: how many, how sure on average, and the share right."""
+    """Items with a confidence from `low` to `high`: their number, mean confidence, and the share that is right."""
 
     low: float
     high: float
@@ -41,7 +41,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What is left when fills below a confidence are hidden: shares of all, of the right ones, and right of shown."""
+    """The effect of a confidence floor: share shown of all and of right fills, and share right of those shown."""
 
     confidence: float
     shown: float
@@ -51,17 +51,17 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What came out.
+    """The result of a calibration.
 
     Attributes:
-        record: how.
-        predictions: the file's name.
+        record: how it was made.
+        predictions: name of the predictions file.
         tokens: reliability of tokens.
-        token_error: expected calibration error of tokens: mean distance of confidence and share right.
+        token_error: expected calibration error of tokens: mean distance between confidence and share right.
         fills: reliability of whole fills.
-        fill_error: theirs.
-        floors: what each floor would do.
-        floor: the highest that hides no more than `LOST` of the right fills.
+        fill_error: expected calibration error of whole fills.
+        floors: the effect of each floor.
+        floor: the highest floor that hides no more than `LOST` of the right fills.
     """
 
     record: ResultRecord
@@ -75,7 +75,7 @@ class Calibration:
 
 
 def add_calibrate_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model calibrate`."""
+    """Add the flags of `infill-model calibrate`."""
     add_task_flags(parser)
     parser.add_argument("predictions", type=Path, metavar="PREDICTIONS", help="from `evaluate` or `bench tasks`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result with what it takes to repeat it")
@@ -83,7 +83,7 @@ def add_calibrate_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def calibrate(arguments: argparse.Namespace) -> None:
-    """Print how well confidence tells what is right, and the floor that follows."""
+    """Print how well confidence predicts correctness, and the resulting floor."""
     started, known = time.monotonic(), read_wanted(arguments)
     predictions = read_predictions(arguments.predictions, known)
     pairs = [(it, predictions[it.task_id]) for it in known if it.task_id in predictions and it.gold and it.gaps == 1]
@@ -112,7 +112,7 @@ def calibrate(arguments: argparse.Namespace) -> None:
 
 
 def judged_tokens(task: Task, prediction: TaskPrediction) -> Iterator[tuple[float, bool]]:
-    """The confidence of each token that says something, and whether the gold has all of it, where it belongs."""
+    """Yield the confidence of each non-blank token, and whether the gold contains it whole and in the right place."""
     text = "".join(it for it, _ in prediction.tokens)
     right = [False] * len(text)
     for match in SequenceMatcher(None, text, task.gold[0], autojunk=False).get_matching_blocks():
@@ -125,7 +125,7 @@ def judged_tokens(task: Task, prediction: TaskPrediction) -> Iterator[tuple[floa
 
 
 def bins(judged: Sequence[tuple[float, bool]]) -> tuple[Bin, ...]:
-    """Judged confidences in bins of equal width; empty bins are left out."""
+    """Sort judged confidences into bins of equal width; empty bins are left out."""
     found = []
     for number in range(BINS):
         inside = [it for it in judged if min(int(it[0] * BINS), BINS - 1) == number]
@@ -136,7 +136,7 @@ def bins(judged: Sequence[tuple[float, bool]]) -> tuple[Bin, ...]:
 
 
 def error(found: Sequence[Bin]) -> float:
-    """The expected calibration error (Guo et al. 2017)."""
+    """Return the expected calibration error (Guo et al. 2017)."""
     total = sum(it.count for it in found)
     return round(sum(it.count * abs(it.confidence - it.right) for it in found) / max(1, total), 4)
 

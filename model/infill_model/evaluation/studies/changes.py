@@ -1,8 +1,7 @@
-"""`infill-model changes`: what one way of filling made of another's fills, for the better and for the worse.
+"""`infill-model changes`: compare two ways of filling the same tasks, and count improvements and regressions.
 
-The same tasks filled in two ways, with a critic and without it, say. Gaps need not be as long in both, so tokens are
-compared as they stand in order: those in the longest common subsequence with the gold are right. It knows files of
-predictions, not what made them.
+For example, the same tasks filled with and without a critic. The fills may differ in length, so tokens are compared in
+order: those in the longest common subsequence with the gold are right. Only files of predictions are read.
 """
 
 import argparse
@@ -27,18 +26,18 @@ _TOKEN: Final = re.compile(r"\w+|\S")
 
 @dataclass(frozen=True, slots=True)
 class FillChange:
-    """What became of fills; counts.
+    """Counts of changes between two fills.
 
     Attributes:
-        tasks: filled in both ways.
+        tasks: tasks filled in both ways.
         changed: fills that differ.
-        gained, lost: exact matches that the second way has and the first has not, and the other way round.
+        gained, lost: exact matches only the second way has, and only the first way has.
         mended, broken: files that parse with the second fill only, and with the first only.
         wrong: tokens of the first way that were wrong.
-        overwritten: of these, no longer there.
-        repaired: right tokens that changed fills have more than before.
+        overwritten: of these, those no longer present.
+        repaired: right tokens that changed fills gained.
         right: tokens of the first way that were right.
-        spoiled: right tokens that changed fills have less than before.
+        spoiled: right tokens that changed fills lost.
     """
 
     tasks: int = 0
@@ -59,7 +58,7 @@ class FillChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangesResult:
-    """What `--json` writes; `changes` by kind of gap, then of all."""
+    """The contents of the file that `--json` writes; `changes` by kind of gap, then of all."""
 
     record: ResultRecord
     before: str
@@ -68,7 +67,7 @@ class ChangesResult:
 
 
 def add_changes_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model changes`."""
+    """Add the flags of `infill-model changes`."""
     add_task_flags(parser)
     parser.add_argument("before", type=Path, metavar="BEFORE", help="a .jsonl file that `evaluate` wrote")
     parser.add_argument("after", type=Path, metavar="AFTER", help="another, of the same tasks")
@@ -97,7 +96,7 @@ def changes(arguments: argparse.Namespace) -> None:
 
 
 def change(task: Task, before: TaskPrediction, after: TaskPrediction) -> FillChange:
-    """What became of the fill of one task; its right fill is known."""
+    """Count the changes in the fill of one task with a gold."""
     old, new = before.completion, after.completion
     was_exact, is_exact = (exact_match(it, task.gold) for it in (old, new))
     triples = list(zip(map(_tokens, old), map(_tokens, new), map(_tokens, task.gold), strict=True))
@@ -122,7 +121,7 @@ def change(task: Task, before: TaskPrediction, after: TaskPrediction) -> FillCha
 
 
 def common(a: Sequence[str], b: Sequence[str]) -> int:
-    """The length of the longest common subsequence."""
+    """Return the length of the longest common subsequence."""
     lengths = [0] * (len(b) + 1)
     for mine in a:
         above = 0

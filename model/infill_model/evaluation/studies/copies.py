@@ -1,6 +1,6 @@
-"""`infill-model copies`: how often copies from the same document are right, by how much of the text before it matched.
+"""`infill-model copies`: measure how often copies from the same document are right, by length of the match before them.
 
-What it prints for training projects is where the probabilities in `retrieval.Copy` come from.
+Its output for training projects is the source of the probabilities in `retrieval.Copy`.
 """
 
 import argparse
@@ -16,10 +16,10 @@ from infill_model.evaluation.tasks.tasks import Task
 from infill_model.infill.retrieval import LONGEST_MATCH, different_copies
 
 BUCKET = 8
-"""Characters of match that share a column."""
+"""Characters of match per bucket."""
 
 Shares = dict[str, dict[int, tuple[int, float]]]
-"""By kind and rank, and by the least match of a bucket: how many copies there were, and the share that was right."""
+"""By kind and rank, and by the smallest match of a bucket: the number of copies, and the share that was right."""
 
 
 def copies(arguments: argparse.Namespace) -> None:
@@ -54,5 +54,5 @@ def shares(tasks: Iterable[Task]) -> Shares:
 
 
 def add_copies_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model copies`."""
+    """Add the flags of `infill-model copies`."""
     add_task_flags(parser)

@@ -1,7 +1,7 @@
-"""`infill-model lengths`: measures what the confidence of each length means for a checkpoint, on held-out gaps.
+"""`infill-model lengths`: fit confidence offsets for each length to a checkpoint, on held-out gaps.
 
-Half of the gaps choose the offsets, the other half says whether they help; they are written beside the checkpoint only
-where they do.
+Half of the gaps fit the offsets, the other half tests whether they help; they are written beside the checkpoint only if
+they do.
 """
 
 import argparse
@@ -19,18 +19,18 @@ from infill_model.evaluation.tasks.tasks import Task
 from infill_model.request import Options
 
 FEWEST = 20
-"""Gaps of a kind below which nothing is fitted."""
+"""Gaps of a kind below which no offsets are fitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class LengthResult:
-    """What came of the gaps of one kind.
+    """The result for the gaps of one kind.
 
     Attributes:
-        gaps: how many.
-        offsets: that are kept: the fitted ones where they help, else none.
-        before: mean similarity on the gaps that were not fitted to, without offsets.
-        after: the same with the fitted ones.
+        gaps: number of gaps.
+        offsets: the offsets kept: the fitted ones if they help, else none.
+        before: mean similarity on the test gaps, without offsets.
+        after: the same with the fitted offsets.
     """
 
     gaps: int
@@ -40,7 +40,7 @@ class LengthResult:
 
 
 def add_lengths_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model lengths`."""
+    """Add the flags of `infill-model lengths`."""
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="the folder of a checkpoint")
     add_task_flags(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
@@ -51,7 +51,7 @@ def add_lengths_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def lengths(arguments: argparse.Namespace) -> None:
-    """Measure, say what came of it, and write the offsets that help."""
+    """Measure the offsets, print the results, and write the offsets that help."""
     tasks = [it for it in read_wanted(arguments) if it.gold and it.gaps == 1]
     if not tasks:
         raise TaskError(f"{arguments.tasks}: no task has one gap and says what was in it")
@@ -73,7 +73,7 @@ def lengths(arguments: argparse.Namespace) -> None:
 
 
 def tried(model: OpenInfiller, task: Task, options: Options) -> list[Tried]:
-    """What each length made of a task's gap."""
+    """Return the result of each length for a task's gap."""
     return [
         Tried(it.masks, it.per_token, edit_similarity(task.completions(it.fill.texts), task.gold))
         for it in model.each_length(task.request(), options)
@@ -81,7 +81,7 @@ def tried(model: OpenInfiller, task: Task, options: Options) -> list[Tried]:
 
 
 def measured(gaps: Sequence[Sequence[Tried]]) -> LengthResult:
-    """Fit on every other gap, and look at the rest."""
+    """Fit on every other gap, and test on the rest."""
     if len(gaps) < FEWEST:
         return LengthResult(len(gaps), {}, 0.0, 0.0)
     offsets, rest = fitted(gaps[::2]), gaps[1::2]

@@ -1,4 +1,4 @@
-"""Pictures of results: how far confidence can be trusted, and what quality costs. They are drawn from plain values."""
+"""Plots of results: the reliability of confidence, and the cost of quality. They are drawn from plain values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A way to fill: its milliseconds, its quality in per cent, and its name where it is to be told."""
+    """A way to fill: its milliseconds, its quality in per cent, and its name if it is to be labelled."""
 
     ms: float
     quality: float
@@ -22,7 +22,7 @@ class Point:
 
 
 def reliability(series: Mapping[str, Sequence["Bin"]], path: Path) -> None:
-    """Draw the share that is right against confidence, each point as large as what it stands for."""
+    """Plot the share that is right against confidence; a point's size reflects the number of items it represents."""
     mpl.use("Agg")
     figure, axes = plt.subplots(figsize=(5.5, 5), dpi=120)
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--", label="as sure as right")
@@ -41,7 +41,7 @@ def reliability(series: Mapping[str, Sequence["Bin"]], path: Path) -> None:
 
 
 def frontier(points: Sequence[Point], best: Point, quality: str, path: Path) -> None:
-    """Draw quality against milliseconds; those that nothing beats in both are joined, the chosen one is marked."""
+    """Plot quality against milliseconds; points that none beats in both are joined, the chosen one is marked."""
     mpl.use("Agg")
     figure, axes = plt.subplots(figsize=(8, 4.5), dpi=120)
     axes.scatter([it.ms for it in points], [it.quality for it in points], s=14, color="0.65", label="grid")

@@ -1,7 +1,7 @@
-"""How well a model sees that code repeats itself: its loss on an excerpt, and on the same excerpt right after.
+"""Measure how well a model exploits repetition in code: its loss on an excerpt, and on the same excerpt repeated.
 
-What a completion needs most often, a name used a few lines above, is a small case of this. A model that looks back
-finds the second copy almost free; one that only knows the language finds it as hard as the first. Run as
+The most frequent need of a completion, a name used a few lines above, is a small case of this. A model that attends to
+earlier text finds the second copy almost free; one that only knows the language finds it as hard as the first. Run as
 `python -m infill_model.evaluation.studies.repeats TASKS`; prints one JSON object.
 """
 
@@ -19,18 +19,18 @@ from infill_model.infill.infiller import Infiller
 from infill_model.vocabulary import ABOVE, BELOW
 
 LENGTH = 150
-"""Tokens of an excerpt; twice as many fit the context."""
+"""Tokens of an excerpt; two copies fit the context."""
 
 WARM = 5
-"""Tokens at the start of the second copy that do not count: nothing says yet that it is one."""
+"""Tokens at the start of the second copy that do not count: nothing yet shows that it is a copy."""
 
 _HEAD = (BELOW, ABOVE)
-"""Every context begins with the mark of the lines below; without it attention has nowhere to rest."""
+"""Every context begins with the token of the lines below; without it attention has no token to rest on."""
 
 
 @torch.no_grad()
 def losses_of(infiller: Infiller, excerpt: Sequence[int]) -> tuple[float, float]:
-    """Mean next-token loss in nats over an excerpt, and over its repetition."""
+    """Return mean next-token loss in nats over an excerpt, and over its repetition."""
     network = infiller.denoiser.network
     ids = torch.tensor([[*_HEAD, *excerpt, *excerpt]], device=infiller.denoiser.device)
     logs = network.logits(network.encode(ids))[0, len(_HEAD) - 1 : -1].float().log_softmax(-1)
@@ -39,7 +39,7 @@ def losses_of(infiller: Infiller, excerpt: Sequence[int]) -> tuple[float, float]
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the losses."""
     parser = argparse.ArgumentParser(description="Measure how well a model sees repetition.")
     parser.add_argument("tasks", type=Path, help="a file of infilling tasks; their prefixes are read")
     parser.add_argument("--model", default=EMBEDDED)

@@ -1,7 +1,7 @@
-"""`infill-model revisions`: whether taking tokens back earns its place, by what remask policies repair and spoil.
+"""`infill-model revisions`: measure whether remasking is worthwhile, by what each remask policy repairs and spoils.
 
-Gaps are filled by a model that is told their length, so that each canvas position has one right token. A position
-counts by the token it was first given and by the one it ends with.
+Gaps are filled by a model that is given their length, so that each canvas position has one right token. A position
+counts by its first token and by its final one.
 """
 
 import argparse
@@ -24,23 +24,23 @@ from infill_model.infill.infiller import Infiller
 from infill_model.request import Fill, Frame, Options
 
 POLICIES: Final = ("none", "revoke:0.1", "revoke:0.3", "edit", "conf", "loop")
-"""Compared unless told otherwise."""
+"""The policies compared by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class RevisionCounts:
-    """What a policy did to the positions of all gaps.
+    """The effect of a policy on the positions of all gaps.
 
     Attributes:
         policy: its name.
-        positions: that were filled.
-        wrong: at first.
-        repaired: of the wrong ones, right in the end.
-        right: at first.
-        spoiled: of the right ones, wrong in the end.
-        changed: wrong before and after, but otherwise.
+        positions: positions filled.
+        wrong: positions wrong at first.
+        repaired: of the wrong ones, those right in the end.
+        right: positions right at first.
+        spoiled: of the right ones, those wrong in the end.
+        changed: positions wrong before and after, but with different tokens.
         exact: share of gaps that are right as a whole.
-        forwards: a gap, mean.
+        forwards: mean per gap.
     """
 
     policy: str
@@ -56,7 +56,7 @@ class RevisionCounts:
 
 @dataclass(frozen=True, slots=True)
 class RevisionsResult:
-    """What `--json` writes."""
+    """The contents of the file that `--json` writes."""
 
     record: ResultRecord
     tasks: int
@@ -64,7 +64,7 @@ class RevisionsResult:
 
 
 def add_revisions_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `infill-model revisions`."""
+    """Add the flags of `infill-model revisions`."""
     add_task_flags(parser)
     parser.add_argument("--model", default=EMBEDDED, metavar="NAME|DIR", help="default: the weights that ship")
     parser.add_argument("--remask", nargs="+", default=list(POLICIES), metavar="POLICY", help="policies to compare")
@@ -74,7 +74,7 @@ def add_revisions_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def revisions(arguments: argparse.Namespace) -> None:
-    """Fill the same gaps under each policy and print what became of first choices."""
+    """Fill the same gaps under each policy and print the outcomes of the first choices."""
     started = time.monotonic()
     tasks = [it for it in read_wanted(arguments) if it.gaps == 1 and it.gold]
     model = Infiller.load(arguments.model, threads=arguments.threads)
@@ -96,7 +96,7 @@ def revisions(arguments: argparse.Namespace) -> None:
 
 
 def row(policy: str, tasks: Sequence[Task], fills: Sequence[Fill], model: Infiller) -> RevisionCounts:
-    """What became of the first choices at all positions whose right token is known."""
+    """Count the outcomes of the first choices at all positions whose right token is known."""
     pairs = []
     for task, fill in zip(tasks, fills, strict=True):
         vocabulary = model.vocabulary
@@ -119,7 +119,7 @@ def row(policy: str, tasks: Sequence[Task], fills: Sequence[Fill], model: Infill
 
 
 def choices(trace: Sequence[Frame], gold: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """The first choice, the last one and the right one at each position; none where the canvas is not as long."""
+    """Yield the first, the last and the right token at each position; none if the canvas has another length."""
     if not trace or sum(it.state != "pinned" for it in trace[0].tokens) != len(gold):
         return
     canvases = [[it for it in frame.tokens if it.state != "pinned"] for frame in trace]

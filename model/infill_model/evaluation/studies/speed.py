@@ -1,8 +1,8 @@
-"""How fast a model fills on this machine, beside two controls with the same weights in the same run.
+"""Measure how fast a model fills on this machine, against two controls with the same weights in the same run.
 
-The controls are the plain loop of the field (a full forward over context and canvas in every step, one token committed
-per step) and the autoregressive mode with a cache. Run as `python -m infill_model.evaluation.studies.speed`;
-prints one JSON object. It measures the model in its own process; what a server adds is not its business.
+The controls are the standard loop (a full forward over context and canvas in every step, one token committed per step)
+and the autoregressive mode with a cache. Run as `python -m infill_model.evaluation.studies.speed`; prints one JSON
+object. It measures the model in its own process, without the overhead of a server.
 """
 
 import argparse
@@ -58,7 +58,7 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class _Gap:
-    """What was measured at one gap, milliseconds."""
+    """The measurements at one gap, in milliseconds."""
 
     warm: float
     forwards: int
@@ -71,7 +71,7 @@ class _Gap:
 
 
 def measure(infiller: Infiller, gaps: Sequence[Request], options: Options) -> Speed:
-    """Fill each gap in every way, after a warm-up; the ways take turns at each gap."""
+    """Fill each gap in every way, after a warm-up; the ways alternate at each gap."""
     for request in gaps[:3]:
         _measure(infiller, request, options)
     seen = [_measure(infiller, request, options) for request in gaps]
@@ -119,7 +119,7 @@ def _measure(infiller: Infiller, request: Request, options: Options) -> _Gap:
 
 
 def rest_of_line_gaps(count: int, seed: int) -> list[Request]:
-    """Gaps to the end of a line in real files: modules of this Python's standard library."""
+    """Return gaps to the end of a line in real files: modules of this Python's standard library."""
     rng = random.Random(seed)  # noqa: S311 - reproducible, not a secret
     root = Path(sysconfig.get_path("stdlib"))
     files = sorted(it for it in root.glob("*.py") if 4_000 < it.stat().st_size < 80_000)
@@ -141,7 +141,7 @@ def _gaps_of(text: str, rng: random.Random) -> Iterator[Request]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the speeds."""
     parser = argparse.ArgumentParser(description="Measure how fast a model fills.")
     parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--gaps", type=int, default=40)

@@ -1,1 +1,1 @@
-"""Gaps to be filled, and the record of how results were made."""
+"""Gaps to fill, and the record of how results were made."""

@@ -1,8 +1,8 @@
-"""Gaps in held-out code: where a person's cursor may stand, cut by six rules, with the whole file around them.
+"""Cut gaps into held-out code, where a user's cursor may stand, by six rules, with the whole file around them.
 
 The same corpus, count and seed give the same tasks. Every project has an equal share of each kind, and lines are drawn
-evenly within a project. Tests, files that do not parse, docstrings, comments and strings of several lines give no gap;
-a comment behind code stays in. It knows nothing of models or tokens.
+uniformly within a project. Tests, files that do not parse, docstrings, comments and strings of several lines give no
+gap; a comment after code stays in.
 """
 
 import random
@@ -21,20 +21,20 @@ from infill_model.evaluation.tasks.source import CodeLine, ParsedSource, read_so
 from infill_model.evaluation.tasks.tasks import Task
 
 BLOCK_LINES: Final = (2, 6)
-"""The fewest and the most lines of a block."""
+"""The minimum and maximum number of lines in a block."""
 
 ATTEMPTS: Final = 400
-"""Lines that are looked at for one task before a project counts as having no more room."""
+"""Lines tried for one task before a project counts as exhausted."""
 
 Gap = tuple[int, int]
 """Start and end, in code points of the file."""
 
 Rule = Callable[[ParsedSource, int, random.Random], Sequence[Gap]]
-"""The gaps of one task at the code line with the given index; none when the line does not suit."""
+"""The gaps of one task at the code line with the given index; none if the line is unsuitable."""
 
 
 class _File:
-    """A held-out file; parsed when it is first drawn."""
+    """A held-out file, parsed when first drawn."""
 
     def __init__(self, file: CorpusFile) -> None:
         self.file = file
@@ -48,7 +48,7 @@ class _File:
 class _Project:
     files: Sequence[_File]
     up_to: Sequence[int]
-    """How many lines the files have, up to and including each."""
+    """The cumulative number of lines of the files, each file included."""
 
     def draw(self, rng: random.Random) -> _File:
         return rng.choices(self.files, cum_weights=self.up_to)[0]
@@ -63,21 +63,21 @@ def heldout_tasks(
     language: str = "python",
     kinds: Sequence[str] = (),
 ) -> list[Task]:
-    """`per_kind` tasks of each kind from the held-out projects, or as many as there is room for.
+    """Return `per_kind` tasks of each kind from the held-out projects, or as many as can be cut.
 
-    With `split` train they come from the projects trained on: for tuning what is not the network. `kinds` are keys of
-    `RULES`; none for all.
+    With `split` train they come from the projects trained on, for tuning settings other than the network. `kinds` are
+    keys of `RULES`; none for all.
 
     The kinds take turns, so that the first n tasks have about the same share of each.
 
     Raises:
         CorpusError: there is no corpus in `corpus`, or it is damaged.
-        TaskError: it has no held-out code that a gap could be cut into.
+        TaskError: the corpus has no code in this split that a gap could be cut into.
     """
     projects = _projects(corpus, split, language)
     by_kind = []
     for kind in kinds or RULES:
-        rng = random.Random(f"{seed} {kind}")  # noqa: S311 - a seed that repeats is what is wanted.
+        rng = random.Random(f"{seed} {kind}")  # noqa: S311 - the draw must be repeatable.
         by_kind.append(_tasks(projects, kind, per_kind, rng))
     tasks = [task for turn in zip_longest(*by_kind) for task in turn if task is not None]
     if not tasks:
@@ -97,7 +97,7 @@ def _projects(corpus: Path, split: Split, language: str) -> dict[str, _Project]:
 
 
 def _tasks(projects: Mapping[str, _Project], kind: str, count: int, rng: random.Random) -> list[Task]:
-    """The projects take turns; one that has no more room falls out."""
+    """Draw tasks from the projects in turn; an exhausted project drops out."""
     tasks: dict[str, Task] = {}
     turns = deque(projects)
     while turns and len(tasks) < count:
@@ -110,7 +110,7 @@ def _tasks(projects: Mapping[str, _Project], kind: str, count: int, rng: random.
 
 
 def _task(project: _Project, kind: str, rng: random.Random, wanted: Callable[[str], bool]) -> Task | None:
-    """A task of one project whose id is wanted, or None when too many draws gave none."""
+    """Return a task of one project whose id is wanted, or None if too many draws failed."""
     for _ in range(ATTEMPTS):
         drawn = project.draw(rng)
         if drawn.source is None or not drawn.source.lines:
@@ -141,7 +141,7 @@ def _cut(file: CorpusFile, gaps: Sequence[Gap], kind: str) -> Task:
 
 
 def _rest_of_line(source: ParsedSource, index: int, rng: random.Random) -> Sequence[Gap]:
-    """From a cursor behind some code, and not within a name, to the end of the line."""
+    """Return the gap from a cursor after some code, and not within a name, to the end of the line."""
     line = source.lines[index]
     inside = {at for start, end in line.names for at in range(start + 1, end)}
     cursors = [at for at in range(line.start + 1, line.code_end) if at not in inside]
@@ -149,7 +149,7 @@ def _rest_of_line(source: ParsedSource, index: int, rng: random.Random) -> Seque
 
 
 def _mid_name(source: ParsedSource, index: int, rng: random.Random) -> Sequence[Gap]:
-    """From a cursor within a name to the end of the line."""
+    """Return the gap from a cursor within a name to the end of the line."""
     line = source.lines[index]
     names = [(start, end) for start, end in line.names if end - start > 1]
     if not names:
@@ -159,7 +159,7 @@ def _mid_name(source: ParsedSource, index: int, rng: random.Random) -> Sequence[
 
 
 def _mid_line(source: ParsedSource, index: int, rng: random.Random) -> Sequence[Gap]:
-    """A stretch of a line; code follows it on the line."""
+    """Return a stretch of a line that has code after it."""
     line = source.lines[index]
     if line.code_end - line.start < 2:
         return []
@@ -168,13 +168,13 @@ def _mid_line(source: ParsedSource, index: int, rng: random.Random) -> Sequence[
 
 
 def _whole_line(source: ParsedSource, index: int, _: random.Random) -> Sequence[Gap]:
-    """All of a line but its indentation, which an editor has put there."""
+    """Return all of a line except its indentation, which an editor has inserted."""
     line = source.lines[index]
     return [(line.start, line.end)]
 
 
 def _block(source: ParsedSource, index: int, rng: random.Random) -> Sequence[Gap]:
-    """Some lines, indented no less than their first, that start and end with statements."""
+    """Return some lines, indented no less than the first, that start and end with statements."""
     first = source.lines[index]
     if first.row not in source.first_rows:
         return []
@@ -188,7 +188,7 @@ def _block(source: ParsedSource, index: int, rng: random.Random) -> Sequence[Gap
 
 
 def _two_holes(source: ParsedSource, index: int, rng: random.Random) -> Sequence[Gap]:
-    """Two stretches of one line, or one each of two neighbouring lines, with text between them."""
+    """Return two stretches of one line, or one each of two adjacent lines, with text between them."""
     line, following = source.lines[index], source.lines[index + 1 : index + 2]
     if rng.random() < 0.5:
         if line.code_end - line.start < 4:

@@ -1,6 +1,6 @@
-"""What a result must say so that others can repeat it: command, code, model, machine.
+"""Record the details needed to repeat a result: command, code, model, machine.
 
-No path of this machine goes into a record, only names of files. It knows nothing of tasks or scores.
+A record contains names of files, but no path of this machine.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Which weights filled, and how they were run; `sha256` is that of model.safetensors."""
+    """The weights that filled, and how they were run; `sha256` is that of model.safetensors."""
 
     name: str
     sha256: str
@@ -38,14 +38,14 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class ResultRecord:
-    """How something was made.
+    """The provenance of a result.
 
     Attributes:
-        command: as it was given.
-        commit: of the code, with `-dirty` when it was changed since; empty outside a checkout.
+        command: the command as given.
+        commit: of the code, with `-dirty` if it was changed since; empty outside a checkout.
         machine: processor, cores and system in words.
-        model: None when no model had a part in it.
-        seconds: how long it took.
+        model: None if no model took part.
+        seconds: the time it took.
     """
 
     command: str
@@ -57,12 +57,12 @@ class ResultRecord:
 
 @dataclass(frozen=True, slots=True)
 class PredictionRun:
-    """How predictions were made; it lies beside them as `<name>.run.json`.
+    """The provenance of predictions, stored beside them as `<name>.run.json`.
 
     Attributes:
-        method: what tables call it.
+        method: the method's name in tables.
         tasks: SHA-256 of the task file.
-        options: that the gaps were filled with.
+        options: the options used to fill the gaps.
     """
 
     method: str
@@ -74,16 +74,16 @@ class PredictionRun:
         """Write the run beside its predictions.
 
         Raises:
-            TaskError: it cannot be written.
+            TaskError: the file cannot be written.
         """
         write_text(_beside(predictions), to_json(self))
 
     @classmethod
     def beside(cls, predictions: Path, tasks: str) -> "PredictionRun | None":
-        """Read how predictions were made; None when they are another program's.
+        """Read how predictions were made; None for predictions of another program.
 
         Raises:
-            TaskError: the run is damaged, or it was not of the task file with the SHA-256 `tasks`.
+            TaskError: the run is damaged, or its task file did not have the SHA-256 `tasks`.
         """
         path = _beside(predictions)
         try:
@@ -104,17 +104,17 @@ def _beside(predictions: Path) -> Path:
 def record(
     arguments: Sequence[str], model: Model | None = None, seconds: float = 0.0, *, program: str = "infill-model"
 ) -> ResultRecord:
-    """The record of a run of a program with these arguments, here and now."""
+    """Return the record of a run of a program with these arguments on this machine."""
     return ResultRecord(command(arguments, program), commit(), machine(), model, round(seconds, 1))
 
 
 def command(arguments: Sequence[str], program: str = "infill-model") -> str:
-    """The command line, with absolute paths cut down to their last part."""
+    """Return the command line, with absolute paths reduced to their last part."""
     return shlex.join([program, *(Path(it).name if Path(it).is_absolute() else it for it in arguments)])
 
 
 def commit() -> str:
-    """The commit of the checkout this code runs from."""
+    """Return the commit of the checkout this code runs from."""
     asked = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
     try:
         return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
@@ -123,7 +123,7 @@ def commit() -> str:
 
 
 def machine() -> str:
-    """The processor, its cores and the system, in words."""
+    """Describe the processor, its cores and the system, in words."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_processor()}, {cores} cores, {platform.system()}, Python {platform.python_version()}"
 
@@ -138,13 +138,13 @@ def _processor() -> str:
 
 
 def sha256(path: Path) -> str:
-    """Of a file, in hexadecimal digits."""
+    """Return the SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def to_json(value: "DataclassInstance") -> str:
-    """A dataclass as JSON for people."""
+    """Return a dataclass as human-readable JSON."""
     return json.dumps(asdict(value), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -152,7 +152,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a file of results.
 
     Raises:
-        TaskError: it cannot be written.
+        TaskError: the file cannot be written.
     """
     try:
         path.write_text(text, encoding="utf-8")

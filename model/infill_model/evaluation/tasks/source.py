@@ -1,6 +1,6 @@
-"""What of a file may become a gap: lines of code, names, and statements with where they start and end.
+"""Find the parts of a file that may become a gap: lines of code, names, and the start and end of statements.
 
-Offsets are code points. It knows nothing of tasks or of chance.
+Offsets are code points. Nothing here is random.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,17 +24,17 @@ _HOLDS_STATEMENTS: Final = frozenset(
         *("declaration_list", "constructor_body", "compound_statement", "translation_unit", "field_declaration_list"),
     )
 )
-"""Types of nodes, of all grammars together, that hold statements or members one after the other."""
+"""Node types, of all grammars together, whose children are statements or members in sequence."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeLine:
-    """A line that says something to the computer; it lies in no docstring and in no string of several lines.
+    """A line of code; it lies in no docstring and in no string of several lines.
 
     Attributes:
         row: from 0.
         start: of its first character that is not white space.
-        code_end: behind its last character of code; a comment may follow.
+        code_end: after its last character of code; a comment may follow.
         end: of the line, before its newline.
         names: start and end of each identifier in it.
     """
@@ -52,8 +52,8 @@ class ParsedSource:
 
     Attributes:
         lines: its lines of code, in order.
-        first_rows: where statements start.
-        last_rows: where statements end.
+        first_rows: rows on which statements start.
+        last_rows: rows on which statements end.
     """
 
     text: str
@@ -63,12 +63,12 @@ class ParsedSource:
 
 
 def read_source(text: str, language: str = "python") -> ParsedSource | None:
-    """The lines of code of a file, or None when it does not parse or there is no grammar."""
+    """Return the lines of code of a file, or None if it does not parse or there is no grammar."""
     reading = parser(language)
     if reading is None:
         return None
     tree = reading.parse(text.encode())
-    # Pieces of Python's files get past the grammar, and new syntax past its own parser.
+    # The grammar accepts fragments of Python files; Python's own parser rejects syntax newer than itself.
     if tree.root_node.has_error or not parses(text, language):
         return None
     nodes = list(_walk(tree.root_node))
@@ -110,7 +110,7 @@ def _lines(
 
 
 def _walk(node: Node) -> Iterator[Node]:
-    """The node and all below it, in the order of the text; strings and comments are not gone into."""
+    """Yield the node and its descendants, in text order; strings and comments are not entered."""
     waiting = [node]
     while waiting:
         node = waiting.pop()
@@ -120,7 +120,7 @@ def _walk(node: Node) -> Iterator[Node]:
 
 
 def _is_prose(node: Node) -> bool:
-    """Whether the node is a string of several lines or one that stands alone, as a docstring does."""
+    """Report whether the node is a string of several lines, or a string that stands alone, as a docstring does."""
     if node.type not in _STRINGS:
         return False
     alone = node.parent is not None and node.parent.type == "expression_statement" and node.parent.child_count == 1
@@ -132,7 +132,7 @@ def _rows(node: Node) -> range:
 
 
 def _offsets(text: str) -> Callable[[int], int]:
-    """From an offset in UTF-8 bytes to the one in code points."""
+    """Return a function that converts an offset in UTF-8 bytes to one in code points."""
     if text.isascii():
         return int
     table = [index for index, character in enumerate(text) for _ in character.encode()]

@@ -1,17 +1,14 @@
-"""Evaluation tasks: gaps in code with, where known, the text that was there and a program that tests it.
+"""Evaluation tasks: gaps in code with, where known, the original text and a program that tests it.
 
 A task file has one JSON object per line (`.jsonl`, or `.jsonl.gz`): `task_id`, `prefix` (or `prompt`), `suffix`, and
-`between` when there are several gaps. `gold` (or `canonical_solution`), `kind`, `project`, `block`, `test`,
-`entry_point`, `split` and `language` are read when they are there, so the files of HumanEval-Infilling are read as they
-are.
+`between` for several gaps. The fields `gold` (or `canonical_solution`), `kind`, `project`, `block`, `test`,
+`entry_point`, `split` and `language` are optional, so the files of HumanEval-Infilling can be read unchanged.
 
-Normalisation of whole-line gaps. In HumanEval-Infilling's line splits and their like a gap is whole lines: the prompt
-ends where a line starts, the suffix starts with the next line, and the gold brings its own indentation and newline. An
-editor has an empty line there instead, and that is what the model is asked: the request's suffix starts with a newline,
-and the completion gets one at its end. Nothing else is changed, no indentation is given away, and no completion is
-trimmed. The rule looks at the text only (`Task.takes_whole_lines`), so it needs no knowledge of the benchmark.
-
-It knows nothing of models, scores or how programs are run.
+Normalisation of whole-line gaps. In HumanEval-Infilling's line splits and similar ones a gap is whole lines: the prompt
+ends where a line starts, the suffix starts with the next line, and the gold includes its own indentation and newline.
+An editor has an empty line there instead, and so does the request: its suffix starts with a newline, and the completion
+gets one at its end. Nothing else is changed, no indentation is given away, and no completion is trimmed. The rule
+depends on the text only (`Task.takes_whole_lines`), not on the benchmark.
 """
 
 import gzip
@@ -26,12 +23,12 @@ from infill_model.errors import TaskError
 from infill_model.request import Request
 
 _BLOCK_KINDS: Final = frozenset({"block", "MultiLineInfilling", "RandomSpanInfilling", "RandomSpanInfillingLight"})
-"""Kinds of gaps that may take several lines."""
+"""Kinds of gaps that may span several lines."""
 
 _STATEMENT: Final = re.compile(
     r"(async|class|def|elif|else|for|from|if|import|print|return|try|while|with)\b|[@#]|\w+ *[-+*/]?= *"
 )
-"""How a line without indentation begins when it is a line and not the rest of one."""
+"""The beginnings of an unindented line that is a whole line and not the rest of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +40,13 @@ class Task:
         prefix: all text before the first gap.
         suffix: all text after the last gap.
         between: the text between each two neighbouring gaps.
-        gold: what was in each gap; empty when unknown.
+        gold: the original text of each gap; empty when unknown.
         kind: how the gap was cut; the table has a row for each.
-        project: where the code is from; empty when unknown.
-        block: whether several lines are wanted.
-        test: code that fails when the filled code is wrong; None when there is none.
-        entry_point: what `test` checks, when `test` defines `check(candidate)`.
-        split: the part of its benchmark.
+        project: the project of the code; empty when unknown.
+        block: whether several lines are requested.
+        test: code that fails if the filled code is wrong; None if there is none.
+        entry_point: the name that `test` checks, if `test` defines `check(candidate)`.
+        split: the part of the benchmark.
         language: the LSP language id.
     """
 
@@ -68,17 +65,17 @@ class Task:
 
     @property
     def gaps(self) -> int:
-        """How many gaps there are."""
+        """The number of gaps."""
         return len(self.between) + 1
 
     @property
     def takes_whole_lines(self) -> bool:
-        """Whether the gap goes from a line's start to the next line's start, so that its text ends with a newline.
+        """Whether the gap goes from the start of a line to the start of the next, so that its text ends with a newline.
 
-        Only Python's benchmarks cut so. The suffix starts with a line, and not with the rest of one, when it is
-        indented by four or more, or no less than the least indented of the other indented lines; or when it is not
-        indented and begins as statements do. Of the rows whose prompt ends at a line's start, this is wrong for 2 of
-        4025 in MBPP, none of 5209 in the line splits and 13 of 76 in the random spans of HumanEval-Infilling.
+        Only Python benchmarks cut gaps this way. The suffix starts with a whole line, not the rest of one, if it is
+        indented by four or more, or no less than the least indented of the other indented lines; or if it is not
+        indented and begins as statements do. Of the rows whose prompt ends at the start of a line, this is wrong for 2
+        of 4025 in MBPP, none of 5209 in the line splits and 13 of 76 in the random spans of HumanEval-Infilling.
         """
         line = self.suffix.split("\n", 1)[0]
         if (
@@ -95,30 +92,30 @@ class Task:
         return _indentation(line) >= min(4, least)
 
     def request(self) -> Request:
-        """What the model is asked."""
+        """Return the request to the model."""
         suffix = f"\n{self.suffix}" if self.takes_whole_lines else self.suffix
         return Request(
             prefix=self.prefix, suffix=suffix, between=self.between, language=self.language, block=self.block
         )
 
     def completions(self, texts: Sequence[str]) -> tuple[str, ...]:
-        """The texts of a fill as they stand in the gaps: prefix + completion + suffix is the file."""
+        """Return the texts of a fill as they stand in the gaps: prefix + completion + suffix is the file."""
         return (f"{texts[0]}\n",) if self.takes_whole_lines else tuple(texts)
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """The texts of the fill that is the gold: `completions` makes the gold of them."""
+        """The texts of the fill that equals the gold: `completions` turns them into the gold."""
         return (self.gold[0].removesuffix("\n"),) if self.gold and self.takes_whole_lines else self.gold
 
     def filled(self, completions: Sequence[str]) -> str:
-        """The whole text with its gaps filled."""
+        """Return the whole text with its gaps filled."""
         pieces = [self.prefix, completions[0]]
         for text, completion in zip(self.between, completions[1:], strict=True):
             pieces += [text, completion]
         return "".join([*pieces, self.suffix])
 
     def program(self, completions: Sequence[str]) -> str | None:
-        """The filled code followed by its test, or None when there is no test."""
+        """Return the filled code followed by its test, or None if there is no test."""
         if self.test is None:
             return None
         check = f"\ncheck({self.entry_point})" if self.entry_point else ""
@@ -126,20 +123,20 @@ class Task:
 
 
 def _indentation(line: str) -> int:
-    """Characters of white space before the first other one; 0 for a blank line."""
+    """Return the number of leading white-space characters; 0 for a blank line."""
     return len(line) - len(line.lstrip(" \t")) if line.strip() else 0
 
 
 def read_tasks(path: Path, *, split: str | None = None, limit: int | None = None) -> list[Task]:
-    """The tasks of a file, in its order.
+    """Read the tasks of a file, in its order.
 
     Args:
         path: `.jsonl` or `.jsonl.gz`.
-        split: only the rows of this `split`.
-        limit: no more than this many.
+        split: read only the rows of this `split`.
+        limit: maximum number of tasks.
 
     Raises:
-        TaskError: the file cannot be read, a row is not a task, an id occurs twice, or nothing is left.
+        TaskError: the file cannot be read, a row is not a task, an id occurs twice, or no task is left.
     """
     tasks: list[Task] = []
     seen: set[str] = set()
@@ -176,7 +173,7 @@ def _row(task: Task) -> dict[str, object]:
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
-    """The JSON objects of a file with their line numbers, from 1; blank lines are passed over.
+    """Yield the JSON objects of a file with their line numbers, from 1; blank lines are skipped.
 
     Raises:
         TaskError: the file cannot be read, or a line is not a JSON object.
@@ -235,10 +232,10 @@ def _text(row: dict[str, object], field: str, where: str, default: str | None = 
 
 
 def texts(value: object, field: str, where: str) -> tuple[str, ...]:
-    """A string or a list of strings, as a tuple.
+    """Return a string or a list of strings as a tuple.
 
     Raises:
-        TaskError: it is neither.
+        TaskError: the value is neither.
     """
     if isinstance(value, str):
         return (value,)
