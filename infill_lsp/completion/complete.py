@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from infill_lsp.completion.question import Question, Surroundings, knows_language
+from infill_lsp.meaning.judge import fault
 from infill_lsp.privacy.secret_texts import looks_secret
 from infill_lsp.settings.settings import ServerSettings
 from infill_lsp.suggestions.filters import no_secrets
@@ -107,7 +108,7 @@ async def complete(
         on_why("The engine found nothing in time.")
     shown: dict[tuple[int, int, str], Suggestion] = {}  # Fills may differ only in parts that are cut off.
     for request, fill in fills:
-        found = await judged(asked.document, target, request, fill, floor)
+        found = await judged(asked.document, target, request, fill, floor, surroundings.before)
         one = Dropped(found.refused) if found.refused else _shown(question, found.suggestion)
         if isinstance(one, Dropped):
             on_why(f"A fill is not shown: {one.reason}.")  # Its text must stay out of logs: it may be a secret.
@@ -141,7 +142,9 @@ async def fills_of(
     return [(request, it) for it in fills]
 
 
-async def judged(document: Document, target: Target, request: Request, fill: Fill, floor: float) -> Completion:
+async def judged(
+    document: Document, target: Target, request: Request, fill: Fill, floor: float, before: str = ""
+) -> Completion:
     """Fit a fill to its place, and decide whether it may be shown; this is decided nowhere else."""
     first, *others = fill.texts
     text = first + "".join(a + b for a, b in zip(request.between, others, strict=True))
@@ -155,6 +158,8 @@ async def judged(document: Document, target: Target, request: Request, fill: Fil
     # In a thread: a language's own parser may need dozens of calls, during which other documents must have their turn.
     if not await asyncio.to_thread(_parses, document, refined):
         return Completion(request, fill, written, "it breaks the syntax")
+    if wrong := await asyncio.to_thread(fault, document, refined.start, refined.end, refined.text, before):
+        return Completion(request, fill, written, wrong)
     return Completion(request, fill, refined)
 
 

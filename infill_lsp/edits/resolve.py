@@ -16,6 +16,7 @@ from infill_lsp.edits.edit import Change, Edit
 from infill_lsp.edits.offer import Kind, Offer
 from infill_lsp.edits.plan import plan
 from infill_lsp.errors import RequestFailedError, RequestRefusedError
+from infill_lsp.meaning.judge import fault_within
 from infill_lsp.syntax.critic import Critic
 from infill_lsp.syntax.errors import fault_count, fault_reach
 from infill_lsp.syntax.part import Part
@@ -156,7 +157,7 @@ async def _right(asking: _Asking) -> list[_Found]:
         for fill in await asking.fills(number):
             texts = _trimmed(attempt, fill.texts)
             says_something = any(it.strip() for it in texts) and texts != attempt.present(asking.document)
-            if says_something and await _parses(critic, texts):
+            if says_something and await _parses(critic, texts) and await _makes_sense(asking, attempt, texts):
                 return [_Found(attempt, texts, fill.confidence)]
     return []
 
@@ -189,7 +190,7 @@ async def _improved(asking: _Asking) -> list[_Found]:
         gain = _gain(present, best)
         if best is not None and gain >= LEAST_GAIN and _is_sure(best):
             critic = Critic.of(attempt.request(asking.document))
-            if await _parses(critic, best.texts):
+            if await _parses(critic, best.texts) and await _makes_sense(asking, attempt, best.texts):
                 found.append(_Found(attempt, best.texts, best.confidence, gain))
     most = sorted(found, key=lambda it: it.worth, reverse=True)[:MOST_SUGGESTIONS]
     before = _errors(asking.document, asking.part)
@@ -218,6 +219,18 @@ _FINDERS: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = M
 async def _parses(critic: Critic | None, texts: Sequence[str]) -> bool:
     """Report whether texts bring in no syntax error; checked in a thread, so that other work has its turn meanwhile."""
     return critic is None or await asyncio.to_thread(critic.parses, texts)
+
+
+async def _makes_sense(asking: _Asking, attempt: Attempt, texts: Sequence[str]) -> bool:
+    """Report whether nothing is wrong with what the texts mean together; checked in a thread as well."""
+    changes = attempt.changes(asking.document, texts)
+    after, moved = _changed(asking.document, changes), 0
+    for it in changes:
+        start = it.start + moved
+        if await asyncio.to_thread(fault_within, after, start, start + len(it.text)):
+            return False
+        moved += len(it.text) - (it.end - it.start)
+    return True
 
 
 def _trimmed(attempt: Attempt, texts: Sequence[str]) -> tuple[str, ...]:

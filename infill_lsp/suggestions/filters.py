@@ -1,5 +1,6 @@
 """Filters for unwanted blanks, and for suggestions not worth showing."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -30,6 +31,18 @@ def trim_blanks(document: Document, target: Target, suggestion: Suggestion) -> S
     return suggestion.saying(text)
 
 
+def drop_echo(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
+    """Drop what says nothing in a comment or string: the words right before the cursor, a word twice, mere closers."""
+    said = suggestion.text.strip()
+    if target.kind not in ("string", "comment") or not said:
+        return suggestion
+    if target.kind == "string" and all(char in _CLOSERS for char in said):
+        return Dropped("it only closes, within a string")
+    if before(document, suggestion).rstrip().endswith(said) or _DOUBLED.fullmatch(said):
+        return Dropped("it repeats what stands before it")
+    return suggestion
+
+
 def drop_unchanged(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
     """Drop text that is there already."""
     if suggestion.text == normalised(document.text[suggestion.start : suggestion.end]):
@@ -37,6 +50,8 @@ def drop_unchanged(document: Document, target: Target, suggestion: Suggestion) -
     return suggestion
 
 
+_CLOSERS: Final = ")]}>,;:\"'`"
+_DOUBLED: Final = re.compile(r"(\w{2,})\1+")
 _SHORTEST: Final = 2
 """Characters; a shorter text is typed faster than read."""
 
@@ -50,7 +65,7 @@ def drop_trivial(document: Document, target: Target, suggestion: Suggestion) -> 
         return Dropped("it is too long")
     if any(char.isalnum() for char in text) and len(text) >= _SHORTEST:
         return suggestion
-    if len(text) >= _SHORTEST and not all(char in ")]}>,;:\"'`" for char in text):
+    if len(text) >= _SHORTEST and not all(char in _CLOSERS for char in text):
         return suggestion
     if _mends(document, suggestion):
         return suggestion

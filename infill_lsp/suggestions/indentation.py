@@ -100,8 +100,28 @@ def depth(document: Document, target: Target, suggestion: Suggestion) -> Suggest
         added = wanted.removeprefix(left)
         others = [line and added + line for line in others]
         first = added + first.lstrip(BLANKS)
+    elif left and indent_width(left) <= _deepest(document, above, unit) < indent_width(left + first):
+        first = first.lstrip(BLANKS)
     others = _moved(document, left + first, others)
     return suggestion.saying("\n".join([first, *others]))
+
+
+def block_depth(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:
+    """Indent the block that the first line opens by the file's own step, whatever step the model wrote it with."""
+    first, *others = suggestion.text.split("\n")
+    head = before(document, suggestion) + first
+    unit = own_unit(document, suggestion)
+    body = next((indent_width(it) for it in others if it.strip()), 0)
+    base, step = indent_width(head), body - indent_width(head)
+    if target.kind in ("string", "comment") or unit is None or not document.opens_block(head) or step <= 0:
+        return suggestion
+    if step == indent_width(unit) or any((indent_width(it) - base) % step for it in others if it.strip()):
+        return suggestion
+    own = indentation(head)
+    lines = [it and own + unit * ((indent_width(it) - base) // step) + it.lstrip(BLANKS) for it in others]
+    if any(indent_width(it) < base for it in others if it.strip()):
+        return suggestion
+    return suggestion.saying("\n".join([first, *lines]))
 
 
 def _goes_back(first: str) -> bool:

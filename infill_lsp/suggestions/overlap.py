@@ -9,12 +9,16 @@ from infill_lsp.suggestions.brackets import Around, scan
 from infill_lsp.suggestions.suggestion import Dropped, Suggestion, before, lines_above, lines_below, rest
 from infill_lsp.targets.target import Target
 from infill_lsp.text.document import Document
-from infill_lsp.text.indent import BLANKS
+from infill_lsp.text.indent import BLANKS, indent_width
 
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _BRACKETS: Final = re.compile(r"[)\]}>\"'`\s]*")
 _COMMON: Final = re.compile(r"(pass|else|try|finally|return|break|continue|end|default|None|null|nil|true|false)\b")
+_LEAVES: Final = re.compile(r"\s*(?:return|raise|yield|break|continue|pass|assert)\b")
+_NEXT: Final = 10
+"""Lines below within which a line is not offered again."""
+
 _LOOK: Final = 40
 """Lines below that the text is compared with."""
 
@@ -120,3 +124,16 @@ def _tells(line: str) -> bool:
 def _says(line: str) -> bool:
     """Report whether a line has a letter besides the words that stand alone everywhere; brackets and numbers do not."""
     return _LETTER.search(_COMMON.sub("", line)) is not None
+
+
+def stands_below(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
+    """Drop a line that stands among the next lines of its block, but for those that leave a block."""
+    line = f"{before(document, suggestion)}{suggestion.text}{rest(document, suggestion)}"
+    if target.kind in ("string", "comment") or "\n" in line or not _tells(line) or _LEAVES.match(line):
+        return suggestion
+    for below in islice(lines_below(document, suggestion), _NEXT):
+        if indent_width(below) < indent_width(line):
+            return suggestion
+        if below.rstrip() == line.rstrip():
+            return Dropped("it stands a few lines below")
+    return suggestion

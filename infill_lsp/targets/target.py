@@ -20,6 +20,10 @@ GapKind = Literal[
     "rest_of_line", "mid_line", "line", "block", "expression", "string", "comment", "selection", "none"
 ]  # fmt: skip
 
+_CONFLICT: Final = re.compile(r"^(?:<<<<<<< |>>>>>>> )", re.MULTILINE)
+_FAR: Final = 20_000
+"""Code points on each side in which the markers of a merge conflict are looked for."""
+
 _CLOSERS: Final = re.compile(r"\s*[)\]};,>]+$")
 _ONLY_CLOSERS_FOLLOW: Final = re.compile(r"\s*[)\]}>;,\"'`][\s)\]}>,;:\"'`]*$")
 
@@ -95,6 +99,16 @@ def _in_line_end(cursor: _Cursor) -> Target | None:
     r"""Reject a cursor between the two characters of a `\r\n`, where nothing can be written."""
     if cursor.document.text[cursor.offset - 1 : cursor.offset + 1] == "\r\n" and cursor.offset:
         return Target.nothing("The cursor is between the two signs of a line end.")
+    return None
+
+
+def _in_conflict(cursor: _Cursor) -> Target | None:
+    """Fill nothing between the markers of a merge conflict."""
+    text, at = cursor.document.text, cursor.offset
+    above = _CONFLICT.findall(text[max(0, at - _FAR) : at])
+    below = _CONFLICT.search(text, at, at + _FAR) if above[-1:] == ["<<<<<<< "] else None
+    if below and below[0] == ">>>>>>> ":
+        return Target.nothing("The cursor is in a merge conflict.")
     return None
 
 
@@ -187,6 +201,7 @@ def _on_line(cursor: _Cursor) -> Target | None:
 
 _RULES: Final[tuple[Callable[[_Cursor], Target | None], ...]] = (
     _in_line_end,
+    _in_conflict,
     _in_comment,
     _in_string,
     _on_blank_line,

@@ -73,13 +73,13 @@ def test_a_document_keeps_its_line_ends() -> None:
 
 def test_the_first_fill_that_parses_and_says_something_is_taken() -> None:
     answers = [fill("a b"), fill("  "), fill("a, b"), fill("c")]
-    text, _ = made("x = f(|)\n", "fill_arguments", Model({"x = f(": answers}))
-    assert text == "x = f(a, b)\n"
+    text, _ = made("x = f(|)  # of a and b\n", "fill_arguments", Model({"x = f(": answers}))
+    assert text == "x = f(a, b)  # of a and b\n"
     assert made("x = f(|)\n", "fill_arguments", Model({"x = f(": answers[:2]}))[1] is None
 
 
 def test_a_selection_that_stays_as_it_is_is_no_edit() -> None:
-    document, start, end = marked("|total = one|\n")
+    document, start, end = marked("|total = one|  # or two\n")
     model = Model({"": [fill("total", "one"), fill("total", "two")]})
     edit = asyncio.run(resolve(document, Offer("rewrite_selection", document.name, 3, start, end), model))
     assert edit is not None

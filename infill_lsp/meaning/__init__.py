@@ -1,0 +1,1 @@
+"""Judges what a suggestion means: names that are defined nowhere, names given twice, statements out of place."""

@@ -1,0 +1,152 @@
+"""Finds the names that Python code binds, scope by scope, in a syntax tree.
+
+A tree of code that is being typed may be broken. Where it is, names count as bound rather than not: a suggestion is
+refused only for what is certain.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from tree_sitter import Node
+
+from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.part import parts
+from infill_lsp.syntax.tree import SyntaxTree
+
+SCOPES: Final = frozenset({"function_definition", "lambda", "class_definition"})
+FUNCTIONS: Final = frozenset({"function_definition", "lambda"})
+_OWN_NAME: Final = frozenset({"function_definition", "class_definition"})
+_WORD: Final = re.compile(r"[^\W\d]\w*")
+_KEPT: Final = 256
+"""Parts of texts whose names are kept; while someone types only one of them changes."""
+
+_TARGETS: Final = {
+    "assignment": "left",
+    "augmented_assignment": "left",
+    "named_expression": "name",
+    "for_statement": "left",
+    "for_in_clause": "left",
+    "type_alias_statement": "left",
+}
+_PATTERNS: Final = frozenset(
+    {"pattern_list", "tuple_pattern", "list_pattern", "tuple", "list", "list_splat_pattern", "list_splat", "type"}
+    | {"parenthesized_expression", "expression_list", "as_pattern_target", "dictionary_splat_pattern"}
+)
+_CASES: Final = frozenset({"case_pattern", "dict_pattern", "class_pattern", "splat_pattern", "union_pattern"})
+
+
+def text_of(node: Node | None) -> str:
+    """Return the text of a node."""
+    return (node.text or b"").decode("utf-8", "replace") if node is not None else ""
+
+
+def module_names(text: str, language: Language) -> frozenset[str] | None:
+    """Return the names that a module binds outside of functions and classes; None where it imports all of another.
+
+    Words of comments are among them: a comment may announce what is about to be written.
+    """
+    found: frozenset[str] = frozenset()
+    for start, end in parts(text, language.definition):
+        names = _part_names(text[start:end], language)
+        if names is None:
+            return None
+        found |= names
+    return found
+
+
+@lru_cache(maxsize=_KEPT)
+def _part_names(text: str, language: Language) -> frozenset[str] | None:
+    root = SyntaxTree.parse(text, language).root
+    if any(it.type == "wildcard_import" for it in _within(root)):
+        return None
+    found = set(bound_in(root))
+    for node in _all(root):
+        if node.type == "global_statement":
+            found.update(map(text_of, node.named_children))
+        elif node.type == "comment":
+            found.update(_WORD.findall(text_of(node)))
+    return frozenset(found)
+
+
+def bound_in(scope: Node) -> Iterator[str]:
+    """Yield the names that a scope binds itself, those of scopes within it left out; a name may come twice."""
+    if scope.type in FUNCTIONS:
+        yield from _parameters(scope.child_by_field_name("parameters"))
+        yield from _identifiers(scope.child_by_field_name("type_parameters"))
+    for node in _within(scope):
+        yield from _bound_by(node)
+
+
+def _within(scope: Node) -> Iterator[Node]:
+    """Yield the nodes of a scope, down to the heads of scopes within it."""
+    waiting = list(scope.named_children)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if node.type not in SCOPES:
+            waiting += node.named_children
+
+
+def _all(root: Node) -> Iterator[Node]:
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += node.named_children
+
+
+def _bound_by(node: Node) -> Iterator[str]:
+    """Yield the names that one node binds."""
+    kind = node.type
+    if kind in _TARGETS:
+        yield from targets(node.child_by_field_name(_TARGETS[kind]))
+    elif kind in _OWN_NAME:
+        yield text_of(node.child_by_field_name("name"))
+    elif kind in {"import_statement", "import_from_statement"}:
+        yield from imported(node)
+    elif kind == "as_pattern":
+        yield from targets(node.child_by_field_name("alias"))
+    elif kind in _CASES or kind in {"global_statement", "nonlocal_statement"} or kind == "ERROR":
+        yield from _identifiers(node)
+
+
+def targets(node: Node | None) -> Iterator[str]:
+    """Yield the names that a target binds: of `a, (b, *c)` all three, of `a.b` and `a[b]` none."""
+    if node is None:
+        return
+    if node.type == "identifier":
+        yield text_of(node)
+    elif node.type in _PATTERNS:
+        for child in node.named_children:
+            yield from targets(child)
+
+
+def imported(node: Node) -> Iterator[str]:
+    """Yield the names that an import binds."""
+    for child in node.children_by_field_name("name"):
+        name = child.child_by_field_name("alias") or child
+        yield text_of(name).partition(".")[0].strip()
+
+
+def _parameters(node: Node | None) -> Iterator[str]:
+    for child in node.named_children if node is not None else ():
+        name = parameter_name(child)
+        if name:
+            yield name
+
+
+def parameter_name(node: Node) -> str:
+    """Return the name of a parameter; empty for what is none, such as a comment or a lone star."""
+    if node.type == "identifier":
+        return text_of(node)
+    name = node.child_by_field_name("name") or next(iter(node.named_children), None)
+    return parameter_name(name) if name is not None and name.type in _PARAMETERS else ""
+
+
+_PARAMETERS: Final = frozenset({"identifier", "list_splat_pattern", "dictionary_splat_pattern", "typed_parameter"})
+
+
+def _identifiers(node: Node | None) -> Iterator[str]:
+    return (text_of(it) for it in _all(node) if it.type == "identifier") if node is not None else iter(())

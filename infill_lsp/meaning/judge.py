@@ -1,0 +1,359 @@
+"""Says what is wrong with what a suggestion means, where its syntax is right: Python only.
+
+Judged is the code with the suggestion in it, and of that only what the suggestion brings in. It must object to nothing
+that people write, so that what cannot be told for certain is let pass.
+"""
+
+import builtins
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Final
+
+from tree_sitter import Node
+
+from infill_lsp.meaning.bindings import FUNCTIONS, bound_in, module_names, parameter_name, targets, text_of
+from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.tree import SyntaxTree
+from infill_lsp.text.document import Document
+
+_EVERYWHERE: Final = frozenset(dir(builtins)) | {
+    *("__file__", "__name__", "__doc__", "__package__", "__spec__", "__path__", "__builtins__", "__annotations__"),
+    *("__class__", "__module__", "__qualname__", "_", "reveal_type", "WindowsError"),
+}
+_STARTS: Final = frozenset({"function_definition", "class_definition", "decorated_definition"})
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Code with a suggestion in it.
+
+    Attributes:
+        tree: of the part around the suggestion.
+        start: of the suggestion, in code points.
+        end: of it.
+        before: code that comes before the document's own, such as earlier cells.
+    """
+
+    document: Document
+    language: Language
+    tree: SyntaxTree
+    start: int
+    end: int
+    before: str
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The named nodes that hold something of the suggestion, outer ones first."""
+        first, last = self.tree.byte(self.start), self.tree.byte(self.end)
+        found, waiting = [], [self.tree.root]
+        while waiting:
+            node = waiting.pop()
+            if node.end_byte > first and node.start_byte < last:
+                found.append(node)
+                waiting += reversed(node.named_children)
+        return tuple(found)
+
+    def is_new(self, node: Node) -> bool:
+        """Whether the suggestion holds some of a node that is as small as a word."""
+        return node.end_byte > self.tree.byte(self.start) and node.start_byte < self.tree.byte(self.end)
+
+    def holds(self, node: Node) -> bool:
+        """Whether all of a node is the suggestion's."""
+        return node.start_byte >= self.tree.byte(self.start) and node.end_byte <= self.tree.byte(self.end)
+
+    @cached_property
+    def module_names(self) -> frozenset[str] | None:
+        """The names that the module binds; None where that cannot be told."""
+        text = self.document.text
+        own, earlier = module_names(text, self.language), module_names(self.before, self.language)
+        if own is None or earlier is None or "exec(" in text or "__getattr__(" in text:
+            return None
+        return own | earlier
+
+    @cached_property
+    def broken(self) -> bool:
+        """Whether the parser cannot make sense of the code around the suggestion."""
+        return any(it.type == "ERROR" or it.is_missing for it in self.nodes)
+
+
+def fault(document: Document, start: int, end: int, text: str, before: str = "") -> str:
+    """Return the first thing that is wrong with what a suggestion means, in a few words; empty where nothing is.
+
+    Args:
+        document: without the suggestion.
+        start: of what the suggestion replaces, in code points.
+        end: of that.
+        text: of the suggestion.
+        before: code that comes before the document's own.
+    """
+    if document.language is None or document.language.id != "python" or not text.strip():
+        return ""
+    return fault_within(document.edited(start, end, text), start, start + len(text), before)
+
+
+def fault_within(document: Document, start: int, end: int, before: str = "") -> str:
+    """Return what is wrong with the code from `start` to `end`, as `fault` does; the document holds it already."""
+    language = document.language
+    tree = document.tree_at(start) if language is not None and language.id == "python" else None
+    if language is None or tree is None or not tree.has(end):
+        return ""
+    if tree.part[0] and not language.definition.match(document.text, tree.part[0]):
+        return ""  # It may begin in the middle of a function or a string.
+    judged = _Judged(document, language, tree, start, end, before)
+    if judged.broken:
+        return ""
+    return next((found for rule in _RULES for found in rule(judged)), "")
+
+
+def _out_of_place(it: _Judged) -> Iterator[str]:
+    """Statements that Python refuses where they stand."""
+    for node in it.nodes:
+        if node.type in _NEEDS and it.is_new(node.children[0]) and not _NEEDS[node.type](node):
+            yield f"`{node.children[0].type}` cannot stand here"
+
+
+def _in_function(node: Node) -> bool:
+    scope = _scope(node)
+    return scope is not None and scope.type in FUNCTIONS
+
+
+def _in_async(node: Node) -> bool:
+    scope = _scope(node)
+    return scope is None or (scope.type == "function_definition" and scope.children[0].type == "async")
+
+
+def _in_loop(node: Node) -> bool:
+    while (up := node.parent) is not None and up.type not in _STARTS:
+        if up.type in {"for_statement", "while_statement"} and up.child_by_field_name("alternative") != node:
+            return True
+        node = up
+    return False
+
+
+_NEEDS: Final[dict[str, Callable[[Node], bool]]] = {
+    "return_statement": _in_function,
+    "yield": _in_function,
+    "await": _in_async,
+    "break_statement": _in_loop,
+    "continue_statement": _in_loop,
+}
+
+
+def _scope(node: Node) -> Node | None:
+    """The function, lambda or class that a node is in; None for the module."""
+    up = node.parent
+    while up is not None and up.type not in FUNCTIONS and up.type != "class_definition":
+        up = up.parent
+    return up
+
+
+def _no_effect(it: _Judged) -> Iterator[str]:
+    """Statements that do nothing: a bare name, a number, an empty tuple."""
+    if it.before or "notebook" in it.document.name:
+        return  # There the last value is shown.
+    for node in it.nodes:
+        child = node.named_children[0] if node.type == "expression_statement" and node.named_child_count == 1 else None
+        if (
+            child is None
+            or not it.holds(node)
+            or child.type not in _IDLE
+            or (child.type == "tuple" and child.named_children)
+        ):
+            continue
+        yield f"`{text_of(child)[:40]}` does nothing"
+
+
+_IDLE: Final = frozenset({"identifier", "integer", "float", "true", "false", "none", "tuple"})
+
+
+def _assigned_in_call(it: _Judged) -> Iterator[str]:
+    """An assignment that was copied into a call: a variable of the file, and blanks around its sign."""
+    for node in it.nodes:
+        if node.type != "keyword_argument" or node.child_count < 3:
+            continue
+        name, sign = node.children[0], node.children[1]
+        if it.is_new(sign) and not it.is_new(name) and sign.start_byte > name.end_byte:
+            yield f"`{text_of(name)} =` is an assignment, not an argument"
+
+
+def _doubled_brace(it: _Judged) -> Iterator[str]:
+    """Braces around a text that stands between braces: within an f-string they would be no braces any more."""
+    text = it.document.text
+    if text[it.start - 1 : it.start + 1] == "{{" and text[it.end - 1 : it.end + 1] == "}}":
+        yield "it doubles a brace"
+
+
+def _imported_twice(it: _Judged) -> Iterator[str]:
+    """Imports of what the module imports at its outermost level already."""
+    for node in it.nodes:
+        if node.type not in {"import_statement", "import_from_statement"} or not it.holds(node):
+            continue
+        alike = [other for other in it.tree.root.named_children if other.type == node.type and other != node]
+        if node.parent == it.tree.root and any(text_of(other) == text_of(node) for other in alike):
+            yield "it is imported already"
+
+
+def _not_there(it: _Judged) -> Iterator[str]:
+    """Names imported from a module of the standard library that does not have them."""
+    for node in it.nodes:
+        module = node.child_by_field_name("module_name") if node.type == "import_from_statement" else None
+        if module is None or (known := names_of_module(text_of(module), it.language)) is None:
+            continue
+        for name in node.children_by_field_name("name"):
+            if name.type == "dotted_name" and it.is_new(name) and text_of(name) not in known:
+                yield f"{text_of(module)} has no `{text_of(name)}`"
+
+
+@lru_cache(maxsize=256)
+def names_of_module(name: str, language: Language) -> frozenset[str] | None:
+    """Return the names that a module of Python's library has, by its source; None where that cannot be told."""
+    folder = Path(sysconfig.get_path("stdlib"))
+    found = [it for it in (folder / f"{name}.py", folder / name / "__init__.py") if it.is_file()]
+    if name not in sys.stdlib_module_names or not found:
+        return None
+    text = found[0].read_text(encoding="utf-8", errors="replace")
+    names = module_names(text, language)
+    if names is None or "__getattr__" in names or "globals()" in text:
+        return None
+    within = found[0].parent.iterdir() if found[0].name == "__init__.py" else ()
+    return names | {it.stem for it in within} | _EVERYWHERE
+
+
+def _twice(it: _Judged) -> Iterator[str]:
+    """Names and keys given twice in one list."""
+    for node in it.nodes:
+        if node.type in _LISTS:
+            items = [(name, child) for child, name in _LISTS[node.type](node) if name]
+            for number, (name, child) in enumerate(items):
+                others = [other for at, (other, _) in enumerate(items) if at != number]
+                if it.is_new(child) and name in others and name != "_":
+                    yield f"`{name}` is there twice"
+
+
+def _keys(node: Node) -> Iterator[tuple[Node, str]]:
+    for pair in node.named_children:
+        key = pair.child_by_field_name("key") if pair.type == "pair" else None
+        if key is not None and key.type in {"string", "integer"} and "interpolation" not in map(_type, key.children):
+            yield pair, text_of(key)
+
+
+def _type(node: Node) -> str:
+    return node.type
+
+
+def _handlers(node: Node) -> Iterator[tuple[Node, str]]:
+    for child in node.named_children:
+        if child.type == "except_clause":
+            value = next((it for it in child.named_children if it.type not in {"block", "comment"}), None)
+            if value is not None and value.type == "as_pattern":
+                value = value.named_children[0]
+            if value is not None and value.type in {"identifier", "attribute"}:
+                yield value, text_of(value)
+
+
+_LISTS: Final[dict[str, Callable[[Node], Iterator[tuple[Node, str]]]]] = {
+    "parameters": lambda node: ((it, parameter_name(it)) for it in node.named_children),
+    "lambda_parameters": lambda node: ((it, parameter_name(it)) for it in node.named_children),
+    "pattern_list": lambda node: ((it, "".join(targets(it))) for it in node.named_children),
+    "import_from_statement": lambda node: ((it, text_of(it)) for it in node.children_by_field_name("name")),
+    "dictionary": _keys,
+    "try_statement": _handlers,
+}
+
+
+def _defined_before(it: _Judged) -> Iterator[str]:
+    """Functions and classes whose scope has one of that name already, overloads and setters aside."""
+    for node in it.nodes:
+        if node.type not in {"function_definition", "class_definition"}:
+            continue
+        name, body = node.child_by_field_name("name"), node.parent
+        if name is None or body is None or not it.is_new(name) or body.type not in {"block", "module"}:
+            continue  # One that is decorated may be meant.
+        if body.parent is not None and body.parent.type not in {"class_definition", "function_definition"}:
+            continue  # One of several that a condition chooses from.
+        same = [other for other in body.named_children if other.type == node.type and other != node]
+        if any(text_of(other.child_by_field_name("name")) == text_of(name) for other in same):
+            yield f"`{text_of(name)}` is defined already"
+
+
+def _undefined(it: _Judged) -> Iterator[str]:
+    """Names that nothing visible binds."""
+    used = [node for node in it.nodes if node.type == "identifier" and _is_read(node)]
+    used = [node for node in used if text_of(node) not in _EVERYWHERE]
+    if not used or (known := it.module_names) is None:
+        return
+    for node in used:
+        name = text_of(node)
+        if name not in known and _is_certain(it, node) and name not in _around(node):
+            yield f"`{name}` is not defined here"
+
+
+def _around(node: Node) -> set[str]:
+    """The names that the functions and classes around a node bind, and comprehensions and patterns."""
+    found: set[str] = set()
+    up = node.parent
+    while up is not None and up.type != "module":
+        if up.type != "block":
+            found.update(bound_in(up))
+        up = up.parent
+    return found
+
+
+def _is_certain(it: _Judged, node: Node) -> bool:
+    """Whether all that encloses a node was parsed, and the parser made sense of it."""
+    outermost = node
+    while (up := outermost.parent) is not None and up.type != "module":
+        outermost = up
+    return not outermost.has_error and it.document.place(it.tree.offset(outermost.start_byte))[1] == 1
+
+
+def _is_read(node: Node) -> bool:
+    """Whether an identifier is a name whose value is wanted."""
+    up = node.parent
+    if up is None:
+        return False
+    if up.type in _NAMED and node in up.children_by_field_name(_NAMED[up.type]):
+        return False
+    if up.type in {"dotted_name", "aliased_import", "global_statement", "nonlocal_statement", "ERROR", "del_statement"}:
+        return False
+    above = up
+    while above.type in {"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "dotted_name"}:
+        if above.parent is None:
+            return False
+        node, above = above, above.parent
+    if above.type in _TARGET and node in above.children_by_field_name(_TARGET[above.type]):
+        return False
+    return above.type not in _NOT_READ
+
+
+_NAMED: Final = {
+    "attribute": "attribute",
+    "keyword_argument": "name",
+    "function_definition": "name",
+    "class_definition": "name",
+    "default_parameter": "name",
+    "typed_default_parameter": "name",
+}
+_TARGET: Final = {"assignment": "left", "for_statement": "left", "for_in_clause": "left", "named_expression": "name"}
+_NOT_READ: Final = frozenset(
+    {"parameters", "lambda_parameters", "typed_parameter", "dictionary_splat_pattern", "as_pattern_target"}
+    | {"case_pattern", "dict_pattern", "class_pattern", "splat_pattern", "union_pattern", "keyword_pattern"}
+    | {"type_parameter", "type", "format_specifier", "import_from_statement", "import_statement", "print_statement"}
+)
+
+_RULES: Final = (
+    _doubled_brace,
+    _out_of_place,
+    _no_effect,
+    _assigned_in_call,
+    _twice,
+    _imported_twice,
+    _not_there,
+    _defined_before,
+    _undefined,
+)
+"""Cheap ones first."""
