@@ -51,8 +51,15 @@ def test_from_a_cursor_to_an_insertion() -> None:
 
 
 def test_by_hand_there_are_several_and_none_twice() -> None:
-    assert [text for *_, text in asked("# fill bee\nx = |", invoked=True)] == ["bee", "bee1", "bee2", "bee3"]
-    assert [text for *_, text in asked("# fill bee\nx = |", invoked=True, settings=ServerSettings(candidates=2))] == [
+    assert [text for *_, text in asked("# fill bee\nx = |\n# bee1 bee2 bee3", invoked=True)] == [
+        "bee",
+        "bee1",
+        "bee2",
+        "bee3",
+    ]
+    assert [
+        text for *_, text in asked("# fill bee\nx = |\n# bee1", invoked=True, settings=ServerSettings(candidates=2))
+    ] == [
         "bee",
         "bee1",
     ]

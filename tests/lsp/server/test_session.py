@@ -58,11 +58,11 @@ def test_only_another_engine_takes_another_engine() -> None:
         engine = session.engine
         await session.configure(replace(session.settings, candidates=2))
         assert session.engine is engine
-        assert await ask(session, "# fill aha\nx = ", invoked=True) == ["aha", "aha1"]
+        assert await ask(session, "# fill aha\n# aha1\nx = ", invoked=True) == ["aha", "aha1"]
         await session.configure(replace(session.settings, threads=2))
         assert session.engine is not engine
         await session.loaded()
-        assert await ask(session, "# fill aha\nx = ", invoked=True) == ["aha", "aha1"]
+        assert await ask(session, "# fill aha\n# aha1\nx = ", invoked=True) == ["aha", "aha1"]
         assert "degraded" not in {it.state for it in seen}, "an engine that is replaced is no misfortune"
 
     assert run(body) == [EngineSettings(), EngineSettings(threads=2)]
@@ -238,7 +238,7 @@ def test_a_cell_that_holds_a_key_is_no_context_for_later_cells() -> None:
         names = [f"vscode-notebook-cell:/w/n.ipynb#{it}" for it in "ab"]
         session.notebooks["n"] = Notebook(tuple(Cell(it, True) for it in names))
         key = "-----BEGIN PRIVATE" + " KEY-----\nabc\n"
-        for cell, asked, expected in (("", "x = ", "aha"), (key, "y = ", "filled")):
+        for cell, asked, expected in (("", "x = ", "aha"), (key, "# filled\ny = ", "filled")):
             session.put(Document(names[0], f"# fill aha\n{cell}", PYTHON))
             assert (await ask(session, asked, names[1], invoked=True))[0] == expected
 
@@ -263,7 +263,7 @@ def test_typing_what_is_shown_asks_nobody_and_taking_letters_back_restores_it() 
     async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
-        start = "# fill abc(xyz)\nx = "
+        start = "# fill abc(xyz)\n# zabc\nx = "
         assert await ask(session, start) == ["abc(xyz)"]
         asked = busy(seen)
         for typed, left in (("a", "bc(xyz)"), ("abc(", "xyz)"), ("ab", "c(xyz)"), ("", "abc(xyz)")):
@@ -299,7 +299,7 @@ def test_what_is_shown_stays_the_first_when_more_is_asked_for_by_hand() -> None:
     async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
         await session.loaded()
-        start = "# fill abcd\nx = "
+        start = "# fill abcd\n# aabcd aabcd1 aabcd2 abcd1 abcd2\nx = "
         assert await ask(session, start) == ["abcd"]
         assert await ask(session, start + "a", invoked=True) == ["bcd", "abcd", "abcd1", "abcd2"]
         assert await ask(session, start + "a") == ["bcd"]
