@@ -1,7 +1,7 @@
 """Finds the names that Python code binds, scope by scope, in a syntax tree.
 
-A tree of code that is being typed may be broken. Where it is, names count as bound rather than not: a suggestion is
-refused only for what is certain.
+The tree of code that is being typed may contain errors. Names within them count as bound, because a suggestion is
+refused only for a certain fault.
 """
 
 import re
@@ -20,7 +20,7 @@ FUNCTIONS: Final = frozenset({"function_definition", "lambda"})
 _OWN_NAME: Final = frozenset({"function_definition", "class_definition"})
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 _KEPT: Final = 256
-"""Parts of texts whose names are kept; while someone types only one of them changes."""
+"""The number of parts whose names are cached; only one of them changes while someone types."""
 
 _TARGETS: Final = {
     "assignment": "left",
@@ -43,9 +43,9 @@ def text_of(node: Node | None) -> str:
 
 
 def module_names(text: str, language: Language) -> frozenset[str] | None:
-    """Return the names that a module binds outside of functions and classes; None where it imports all of another.
+    """Return the names that a module binds outside functions and classes; None if it has a wildcard import.
 
-    Words of comments are among them: a comment may announce what is about to be written.
+    The words of comments count as bound, because a comment may announce code that is still to be written.
     """
     found: frozenset[str] = frozenset()
     for start, end in parts(text, language.definition):
@@ -71,7 +71,7 @@ def _part_names(text: str, language: Language) -> frozenset[str] | None:
 
 
 def bound_in(scope: Node) -> Iterator[str]:
-    """Yield the names that a scope binds itself, those of scopes within it left out; a name may come twice."""
+    """Yield the names that a scope itself binds, without those of inner scopes; a name may come twice."""
     if scope.type in FUNCTIONS:
         yield from _parameters(scope.child_by_field_name("parameters"))
         yield from _identifiers(scope.child_by_field_name("type_parameters"))
@@ -80,7 +80,7 @@ def bound_in(scope: Node) -> Iterator[str]:
 
 
 def _within(scope: Node) -> Iterator[Node]:
-    """Yield the nodes of a scope, down to the heads of scopes within it."""
+    """Yield the nodes of a scope, without the bodies of inner scopes."""
     waiting = list(scope.named_children)
     while waiting:
         node = waiting.pop()
@@ -138,7 +138,7 @@ def _parameters(node: Node | None) -> Iterator[str]:
 
 
 def parameter_name(node: Node) -> str:
-    """Return the name of a parameter; empty for what is none, such as a comment or a lone star."""
+    """Return the name of a parameter; an empty string for a comment or a lone star."""
     if node.type == "identifier":
         return text_of(node)
     name = node.child_by_field_name("name") or next(iter(node.named_children), None)

@@ -1,7 +1,7 @@
-"""Says what is wrong with what a suggestion means, where its syntax is right: Python only.
+"""Finds faults in the meaning of a suggestion whose syntax is right. Python only.
 
-Judged is the code with the suggestion in it, and of that only what the suggestion brings in. It must object to nothing
-that people write, so that what cannot be told for certain is let pass.
+The judge reads the code with the suggestion in it and reports only faults that the suggestion brings in. It must not
+object to code that people write, so it accepts everything that it cannot decide.
 """
 
 import builtins
@@ -24,6 +24,9 @@ _EVERYWHERE: Final = frozenset(dir(builtins)) | {
     *("__file__", "__name__", "__doc__", "__package__", "__spec__", "__path__", "__builtins__", "__annotations__"),
     *("__class__", "__module__", "__qualname__", "_", "reveal_type", "WindowsError"),
 }
+LARGEST: Final = 400_000
+"""The longest document, in code points, in which names are judged."""
+
 _STARTS: Final = frozenset({"function_definition", "class_definition", "decorated_definition"})
 
 
@@ -32,10 +35,10 @@ class _Judged:
     """Code with a suggestion in it.
 
     Attributes:
-        tree: of the part around the suggestion.
-        start: of the suggestion, in code points.
-        end: of it.
-        before: code that comes before the document's own, such as earlier cells.
+        tree: the tree of the part around the suggestion.
+        start: where the suggestion starts, in code points.
+        end: where it ends.
+        before: code that comes before the document's own, such as earlier cells of a notebook.
     """
 
     document: Document
@@ -47,7 +50,7 @@ class _Judged:
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
-        """The named nodes that hold something of the suggestion, outer ones first."""
+        """The named nodes that overlap the suggestion, outer ones first."""
         first, last = self.tree.byte(self.start), self.tree.byte(self.end)
         found, waiting = [], [self.tree.root]
         while waiting:
@@ -58,16 +61,18 @@ class _Judged:
         return tuple(found)
 
     def is_new(self, node: Node) -> bool:
-        """Whether the suggestion holds some of a node that is as small as a word."""
+        """Report whether a node overlaps the suggestion."""
         return node.end_byte > self.tree.byte(self.start) and node.start_byte < self.tree.byte(self.end)
 
     def holds(self, node: Node) -> bool:
-        """Whether all of a node is the suggestion's."""
+        """Report whether a node lies within the suggestion."""
         return node.start_byte >= self.tree.byte(self.start) and node.end_byte <= self.tree.byte(self.end)
 
     @cached_property
     def module_names(self) -> frozenset[str] | None:
-        """The names that the module binds; None where that cannot be told."""
+        """The names that the module binds; None if they cannot be determined."""
+        if self.document.lines.length > LARGEST:
+            return None
         text = self.document.text
         own, earlier = module_names(text, self.language), module_names(self.before, self.language)
         if own is None or earlier is None or "exec(" in text or "__getattr__(" in text:
@@ -76,18 +81,18 @@ class _Judged:
 
     @cached_property
     def broken(self) -> bool:
-        """Whether the parser cannot make sense of the code around the suggestion."""
+        """Whether the parser found errors in the code around the suggestion."""
         return any(it.type == "ERROR" or it.is_missing for it in self.nodes)
 
 
 def fault(document: Document, start: int, end: int, text: str, before: str = "") -> str:
-    """Return the first thing that is wrong with what a suggestion means, in a few words; empty where nothing is.
+    """Return the first fault in the meaning of a suggestion, in a few words; an empty string if there is none.
 
     Args:
-        document: without the suggestion.
-        start: of what the suggestion replaces, in code points.
-        end: of that.
-        text: of the suggestion.
+        document: the document without the suggestion.
+        start: where the replaced text starts, in code points.
+        end: where it ends.
+        text: the text of the suggestion.
         before: code that comes before the document's own.
     """
     if document.language is None or document.language.id != "python" or not text.strip():
@@ -96,7 +101,7 @@ def fault(document: Document, start: int, end: int, text: str, before: str = "")
 
 
 def fault_within(document: Document, start: int, end: int, before: str = "") -> str:
-    """Return what is wrong with the code from `start` to `end`, as `fault` does; the document holds it already."""
+    """Return the first fault of the code from `start` to `end` of a document, as `fault` does."""
     language = document.language
     tree = document.tree_at(start) if language is not None and language.id == "python" else None
     if language is None or tree is None or not tree.has(end):
@@ -110,7 +115,7 @@ def fault_within(document: Document, start: int, end: int, before: str = "") -> 
 
 
 def _out_of_place(it: _Judged) -> Iterator[str]:
-    """Statements that Python refuses where they stand."""
+    """Yield statements that Python refuses at their place."""
     for node in it.nodes:
         if node.type in _NEEDS and it.is_new(node.children[0]) and not _NEEDS[node.type](node):
             yield f"`{node.children[0].type}` cannot stand here"
@@ -144,7 +149,7 @@ _NEEDS: Final[dict[str, Callable[[Node], bool]]] = {
 
 
 def _scope(node: Node) -> Node | None:
-    """The function, lambda or class that a node is in; None for the module."""
+    """Return the function, lambda or class around a node; None for the module."""
     up = node.parent
     while up is not None and up.type not in FUNCTIONS and up.type != "class_definition":
         up = up.parent
@@ -152,9 +157,9 @@ def _scope(node: Node) -> Node | None:
 
 
 def _no_effect(it: _Judged) -> Iterator[str]:
-    """Statements that do nothing: a bare name, a number, an empty tuple."""
+    """Yield statements without effect: a bare name, a number, an empty tuple."""
     if it.before or "notebook" in it.document.name:
-        return  # There the last value is shown.
+        return  # A notebook shows the last value of a cell.
     for node in it.nodes:
         child = node.named_children[0] if node.type == "expression_statement" and node.named_child_count == 1 else None
         if (
@@ -171,7 +176,7 @@ _IDLE: Final = frozenset({"identifier", "integer", "float", "true", "false", "no
 
 
 def _assigned_in_call(it: _Judged) -> Iterator[str]:
-    """An assignment that was copied into a call: a variable of the file, and blanks around its sign."""
+    """Yield assignments that were copied into a call: blanks around the sign give them away."""
     for node in it.nodes:
         if node.type != "keyword_argument" or node.child_count < 3:
             continue
@@ -181,14 +186,14 @@ def _assigned_in_call(it: _Judged) -> Iterator[str]:
 
 
 def _doubled_brace(it: _Judged) -> Iterator[str]:
-    """Braces around a text that stands between braces: within an f-string they would be no braces any more."""
+    """Yield doubled braces: in an f-string they stand for a single brace and hold no expression."""
     text = it.document.text
     if text[it.start - 1 : it.start + 1] == "{{" and text[it.end - 1 : it.end + 1] == "}}":
         yield "it doubles a brace"
 
 
 def _imported_twice(it: _Judged) -> Iterator[str]:
-    """Imports of what the module imports at its outermost level already."""
+    """Yield imports that the module already has at its outermost level."""
     for node in it.nodes:
         if node.type not in {"import_statement", "import_from_statement"} or not it.holds(node):
             continue
@@ -198,7 +203,7 @@ def _imported_twice(it: _Judged) -> Iterator[str]:
 
 
 def _not_there(it: _Judged) -> Iterator[str]:
-    """Names imported from a module of the standard library that does not have them."""
+    """Yield names imported from a module of the standard library that does not define them."""
     for node in it.nodes:
         module = node.child_by_field_name("module_name") if node.type == "import_from_statement" else None
         if module is None or (known := names_of_module(text_of(module), it.language)) is None:
@@ -210,7 +215,7 @@ def _not_there(it: _Judged) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def names_of_module(name: str, language: Language) -> frozenset[str] | None:
-    """Return the names that a module of Python's library has, by its source; None where that cannot be told."""
+    """Return the names that a module of the standard library defines; None if its source does not tell."""
     folder = Path(sysconfig.get_path("stdlib"))
     found = [it for it in (folder / f"{name}.py", folder / name / "__init__.py") if it.is_file()]
     if name not in sys.stdlib_module_names or not found:
@@ -224,7 +229,7 @@ def names_of_module(name: str, language: Language) -> frozenset[str] | None:
 
 
 def _twice(it: _Judged) -> Iterator[str]:
-    """Names and keys given twice in one list."""
+    """Yield names and keys that one list has twice."""
     for node in it.nodes:
         if node.type in _LISTS:
             items = [(name, child) for child, name in _LISTS[node.type](node) if name]
@@ -266,22 +271,22 @@ _LISTS: Final[dict[str, Callable[[Node], Iterator[tuple[Node, str]]]]] = {
 
 
 def _defined_before(it: _Judged) -> Iterator[str]:
-    """Functions and classes whose scope has one of that name already, overloads and setters aside."""
+    """Yield functions and classes that their scope already defines, except overloads and setters."""
     for node in it.nodes:
         if node.type not in {"function_definition", "class_definition"}:
             continue
         name, body = node.child_by_field_name("name"), node.parent
         if name is None or body is None or not it.is_new(name) or body.type not in {"block", "module"}:
-            continue  # One that is decorated may be meant.
+            continue  # A decorated one may be an overload or a setter.
         if body.parent is not None and body.parent.type not in {"class_definition", "function_definition"}:
-            continue  # One of several that a condition chooses from.
+            continue  # A condition may choose between several.
         same = [other for other in body.named_children if other.type == node.type and other != node]
         if any(text_of(other.child_by_field_name("name")) == text_of(name) for other in same):
             yield f"`{text_of(name)}` is defined already"
 
 
 def _undefined(it: _Judged) -> Iterator[str]:
-    """Names that nothing visible binds."""
+    """Yield names that no visible scope binds."""
     used = [node for node in it.nodes if node.type == "identifier" and _is_read(node)]
     used = [node for node in used if text_of(node) not in _EVERYWHERE]
     if not used or (known := it.module_names) is None:
@@ -293,7 +298,7 @@ def _undefined(it: _Judged) -> Iterator[str]:
 
 
 def _around(node: Node) -> set[str]:
-    """The names that the functions and classes around a node bind, and comprehensions and patterns."""
+    """Return the names that the functions, classes, comprehensions and patterns around a node bind."""
     found: set[str] = set()
     up = node.parent
     while up is not None and up.type != "module":
@@ -304,7 +309,7 @@ def _around(node: Node) -> set[str]:
 
 
 def _is_certain(it: _Judged, node: Node) -> bool:
-    """Whether all that encloses a node was parsed, and the parser made sense of it."""
+    """Report whether everything around a node was parsed without errors."""
     outermost = node
     while (up := outermost.parent) is not None and up.type != "module":
         outermost = up
@@ -312,7 +317,7 @@ def _is_certain(it: _Judged, node: Node) -> bool:
 
 
 def _is_read(node: Node) -> bool:
-    """Whether an identifier is a name whose value is wanted."""
+    """Report whether an identifier reads a variable."""
     up = node.parent
     if up is None:
         return False
@@ -356,4 +361,4 @@ _RULES: Final = (
     _defined_before,
     _undefined,
 )
-"""Cheap ones first."""
+"""The cheap rules first."""

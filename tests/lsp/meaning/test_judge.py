@@ -12,7 +12,7 @@ from pace import slowness
 
 from infill_lsp.completion.complete import judged, target_of
 from infill_lsp.completion.question import Question
-from infill_lsp.meaning.judge import fault
+from infill_lsp.meaning.judge import LARGEST, fault
 from infill_lsp.syntax import languages
 from infill_lsp.text.document import Document
 from infill_model.request import Fill, Timing
@@ -192,6 +192,12 @@ def test_no_blanks_beyond_the_lines_own_depth() -> None:
 
 def test_a_file_that_imports_everything_of_another_has_no_unknown_names() -> None:
     assert fault(Document("a.py", "from x import *\n\n", PYTHON), 17, 17, "y = undefined_anywhere\n") == ""
+
+
+def test_names_are_not_judged_in_a_document_that_is_longer_than_people_write() -> None:
+    short, long = (Document("a.py", "x = 1\n" * lines, PYTHON) for lines in (1_000, LARGEST // 6 + 1))
+    assert fault(short, 0, 0, "y = undefined_anywhere\n")
+    assert fault(long, 0, 0, "y = undefined_anywhere\n") == ""
 
 
 def test_other_languages_are_not_judged() -> None:
