@@ -14,7 +14,7 @@ def make(folder: Path) -> Path:
     """Write the wheel into a folder."""
     content = {
         "infill_lsp/__init__.py": "",
-        "infill_lsp/cli/main.py": Path(scripted_server.__file__).read_text(encoding="utf-8"),
+        "infill_lsp/cli.py": Path(scripted_server.__file__).read_text(encoding="utf-8"),
         f"{_NAME}.dist-info/METADATA": _METADATA,
         f"{_NAME}.dist-info/WHEEL": _WHEEL,
     }
