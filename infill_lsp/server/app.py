@@ -107,7 +107,7 @@ def _inline_completion(
     if selected := params.context.selected_completion_info:
         gap = convert.gap_of(question.document, selected.range, ls.encoding)
         question = replace(question, selected=Selected(gap, selected.text))
-    number = ls.session.suggester.next_number(question.document.name)
+    number = ls.session.suggester.next_number(question)
 
     async def answer() -> types.InlineCompletionList:
         return types.InlineCompletionList(await _items(ls, question, number, convert.inline_item))
@@ -122,7 +122,7 @@ def _completion(
     question = _question(ls, params, invoked=False)
     if question is None or not ls.session.settings.completion:
         return types.CompletionList(is_incomplete=True, items=[])
-    number = ls.session.suggester.next_number(question.document.name)
+    number = ls.session.suggester.next_number(question)
 
     async def answer() -> types.CompletionList:
         return types.CompletionList(True, await _items(ls, question, number, convert.completion_item))

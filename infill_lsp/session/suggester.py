@@ -82,6 +82,7 @@ class Suggester:
         self._newest: dict[str, int] = {}
         self._memory = Memory()
         self._prepared: dict[str, tuple[Question, asyncio.Task[tuple[Suggestion, ...]]]] = {}
+        self._by_hand: dict[str, tuple[Question, asyncio.Future[None]]] = {}
         self._edits: dict[str, asyncio.Task[Edit | None]] = {}
 
     def forget(self) -> None:
@@ -108,10 +109,27 @@ class Suggester:
         self._memory.drop(name)
         self._end_preparing(name)
 
-    def next_number(self, name: str) -> int:
-        """Return the number of a new question about a document; older ones are no longer answered."""
-        self._newest[name] = number = next(self._numbers)
-        return number
+    def next_number(self, question: Question) -> int:
+        """Number a new question; older ones about the same document are no longer answered.
+
+        An editor also asks by itself at the place where the user has just asked by hand. Its question takes the number
+        of the user's, so that both are answered.
+        """
+        name = question.document.name
+        if self._asked_by_hand(question) is None:
+            self._newest[name] = next(self._numbers)
+            self._end_by_hand(name)
+        if question.invoked:
+            self._by_hand[name] = question, asyncio.get_running_loop().create_future()
+        return self._newest[name]
+
+    def _asked_by_hand(self, question: Question) -> "asyncio.Future[None] | None":
+        """Return a future of the answer to the same question asked by hand; None if there is none."""
+        asked, answered = self._by_hand.get(question.document.name, (None, None))
+        if asked is None or question.invoked or question.selected is not None:
+            return None
+        same = (asked.document.text, asked.offset) == (question.document.text, question.offset)
+        return answered if same else None
 
     async def ask(self, question: Question, number: int) -> tuple[Suggestion, ...]:
         """Return suggestions; none if a newer question came, the text no longer fits them, or there is no engine.
@@ -120,9 +138,15 @@ class Suggester:
             question: the question to answer.
             number: from `next_number`, taken when the question came.
         """
+        if (answered := self._asked_by_hand(question)) is not None:  # What it finds is remembered.
+            await asyncio.wait({answered}, timeout=self._host.effective_settings.budget_ms(False) / 1e3)
         await self._prepared_for(question)
         whys: list[str] = []
-        found = await self._found(question, number, whys.append)
+        try:
+            found = await self._found(question, number, whys.append)
+        finally:
+            if self._by_hand.get(question.document.name, (None,))[0] is question:
+                self._end_by_hand(question.document.name)
         now = self._host.documents.get(question.document.name)
         if now is None or not self._is_newest(question, number):
             return ()
@@ -132,6 +156,10 @@ class Suggester:
             moved = ["The document was changed meanwhile."] if found else []
             self._on_nothing(inactive or self._host.limited(now) or [*moved, *whys, _NOTHING][0])
         return tuple(shown)
+
+    def _end_by_hand(self, name: str) -> None:
+        if found := self._by_hand.pop(name, None):
+            found[1].set_result(None)
 
     async def _found(
         self, question: Question, number: int | None, tell: Callable[[str], None] = lambda sentence: None

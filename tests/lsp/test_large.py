@@ -52,7 +52,7 @@ async def typed(session: Session, keys: int) -> list[float]:
         session.put(document := convert.changed(document, [change], number, "utf-16"))
         place = types.Position(place.line, place.character + 6)
         question = Question(document, convert.checked_offset(document, place, "utf-16"), invoked=False)
-        found = await session.suggester.ask(question, session.suggester.next_number(NAME))
+        found = await session.suggester.ask(question, session.suggester.next_number(question))
         for it in found:
             convert.inline_item(document, it, "utf-16")
         took.append((time.thread_time() - started) * 1e3)
@@ -114,9 +114,8 @@ def test_above_a_stated_size_nothing_is_suggested_and_that_is_said_once() -> Non
         document = session.documents[NAME]
         assert document._trees == {}
         assert session._workspace._open == {}
-        assert (
-            await session.suggester.ask(Question(document, 3, invoked=True), session.suggester.next_number(NAME)) == ()
-        )
+        question = Question(document, 3, invoked=True)
+        assert await session.suggester.ask(question, session.suggester.next_number(question)) == ()
         session.put(document.edited(0, LARGEST // 2, ""))
         assert session.inactive(session.documents[NAME]) is None, "it has become small enough"
 

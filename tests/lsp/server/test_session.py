@@ -47,7 +47,8 @@ def run(body: Callable[[Session, list[ServerStatus]], Coroutine[Any, Any, None]]
 async def ask(session: Session, text: str, name: str = "file:///a.py", *, invoked: bool = False) -> list[str]:
     document = Document(name, text, PYTHON)
     session.put(document)
-    found = await session.suggester.ask(Question(document, len(text), invoked), session.suggester.next_number(name))
+    question = Question(document, len(text), invoked)
+    found = await session.suggester.ask(question, session.suggester.next_number(question))
     return [it.text for it in found]
 
 
@@ -201,11 +202,11 @@ def test_a_document_that_was_closed_and_opened_again_does_not_get_the_old_answer
         document = Document("file:///a.py", "# fill aha\nx = ", PYTHON)
         session.put(document)
         question = Question(document, len(document.text), False)
-        old = asyncio.create_task(session.suggester.ask(question, session.suggester.next_number(document.name)))
+        old = asyncio.create_task(session.suggester.ask(question, session.suggester.next_number(question)))
         await asyncio.sleep(0)
         session.drop(document.name)
         session.put(document)
-        new = session.suggester.ask(question, session.suggester.next_number(document.name))
+        new = session.suggester.ask(question, session.suggester.next_number(question))
         assert [len(it) for it in await asyncio.gather(old, new)] == [0, 1]
 
     run(body)
@@ -220,7 +221,7 @@ def test_a_stale_answer_is_moved_along_or_dropped() -> None:
             document = Document(f"file:///{text}.py", "# fill abc\nx = ", PYTHON)
             session.put(document)
             question = Question(document, len(document.text), False)
-            asked = asyncio.create_task(session.suggester.ask(question, session.suggester.next_number(document.name)))
+            asked = asyncio.create_task(session.suggester.ask(question, session.suggester.next_number(question)))
             await asyncio.sleep(0)
             session.put(document.edited(len(document.text), len(document.text), text))
             return await asked
@@ -288,9 +289,25 @@ def test_after_an_accept_the_next_suggestion_is_ready() -> None:
         while busy(seen) == asked:  # It prepares without a request.
             await asyncio.sleep(0.005)
         question = Question(accepted, len(accepted.text), invoked=False)
-        found = await session.suggester.ask(question, session.suggester.next_number(accepted.name))
+        found = await session.suggester.ask(question, session.suggester.next_number(question))
         assert [it.text for it in found] == ["+ abc"]
         assert busy(seen) == asked + 1, "what was prepared is what is answered"
+
+    run(body)
+
+
+def test_an_editors_own_question_does_not_take_the_place_of_the_users_at_the_same_cursor() -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
+        await session.start()
+        await session.loaded()
+        document = Document("file:///a.py", "# fill aha\n# aha1 aha2 aha3\nx = ", PYTHON)
+        session.put(document)
+        suggester = session.suggester
+        questions = [Question(document, len(document.text), invoked) for invoked in (True, False)]
+        asked = [suggester.ask(it, suggester.next_number(it)) for it in questions]
+        by_hand, automatic = await asyncio.gather(*asked)
+        assert [it.text for it in by_hand] == ["aha", "aha1", "aha2", "aha3"]
+        assert [it.text for it in automatic][:1] == ["aha"]
 
     run(body)
 

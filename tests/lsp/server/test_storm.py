@@ -37,9 +37,7 @@ def test_five_hundred_requests_cancelled_at_random_leave_nothing() -> None:
         tasks: list[asyncio.Task[object]] = []
         for _ in range(500):
             question = Question(document, len(document.text), dice.random() < 0.5)
-            tasks.append(
-                asyncio.create_task(session.suggester.ask(question, session.suggester.next_number(document.name)))
-            )
+            tasks.append(asyncio.create_task(session.suggester.ask(question, session.suggester.next_number(question))))
             if dice.random() < 0.5:
                 await asyncio.sleep(0)
             if dice.random() < 0.7:
@@ -51,9 +49,8 @@ def test_five_hundred_requests_cancelled_at_random_leave_nothing() -> None:
         engine = session.engine
         assert engine
         assert await asyncio.wait_for(engine._chosen.ping("x"), 1.0) < 1000
-        (found,) = await session.suggester.ask(
-            Question(other, len(other.text), False), session.suggester.next_number(other.name)
-        )
+        question = Question(other, len(other.text), False)
+        (found,) = await session.suggester.ask(question, session.suggester.next_number(question))
         assert found.text == "12"
         assert engine._chosen._asks == {}
         assert len(asyncio.all_tasks()) == usual
@@ -82,7 +79,7 @@ def test_the_newest_question_of_a_document_is_the_only_one_at_work() -> None:
         before: asyncio.Task[object] | None = None
         for _ in range(20):
             busy.clear()
-            task = asyncio.create_task(session.suggester.ask(question, session.suggester.next_number(document.name)))
+            task = asyncio.create_task(session.suggester.ask(question, session.suggester.next_number(question)))
             await busy.wait()
             if before is not None:
                 assert await asyncio.wait_for(before, 1.0) == (), "by itself it would have taken two seconds"

@@ -122,9 +122,8 @@ def test_text_tree_and_suggestions_stay_consistent(encoding: str) -> None:
                         assert tree
                         assert str(tree.root) == str(SyntaxTree.parse(editor.text, python).root)
                     if dice.random() < 0.1:
-                        found = await it.suggester.ask(
-                            Question(document, cursor, False), it.suggester.next_number(name)
-                        )
+                        question = Question(document, cursor, False)
+                        found = await it.suggester.ask(question, it.suggester.next_number(question))
                         answered += len(found)
                         assert all(is_right(one, document, cursor) for one in found), (found, cursor)
                     if count * len(CODECS) >= KEYSTROKES * (number + 1) / len(sources):
