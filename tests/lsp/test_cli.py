@@ -324,7 +324,7 @@ def test_the_model_is_asked_which_languages_it_knows(
     ("order", "code", "words"),
     [
         ("refuse", 2, "there is no unmask policy 'magic'"),
-        ("raise", 1, "The engine met an error: RuntimeError('the script says so')"),
+        ("raise", 1, "An error occurred in the engine: RuntimeError('the script says so')"),
         ("die", 1, "The engine was killed by SIGKILL"),
     ],
 )
@@ -492,7 +492,7 @@ def test_where_nothing_is_to_be_filled_that_is_said(run: Run, file: Path) -> Non
     file.write_text("# fill 1\nx = \n")
     ended = run("fill", f"{file}:1:4")
     assert (ended.code, ended.out) == (2, "")
-    assert "nothing is filled here. The comment goes on behind the cursor." in ended.err
+    assert "nothing is filled here. The comment continues after the cursor." in ended.err
 
 
 def test_files_beside_it_are_looked_into_unless_told_otherwise(run: Run, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_an_endpoint_is_listed_with_its_api_its_host_and_whether_it_may_be_asked
     assert (row.used, row.usable, row.about.partition(",")[0]) == (True, True, "127.0.0.1:8080: needs no permission")
     _, row = models.rows([], lambda _: None, with_endpoint("endpoint", url="http://example.com"))
     assert (row.used, row.usable) == (True, False)
-    assert "Code is sent to example.com by https only" in row.about
+    assert "Code is sent to example.com only by https" in row.about
     _, row = models.rows([], lambda _: None, with_endpoint("endpoint"))
     assert "infill.endpoint.url is empty" in row.about
 

@@ -307,7 +307,7 @@ def test_over_a_socket_no_command_runs_and_nobody_is_asked(tmp_path: Path, trans
         told = asyncio.run(asyncio.wait_for(session(words), PATIENCE))
     assert "infill.endpoint.keyCommand is not taken over a socket" in told
     assert "showMessageRequest" not in told
-    assert "Nothing is sent to 127.0.0.1:9 before you allow it" in told
+    assert "Nothing is sent to 127.0.0.1:9 until you allow it" in told
     assert not trap.exists()
     assert not state.exists()
 
