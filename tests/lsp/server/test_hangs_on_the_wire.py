@@ -101,7 +101,7 @@ def test_a_model_that_cannot_be_loaded_is_tried_again_when_a_setting_changes(tmp
     there = tmp_path / "there"
     with RawClient(fake("--refuse-until", str(there))) as client:
         client.initialize()
-        sentence = f"{there} is not there. It is tried again when a setting of infill changes."
+        sentence = f"{there} is not there. It will be tried again when a setting of infill changes."
         assert client.status("degraded")["reason"] == sentence
         assert texts(client, by_hand(client)) == []
         assert words(client) == f"No suggestion: {there} is not there."

@@ -305,7 +305,7 @@ def test_over_a_socket_no_command_runs_and_nobody_is_asked(tmp_path: Path, trans
 
     with serving(transport, ":0", XDG_STATE_HOME=str(state), FILL_KEY="k3y") as (_, words):
         told = asyncio.run(asyncio.wait_for(session(words), PATIENCE))
-    assert "infill.endpoint.keyCommand is not taken over a socket" in told
+    assert "infill.endpoint.keyCommand is not accepted over a socket" in told
     assert "showMessageRequest" not in told
     assert "Nothing is sent to 127.0.0.1:9 until you allow it" in told
     assert not trap.exists()
