@@ -247,7 +247,7 @@ def test_a_files_name_may_have_colons(run: Run, tmp_path: Path, monkeypatch: pyt
         (("--device", "abacus"), "invalid choice: 'abacus'"),
         (("--colour", "red"), "unrecognized arguments: --colour red"),
         (("--trace", "/no/such/folder/t.html"), "there is no folder /no/such/folder"),
-        (("--language", "klingon"), "no language has the id 'klingon' here, but these have: c, cpp"),
+        (("--language", "klingon"), "there is no language 'klingon'; the known ones are c, cpp"),
     ],
 )
 def test_flags_that_make_no_sense(run: Run, file: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -287,7 +287,7 @@ def test_standard_input_has_no_name_and_no_places(run: Run, flag: tuple[str, ...
     ("name", "words"),
     [
         ("app.js", "the model scripted was not trained on JavaScript, only on Python"),
-        ("notes.txt", "its name does not tell its language; say which with --language"),
+        ("notes.txt", "its name does not tell its language; name one with --language"),
     ],
 )
 def test_another_language_than_the_models(run: Run, tmp_path: Path, name: str, words: str) -> None:
@@ -446,7 +446,7 @@ def test_doctor_survives_a_broken_installation() -> None:
     command = [sys.executable, "-c", program, *fake_engine.command()]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (1, "")
-    assert "PROBLEM: A package is there but cannot be used: import of tree_sitter" in ended.stdout
+    assert "PROBLEM: A package is installed but cannot be used: import of tree_sitter" in ended.stdout
 
 
 @pytest.mark.parametrize("target", [None, ".env", "../outside/.aws/credentials"])

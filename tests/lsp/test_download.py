@@ -95,7 +95,7 @@ def test_a_model_is_described_asked_for_fetched_and_used_offline(home: Home, hub
     assert not hub.ranges("model.safetensors")
     done = home.run("use", NAME, given="y\n")
     assert (done.returncode, home.chosen()) == (0, NAME), done.stderr
-    assert "by the backend dream" in done.stdout
+    assert "with the backend dream" in done.stdout
     fetched = {path.rpartition("/")[2] for method, path, _ in hub.asked if method == "GET" and "resolve" in path}
     assert fetched == {"config.json", "model.safetensors", "tokenizer.json"}
     folder = snapshot(home.cache, NAME)
@@ -176,7 +176,7 @@ def _wait_for_part(cache: Path, running: "subprocess.Popen[str]") -> list[Path]:
     [
         ("someone/nobody", "the hub has no model someone/nobody"),
         ("fredzzp/open-dcoder-0.5", "did you mean fredzzp/open-dcoder-0.5B or"),
-        ("dcoder", "dcoder is no folder and no model that is known here"),
+        ("dcoder", "dcoder is neither a folder nor a known model"),
         ("dream-coder-v0-instruct", "did you mean Dream-org/Dream-Coder-v0-Instruct-7B"),
         ("someone/bert", "someone/bert: no backend knows its model_type 'bert'"),
         ("someone/gated", "is gated: read and accept its licence"),

@@ -110,7 +110,7 @@ def test_an_endpoint_is_listed_with_its_api_its_host_and_whether_it_may_be_asked
     hosted = with_endpoint(url="https://api.example.com", api="mercury", model="mercury-edit-2")
     _, row = models.rows([], lambda _: None, hosted)
     assert (row.name, row.family, row.folder, row.usable, row.used) == ("endpoint", "mercury", "endpoint", False, False)
-    assert row.about.startswith("mercury-edit-2 at api.example.com: Nothing is sent to api.example.com before you")
+    assert row.about.startswith("mercury-edit-2 at api.example.com: Nothing is sent to api.example.com until you")
     assert "infill-lsp endpoint allow api.example.com" in row.about
     permissions.allow(permissions.Permission("api.example.com"))
     _, row = models.rows([], lambda _: None, hosted)

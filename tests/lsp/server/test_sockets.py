@@ -365,5 +365,5 @@ def test_a_port_that_is_taken_is_said_in_one_line() -> None:
         flags = ("--tcp", f"localhost:{port}")
         done = subprocess.run(fake(transport=flags), capture_output=True, env=ENVIRONMENT, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"infill-lsp: localhost:{port} cannot be listened on".encode())
+    assert done.stderr.startswith(f"infill-lsp: cannot listen on localhost:{port}: ".encode())
     assert done.stderr.count(b"\n") == 1
