@@ -323,7 +323,7 @@ def test_the_model_is_asked_which_languages_it_knows(
 @pytest.mark.parametrize(
     ("order", "code", "words"),
     [
-        ("refuse", 2, "there is no unmask policy 'magic'"),
+        ("refuse", 2, "unknown unmask policy 'magic'"),
         ("raise", 1, "An error occurred in the engine: RuntimeError('the script says so')"),
         ("die", 1, "The engine was killed by SIGKILL"),
     ],

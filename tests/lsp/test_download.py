@@ -178,7 +178,7 @@ def _wait_for_part(cache: Path, running: "subprocess.Popen[str]") -> list[Path]:
         ("fredzzp/open-dcoder-0.5", "did you mean fredzzp/open-dcoder-0.5B or"),
         ("dcoder", "dcoder is neither a folder nor a known model"),
         ("dream-coder-v0-instruct", "did you mean Dream-org/Dream-Coder-v0-Instruct-7B"),
-        ("someone/bert", "someone/bert: no backend knows its model_type 'bert'"),
+        ("someone/bert", "someone/bert: no backend supports its model_type 'bert'"),
         ("someone/gated", "is gated: read and accept its licence"),
     ],
 )

@@ -115,7 +115,7 @@ def test_cancelling_the_caller_cancels_the_request() -> None:
     [
         ("raise", RequestFailedError, "the script says so"),
         ("memory", RequestFailedError, "MemoryError"),
-        ("refuse", RequestRefusedError, "no unmask policy 'magic'"),
+        ("refuse", RequestRefusedError, "unknown unmask policy 'magic'"),
     ],
 )
 def test_an_error_in_a_fill_is_told_and_the_engine_goes_on(order: str, kind: type[InfillError], words: str) -> None:

@@ -160,7 +160,7 @@ def test_an_edit_that_is_asked_for_while_the_engine_loads_is_held(gate: Path) ->
     ("code", "uri", "language", "why"),
     [
         ("# fill )))\nx = \n", "file:///a.py", "python", "A fill is not shown"),
-        ("# refuse\nprint(\n", "file:///a.py", "python", "there is no unmask policy"),
+        ("# refuse\nprint(\n", "file:///a.py", "python", "unknown unmask policy"),
         ("# raise\nprint(\n", "file:///a.py", "python", "An error occurred in the engine"),
         ("# fill x\nprint(\n", "file:///home/.env", "python", ".env may hold secrets"),
         ("# fill x\nprint(\n", "file:///a.zig", "zig", "The model was not trained on"),
