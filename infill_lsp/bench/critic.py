@@ -153,7 +153,7 @@ def _requests(paths: Sequence[Path], count: int) -> Iterator[Request]:
     rng = random.Random(0)  # noqa: S311 - reproducible, not a secret
     documents = [it for it in map(_document, paths) if it is not None]
     if not documents:
-        raise SourceError("none of these files is in a known grammar and free of syntax errors")
+        raise SourceError("none of these files has both a known grammar and no syntax error")
     for _ in range(count):
         document = rng.choice(documents)
         numbers = [n for n in range(1, document.line_count + 1) if len(document.line(n).strip()) >= _LEAST]

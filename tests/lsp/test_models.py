@@ -173,7 +173,7 @@ def test_a_probe_of_a_device_that_is_not_there_is_one_sentence(capsys: pytest.Ca
         pytest.skip("it is there")
     assert main(["doctor", "--probe", "0.5B", "--device", "cuda"]) == 1
     error = capsys.readouterr().err
-    assert "the device 'cuda' is not there" in error
+    assert "the device 'cuda' is not available" in error
     assert error.count("\n") == 1
 
 
