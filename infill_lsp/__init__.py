@@ -21,4 +21,4 @@ if os.environ.get("PYTHONPATH"):
     for _name in sys.stdlib_module_names & sys.modules.keys():
         _file = getattr(sys.modules[_name], "__file__", None) or _OWN
         if os.path.dirname(_file) in os.environ["PYTHONPATH"].split(os.pathsep):  # noqa: PTH120
-            print(f"infill-lsp: {_file} takes the place of Python's own {_name}: rename it", file=sys.stderr)
+            print(f"infill-lsp: {_file} shadows Python's own {_name}: rename it", file=sys.stderr)

@@ -70,7 +70,9 @@ class _Pair:
 
 def declare(flags: argparse.ArgumentParser) -> None:
     """Declare the flags of `bench critic`."""
-    flags.add_argument("files", nargs="*", type=Path, metavar="FILE", help="to make gaps in; else the standard library")
+    flags.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="files to cut gaps into (the standard library)"
+    )
     flags.add_argument("--gaps", type=integer(3, 10_000), default=40, metavar="N", help="gaps in real files (40)")
     flags.add_argument("--json", action="store_true", help="print JSON")
     declare_engine(flags)
@@ -151,7 +153,7 @@ def _requests(paths: Sequence[Path], count: int) -> Iterator[Request]:
     rng = random.Random(0)  # noqa: S311 - reproducible, not a secret
     documents = [it for it in map(_document, paths) if it is not None]
     if not documents:
-        raise SourceError("none of these files has a grammar here and no syntax error")
+        raise SourceError("none of these files has both a known grammar and no syntax error")
     for _ in range(count):
         document = rng.choice(documents)
         numbers = [n for n in range(1, document.line_count + 1) if len(document.line(n).strip()) >= _LEAST]

@@ -58,8 +58,10 @@ KINDS: Final = (
 
 def declare(flags: argparse.ArgumentParser) -> None:
     """Declare the flags of `bench documents`."""
-    flags.add_argument("--keys", type=integer(1, 10_000), default=20, metavar="N", help="typed into each (20)")
-    flags.add_argument("--files", type=integer(1, 100_000), default=16_000, metavar="N", help="in a folder (16000)")
+    flags.add_argument("--keys", type=integer(1, 10_000), default=20, metavar="N", help="keys typed into each (20)")
+    flags.add_argument(
+        "--files", type=integer(1, 100_000), default=16_000, metavar="N", help="files in a folder (16000)"
+    )
     flags.add_argument("--idle", type=integer(1, 3_600), default=20, metavar="S", help="seconds without work (20)")
     flags.add_argument("--json", action="store_true", help="print JSON")
     declare_engine(flags)
@@ -102,7 +104,7 @@ def _document(kind: DocumentKind, options: dict[str, Any], keys: int) -> Iterato
         taken = memory_mb(editor.pid) - before
     name = f"{kind.megabytes:g} MB of {kind.name}"
     yield Figure(f"a key in {name}, event loop", statistics.median(took), "ms", kind.bound_ms)
-    yield Figure("  other documents wait, at the most", max(waited), "ms", 50)
+    yield Figure("  other documents wait, at most", max(waited), "ms", 50)
     if kind.megabytes >= 1:  # In a small document, fixed overhead outweighs the text.
         yield Figure("  memory, times the text", taken * 2**20 / len(text), "x", 12)
 

@@ -109,7 +109,7 @@ class SweepCommand:
 def declare(flags: argparse.ArgumentParser) -> None:
     """Declare the flags of `bench sweep`."""
     flags.add_argument("tasks", type=Path, metavar="TASKS", help="a .jsonl or .jsonl.gz file of tasks, to tune on")
-    flags.add_argument("--out", type=Path, required=True, metavar="DIR", help="for sweep.json and sweep.png")
+    flags.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for sweep.json and sweep.png")
     flags.add_argument("--per-kind", type=integer(1, 10_000), default=20, metavar="N", help="tasks of each kind (20)")
     declare_engine(flags)
 

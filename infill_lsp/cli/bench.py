@@ -9,10 +9,10 @@ from infill_lsp.settings.settings import EngineCommand
 from infill_model.errors import InfillModelError
 
 _COMMANDS: Final = (
-    Command("fill", "how fast fills are, beside their controls", "infill_lsp.bench.speed"),
-    Command("documents", "what large documents and folders cost the server", "infill_lsp.bench.documents"),
+    Command("fill", "fill speed compared with its controls", "infill_lsp.bench.speed"),
+    Command("documents", "the server's time and memory for large documents and folders", "infill_lsp.bench.documents"),
     Command("critic", "how often the syntax critic acts, and what that costs", "infill_lsp.bench.critic"),
-    Command("tasks", "fill the gaps of a task file as an editor would have them filled", "infill_lsp.bench.tasks"),
+    Command("tasks", "fill the gaps of a task file as they would be filled in an editor", "infill_lsp.bench.tasks"),
     Command("sweep", "quality against milliseconds over a grid of options", "infill_lsp.bench.sweep"),
 )
 

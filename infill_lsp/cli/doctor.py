@@ -79,9 +79,9 @@ def declare(flags: argparse.ArgumentParser) -> None:
         nargs="*",
         choices=[*larger, *(it.name for it in SIZES)],
         metavar="MODEL|SIZE",
-        help=f"measure how fast {' and '.join(larger) or 'a model'} is here, once fetched, or open checkpoints of a "
-        f"size, with random weights ({', '.join(it.name for it in SIZES)}); by itself what is here of the former, and "
-        "of the latter all that have room on a GPU, else the smallest",
+        help=f"measure the speed of {' and '.join(larger) or 'a model'}, once downloaded, or of open checkpoints of a "
+        f"size, with random weights ({', '.join(it.name for it in SIZES)}); without names, all of the former that are "
+        "here, and all of the latter that fit on a GPU, or else the smallest",
     )
     declare_engine(flags)
 
@@ -138,7 +138,7 @@ def _examine(engine: Sequence[str]) -> DoctorReport:
         except InfillError as error:
             problems.append(f"The engine does not work: {error}")
         except ImportError as error:
-            problems.append(f"A package is there but cannot be used: {error}; install infill-lsp again")
+            problems.append(f"A package is installed but cannot be used: {error}; install infill-lsp again")
     return DoctorReport(found, None, None, None, None, tuple(problems))
 
 
@@ -153,9 +153,9 @@ async def _try(engine: Sequence[str], found: dict[str, str | None]) -> DoctorRep
     test = _self_test(first, again)
     problems = []
     if not test.text.strip():
-        problems.append("The model wrote nothing where `a + b` was to be expected; its weights may not be trained")
+        problems.append("The model wrote nothing where `a + b` was expected; its weights may not be trained")
     if first.texts != again.texts:
-        problems.append("The same request was filled in two ways; the engine should be deterministic")
+        problems.append("The same request was filled in two different ways; the engine should be deterministic")
     fits = fit.of_device(info.device)
     return DoctorReport(found, info, ready_ms, pings[len(pings) // 2], test, tuple(problems), fits)
 
@@ -189,7 +189,7 @@ def _about(model: Info) -> list[tuple[str, str]]:
             ("model", f"{model.name}, for {languages}"),
             ("endpoint", f"{model.device}, {model.context:,} characters around the gap"),
         ]
-    trained = f"{model.trained_tokens / 1e6:,.0f} M tokens" if model.trained_tokens else "its card says what"
+    trained = f"{model.trained_tokens / 1e6:,.0f} M tokens" if model.trained_tokens else "see its card"
     return [
         ("model", f"{model.name}, {model.parameters / 1e6:.1f} M parameters, for {languages}"),
         ("trained on", f"{trained}, context {model.context}"),

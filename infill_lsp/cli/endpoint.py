@@ -11,7 +11,9 @@ from infill_lsp.settings.settings import EngineCommand
 
 def declare(flags: argparse.ArgumentParser) -> None:
     """Declare the flags of `endpoint`."""
-    flags.add_argument("what", choices=("allow", "forget", "list"), help="let code be sent to a host, or no longer")
+    flags.add_argument(
+        "what", choices=("allow", "forget", "list"), help="allow code to be sent to a host, or stop allowing it"
+    )
     flags.add_argument("host", nargs="?", metavar="HOST", help="such as api.example.com, or 127.0.0.1:8080")
     declare_key(flags)
 
@@ -23,7 +25,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         InfillError: the host or the key is invalid, or the permission cannot be stored.
     """
     if (chosen.what == "list") != (chosen.host is None):
-        raise AddressError("`endpoint allow` and `endpoint forget` need a HOST, and `endpoint list` has none")
+        raise AddressError("`endpoint allow` and `endpoint forget` need a HOST, and `endpoint list` takes none")
     if chosen.what == "list":
         return show()
     if chosen.what == "forget":
@@ -41,7 +43,7 @@ def allow(permission: Permission) -> int:
     if not permission.host or set("/@?# ") & set(permission.host):
         raise AddressError(f"{permission.host!r} is not a host, such as api.example.com or 127.0.0.1:8080")
     permissions.allow(permission)
-    print(f"Allowed: {_shown(permission)}. This stands in {permissions.store()}.")
+    print(f"Allowed: {_shown(permission)}. Stored in {permissions.store()}.")
     return 0
 
 

@@ -34,7 +34,7 @@ with --json one object is printed, the best fill:
   texts         the text of each gap
   range         {start: {line, column}, end: {line, column}} of what text replaces; both count from 1
   ranges        the same for each gap
-  confidence    how probably all of it is right
+  confidence    probability that all of it is right
   score         mean log-probability per token under the same weights left to right, or null
   tokens        [{text, confidence, step, pinned}], the text between gaps included as pinned
   steps         denoising steps taken
@@ -42,7 +42,7 @@ with --json one object is printed, the best fill:
   ms            {encode, denoise, total}
   stopped       complete, stable, steps, deadline or cancelled
   retrieved     whether it began as a copy from elsewhere in the file
-  parses        whether the fill brings no syntax error into the file, or null where no grammar can tell
+  parses        whether the fill adds no syntax error to the file, or null if no grammar can tell
   alternatives  the other fills of --n, each with all fields above
 """
 
@@ -86,20 +86,20 @@ def declare(flags: argparse.ArgumentParser) -> None:
         help="the gap: line and column count from 1, the gap is before that character; "
         "'-' reads standard input, in which each gap is marked by <gap>",
     )
-    flags.add_argument("--to", type=place, metavar="LINE:COL", help="the gap's end: what is in between is replaced")
-    flags.add_argument("--n", type=integer(1, 16), default=1, metavar="N", help="different fills (1)")
-    flags.add_argument("--steps", type=integer(1, 4096), default=usual.steps, metavar="N", help="at most, per block")
+    flags.add_argument("--to", type=place, metavar="LINE:COL", help="the gap's end; the text in between is replaced")
+    flags.add_argument("--n", type=integer(1, 16), default=1, metavar="N", help="number of different fills (1)")
+    flags.add_argument("--steps", type=integer(1, 4096), default=usual.steps, metavar="N", help="most steps per block")
     flags.add_argument("--budget-ms", type=milliseconds, metavar="MS", help="return the best draft after this time")
-    flags.add_argument("--seed", type=integer(0, 2**62), default=0, metavar="N", help="of the fills beside the first")
-    flags.add_argument("--language", metavar="ID", help="language id, where the file's name does not tell it")
+    flags.add_argument("--seed", type=integer(0, 2**62), default=0, metavar="N", help="seed of all fills but the first")
+    flags.add_argument("--language", metavar="ID", help="language id, if the file name does not tell it")
     flags.add_argument("--unmask", default=usual.unmask, metavar="SPEC", help="which masks to commit in a step")
-    flags.add_argument("--remask", default=usual.remask, metavar="SPEC", help="which tokens to take back in a step")
+    flags.add_argument("--remask", default=usual.remask, metavar="SPEC", help="which tokens to remask in a step")
     flags.add_argument("--no-copy", action="store_true", help="do not try a copy from the same document")
-    flags.add_argument("--no-context", action="store_true", help="do not look into other files")
+    flags.add_argument("--no-context", action="store_true", help="do not read other files")
     flags.add_argument("--json", action="store_true", help="print JSON, see below")
     flags.add_argument("--apply", action="store_true", help="write the best fill into the file")
     flags.add_argument("--trace", type=Path, metavar="FILE.html", help="write a page that plays the fill step by step")
-    flags.add_argument("--verify", metavar="PATH", help="a folder with a causal model that checks what is drafted")
+    flags.add_argument("--verify", metavar="PATH", help="a folder with a causal model that checks drafts")
     flags.add_argument(
         "--verify-by",
         default="exact",
@@ -117,7 +117,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     """
     if chosen.place == "-":
         if chosen.apply or chosen.to:
-            raise PositionError("--apply and --to need a file; standard input has neither a name nor places")
+            raise PositionError("--apply and --to need a file; standard input has neither a name nor positions")
         file, start = None, (1, 1)
     else:
         file, start = file_place(chosen.place)
@@ -207,7 +207,7 @@ def _language(command: FillCommand) -> Language | None:
         if language := languages.by_id(id_):
             return language
         known = ", ".join(sorted(it.id for it in languages.LANGUAGES))
-        raise LanguageError(f"no language has the id {id_!r} here, but these have: {known}")
+        raise LanguageError(f"there is no language {id_!r}; the known ones are {known}")
     return languages.of_file(command.file.name)
 
 
@@ -232,7 +232,7 @@ async def _ask(
         fills = await fills_of(document, target, Surroundings(files=files), running, command.options)
     if not fills:
         _check_language(document.name, document.language, info)
-        raise RequestFailedError("the model found nothing to fill this with")
+        raise RequestFailedError("the model found no fill for this")
     found = [await judged(document, target, request, fill, 0.0) for request, fill in fills]
     shown = [it for it in found if not it.refused] or found[:1]
     unlike = {(it.suggestion.start, it.suggestion.end, it.suggestion.text): it for it in reversed(shown)}
@@ -261,7 +261,7 @@ def _check_language(name: str, language: Language | None, info: Info) -> None:
     known = " and ".join(sorted(_name(id_) for id_ in info.languages))
     if language is None:
         raise LanguageError(
-            f"{name}: its name does not tell its language; say which with --language. "
+            f"{name}: its name does not tell its language; name one with --language. "
             f"The model {info.name} was trained on {known}"
         )
     raise LanguageError(f"{name}: the model {info.name} was not trained on {language.name}, only on {known}")

@@ -36,9 +36,9 @@ def main(arguments: Sequence[str] | None = None, *, engine: EngineCommand | None
         parser = _parser(words)
         chosen = parser.parse_args(words)
         if (chosen.run is _run_server) != _is_server(chosen):
-            parser.error("one of COMMAND, --stdio, --tcp and --ws is needed, and only one")
+            parser.error("exactly one of COMMAND, --stdio, --tcp and --ws is needed")
         if (chosen.no_token and not (chosen.tcp or chosen.ws)) or (chosen.allow_origin and not chosen.ws):
-            parser.error("--no-token is for --tcp and --ws, --allow-origin for --ws")
+            parser.error("--no-token is only for --tcp and --ws, --allow-origin only for --ws")
         code: int = chosen.run(chosen, engine or _real_engine)
         sys.stdout.flush()
     except InfillError as error:
@@ -102,19 +102,21 @@ def _declare_server(parser: argparse.ArgumentParser) -> None:
     app = parser.add_argument_group("language server")
     ways = app.add_mutually_exclusive_group()
     ways.add_argument("--stdio", action="store_true", help="serve an editor on standard input and output")
-    ways.add_argument("--tcp", type=flags.address, metavar="[HOST]:PORT", help="serve editors that connect; 127.0.0.1")
+    ways.add_argument(
+        "--tcp", type=flags.address, metavar="[HOST]:PORT", help="serve editors that connect (HOST: 127.0.0.1)"
+    )
     ways.add_argument("--ws", type=flags.address, metavar="[HOST]:PORT", help="the same over WebSocket")
     app.add_argument(
         "--no-token",
         action="store_true",
-        help="serve whoever connects; else a client needs the token printed at start",
+        help="serve anyone who connects; otherwise a client needs the token printed at startup",
     )
     app.add_argument(
         "--allow-origin",
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="with --ws: a page that may connect, such as https://ide.example.org; else none may",
+        help="with --ws: a page that may connect, such as https://ide.example.org; otherwise none may",
     )
     parser.add_argument("--clientProcessId", type=int, help=argparse.SUPPRESS)  # Some clients add it.
     parser.set_defaults(run=_run_server)
@@ -146,15 +148,15 @@ def _run_server(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     try:
         return serve(make, host, port, access)
     except OSError as error:
-        raise AddressError(f"{host}:{port} cannot be listened on: {error.strerror or error}") from error
+        raise AddressError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
 
 
 _COMMANDS: Final = (
     Command("fill", "fill a gap in a file, or gaps in standard input", "infill_lsp.cli.fill"),
-    Command("doctor", "check that everything is there and works", "infill_lsp.cli.doctor"),
-    Command("models", "list the models that can be used, or set the server's", "infill_lsp.cli.models"),
-    Command("endpoint", "say which hosts code may be sent to", "infill_lsp.cli.endpoint"),
-    Command("bench", "measure how fast and how good it is here", "infill_lsp.cli.bench"),
+    Command("doctor", "check that everything is installed and works", "infill_lsp.cli.doctor"),
+    Command("models", "list the available models, or set the server's model", "infill_lsp.cli.models"),
+    Command("endpoint", "choose which hosts code may be sent to", "infill_lsp.cli.endpoint"),
+    Command("bench", "measure speed and quality on this machine", "infill_lsp.cli.bench"),
 )
 
 

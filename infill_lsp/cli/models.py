@@ -121,7 +121,7 @@ def _endpoint(settings: ServerSettings) -> ListingRow:
     try:
         place, consent = permissions.destination(it), permissions.refusal(it)
         name = f"{it.model} at {place.host}" if it.model else place.host
-        allowed = "needs no permission, for it is this machine" if permissions.needed(it) is None else "allowed"
+        allowed = "needs no permission, because it is this machine" if permissions.needed(it) is None else "allowed"
         about, usable = f"{name}: {allowed if consent is None else consent}", consent is None
     except EndpointError as error:
         about, usable = str(error), False
@@ -185,19 +185,24 @@ def _other(name: str, downloaded: Path | None) -> ListingRow:
 
 def declare(flags: argparse.ArgumentParser) -> None:
     """Declare the flags of `models`."""
-    flags.add_argument("what", nargs="?", choices=("list", "use"), default="list", help="use: set the server's")
+    flags.add_argument("what", nargs="?", choices=("list", "use"), default="list", help="use: set the server's model")
     flags.add_argument(
-        "name", nargs="?", metavar="NAME|PATH", help="use: of the list or hub, a folder, embedded, or auto"
+        "name", nargs="?", metavar="NAME|PATH", help="use: a model of the list or hub, a folder, embedded, or auto"
     )
     flags.add_argument("--yes", action="store_true", help="use: download without asking")
     flags.add_argument("--json", action="store_true", help="list: print JSON; use: report progress as lines of JSON")
-    flags.add_argument("--auto", action="store_true", help="use: fetch it, and leave the choice to infill.model = auto")
+    flags.add_argument(
+        "--auto", action="store_true", help="use: download it, and leave the choice to infill.model = auto"
+    )
     source = flags.add_mutually_exclusive_group()
     source.add_argument(
-        "--keep-source", dest="keep_source", action="store_true", default=True, help="use: keep what was downloaded"
+        "--keep-source", dest="keep_source", action="store_true", default=True, help="use: keep the downloaded file"
     )
     source.add_argument(
-        "--drop-source", dest="keep_source", action="store_false", help="use: delete it once it is converted"
+        "--drop-source",
+        dest="keep_source",
+        action="store_false",
+        help="use: delete the downloaded file once it is converted",
     )
 
 
@@ -248,13 +253,13 @@ def _show(found: Sequence[ListingRow], settings: ServerSettings) -> None:
     console.print(table)
     dtype = "bfloat16" if settings.dtype == "auto" else settings.dtype
     lines = [
-        f"Memory is that of the weights in {dtype}. Verified: held against the outputs of the family's own code.",
-        "`infill-lsp models use NAME` downloads a model where it is not here, and sets it for the server.",
+        f"Memory is for the weights in {dtype}. Verified: compared with the outputs of the family's own code.",
+        "`infill-lsp models use NAME` downloads a model if it is not here, and sets it for the server.",
         f"infill.model is {settings.engine.model}. {choose(settings).why}",
     ]
     lines += [f"endpoint: {it.about.rstrip('.')}." for it in found if it.name == ENDPOINT]
     if not measured:
-        lines.append("How fast they are here was not measured: `infill-lsp doctor --probe`.")
+        lines.append("Their speed here was not measured: `infill-lsp doctor --probe`.")
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
 
 

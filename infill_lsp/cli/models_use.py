@@ -57,13 +57,13 @@ def run(name: str, *, yes: bool, ask: Callable[[str], bool] | None = None) -> in
         if found is None or not is_whole(found):
             found = _downloaded(chosen, yes=yes, ask=ask or ask_terminal)
         if found is None:
-            print("Nothing was fetched, and nothing was changed.")
+            print("Nothing was downloaded, and nothing was changed.")
             return 1
         folder, value = found, chosen
     backend = _backend(folder)
     path = user_config.choose(value)
-    print(f"The server runs {value} by the backend {backend}, from {folder}.")
-    print(f"That is written in {path}; `infill.model` in an editor's settings wins over it.")
+    print(f"The server runs {value} with the backend {backend}, from {folder}.")
+    print(f"This is stored in {path}; `infill.model` in an editor's settings takes precedence over it.")
     return 0
 
 
@@ -93,7 +93,7 @@ def _resolved(name: str) -> Path | str:
             return entry.name
     if name.count("/") == 1 and not name.startswith((".", "/", "~")) and not name.endswith("/"):
         return name
-    raise ChoiceError(f"{name} is no folder and no model that is known here{nearest(name)}")
+    raise ChoiceError(f"{name} is neither a folder nor a known model{nearest(name)}")
 
 
 def nearest(name: str) -> str:
@@ -122,14 +122,14 @@ def _downloaded(name: str, *, yes: bool, ask: Callable[[str], bool]) -> Path | N
     try:
         return download.fetch(plan)
     except KeyboardInterrupt:
-        print("\nStopped; what came is kept, and the same command goes on with it.", file=sys.stderr)
+        print("\nStopped; the partial download is kept, and the same command resumes it.", file=sys.stderr)
         raise
 
 
 def _described(plan: DownloadPlan) -> str:
     return (
         f"{plan.name}: {plan.size / 1e9:.2f} GB in {len(plan.files)} files, licence {plan.licence}.\n"
-        f"It goes to {plan.folder}. No code is fetched; nothing is sent but the names of these files."
+        f"It goes to {plan.folder}. No code is downloaded, and only the names of these files are sent."
     )
 
 
@@ -151,7 +151,7 @@ def _backend(folder: Path, name: str = "") -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last = done.stderr.strip().rpartition("\n")[2]
-        raise ChoiceError(f"{folder}: it cannot be told what runs it ({last}); `infill-lsp doctor` may know why")
+        raise ChoiceError(f"{folder}: cannot tell which backend runs it ({last}); `infill-lsp doctor` may know why")
     answer = json.loads(done.stdout)
     if answer["problem"]:
         raise ChoiceError(answer["problem"].replace(str(folder), name) if name else answer["problem"])

@@ -55,11 +55,11 @@ def run(command: UseCommand, engine: EngineCommand, ask: Callable[[str], bool] =
         stack.enter_context(locked(command.model.folder))
         try:
             if not _have(command, progress, ask):
-                progress.say("Nothing was fetched, and nothing was changed.")
+                progress.say("Nothing was downloaded, and nothing was changed.")
                 return 1
             found = _measured(command.model, engine, progress)
         except KeyboardInterrupt:
-            progress.say("Stopped; what came is kept, and the same command goes on with it.")
+            progress.say("Stopped; the partial download is kept, and the same command resumes it.")
             raise
     for sentence in _set(command, found):
         progress.say(sentence)
@@ -74,7 +74,7 @@ def _have(command: UseCommand, progress: ProgressDisplay, ask: Callable[[str], b
         progress.say(f"{it.name} is here: {it.converted}")
         return True
     if it.source.exists() and it.source.stat().st_size == it.size:
-        progress.say(f"The converted file of {it.name} is {state}; it is made again from {it.source}.")
+        progress.say(f"The converted file of {it.name} is {state}; it is converted again from {it.source}.")
     elif not _fetched(command, progress, ask):
         return False
     convert.convert(it, progress)
@@ -103,10 +103,10 @@ def _described(plan: FetchPlan) -> list[str]:
         f"{plan.size / 1e6:,.0f} MB to download.",
         f"Source: {plan.place}.",
         f"It goes to {it.folder}: {it.size / 1e9:.2f} GB as published (--drop-source deletes it afterwards), and about "
-        f"{it.packed / 1e9:.2f} GB converted for this machine. Nothing that is downloaded is run.",
+        f"{it.packed / 1e9:.2f} GB converted for this machine. Nothing that is downloaded is executed.",
     ]
     if plan.why:
-        lines.insert(1, f"It is not taken from the hub: {plan.why}.")
+        lines.insert(1, f"It does not come from the hub: {plan.why}.")
     return lines
 
 
@@ -124,24 +124,26 @@ def _measured(it: Published, engine: EngineCommand, progress: ProgressDisplay) -
     settings = user_config.load()[0].engine
     if known := measurements.measured(it, settings):
         return known
-    progress.say("Measuring how fast it is here, which takes some seconds.")
+    progress.say("Measuring its speed on this machine, which takes some seconds.")
     try:
         return measurements.measure(it, settings, engine)
     except InfillError as error:
-        progress.say(f"{it.name} could not be measured, and `auto` does not take it: {error}")
+        progress.say(f"{it.name} could not be measured, so `auto` will not choose it: {error}")
         return None
 
 
 def _set(command: UseCommand, found: Measurement | None) -> list[str]:
     """Set the model, and describe the consequences; the last sentence must make sense alone."""
     it, limit = command.model, user_config.load()[0].budget.larger
-    speed = f"a suggestion while you type takes {found.ms:.0f} ms" if found else "how fast it is could not be measured"
+    speed = f"a suggestion while you type takes {found.ms:.0f} ms" if found else "its speed could not be measured"
     slow = found is not None and found.ms > limit
     if command.auto:
-        taken = "so the built-in model goes on answering" if slow or not found else "and it answers from now on"
+        taken = "so the built-in model stays in use" if slow or not found else "and it answers from now on"
         return [f"{it.name} is here: {speed}, {taken}."]
     path = user_config.choose(it.name)
-    lines = [f"The server runs {it.name} ({path}): {speed}. `infill.model` in an editor's settings wins over it."]
+    lines = [
+        f"The server runs {it.name} ({path}): {speed}. `infill.model` in an editor's settings takes precedence over it."
+    ]
     if slow:
         lines.append(f"That is slow: `infill-lsp models use auto` takes the largest model within {limit} ms.")
     return lines

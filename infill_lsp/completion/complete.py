@@ -120,7 +120,7 @@ async def complete(
 def target_of(question: Question) -> Target:
     """Return the gaps to fill: those that the question names, else those that suit the cursor's place."""
     if question.gaps:
-        return Target("selection", question.gaps, block=False, why="These gaps were asked for.")
+        return Target("selection", question.gaps, block=False, why="These gaps were requested.")
     return target_at(question.document, question.offset, invoked=question.invoked)
 
 

@@ -311,5 +311,5 @@ def _description(document: Document, offer: Offer, changes: Sequence[Change], co
     lines = sorted({document.place(change.start)[0] for change in changes})
     where = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines[:-1]))} and {lines[-1]}"
     if offer.kind == "suggest_edits":
-        return f"The model finds {where} more probable so; read before you accept."
+        return f"The model finds {where} more probable this way; read before you accept."
     return f"Changes {where}; the model is {confidence:.0%} sure."

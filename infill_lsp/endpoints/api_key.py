@@ -39,7 +39,7 @@ async def read_key(settings: EndpointSettings) -> str | None:
 
 def _checked(key: str, source: str) -> str:
     if not _LOOKS_RIGHT.fullmatch(key.strip()):
-        raise EndpointError(f"What {source} gives is not a key: it is empty, or has blanks or other letters in it")
+        raise EndpointError(f"{source} gives no valid key: it is empty, or contains blanks or invalid characters")
     return key.strip()
 
 

@@ -91,7 +91,7 @@ class Endpoint(Filler):
             raise
         except Exception as error:  # Its message may be the endpoint's.
             host = self._transport.place.host
-            raise EndpointError(f"{host} answers what is not understood here ({type(error).__name__})") from None
+            raise EndpointError(f"{host} sent an answer that cannot be interpreted ({type(error).__name__})") from None
 
     def close(self) -> None:
         """Close all connections."""
@@ -166,7 +166,7 @@ class _Fill:
         """Return the present code, preceded by the endpoint's revision if that differs."""
         edit = self._api.edit
         if edit is None or self._request.between:
-            raise EndpointError("This endpoint fills gaps but does not revise code; Mercury's revises one place")
+            raise EndpointError("This endpoint fills gaps but does not revise code; Mercury's does, in one place")
         present = PartialText(start[0], (Token(start[0], NEUTRAL, 0, pinned=False),), "complete")
         text = await self._edited(edit, start[0])
         if text is None or text == start[0]:
@@ -217,7 +217,7 @@ class _Fill:
                 if all(it.over for it in drafts):
                     return  # The rest of the answer is not wanted: the connection is closed.
         if not any(it.finished for it in drafts):
-            raise EndpointError(f"{self._transport.place.host} ended its answer in the middle, or it is of another API")
+            raise EndpointError(f"{self._transport.place.host} ended its answer early, or it uses another API")
 
     def _ask(self, prefix: str, suffix: str) -> GapAsk:
         request = self._request
@@ -255,7 +255,7 @@ def _api(settings: EndpointSettings) -> Api:
         return api
     marks = settings.template.find("{prefix}"), settings.template.find("{suffix}")
     if settings.api != "openai" or not 0 <= marks[0] < marks[1]:
-        raise EndpointError("infill.endpoint.template is for the API openai, and has {prefix} and then {suffix} in it")
+        raise EndpointError("infill.endpoint.template is for the API openai, and needs {prefix} and then {suffix}")
     return replace(api, body=openai.templated(settings.template))
 
 

@@ -63,10 +63,10 @@ def destination(settings: EndpointSettings) -> Destination:
     if host is None or url.scheme not in _PORTS or not _PLAIN.fullmatch(settings.url):
         raise EndpointError("infill.endpoint.url is not an address such as https://api.example.com")
     if url.username or url.password or url.query or url.fragment:
-        raise EndpointError("infill.endpoint.url may have no name, password, query or fragment: it is not for keys")
+        raise EndpointError("infill.endpoint.url must not contain a user name, password, query or fragment")
     loopback = _is_loopback(host)
     if url.scheme == "http" and not loopback:
-        raise EndpointError(f"Code is sent to {host} by https only, for others could read it; http is for this machine")
+        raise EndpointError(f"Code is sent to {host} only by https, or others could read it; http is for this machine")
     shown = f"[{host}]" if ":" in host else host
     if port not in (None, _PORTS[url.scheme]):
         shown = f"{shown}:{port}"
@@ -119,7 +119,7 @@ def refusal(settings: EndpointSettings) -> str | None:
     wanted = needed(settings)
     if wanted is None or wanted in allowed():
         return None
-    return f"Nothing is sent to {wanted.host} before you allow it: when you are asked, or by `{command(settings)}`."
+    return f"Nothing is sent to {wanted.host} until you allow it: when you are asked, or with `{command(settings)}`."
 
 
 def command(settings: EndpointSettings) -> str:
@@ -178,5 +178,5 @@ def _write(permissions: Iterable[Permission]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SourceError(f"{path.parent}: cannot be made ({error.strerror})") from error
+        raise SourceError(f"{path.parent}: cannot be created ({error.strerror})") from error
     files.replace_file(path, (json.dumps({"allowed": entries}, indent=2) + "\n").encode())

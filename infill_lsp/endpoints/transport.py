@@ -118,7 +118,7 @@ class Transport:
                 async with aclosing(stream.values(response)) as found:
                     async for value in found:
                         if _is_error(value):
-                            raise EndpointError(f"{host} met an error while it was writing")
+                            raise EndpointError(f"{host} reported an error while it was writing")
                         yield value
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise _PassingError(f"{host} cannot be reached; is the endpoint running?") from None
@@ -127,7 +127,7 @@ class Transport:
         except httpx.TransportError:
             raise _PassingError(f"{host} closed the connection in the middle of its answer") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise EndpointError(f"{host} cannot be asked: {type(error).__name__}") from None
+            raise EndpointError(f"The request to {host} failed: {type(error).__name__}") from None
 
     def _check(self, response: httpx.Response, path: str) -> None:
         status, host = response.status_code, self.place.host
@@ -135,10 +135,10 @@ class Transport:
             return
         why = _reason(status)
         if response.is_redirect:
-            raise EndpointError(f"{host} sends elsewhere, where no code is sent; is infill.endpoint.url right?")
+            raise EndpointError(f"{host} redirects, and code is never sent on; is infill.endpoint.url right?")
         if status in (401, 403):
             self._key = None  # A command may print another one the next time.
-            raise EndpointError(f"{host} does not take the key ({why}){self._where_it_is()}")
+            raise EndpointError(f"{host} rejects the key ({why}){self._where_it_is()}")
         if status == httpx.codes.NOT_FOUND:
             raise EndpointError(f"{host} has no {path}, or no such model ({why}); see infill.endpoint.api and model")
         if status in _PASSING:
@@ -149,7 +149,7 @@ class Transport:
         settings = self._settings
         if settings.key_environment or settings.key_command:
             return ""
-        return "; say where it is with infill.endpoint.keyEnvironment or keyCommand"
+        return "; say where the key is with infill.endpoint.keyEnvironment or keyCommand"
 
 
 def _reason(status: int) -> str:

@@ -150,7 +150,7 @@ class Engine:
         """
         await self._there(self._loaded)
         if self.info is None:
-            raise EngineFailedError("The engine says that it is ready, but not what it is.")
+            raise EngineFailedError("The engine reports that it is ready, but sent no description.")
         return self.info
 
     async def up(self) -> Info:
@@ -232,7 +232,7 @@ class Engine:
     async def _there(self, event: asyncio.Event) -> EngineProcess:
         await event.wait()
         if self._failure or self._process is None:
-            raise self._failure or EngineDiedError("The engine has just ended. It is being started again")
+            raise self._failure or EngineDiedError("The engine has just ended. It is being restarted")
         return self._process
 
     async def _supervise(self) -> None:
@@ -249,8 +249,8 @@ class Engine:
             if sentence := self._restart.hopeless(failures, ended):
                 return self._give_up(sentence)
             delay = self._restart.delay(failures)
-            self._fail_run(EngineDiedError(f"The engine {ended.how}. It is being started again."))
-            self._tell(EngineStatus("degraded", f"The engine {ended.how}. It starts again in {delay:g} s."))
+            self._fail_run(EngineDiedError(f"The engine {ended.how}. It is being restarted."))
+            self._tell(EngineStatus("degraded", f"The engine {ended.how}. It will be restarted in {delay:g} s."))
             await asyncio.sleep(delay)
 
     async def _run(self) -> "_Ended":

@@ -124,7 +124,7 @@ def decode(body: bytes) -> Message:
         name, fields = json.loads(body)
         return _converters()[1](fields, _TYPES[name])
     except Exception as error:  # Any error that foreign bytes cause in the parser or the converter.
-        raise MessageError(f"The engine and this program do not speak the same language: {error!r}") from error
+        raise MessageError(f"The engine and this program use different protocols: {error!r}") from error
 
 
 def write(stream: BinaryIO, message: Message) -> None:
@@ -159,7 +159,7 @@ async def read_async(stream: asyncio.StreamReader) -> Message | None:
 def _checked_length(head: bytes) -> int:
     length: int = _LENGTH.unpack(head)[0]
     if length > LARGEST:
-        raise MessageError(f"The engine and this program do not speak the same language: a message of {length} bytes")
+        raise MessageError(f"The engine and this program use different protocols: a message of {length} bytes")
     return length
 
 

@@ -58,7 +58,7 @@ class EngineProcess:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         if not (process.stdin and process.stdout and process.stderr):
-            raise ValueError("an engine is talked to through pipes")
+            raise ValueError("an engine communicates through pipes")
         self._process = process
         self._stdin, self._stdout = process.stdin, process.stdout
         self._words = bytearray()
@@ -117,7 +117,7 @@ class EngineProcess:
         self._listener.cancel()
         self._process._transport.close()  # type: ignore[attr-defined]  # No public way closes a pipe that others hold.
         if self._process.returncode is None:
-            return "cannot be ended: it waits for a disk or device that does not answer"
+            return "cannot be ended: it is waiting for a disk or device that does not respond"
         return f"{_ending(self._process.returncode)}{self._last_words()}"
 
     async def _wait_a_little(self) -> None:
@@ -146,4 +146,4 @@ def _ending(code: int) -> str:
     if code >= 0:
         return f"ended by itself with status {code}"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-    return f"was killed by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
+    return f"was killed by {name}" + (", perhaps because memory ran out" if name == "SIGKILL" else "")

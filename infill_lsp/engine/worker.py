@@ -114,7 +114,7 @@ def _read(stdin: BinaryIO, inbox: Inbox, send: _Sender, ended: threading.Event) 
                 case Ping(id=id_, text=text):
                     send(Pong(id_, text))
                 case _:
-                    raise MessageError(f"An engine is not told {type(message).__name__}")
+                    raise MessageError(f"An engine does not accept {type(message).__name__}")
     except MessageError as error:
         print(error, file=sys.stderr)
     inbox.close()
@@ -146,7 +146,7 @@ def _answer(filler: Filler, ask: Ask, inbox: Inbox, send: _Sender) -> Message:
     except Exception as error:  # An engine that ended here would take the other documents' requests with it.
         if is_memory(error):
             return Failed(ask.id, "memory", f"The model ran out of memory ({_first_sentence(error)})")
-        return Failed(ask.id, _kind(error), f"The engine met an error: {error!r}")
+        return Failed(ask.id, _kind(error), f"An error occurred in the engine: {error!r}")
     return _cancelled(ask.id) if inbox.is_cancelled() else Filled(ask.id, tuple(fills))
 
 
@@ -156,7 +156,7 @@ def _why_not_loaded(error: Exception) -> str:
     if isinstance(error, ImportError):
         return f"The engine needs a package that is not installed ({error}); install infill-lsp again"
     if is_memory(error):
-        return f"The model has too little memory ({_first_sentence(error)}); choose a smaller one or another device"
+        return f"Memory is too small for the model ({_first_sentence(error)}); choose a smaller one or another device"
     return f"The engine cannot load its model: {error!r}"
 
 

@@ -118,7 +118,7 @@ def _out_of_place(it: _Judged) -> Iterator[str]:
     """Yield statements that Python refuses at their place."""
     for node in it.nodes:
         if node.type in _NEEDS and it.is_new(node.children[0]) and not _NEEDS[node.type](node):
-            yield f"`{node.children[0].type}` cannot stand here"
+            yield f"`{node.children[0].type}` cannot be used here"
 
 
 def _in_function(node: Node) -> bool:
@@ -199,7 +199,7 @@ def _imported_twice(it: _Judged) -> Iterator[str]:
             continue
         alike = [other for other in it.tree.root.named_children if other.type == node.type and other != node]
         if node.parent == it.tree.root and any(text_of(other) == text_of(node) for other in alike):
-            yield "it is imported already"
+            yield "it is already imported"
 
 
 def _not_there(it: _Judged) -> Iterator[str]:
@@ -236,7 +236,7 @@ def _twice(it: _Judged) -> Iterator[str]:
             for number, (name, child) in enumerate(items):
                 others = [other for at, (other, _) in enumerate(items) if at != number]
                 if it.is_new(child) and name in others and name != "_":
-                    yield f"`{name}` is there twice"
+                    yield f"`{name}` occurs twice"
 
 
 def _keys(node: Node) -> Iterator[tuple[Node, str]]:
@@ -282,7 +282,7 @@ def _defined_before(it: _Judged) -> Iterator[str]:
             continue  # A condition may choose between several.
         same = [other for other in body.named_children if other.type == node.type and other != node]
         if any(text_of(other.child_by_field_name("name")) == text_of(name) for other in same):
-            yield f"`{text_of(name)}` is defined already"
+            yield f"`{text_of(name)}` is already defined"
 
 
 def _undefined(it: _Judged) -> Iterator[str]:

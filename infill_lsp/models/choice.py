@@ -65,7 +65,7 @@ def _problem(it: Published, settings: ServerSettings, room: float, *, here: bool
     if not here:
         return f"is not here (`infill-lsp models use {it.name}`)"
     if room and needed > room:
-        return f"needs {needed / 1e9:.1f} GB of memory, and {room / 1e9:.1f} GB are available"
+        return f"needs {needed / 1e9:.1f} GB of memory, but only {room / 1e9:.1f} GB are available"
     if found is None:
         return f"was not measured on this machine (`infill-lsp doctor --probe {it.name}`)"
     if found.ms > settings.budget.larger:

@@ -70,7 +70,7 @@ def plan(name: str, hub: Path) -> DownloadPlan:
         info = HfApi().model_info(name, files_metadata=True)
     there = {it.rfilename: it.size or 0 for it in info.siblings or [] if _is_wanted(it.rfilename)}
     if not any(it.endswith(".safetensors") for it in there):
-        raise DownloadError(f"{name} has no weights in safetensors, and nothing else is ever opened")
+        raise DownloadError(f"{name} has no weights in safetensors, the only format that is ever opened")
     files = tuple(sorted(there, key=lambda it: (not it.endswith(".safetensors"), it == "config.json", it)))
     named = (getattr(info.card_data, key, None) for key in ("license_name", "license"))
     licence = str(next((it for it in named if it), "not stated, see its card"))
@@ -109,7 +109,7 @@ def check_room(it: DownloadPlan) -> None:
     free, needed = shutil.disk_usage(place).free, it.size - here
     if free < needed:
         raise DownloadError(
-            f"{it.name} takes {needed / 1e9:.1f} GB more, and there are {free / 1e9:.1f} GB free in {place}; make "
+            f"{it.name} needs {needed / 1e9:.1f} GB more, but only {free / 1e9:.1f} GB are free in {place}; make "
             "room, or set HF_HOME to a folder on another disk"
         )
 
@@ -230,27 +230,27 @@ def _in_words(name: str) -> Iterator[None]:
     except OSError as error:  # The hub's own errors are among them.
         raise DownloadError(_sentence(name, error)) from error
     except Exception as error:  # From any HTTP library that the hub's client uses.
-        raise DownloadError(f"{name} could not be fetched: {_first_line(error)}; {AGAIN}") from error
+        raise DownloadError(f"{name} could not be downloaded: {_first_line(error)}; {AGAIN}") from error
 
 
-AGAIN: Final = "what came is kept, and the same command goes on with it"
+AGAIN: Final = "the received data is kept, and the same command resumes the download"
 
 
 def _sentence(name: str, error: OSError) -> str:
     from huggingface_hub import errors  # noqa: PLC0415  # see above
 
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return f"{name} is not here, and HF_HUB_OFFLINE says that nothing is to be fetched"
+        return f"{name} is not here, and HF_HUB_OFFLINE forbids downloads"
     if isinstance(error, errors.GatedRepoError):
         return (
             f"{name} is gated: read and accept its licence on its page on the hub, then log in with `hf auth login`, "
             "and try again"
         )
     if isinstance(error, errors.RepositoryNotFoundError):
-        return f"the hub has no model {name}, or not for everyone (`hf auth login`)"
+        return f"the hub has no model {name}, or it is not public (`hf auth login`)"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full; make room, {AGAIN}"
-    return f"{name} could not be fetched: {_first_line(error)}; {AGAIN}"
+        return f"the disk is full; make room: {AGAIN}"
+    return f"{name} could not be downloaded: {_first_line(error)}; {AGAIN}"
 
 
 def _first_line(error: Exception) -> str:

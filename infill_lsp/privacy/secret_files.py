@@ -68,7 +68,7 @@ class Rule:
             return None
         if self.kind in ("folder", "data folder"):
             inside = self._holds(parts[:-1])
-            return f"may hold secrets: it lies in a folder {self.pattern!r}" if inside else None
+            return f"may hold secrets: it is in a folder {self.pattern!r}" if inside else None
         if not any(self._expression.match(_tail(parts, it, self.pattern)) for it in _meant(name)):
             return None
         return f"may hold secrets: its name matches {self.pattern!r}"

@@ -244,7 +244,7 @@ class InfillServer(LanguageServer):
         """Log an internal error, rather than show a message box to a user who is typing."""
         if isinstance(error, JsonRpcException) and error.code in _REFUSALS:
             return  # A refusal, whose sentence is in the answer.
-        self.log("error", f"infill met an error of its own: {error}")
+        self.log("error", f"infill had an internal error: {error}")
 
     async def with_progress(
         self,

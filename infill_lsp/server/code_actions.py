@@ -135,7 +135,7 @@ def _asked(ls: InfillServer, params: types.ExecuteCommandParams) -> Offer:
             gap = convert.gap_of(document, convert.range_from(range_), ls.encoding)
             offer = Offer(COMMANDS[name], uri, document.version, gap.start, gap.end)
             return replace(offer, version=rest[0]) if rest and isinstance(rest[0], int) else offer
-    raise OfferError(f"{params.command} takes a URI, a range and, if you like, a version")
+    raise OfferError(f"{params.command} takes a URI, a range and optionally a version")
 
 
 def _is_version(rest: Sequence[object]) -> bool:

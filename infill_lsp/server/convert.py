@@ -65,7 +65,9 @@ def checked_offset(document: Document, position: types.Position, encoding: str) 
     """
     offset = offset_of(document, position, encoding)
     if position_of(document, offset, encoding).line != position.line:
-        raise PositionError(f"{document.name}: line {position.line + 1} is outside; it has {document.line_count} lines")
+        raise PositionError(
+            f"{document.name}: line {position.line + 1} does not exist; the document has {document.line_count} lines"
+        )
     return offset
 
 

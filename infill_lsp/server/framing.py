@@ -72,7 +72,7 @@ class Frames:
             return Broken("A header has no Content-Length, or one that is not a number; it was dropped.")
         if not _OTHER_FIELDS.fullmatch(fields[: length.start()]):
             self._take(length.start())
-            return Broken("Bytes in front of a header were dropped; is a Content-Length too small?")
+            return Broken("Bytes before a header were dropped; is a Content-Length too small?")
         self._take(end.end())
         if int(length[1]) > self.largest:
             return Broken(f"A message of {int(length[1])} bytes is too long; at most {self.largest} are read.")

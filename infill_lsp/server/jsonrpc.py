@@ -57,7 +57,9 @@ class ServerProtocol(LanguageServerProtocol):
         elif "method" not in message:
             self._take_answer(message)
         elif not isinstance(message["method"], str) or not isinstance(message.get("id", 0), int | str):
-            self._refuse(message, types.ErrorCodes.InvalidRequest, "A method must be a text, an id a number or a text.")
+            self._refuse(
+                message, types.ErrorCodes.InvalidRequest, "A method must be a string, an id a string or number."
+            )
         elif refusal := self._out_of_order(message["method"]):
             self._refuse(message, *refusal)
         else:
@@ -77,7 +79,9 @@ class ServerProtocol(LanguageServerProtocol):
             self._refuse(message, types.ErrorCodes.MethodNotFound, f"There is no method {message['method'][:100]}.")
             return
         if "id" in message and _is_notification(message["method"]):
-            self._refuse(message, types.ErrorCodes.InvalidRequest, f"{message['method']} is a notification: no id.")
+            self._refuse(
+                message, types.ErrorCodes.InvalidRequest, f"{message['method']} is a notification: it takes no id."
+            )
             if message["method"] == types.EXIT:
                 self._exit()
             return
@@ -107,19 +111,19 @@ class ServerProtocol(LanguageServerProtocol):
         if not self._initialized and method not in {types.INITIALIZE, types.EXIT}:
             return types.ErrorCodes.ServerNotInitialized, "The first request must be initialize."
         if self._initialized and method == types.INITIALIZE:
-            return types.ErrorCodes.InvalidRequest, "The server was initialized before."
+            return types.ErrorCodes.InvalidRequest, "The server is already initialized."
         return None
 
     def _take_answer(self, message: Message) -> None:
         """Take an answer of the client; a malformed one fails the request that waits for it."""
         id_ = message.get("id")
         if not isinstance(id_, int | str) or id_ not in self._result_types:
-            _log.info("An answer to no question was dropped.")
+            _log.info("An answer without a request was dropped.")
             return
         try:
             super().handle_message(self.structure_message(message))
         except Exception as error:
-            _log.info("The client's answer is wrong: %r", error.__cause__ or error)
+            _log.info("The client's answer is invalid: %r", error.__cause__ or error)
             self._settle(id_, error)
 
     def _handle_response(

@@ -27,9 +27,9 @@ async def _have(ls: InfillServer) -> None:
     except asyncio.CancelledError:
         if (task := asyncio.current_task()) and task.cancelling():
             raise
-        ls.show("info", "Stopped; what came is kept, and `infill-lsp models use` goes on with it.")
+        ls.show("info", "Stopped; the partial download is kept, and `infill-lsp models use` resumes it.")
     except InfillError as error:
-        ls.show("error", f"{str(error).rstrip('.')}. The built-in model goes on answering.")
+        ls.show("error", f"{str(error).rstrip('.')}. The built-in model stays in use.")
 
 
 async def _fetch(ls: InfillServer, model: Published, what: str) -> str:

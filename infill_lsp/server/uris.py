@@ -31,7 +31,7 @@ def canonical(uri: str) -> str:
     except ValueError as error:
         raise UriError(f"{uri[:100]!r} is not a URI ({error})") from error
     if "%00" in rest:
-        raise UriError(f"{uri[:100]!r} is not a URI of anything here: it holds a NUL")
+        raise UriError(f"{uri[:100]!r} is not a URI that can be used: it contains a NUL")
     return _DRIVE.sub(lambda it: it[1] + it[2].lower(), scheme.lower() + colon + rest)
 
 

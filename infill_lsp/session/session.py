@@ -198,7 +198,7 @@ class Session:
             try:
                 await asyncio.wait_for(self._started.wait(), _PATIENCE)
             except TimeoutError:
-                raise EngineFailedError("The engine was not started, for the editor is not initialized.") from None
+                raise EngineFailedError("The engine was not started, because the editor is not initialized.") from None
             engine = self.engine
             try:
                 if engine is not None:
@@ -240,7 +240,7 @@ class Session:
         if info is None or knows_language(info, document):
             return None
         language = document.language.name if document.language else "this language"
-        return f"The model was not trained on {language}: only copies from here and from files nearby are suggested."
+        return f"The model was not trained on {language}: only copies from this file and nearby files are suggested."
 
     def tell_notices(self, document: Document) -> bool:
         """Put a document's notices into the status; return whether something may be suggested in it."""
@@ -278,7 +278,7 @@ class Session:
         model, device = (info.name, info.device) if info else ("", "")
         reason = status.reason or self.unconfirmed or ""
         if self.engine.given_up:
-            reason = f"{reason.rstrip('.')}. It is tried again when a setting of infill changes."
+            reason = f"{reason.rstrip('.')}. It will be tried again when a setting of infill changes."
         self._tell(replace(self.status, state=status.state, reason=reason, model=model, device=device))
 
     def _tell(self, status: ServerStatus) -> None:

@@ -153,7 +153,7 @@ class Suggester:
         inactive = self._host.inactive(now)
         shown = () if inactive else [it for one in found if (it := rebased(one, question.document, now))]
         if question.invoked and not shown:
-            moved = ["The document was changed meanwhile."] if found else []
+            moved = ["The document was changed in the meantime."] if found else []
             self._on_nothing(inactive or self._host.limited(now) or [*moved, *whys, _NOTHING][0])
         return tuple(shown)
 
@@ -275,7 +275,7 @@ class Suggester:
         """Return the document of an offer, if it is still unchanged."""
         document = self._host.documents.get(offer.name)
         if document is None:
-            raise StaleError(f"{offer.name} is not open any more")
+            raise StaleError(f"{offer.name} is no longer open")
         offer.check(document)
         return document
 

@@ -26,25 +26,32 @@ def declare_engine(flags: argparse.ArgumentParser) -> None:
     """Declare the flags that select the model and how it runs."""
     usual = EngineSettings()
     flags.add_argument(
-        "--model", default=usual.model, metavar="NAME|PATH", help="'embedded', a folder with a model, or 'endpoint'"
+        "--model",
+        default=usual.model,
+        metavar="NAME|PATH",
+        help="'embedded', a model's name, a folder with a model, or 'endpoint'",
     )
-    flags.add_argument("--device", default=usual.device, choices=DEVICES, help="where to run it")
-    flags.add_argument("--dtype", default=usual.dtype, choices=DTYPES, help="of the weights")
-    flags.add_argument("--reuse", default=usual.reuse, choices=REUSES, help="what later steps take over from the first")
+    flags.add_argument("--device", default=usual.device, choices=DEVICES, help="the device to run it on")
+    flags.add_argument("--dtype", default=usual.dtype, choices=DTYPES, help="the number format of the weights")
+    flags.add_argument("--reuse", default=usual.reuse, choices=REUSES, help="what later steps reuse from the first")
     flags.add_argument(
-        "--compile", default=usual.compile, choices=COMPILES, help="auto: forwards on CUDA, where they can be"
+        "--compile", default=usual.compile, choices=COMPILES, help="auto: compile forward passes on CUDA where possible"
     )
     flags.add_argument("--threads", type=integer(1, 1024), metavar="N", help="CPU threads to use")
-    flags.add_argument("--url", default="", help="of the endpoint, without the path of its API")
-    flags.add_argument("--api", default=APIS[0], choices=APIS, help="of the endpoint")
+    flags.add_argument("--url", default="", help="the endpoint's address, without the path of its API")
+    flags.add_argument("--api", default=APIS[0], choices=APIS, help="the endpoint's API")
     flags.add_argument("--endpoint-model", default="", metavar="NAME", help="what the endpoint calls its model")
-    flags.add_argument("--template", default="", help="for endpoints that know no suffix: {prefix} and {suffix} marked")
+    flags.add_argument(
+        "--template", default="", help="for endpoints that accept no suffix: text with {prefix} and {suffix}"
+    )
     declare_key(flags)
 
 
 def declare_key(flags: argparse.ArgumentParser) -> None:
     """Declare the flags for the source of an endpoint's key."""
-    flags.add_argument("--key-environment", default="", metavar="NAME", help="the variable that the key is in")
+    flags.add_argument(
+        "--key-environment", default="", metavar="NAME", help="the environment variable that contains the key"
+    )
     flags.add_argument("--key-command", default="", metavar="COMMAND", help="the command that prints the key")
 
 
@@ -104,7 +111,7 @@ def file_place(text: str) -> tuple[Path, tuple[int, int]]:
     """
     match = re.fullmatch(r"(.+):(\d{1,18}):(\d{1,18})", text, re.DOTALL)
     if match is None:
-        raise PositionError(f"{text}: not FILE:LINE:COL, such as app.py:12:5, and not '-'")
+        raise PositionError(f"{text}: neither FILE:LINE:COL, such as app.py:12:5, nor '-'")
     return Path(match[1]), (int(match[2]), int(match[3]))
 
 

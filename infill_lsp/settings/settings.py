@@ -60,9 +60,9 @@ def _one_of(*names: str) -> Kind:
 
 
 _SWITCH: Final = Kind("true or false", lambda it: isinstance(it, bool))
-_TEXT: Final = Kind("a text", lambda it: isinstance(it, str) and bool(it))
-_TEXTS: Final = Kind("a list of texts", lambda it: isinstance(it, list) and all(isinstance(one, str) for one in it))
-_WORDS: Final = Kind("a text, or empty", lambda it: isinstance(it, str))
+_TEXT: Final = Kind("a string", lambda it: isinstance(it, str) and bool(it))
+_TEXTS: Final = Kind("a list of strings", lambda it: isinstance(it, list) and all(isinstance(one, str) for one in it))
+_WORDS: Final = Kind("a string, or empty", lambda it: isinstance(it, str))
 _VARIABLE: Final = Kind(
     "the name of an environment variable in capitals, or empty",
     lambda it: isinstance(it, str) and re.fullmatch(r"(?:[A-Z_][A-Z0-9_]{0,63})?", it) is not None,
@@ -78,7 +78,7 @@ def _is_command(value: object) -> bool:
     )
 
 
-_COMMAND: Final = Kind("a list of texts, none of which is the key itself", _is_command, shown=False)
+_COMMAND: Final = Kind("a list of strings, none of which is the key itself", _is_command, shown=False)
 _SHARE: Final = Kind(
     "a number from 0 to 1", lambda it: isinstance(it, int | float) and not isinstance(it, bool) and 0 <= it <= 1
 )
@@ -92,16 +92,16 @@ def _setting(default: Any, kind: Kind, meaning: str) -> Any:
 class RequestBudget:
     """How long a suggestion may take, in milliseconds; the best draft at the deadline is shown."""
 
-    automatic: int = _setting(150, _whole(10, 60_000), "milliseconds for a suggestion that comes up while typing")
-    invoked: int = _setting(2000, _whole(10, 60_000), "milliseconds for suggestions that are asked for by hand")
+    automatic: int = _setting(150, _whole(10, 60_000), "milliseconds for a suggestion that appears while you type")
+    invoked: int = _setting(2000, _whole(10, 60_000), "milliseconds for suggestions that you request by hand")
     endpoint: int = _setting(
-        1500, _whole(10, 60_000), "milliseconds for a suggestion that comes up while typing, where an endpoint is asked"
+        1500, _whole(10, 60_000), "milliseconds for a suggestion that appears while you type, if an endpoint makes it"
     )
     larger: int = _setting(
         600,
         _whole(10, 60_000),
-        "milliseconds for a suggestion that comes up while typing, where `base` or `base-0.5b` answers; `auto` takes "
-        "neither where it was measured to need longer",
+        "milliseconds for a suggestion that appears while you type, if `base` or `base-0.5b` makes it; `auto` chooses "
+        "neither model if it was measured to need longer",
     )
 
 
@@ -110,7 +110,7 @@ class ContextSettings:
     """What the model sees beside the document itself."""
 
     enable: bool = _setting(True, _SWITCH, "whether other files of the workspace are read as context")
-    chars: int = _setting(16_000, _whole(0, 100_000), "characters of other files, at most")
+    chars: int = _setting(16_000, _whole(0, 100_000), "the maximum number of characters read from other files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,9 @@ class VerifySettings:
 
     model: str | None = _setting(None, _or_null(_TEXT), "the path of a causal model that checks drafts; null for none")
     by: Literal["exact", "rank"] = _setting(
-        "exact", _one_of("exact", "rank"), "whether it rewrites drafts as it would, or ranks several"
+        "exact",
+        _one_of("exact", "rank"),
+        "`exact`: it rewrites drafts as it would write them; `rank`: it chooses among several",
     )
 
 
@@ -128,16 +130,16 @@ class EndpointSettings:
     """The server elsewhere that is asked where `infill.model` is `endpoint`. A key is never among them."""
 
     url: str = _setting(
-        "", _WORDS, "where the endpoint is, without the path of its API, such as `http://127.0.0.1:8080`"
+        "", _WORDS, "the endpoint's address, without the path of its API, such as `http://127.0.0.1:8080`"
     )
-    api: str = _setting("openai", _one_of(*APIS), "which API it has: docs/endpoints.md lists them")
-    model: str = _setting("", _WORDS, "what the endpoint calls the model; empty where it has only one")
+    api: str = _setting("openai", _one_of(*APIS), "the endpoint's API; docs/endpoints.md describes each")
+    model: str = _setting("", _WORDS, "what the endpoint calls the model; empty if it has only one")
     template: str = _setting(
         "",
         _WORDS,
-        "for endpoints that know no suffix: how the model marks a gap, with `{prefix}` and `{suffix}` in it",
+        "for endpoints that accept no suffix: how the model marks a gap, as text with `{prefix}` and `{suffix}`",
     )
-    key_environment: str = _setting("", _VARIABLE, "the environment variable that the key is in")
+    key_environment: str = _setting("", _VARIABLE, "the environment variable that contains the key")
     key_command: tuple[str, ...] = _setting((), _COMMAND, "the command, word by word, that prints the key")
 
 
@@ -150,7 +152,7 @@ def too_many_threads(threads: int | None) -> str:
     """Return how excess threads are handled, as the rest of a sentence; empty if there are none."""
     if threads is None or threads <= cores():
         return ""
-    return f"is {threads}, but {cores()} cores can be used here, and more threads hang; {cores()} are used"
+    return f"is {threads}, but {cores()} cores can be used here, and more threads would hang; {cores()} are used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,40 +228,42 @@ class ServerSettings:
     model: str | None = _setting(
         AUTO,
         _or_null(_TEXT),
-        "`auto` or null for what `infill-lsp models use` has set, else the largest model that is here, fits in memory "
-        "and answers in time; or `base`, `base-0.5b`, `embedded`, another downloaded model's name, a folder's path, or "
-        "`endpoint`",
+        "`auto` or null: the model set by `infill-lsp models use`, else the largest that is downloaded, fits in "
+        "memory and answers in time; or `base`, `base-0.5b`, `embedded`, another downloaded model's name, a folder's "
+        "path, or `endpoint`",
     )
     offer_models: bool | None = _setting(
-        None, _or_null(_SWITCH), "false: the download of a larger model is never offered; null for what you answered"
+        None, _or_null(_SWITCH), "false: never offer to download a larger model; null: as you answered when asked"
     )
     device: str = _setting("auto", _one_of(*DEVICES), "where the model runs; `spread`: over all GPUs and the CPU")
     dtype: str = _setting(
-        "auto", _one_of(*DTYPES), "of the weights; `int8` and `int4` need bitsandbytes, but for `embedded`"
+        "auto",
+        _one_of(*DTYPES),
+        "the number format of the weights; `int8` and `int4` need bitsandbytes, except for `embedded`",
     )
     reuse: str = _setting(
         "none",
         _one_of(*REUSES),
-        "what steps of checkpoints that see both ways take over from the first: quicker, not what the model says",
+        "what later steps of bidirectional checkpoints reuse from the first: faster, but not exact",
     )
     compile: str = _setting(
         "off",
         _one_of(*COMPILES),
-        "`auto`: on CUDA, forwards of checkpoints that see both ways are compiled, each length at its first use",
+        "`auto`: on CUDA, forward passes of bidirectional checkpoints are compiled, each length when first used",
     )
     threads: int | None = _setting(
-        None, _or_null(_whole(1, 1024)), "CPU threads, never more than cores; null for half of them"
+        None, _or_null(_whole(1, 1024)), "CPU threads, never more than cores; null: half the number of cores"
     )
     verify: VerifySettings = VerifySettings()
     endpoint: EndpointSettings = EndpointSettings()
     budget: RequestBudget = RequestBudget()
     confidence: float = _setting(0.1, _SHARE, "suggestions below this confidence are not shown while you type")
-    candidates: int = _setting(4, _whole(1, 16), "suggestions to choose from when asked for by hand")
+    candidates: int = _setting(4, _whole(1, 16), "suggestions to choose from when you request them by hand")
     completion: bool = _setting(
-        False, _SWITCH, "whether suggestions are also in the list of completions, for editors without ghost text"
+        False, _SWITCH, "whether suggestions also appear in the completion list, for editors without ghost text"
     )
     exclude: tuple[str, ...] = _setting(
-        (), _TEXTS, "patterns, as in .gitignore, of files that are never read, beside the built-in ones for secrets"
+        (), _TEXTS, "patterns, as in .gitignore, of files that are never read, besides the built-in ones for secrets"
     )
     context: ContextSettings = ContextSettings()
     log: str = _setting("info", _one_of("error", "warning", "info", "debug"), "what is written to the editor's log")
@@ -341,7 +345,7 @@ def read(
         if setting is None:
             complaints.append(f"There is no setting {name}; it was ignored.{_about_keys(name)}")
         elif name in without:
-            complaints.append(f"{name} is not taken over a socket, for it runs a command; config.json may have it.")
+            complaints.append(f"{name} is not accepted over a socket, because it runs a command; use config.json.")
         elif _is_no_choice(setting, value):
             settings = _with(settings, name, _value(base, name))
         elif complaint := _complaint(setting, value):
@@ -359,7 +363,7 @@ def _is_no_choice(setting: Setting, value: object) -> bool:
     return (value is None and setting.kind.fits(None)) or (setting.name, value) == ("infill.model", AUTO)
 
 
-_NO_KEYS: Final = "name the variable that it is in in infill.endpoint.keyEnvironment, or a command in keyCommand"
+_NO_KEYS: Final = "name its variable in infill.endpoint.keyEnvironment, or a command that prints it in keyCommand"
 
 
 def _about_keys(name: str) -> str:
@@ -426,10 +430,11 @@ def as_markdown() -> str:
     )
     return f"""# Settings
 
-Made by `python -m infill_lsp.settings.settings` from the code. Editors send these as `initializationOptions` or as the
-section `infill` of their configuration; changes take effect at once. A wrong value changes nothing and is named in the
-log. What an editor leaves out is as in the user's own `config.json`, the same names in JSON, in the folder of the
-user's configuration (`~/.config/infill-lsp` on Linux), which `infill-lsp models use` writes; an editor wins over it.
+Generated by `python -m infill_lsp.settings.settings` from the code. Editors send these as `initializationOptions` or as
+the section `infill` of their configuration; changes take effect at once. An invalid value changes nothing and is
+reported in the log. Settings that an editor leaves out come from the user's own `config.json`, which has the same names
+in JSON. It is in the folder of the user's configuration (`~/.config/infill-lsp` on Linux), and `infill-lsp models use`
+writes it. An editor's settings take precedence over it.
 
 | name | default | meaning |
 |---|---|---|

@@ -37,16 +37,16 @@ def drop_echo(document: Document, target: Target, suggestion: Suggestion) -> Sug
     if target.kind not in ("string", "comment") or not said:
         return suggestion
     if target.kind == "string" and all(char in _CLOSERS for char in said):
-        return Dropped("it only closes, within a string")
+        return Dropped("it consists only of closers, within a string")
     if before(document, suggestion).rstrip().endswith(said) or _DOUBLED.fullmatch(said):
-        return Dropped("it repeats what stands before it")
+        return Dropped("it repeats the text before it")
     return suggestion
 
 
 def drop_unchanged(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
     """Drop text that is there already."""
     if suggestion.text == normalised(document.text[suggestion.start : suggestion.end]):
-        return Dropped("it is there already")
+        return Dropped("it is already there")
     return suggestion
 
 
@@ -69,7 +69,7 @@ def drop_trivial(document: Document, target: Target, suggestion: Suggestion) -> 
         return suggestion
     if _mends(document, suggestion):
         return suggestion
-    return Dropped("it is too short" if len(text) < _SHORTEST else "it is closers that nothing lacks")
+    return Dropped("it is too short" if len(text) < _SHORTEST else "it consists of closers that nothing needs")
 
 
 def _mends(document: Document, suggestion: Suggestion) -> bool:

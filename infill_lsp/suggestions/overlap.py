@@ -135,5 +135,5 @@ def stands_below(document: Document, target: Target, suggestion: Suggestion) -> 
         if indent_width(below) < indent_width(line):
             return suggestion
         if below.rstrip() == line.rstrip():
-            return Dropped("it stands a few lines below")
+            return Dropped("it is already a few lines below")
     return suggestion

@@ -80,5 +80,5 @@ def repeated_tokens(document: Document, target: Target, suggestion: Suggestion) 
             if tokens[at + period] != tokens[at] or not any(it[0].isalpha() for it in once):
                 continue
             if tokens[at : at + period * _MOST_TOKENS] == once * _MOST_TOKENS:
-                return Dropped("it says the same again and again")
+                return Dropped("it repeats itself over and over")
     return suggestion

@@ -28,7 +28,7 @@ def rewrite(document: Document, start: int, end: int) -> Target:
     """
     selected = document.text[start:end]
     if not selected.strip():
-        return Target.nothing("Nothing but blanks is selected.")
+        return Target.nothing("Only blanks are selected.")
     tree = document.tree_at(start)
     if tree is not None:
         gaps = _names(tree, start, end)
@@ -37,7 +37,7 @@ def rewrite(document: Document, start: int, end: int) -> Target:
         for joins in (_blank, _blank_or_access):
             gaps = _merged(document.text, gaps, joins)
             if len(gaps) <= MOST:
-                return _target(document, gaps, "Keywords, operators and brackets of the selection stay.")
+                return _target(document, gaps, "Keywords, operators and brackets of the selection are kept.")
     whole = Gap(start + len(selected) - len(selected.lstrip()), start + len(selected.rstrip()))
     why = "The selection has too many names to keep its structure." if tree else "The structure is not known."
     return _target(document, [whole], why)

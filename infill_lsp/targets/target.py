@@ -98,7 +98,7 @@ def target_at(document: Document, offset: int, *, invoked: bool) -> Target:
 def _in_line_end(cursor: _Cursor) -> Target | None:
     r"""Reject a cursor between the two characters of a `\r\n`, where nothing can be written."""
     if cursor.document.text[cursor.offset - 1 : cursor.offset + 1] == "\r\n" and cursor.offset:
-        return Target.nothing("The cursor is between the two signs of a line end.")
+        return Target.nothing("The cursor is between the two characters of a line end.")
     return None
 
 
@@ -117,8 +117,8 @@ def _in_comment(cursor: _Cursor) -> Target | None:
     if found is None or found.kind != "comment":
         return None
     if _rest(cursor, found).strip():
-        return Target.nothing("The comment goes on behind the cursor.")
-    return cursor.target("comment", "The cursor is at the end of a comment's line.")
+        return Target.nothing("The comment continues after the cursor.")
+    return cursor.target("comment", "The cursor is at the end of a comment line.")
 
 
 def _in_string(cursor: _Cursor) -> Target | None:
@@ -126,12 +126,12 @@ def _in_string(cursor: _Cursor) -> Target | None:
     if found is None or found.kind != "string":
         return None
     if cursor.invoked:
-        return cursor.target("string", "Asked for by hand inside a text.")
+        return cursor.target("string", "Requested by hand inside a string.")
     if _rest(cursor, found).strip():
-        return Target.nothing("The text goes on behind the cursor.")
+        return Target.nothing("The string continues after the cursor.")
     if found.end is not None and not found.long:
-        return Target.nothing("The cursor is inside a short text that is closed.")
-    return cursor.target("string", "The cursor is at the end of a text's line.")
+        return Target.nothing("The cursor is inside a closed single-line string.")
+    return cursor.target("string", "The cursor is at the end of a line of a string.")
 
 
 def _rest(cursor: _Cursor, found: Inside) -> str:
@@ -161,10 +161,10 @@ def _behind_opener(cursor: _Cursor) -> Target | None:
     if language is not None and language.opener_takes_value and cursor.before[-1:].isspace():
         return None
     if not is_empty_body(cursor.document, cursor.offset):
-        return Target.nothing("The block that opens here has a body already.")
+        return Target.nothing("The block that opens here already has a body.")
     if not cursor.invoked:
         return Target.nothing("A block opens here; its body is suggested on its own line.")
-    return cursor.target("block", "Asked for by hand where a block opens.", block=True)
+    return cursor.target("block", "Requested by hand where a block opens.", block=True)
 
 
 def _in_the_way(cursor: _Cursor) -> Target | None:
@@ -175,7 +175,7 @@ def _in_the_way(cursor: _Cursor) -> Target | None:
         middle = cursor.before and _in_word(cursor.before[-1])
         return Target.nothing(f"The cursor is {'in the middle of' if middle else 'right before'} a word.")
     if not cursor.before.strip() and not _ONLY_CLOSERS_FOLLOW.match(cursor.after):
-        return Target.nothing("The line's code is all behind the cursor.")
+        return Target.nothing("All of the line's code is after the cursor.")
     language = cursor.document.language
     closed = cursor.before.count("(") <= cursor.before.count(")")
     if language is not None and language.semicolons and closed and cursor.before.rstrip().endswith(";"):
@@ -189,7 +189,7 @@ def _in_brackets(cursor: _Cursor) -> Target | None:
     if _in_empty_brackets(cursor):
         return cursor.target("expression", "The brackets around the cursor are empty.")
     if _ONLY_CLOSERS_FOLLOW.match(cursor.after):
-        return cursor.target("expression", "Only what closes follows on the line.")
+        return cursor.target("expression", "Only closing brackets follow on the line.")
     return None
 
 

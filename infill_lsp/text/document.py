@@ -85,7 +85,7 @@ class Document:
         """
         first, *others = text.split(GAP_MARK)
         if not others:
-            raise PositionError(f"{name}: no gap in it; write {GAP_MARK} where text is to be filled in")
+            raise PositionError(f"{name}: contains no gap; write {GAP_MARK} where text should be filled in")
         places = [len(first)]
         for piece in others[:-1]:
             places.append(places[-1] + len(piece))
@@ -148,10 +148,10 @@ class Document:
         """
         if not 1 <= line <= self.line_count:
             lines = "1 line" if self.line_count == 1 else f"{self.line_count} lines"
-            raise PositionError(f"{self.name}: line {line} is outside; it has {lines}")
+            raise PositionError(f"{self.name}: line {line} does not exist; the document has {lines}")
         last = len(self.line(line)) + 1
         if not 1 <= column <= last:
-            raise PositionError(f"{self.name}: column {column} is outside of line {line}; its columns are 1 to {last}")
+            raise PositionError(f"{self.name}: column {column} is outside line {line}; its columns are 1 to {last}")
         return self.lines.start(line) + column - 1
 
     def place(self, offset: int) -> tuple[int, int]:

@@ -136,11 +136,11 @@ def replace_file(path: Path, data: bytes, *, expected: bytes | None = None) -> N
         if expected is None:
             temporary.replace(target)
         elif not put_in_place(temporary, target, lambda it: it == expected):
-            raise SourceError(f"{path}: was changed by someone else meanwhile; nothing was written")
+            raise SourceError(f"{path}: was changed by someone else in the meantime; nothing was written")
         temporary = None
         _sync_folder(target.parent)
     except OSError as error:
-        raise SourceError(f"{path}: cannot be written ({_reason(error)}); it is as it was") from error
+        raise SourceError(f"{path}: cannot be written ({_reason(error)}); it is unchanged") from error
     finally:
         if temporary and data.startswith(temporary.read_bytes()):  # Never another writer's file, whatever went wrong.
             temporary.unlink()
@@ -149,7 +149,7 @@ def replace_file(path: Path, data: bytes, *, expected: bytes | None = None) -> N
 def _read_all(stream: BinaryIO, name: str) -> bytes:
     data = stream.read(LARGEST + 1)
     if len(data) > LARGEST:
-        raise SourceError(f"{name}: is larger than {LARGEST // 10**6} MB; no code that a person wrote is")
+        raise SourceError(f"{name}: is larger than {LARGEST // 10**6} MB, too large for handwritten code")
     return data
 
 

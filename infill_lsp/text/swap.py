@@ -51,7 +51,7 @@ def _put_back(new: Path, target: Path) -> None:
     try:
         exchange(new, target)
     except OSError as error:
-        raise OSError(error.errno, f"what someone else wrote meanwhile is in {new}") from error
+        raise OSError(error.errno, f"what someone else wrote in the meantime is in {new}") from error
 
 
 def exchange(one: Path, other: Path) -> bool:

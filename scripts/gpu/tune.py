@@ -95,11 +95,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument(
-        "--run", type=Path, required=True, metavar="DIR", help="folder of the run; goes on if it exists"
+        "--run", type=Path, required=True, metavar="DIR", help="folder of the run; resumed if it exists"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="what is taken away")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder for the update and log")
     parser.add_argument(
-        "--denoiser-minutes", type=float, default=0, metavar="M", help="train the denoiser behind the update"
+        "--denoiser-minutes", type=float, default=0, metavar="M", help="train the denoiser after the update"
     )
     flags, given = parser.parse_known_args()
     own = argparse.ArgumentParser(allow_abbrev=False)

@@ -76,7 +76,7 @@ class Scripted(Filler):
             case "raise":
                 raise RuntimeError(rest or "the script says so")
             case "refuse":
-                raise ValueError("there is no unmask policy 'magic'")
+                raise ValueError("unknown unmask policy 'magic'")
             case "memory":
                 raise MemoryError
             case "print":

@@ -148,7 +148,7 @@ def test_apply_refuses_a_file_that_changed_meanwhile(run: Run, file: Path) -> No
     file.write_text(f"# edit {file}\nx = \n")
     ended = run("fill", f"{file}:2:5", "--apply")
     assert ended.code == 2
-    assert ended.err == f"infill-lsp: {file}: was changed by someone else meanwhile; nothing was written\n"
+    assert ended.err == f"infill-lsp: {file}: was changed by someone else in the meantime; nothing was written\n"
     assert file.read_text() == f"# edit {file}\nx = \n# edited meanwhile\n"
 
 
@@ -159,7 +159,7 @@ def test_a_full_disk_loses_nothing(file: Path) -> None:
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, small)  # noqa: E731
     ended = finish(start("fill", f"{file}:2:5", "--apply", preexec_fn=limit))
     assert ended.code == 2
-    assert ended.err == f"infill-lsp: {file}: cannot be written (file too large); it is as it was\n"
+    assert ended.err == f"infill-lsp: {file}: cannot be written (file too large); it is unchanged\n"
     assert file.read_text() == before
     assert [path.name for path in file.parent.iterdir()] == ["app.py"]
 
@@ -200,10 +200,10 @@ def test_a_trace_is_written(run: Run, file: Path, tmp_path: Path) -> None:
         ("none.py", None, "there is no such file"),
         ("image.py", b"\x89PNG\r\n\x1a\n\0\0", "is binary (byte 8 is NUL); only text can be filled"),
         ("latin.py", b"# caf\xe9\n", "is not UTF-8 (byte 5 is 0xe9); convert it first"),
-        ("big.py", b"#" * 5_000_001, "is larger than 5 MB; no code that a person wrote is"),
-        ("short.py", b"x = 1", "line 4 is outside; it has 1 line"),
-        ("narrow.py", b"\n\n\nx = 1\n", "column 12 is outside of line 4; its columns are 1 to 6"),
-        ("empty.py", b"", "line 4 is outside; it has 1 line"),
+        ("big.py", b"#" * 5_000_001, "is larger than 5 MB, too large for handwritten code"),
+        ("short.py", b"x = 1", "line 4 does not exist; the document has 1 line"),
+        ("narrow.py", b"\n\n\nx = 1\n", "column 12 is outside line 4; its columns are 1 to 6"),
+        ("empty.py", b"", "line 4 does not exist; the document has 1 line"),
     ],
 )
 def test_files_that_cannot_be_filled(run: Run, tmp_path: Path, name: str, data: bytes | None, words: str) -> None:
@@ -222,7 +222,7 @@ def test_a_folder_is_no_file(run: Run, tmp_path: Path) -> None:
 )
 def test_places_written_in_another_way(run: Run, place: str) -> None:
     ended = run("fill", place)
-    assert ended == (2, "", f"infill-lsp: {place}: not FILE:LINE:COL, such as app.py:12:5, and not '-'\n")
+    assert ended == (2, "", f"infill-lsp: {place}: neither FILE:LINE:COL, such as app.py:12:5, nor '-'\n")
 
 
 @pytest.mark.parametrize("name", ["C:\\work\\app.py", "C:app.py", "a:1:2.py"])
@@ -243,11 +243,11 @@ def test_a_files_name_may_have_colons(run: Run, tmp_path: Path, monkeypatch: pyt
         (("--budget-ms", "0"), "'0' is not a time"),
         (("--to", "5"), "'5' is not LINE:COL, such as 12:5"),
         (("--to", "4:1"), "the gap ends before it starts"),
-        (("--to", "99:1"), "line 99 is outside"),
+        (("--to", "99:1"), "line 99 does not exist"),
         (("--device", "abacus"), "invalid choice: 'abacus'"),
         (("--colour", "red"), "unrecognized arguments: --colour red"),
         (("--trace", "/no/such/folder/t.html"), "there is no folder /no/such/folder"),
-        (("--language", "klingon"), "no language has the id 'klingon' here, but these have: c, cpp"),
+        (("--language", "klingon"), "there is no language 'klingon'; the known ones are c, cpp"),
     ],
 )
 def test_flags_that_make_no_sense(run: Run, file: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -266,10 +266,10 @@ def test_no_command_and_an_unknown_one(run: Run) -> None:
 @pytest.mark.parametrize(
     ("stdin", "words"),
     [
-        (b"x = 1\n", "standard input: no gap in it; write <gap> where text is to be filled in"),
+        (b"x = 1\n", "standard input: contains no gap; write <gap> where text should be filled in"),
         (b"x = <gap>\0", "standard input: is binary (byte 9 is NUL); only text can be filled"),
         (b"x = '\xe9<gap>'", "standard input: is not UTF-8 (byte 5 is 0xe9); convert it first"),
-        (b"<gap>" * 1_000_001, "standard input: is larger than 5 MB; no code that a person wrote is"),
+        (b"<gap>" * 1_000_001, "standard input: is larger than 5 MB, too large for handwritten code"),
     ],
 )
 def test_standard_input_that_cannot_be_filled(run: Run, stdin: bytes, words: str) -> None:
@@ -287,7 +287,7 @@ def test_standard_input_has_no_name_and_no_places(run: Run, flag: tuple[str, ...
     ("name", "words"),
     [
         ("app.js", "the model scripted was not trained on JavaScript, only on Python"),
-        ("notes.txt", "its name does not tell its language; say which with --language"),
+        ("notes.txt", "its name does not tell its language; name one with --language"),
     ],
 )
 def test_another_language_than_the_models(run: Run, tmp_path: Path, name: str, words: str) -> None:
@@ -323,8 +323,8 @@ def test_the_model_is_asked_which_languages_it_knows(
 @pytest.mark.parametrize(
     ("order", "code", "words"),
     [
-        ("refuse", 2, "there is no unmask policy 'magic'"),
-        ("raise", 1, "The engine met an error: RuntimeError('the script says so')"),
+        ("refuse", 2, "unknown unmask policy 'magic'"),
+        ("raise", 1, "An error occurred in the engine: RuntimeError('the script says so')"),
         ("die", 1, "The engine was killed by SIGKILL"),
     ],
 )
@@ -446,7 +446,7 @@ def test_doctor_survives_a_broken_installation() -> None:
     command = [sys.executable, "-c", program, *fake_engine.command()]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (1, "")
-    assert "PROBLEM: A package is there but cannot be used: import of tree_sitter" in ended.stdout
+    assert "PROBLEM: A package is installed but cannot be used: import of tree_sitter" in ended.stdout
 
 
 @pytest.mark.parametrize("target", [None, ".env", "../outside/.aws/credentials"])
@@ -492,7 +492,7 @@ def test_where_nothing_is_to_be_filled_that_is_said(run: Run, file: Path) -> Non
     file.write_text("# fill 1\nx = \n")
     ended = run("fill", f"{file}:1:4")
     assert (ended.code, ended.out) == (2, "")
-    assert "nothing is filled here. The comment goes on behind the cursor." in ended.err
+    assert "nothing is filled here. The comment continues after the cursor." in ended.err
 
 
 def test_files_beside_it_are_looked_into_unless_told_otherwise(run: Run, tmp_path: Path) -> None:

@@ -42,9 +42,9 @@ def test_only_line_ends_end_lines(text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "column", "words"),
     [
-        (0, 1, "line 0 is outside; it has 3 lines"),
-        (4, 1, "line 4 is outside"),
-        (1, 0, "column 0 is outside of line 1; its columns are 1 to 6"),
+        (0, 1, "line 0 does not exist; the document has 3 lines"),
+        (4, 1, "line 4 does not exist"),
+        (1, 0, "column 0 is outside line 1; its columns are 1 to 6"),
         (1, 7, "column 7 is outside"),
         (3, 2, "its columns are 1 to 1"),
     ],
@@ -67,7 +67,7 @@ def test_marks_become_gaps() -> None:
     assert document.text == "abé\nc"
     assert gaps == (Gap(1, 1), Gap(3, 3), Gap(5, 5))
     assert document.pieces(gaps) == ["a", "bé", "\nc", ""]
-    with pytest.raises(PositionError, match="no gap in it; write <gap>"):
+    with pytest.raises(PositionError, match="contains no gap; write <gap>"):
         Document.with_marks("-", "x = 1\n")
 
 

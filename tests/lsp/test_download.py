@@ -95,7 +95,7 @@ def test_a_model_is_described_asked_for_fetched_and_used_offline(home: Home, hub
     assert not hub.ranges("model.safetensors")
     done = home.run("use", NAME, given="y\n")
     assert (done.returncode, home.chosen()) == (0, NAME), done.stderr
-    assert "by the backend dream" in done.stdout
+    assert "with the backend dream" in done.stdout
     fetched = {path.rpartition("/")[2] for method, path, _ in hub.asked if method == "GET" and "resolve" in path}
     assert fetched == {"config.json", "model.safetensors", "tokenizer.json"}
     folder = snapshot(home.cache, NAME)
@@ -150,7 +150,7 @@ def test_after_ctrl_c_the_same_command_goes_on_where_it_was(home: Home, hub: Loc
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert "goes on with it" in said
+    assert "resumes the download" in said
     assert part.stat().st_size == 5000
     assert home.chosen() is None
     assert not home.listed().get(NAME)
@@ -176,9 +176,9 @@ def _wait_for_part(cache: Path, running: "subprocess.Popen[str]") -> list[Path]:
     [
         ("someone/nobody", "the hub has no model someone/nobody"),
         ("fredzzp/open-dcoder-0.5", "did you mean fredzzp/open-dcoder-0.5B or"),
-        ("dcoder", "dcoder is no folder and no model that is known here"),
+        ("dcoder", "dcoder is neither a folder nor a known model"),
         ("dream-coder-v0-instruct", "did you mean Dream-org/Dream-Coder-v0-Instruct-7B"),
-        ("someone/bert", "someone/bert: no backend knows its model_type 'bert'"),
+        ("someone/bert", "someone/bert: no backend supports its model_type 'bert'"),
         ("someone/gated", "is gated: read and accept its licence"),
     ],
 )
@@ -201,7 +201,7 @@ def test_offline_nothing_is_asked(home: Home, hub: LocalHub) -> None:
 def test_a_hub_that_is_not_there(home: Home) -> None:
     done = home.run("use", NAME, "--yes", HF_ENDPOINT="http://127.0.0.1:9")
     assert done.returncode == 2
-    assert "could not be fetched" in done.stderr
+    assert "could not be downloaded" in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
 
 
@@ -219,7 +219,7 @@ def test_a_disk_that_fills_up_on_the_way_is_one_sentence(home: Home, hub: LocalH
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
     done = home.run("use", NAME, "--yes", before=limit)
     assert done.returncode == 2
-    assert "goes on with it" in done.stderr
+    assert "resumes the download" in done.stderr
     assert done.stderr.strip().count("infill-lsp:") == 1
     assert home.chosen() is None
 

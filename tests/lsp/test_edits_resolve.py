@@ -105,7 +105,7 @@ def test_a_repair_deletes_no_more_than_a_stray_bracket() -> None:
 
 def test_a_start_that_has_no_room_is_passed_over() -> None:
     text = "def f(a):\n    b = a + 1\n    return b * 2|\n"
-    full = RequestRefusedError("the text to start from needs 80 places")
+    full = RequestRefusedError("the starting text needs 80 positions")
     model = Model({"    ": full})
     assert made(text, "suggest_edits", model)[1] is None
     assert len(model.asked) == 2

@@ -87,7 +87,7 @@ def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
 def test_a_file_that_changed_meanwhile_is_left_alone(file: Path) -> None:
     source = files.read_file(file)
     file.write_text("someone else's\n")
-    with pytest.raises(SourceError, match="was changed by someone else meanwhile"):
+    with pytest.raises(SourceError, match="was changed by someone else in the meantime"):
         source.write("mine\n")
     assert file.read_text() == "someone else's\n"
     assert left_over(file) == []
@@ -111,7 +111,7 @@ def test_what_someone_else_writes_at_the_last_moment_is_not_lost(
 
     monkeypatch.setattr(Path, "replace", interrupted(Path.replace))
     monkeypatch.setattr(swap, "exchange", interrupted(swap.exchange))
-    with pytest.raises(SourceError, match="was changed by someone else meanwhile"):
+    with pytest.raises(SourceError, match="was changed by someone else in the meantime"):
         source.write("mine\n")
     assert file.read_text() == "theirs"
     assert left_over(file) == []

@@ -87,7 +87,7 @@ def test_a_model_that_memory_has_no_room_for_is_not_taken(
     monkeypatch.setattr(fit, "device_memory", lambda _: ("cpu", 2.9 * GB))
     assert why()[0] == "base-0.5b"
     monkeypatch.setattr(fit, "device_memory", lambda _: ("cpu", 1.0 * GB))
-    assert "base needs 3.0 GB of memory, and 1.0 GB are available" in why()[1]
+    assert "base needs 3.0 GB of memory, but only 1.0 GB are available" in why()[1]
 
 
 def test_doctor_says_which_why_and_what_another_would_cost(

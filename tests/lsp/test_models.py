@@ -110,7 +110,7 @@ def test_an_endpoint_is_listed_with_its_api_its_host_and_whether_it_may_be_asked
     hosted = with_endpoint(url="https://api.example.com", api="mercury", model="mercury-edit-2")
     _, row = models.rows([], lambda _: None, hosted)
     assert (row.name, row.family, row.folder, row.usable, row.used) == ("endpoint", "mercury", "endpoint", False, False)
-    assert row.about.startswith("mercury-edit-2 at api.example.com: Nothing is sent to api.example.com before you")
+    assert row.about.startswith("mercury-edit-2 at api.example.com: Nothing is sent to api.example.com until you")
     assert "infill-lsp endpoint allow api.example.com" in row.about
     permissions.allow(permissions.Permission("api.example.com"))
     _, row = models.rows([], lambda _: None, hosted)
@@ -119,7 +119,7 @@ def test_an_endpoint_is_listed_with_its_api_its_host_and_whether_it_may_be_asked
     assert (row.used, row.usable, row.about.partition(",")[0]) == (True, True, "127.0.0.1:8080: needs no permission")
     _, row = models.rows([], lambda _: None, with_endpoint("endpoint", url="http://example.com"))
     assert (row.used, row.usable) == (True, False)
-    assert "Code is sent to example.com by https only" in row.about
+    assert "Code is sent to example.com only by https" in row.about
     _, row = models.rows([], lambda _: None, with_endpoint("endpoint"))
     assert "infill.endpoint.url is empty" in row.about
 
@@ -173,7 +173,7 @@ def test_a_probe_of_a_device_that_is_not_there_is_one_sentence(capsys: pytest.Ca
         pytest.skip("it is there")
     assert main(["doctor", "--probe", "0.5B", "--device", "cuda"]) == 1
     error = capsys.readouterr().err
-    assert "the device 'cuda' is not there" in error
+    assert "the device 'cuda' is not available" in error
     assert error.count("\n") == 1
 
 

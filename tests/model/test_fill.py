@@ -267,7 +267,7 @@ def test_a_start_that_nothing_revises_is_the_one_fill(infiller: Infiller) -> Non
 
 
 @pytest.mark.parametrize(
-    ("start", "words"), [(("a", "b"), "for each gap: 1, not 2"), (("word " * 200,), "the canvas has")]
+    ("start", "words"), [(("a", "b"), "per gap: 1, not 2"), (("word " * 200,), "the canvas has")]
 )
 def test_a_start_that_does_not_fit_is_refused(infiller: Infiller, start: tuple[str, ...], words: str) -> None:
     with pytest.raises(StartError, match=words):

@@ -55,10 +55,10 @@ _USER: Final = "infill.endpoint."
 _KINDS: Final[tuple[tuple[str, Callable[[re.Match[str]], Schema]], ...]] = (
     (r"true or false", lambda _: {"type": "boolean"}),
     (r"true or false, or null", lambda _: {"type": ["boolean", "null"]}),
-    (r"a text|a text, or empty", lambda _: {"type": "string"}),
-    (r"a text, or null", lambda _: {"type": ["string", "null"]}),
+    (r"a string|a string, or empty", lambda _: {"type": "string"}),
+    (r"a string, or null", lambda _: {"type": ["string", "null"]}),
     (r"the name of an environment variable in capitals, or empty", lambda _: {"type": "string"}),
-    (r"a list of texts(, .+)?", lambda _: {"type": "array", "items": {"type": "string"}}),
+    (r"a list of strings(, .+)?", lambda _: {"type": "array", "items": {"type": "string"}}),
     (r"one of (.+)", lambda it: {"type": "string", "enum": json.loads(f"[{it[1]}]")}),
     (r"a number from (\d+) to (\d+)", lambda it: {"type": "number", **_limits(it)}),
     (r"a whole number from (\d+) to (\d+)", lambda it: {"type": "integer", **_limits(it)}),

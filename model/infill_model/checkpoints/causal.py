@@ -109,7 +109,9 @@ class CausalInfiller(Filler):
         checkpoint = Checkpoint.open(folder)
         vocabulary, names = CheckpointVocabulary.of(checkpoint), marks_of(checkpoint)
         if names is None:
-            raise WeightsError(f"{folder}: its tokenizer has no marks for filling in the middle; use a model that does")
+            raise WeightsError(
+                f"{folder}: its tokenizer has no marks for filling in the middle; use a model that has them"
+            )
         where = placing(device, dtype)
         check_room(checkpoint, where.loads_on, where.dtype.itemsize)
         try:

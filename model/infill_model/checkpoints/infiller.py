@@ -263,4 +263,6 @@ def _fits(folder: Path, vocabulary: CheckpointVocabulary, ids: Ids, size: int) -
     """Raise if the tokenizer or a special id lies outside the embedding: the parts belong to different models."""
     highest = max([ids.mask, *(it for it in (ids.end, ids.begin, ids.expand) if it is not None)])
     if vocabulary.text_size > size or highest >= size:
-        raise WeightsError(f"{folder}: its tokenizer has more ids than its weights ({size}); they are of two models")
+        raise WeightsError(
+            f"{folder}: its tokenizer has more ids than its weights ({size}); they belong to different models"
+        )

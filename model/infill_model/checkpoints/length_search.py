@@ -70,7 +70,7 @@ class Offsets:
             line, block = (_numbers(values, kind) for kind in _KINDS)
             return cls(line, block, CheckpointConfig(path, values).number("gaps"))
         except ValueError as error:
-            raise WeightsError(f"{path}: it does not say what was measured ({error}); measure again") from error
+            raise WeightsError(f"{path}: the measurements cannot be read ({error}); measure again") from error
 
     def write(self, folder: Path) -> Path:
         """Write the offsets next to the checkpoint, and return the file.

@@ -47,7 +47,7 @@ def load(
         found = snapshot(hub_folder(os.environ), str(model))
         if found is None and re.fullmatch(r"[\w.-]+/[\w.-]+", str(model)):
             raise WeightsError(
-                f"{model}: no such model folder, and none of this name was downloaded (`infill-lsp models use {model}`)"
+                f"{model}: no such model folder, and none of this name is downloaded (`infill-lsp models use {model}`)"
             )
         folder = found or folder
     checkpoint = Checkpoint.open(folder)
@@ -93,7 +93,7 @@ def load_verified(
     checks = load(verifier, device=device, dtype=dtype, threads=threads)
     if not isinstance(checks, CausalInfiller):
         raise WeightsError(
-            f"{verifier}: it is no causal model with marks for filling in the middle, so it cannot check drafts; "
+            f"{verifier}: it is not a causal model with marks for filling in the middle, so it cannot check drafts; "
             "give one such as Qwen2.5-Coder"
         )
     drafts = load(model, device=device, dtype=dtype, threads=threads, reuse=reuse, compiled=compiled)

@@ -176,23 +176,23 @@ def _card() -> Loaded:
 COMMANDS = (
     ModelCommand("corpus", "Build the training corpus from a pinned list of packages.", _corpus),
     ModelCommand("tokenizer", "Train the tokenizer on a corpus.", _tokenizer),
-    ModelCommand("train", "Train a network on a corpus; go on where a run stopped.", _train),
-    ModelCommand("tune", "Tune a published causal code model by a low-rank update.", _tune),
+    ModelCommand("train", "Train a network on a corpus; resume an interrupted run.", _train),
+    ModelCommand("tune", "Fine-tune a published causal code model with a low-rank update.", _tune),
     ModelCommand("tune-denoiser", "Train the shallow denoiser that drafts for a converted model.", _tune_denoiser),
-    ModelCommand("convert", "Make the file that the engine loads of a published model.", _convert),
+    ModelCommand("convert", "Convert a published model into the file that the engine loads.", _convert),
     ModelCommand("ablate", "Train short variants of the recipe and compare them.", _ablate),
     ModelCommand("export", "Write a run's newest checkpoint as a model folder.", _export),
     ModelCommand("curves", "Draw the losses of a run.", _curves),
     ModelCommand("heldout", "Cut gaps into held-out code and write them as tasks.", _heldout),
-    ModelCommand("evaluate", "Fill the gaps of tasks and write what was filled.", _evaluate),
+    ModelCommand("evaluate", "Fill the gaps of tasks and write the predictions.", _evaluate),
     ModelCommand("copies", "Count how often a copy from the same document is right.", _copies),
     ModelCommand("lengths", "Measure what the confidence of each length means for an open checkpoint.", _lengths),
     ModelCommand(
-        "calibrate", "Hold confidence against what was right, and find the floor for showing fills.", _calibrate
+        "calibrate", "Compare confidence with correctness, and choose the floor for showing fills.", _calibrate
     ),
-    ModelCommand("revisions", "Compare remask policies by what they repair and what they spoil.", _revisions),
-    ModelCommand("changes", "Say what one way of filling made of another's fills.", _changes),
-    ModelCommand("score", "Judge what was filled, beside the baselines.", _score),
+    ModelCommand("revisions", "Compare remask policies by the tokens they repair and spoil.", _revisions),
+    ModelCommand("changes", "Compare the fills of two ways of filling.", _changes),
+    ModelCommand("score", "Score predictions alongside the baselines.", _score),
     ModelCommand("card", "Fill the tables of a model card from result files.", _card),
 )
 """Every command, in the order of `--help`."""

@@ -44,7 +44,9 @@ def corpus(arguments: argparse.Namespace) -> None:
 
 def add_tokenizer_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `infill-model tokenizer`."""
-    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="what `infill-model corpus` wrote")
+    parser.add_argument(
+        "--corpus", type=Path, required=True, metavar="DIR", help="folder written by `infill-model corpus`"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="tokenizer.json to write")
     parser.add_argument("--size", type=int, default=8192, metavar="N", help="tokens in the vocabulary (default: 8192)")
 

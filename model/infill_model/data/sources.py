@@ -98,9 +98,9 @@ def _checked(source: PackageSource, path: Path) -> PackageSource:
         raise CorpusError(f"{path}: {source.name} is under {source.licence}, which is not on the list of licences")
     unknown = [it for it in source.languages if it not in LANGUAGES]
     if unknown or not source.languages:
-        raise CorpusError(f"{path}: {source.name} is in {', '.join(unknown)}; known is {', '.join(LANGUAGES)}")
+        raise CorpusError(f"{path}: {source.name} is in {', '.join(unknown)}; choose from {', '.join(LANGUAGES)}")
     if source.registry not in REGISTRIES:
-        raise CorpusError(f"{path}: {source.name} is from {source.registry}; known is {', '.join(REGISTRIES)}")
+        raise CorpusError(f"{path}: {source.name} is from {source.registry}; choose from {', '.join(REGISTRIES)}")
     return source if source.archive is None else replace(source, archive=str(path.parent / source.archive))
 
 

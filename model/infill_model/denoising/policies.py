@@ -83,7 +83,7 @@ def _read(kind: str, table: Mapping[str, type[PolicyT]], spec: str) -> PolicyT:
     name, *words = spec.split(":")
     policy = table.get(name)
     if policy is None:
-        raise PolicyError(f"there is no {kind} policy {name!r}; there are {', '.join(table)}")
+        raise PolicyError(f"unknown {kind} policy {name!r}; choose one of {', '.join(table)}")
     default = policy()
     names = [parameter.name for parameter in fields(default)]  # type: ignore[arg-type]  # All are dataclasses.
     if len(words) > len(names):

@@ -146,7 +146,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         if self.count < 1 or self.rounds < 1:
-            raise ValueError("a loop takes back at least 1 token in at least 1 round")
+            raise ValueError("a loop remasks at least 1 token in at least 1 round")
 
     def __call__(self, step: PolicyStep, accepted: Tensor) -> Revision:
         """Return the least confident tokens of rows in the loop."""

@@ -103,7 +103,7 @@ def read(folder: Path) -> tuple[ModelConfig, Vocabulary, dict[str, Tensor]]:
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: the weights are missing") from error
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: the weights are damaged or incomplete ({error}); fetch them again") from error
+        raise WeightsError(f"{path}: the weights are damaged or incomplete ({error}); download them again") from error
     check_numbers(path, weights.items())
     if vocabulary.size != config.shape.vocabulary:
         raise WeightsError(f"{folder}: the tokenizer has {vocabulary.size} ids, the network {config.shape.vocabulary}")

@@ -38,12 +38,14 @@ class ScoreResult:
 
 def add_heldout_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `infill-model heldout`."""
-    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="what `infill-model corpus` wrote")
-    parser.add_argument("--out", type=Path, required=True, metavar="TASKS", help=".jsonl or .jsonl.gz")
+    parser.add_argument(
+        "--corpus", type=Path, required=True, metavar="DIR", help="folder written by `infill-model corpus`"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="TASKS", help="a .jsonl or .jsonl.gz file")
     parser.add_argument("--per-kind", type=count, default=200, metavar="N", help="tasks of each kind (default: 200)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--split", choices=("heldout", "train"), default="heldout", help="train: to tune, not to report"
+        "--split", choices=("heldout", "train"), default="heldout", help="train: for tuning, not for reporting"
     )
     parser.add_argument(
         "--language",
@@ -67,7 +69,7 @@ def add_score_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `infill-model score`."""
     add_task_flags(parser)
     parser.add_argument("predictions", type=Path, nargs="*", metavar="PREDICTIONS", help="from `infill-model evaluate`")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result with what it takes to repeat it")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result and its provenance")
     parser.add_argument("--workers", type=count, default=2, metavar="N", help="tests at a time (default: 2)")
 
 
@@ -78,9 +80,9 @@ def score(arguments: argparse.Namespace) -> None:
     written = _read_methods(known, runs)
     tasks = in_all(known, written)
     if not tasks:
-        raise TaskError("there is no task that each of the files has a prediction of")
+        raise TaskError("no task has a prediction in every file")
     if len(tasks) < len(known):
-        print(f"judging the {len(tasks)} of {len(known)} tasks that all have a prediction of", file=sys.stderr)
+        print(f"scoring the {len(tasks)} of {len(known)} tasks with a prediction in every file", file=sys.stderr)
     methods = {**baselines(tasks), **written}
     with progress_bar() as progress, Runner(workers=arguments.workers) as runner:
         bar = progress.add_task("judging", total=len(tasks) * len(methods))
@@ -98,6 +100,6 @@ def _read_methods(tasks: Sequence[Task], runs: Mapping[Path, PredictionRun | Non
     for path, run in runs.items():
         name = run.method if run else path.name.removesuffix(".jsonl")
         if name in methods or name in BASELINES:
-            raise TaskError(f"{path}: something else is called {name!r} too; tell them apart with `evaluate --method`")
+            raise TaskError(f"{path}: another method is also called {name!r}; rename one with `evaluate --method`")
         methods[name] = read_predictions(path, tasks)
     return methods

@@ -247,7 +247,9 @@ class GemmaFamily(Family):
             )
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             first = str(error).strip().splitlines()[0]
-            raise WeightsError(f"{checkpoint.folder}: transformers cannot load it ({first}); fetch it again") from error
+            raise WeightsError(
+                f"{checkpoint.folder}: transformers cannot load it ({first}); download it again"
+            ) from error
         check_numbers(checkpoint.folder, network.named_parameters())
         nn.Module.to(network, device)
         nn.Module.eval(network)

@@ -216,5 +216,5 @@ def checked(checkpoint: Checkpoint, shape: TransformerShape) -> TransformerShape
     """
     sizes = (shape.vocabulary, shape.width, shape.layers, shape.heads, shape.kv_heads, shape.head_width)
     if min(*sizes, shape.mlp_width) < 1 or shape.heads % shape.kv_heads or shape.rotary_width % 2:
-        raise WeightsError(f"{checkpoint.config.path}: its sizes make no network")
+        raise WeightsError(f"{checkpoint.config.path}: its sizes do not describe a valid network")
     return shape

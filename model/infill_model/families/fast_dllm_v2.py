@@ -15,7 +15,7 @@ def ids(checkpoint: Checkpoint) -> Ids:
     """Read the mask, which is only in the tokenizer, and the other ids."""
     mask = checkpoint.added_id(MASK)
     if mask is None:
-        raise WeightsError(f"{checkpoint.folder}: its tokenizer has no mask token {MASK}; fetch its tokenizer too")
+        raise WeightsError(f"{checkpoint.folder}: its tokenizer has no mask token {MASK}; download its tokenizer too")
     end = checkpoint.config.token("eos_token_id")
     return Ids(mask=mask, end=end, never=checkpoint.marks_but(end))
 

@@ -55,5 +55,6 @@ def family_of(checkpoint: Checkpoint) -> Family:
         "; it would need the Python code that comes with it, which is never run" if checkpoint.config.wants_code else ""
     )
     raise WeightsError(
-        f"{checkpoint.folder}: no backend knows its model_type {kind!r}{code}; there are {known} (`infill-lsp models`)"
+        f"{checkpoint.folder}: no backend supports its model_type {kind!r}{code}; "
+        f"the supported ones are {known} (`infill-lsp models`)"
     )

@@ -40,7 +40,7 @@ def mixed_shape(checkpoint: Checkpoint) -> TransformerShape:
         router="softmax",
     )
     if not 1 <= experts.chosen <= experts.count or experts.width < 1:
-        raise WeightsError(f"{config.path}: its experts make no network")
+        raise WeightsError(f"{config.path}: its experts do not describe a valid network")
     return replace(qwen_shape(checkpoint, qkv_bias=False, qk_norm=True), experts=experts)
 
 

@@ -90,7 +90,7 @@ class CheckpointConfig:
         """Raise if `key` is set to an unsupported value; missing or null is fine."""
         value = self.values.get(key)
         if value is not None and value not in supported:
-            raise WeightsError(f"{self.path}: {key} is {value!r}, which this backend does not know how to run")
+            raise WeightsError(f"{self.path}: {key} is {value!r}, which this backend does not support")
 
     @property
     def rope_theta(self) -> float:
@@ -125,7 +125,7 @@ class Checkpoint:
         check_folder(folder)
         path = folder / "config.json"
         if not path.exists():
-            raise WeightsError(f"{folder}: there is no config.json in it, so it is no checkpoint; was it downloaded?")
+            raise WeightsError(f"{folder}: no config.json found, so this is not a checkpoint; was it downloaded?")
         return cls(folder, CheckpointConfig(path, read_json(path)), _added_tokens(folder))
 
     def added_id(self, *names: str) -> int | None:
@@ -146,13 +146,13 @@ class Checkpoint:
         if index.exists():
             places = read_json(index).get("weight_map")
             if not isinstance(places, dict):
-                raise WeightsError(f"{index}: it does not say where the weights are; fetch it again")
+                raise WeightsError(f"{index}: does not say where the weights are; download it again")
             names = sorted({str(name) for name in places.values()})
             missing = [name for name in names if Path(name).name != name or not (self.folder / name).is_file()]
             if missing:
                 raise WeightsError(
                     f"{self.folder}: {len(missing)} of {len(names)} weight files are missing (first {missing[0]}); "
-                    "the download stopped half way, start it again and it will go on where it was"
+                    "the download was interrupted; start it again and it will resume"
                 )
             return [self.folder / name for name in names]
         if whole.exists():
@@ -161,10 +161,10 @@ class Checkpoint:
         if pickles:
             raise WeightsError(
                 f"{self.folder}: its weights are pickled ({pickles[0]}), and opening a pickle can run code, so it is "
-                "never done; use a release of this model in safetensors, or convert it, on a machine you can spare, "
+                "never done; use a release of this model in safetensors, or convert it, on an isolated machine, "
                 "with `torch.load(FILE, weights_only=True)` and `safetensors.torch.save_file`"
             )
-        raise WeightsError(f"{self.folder}: there are no weights in it ({_WEIGHTS}); finish the download")
+        raise WeightsError(f"{self.folder}: contains no weights ({_WEIGHTS}); finish the download")
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """Yield all weights by name, one by one, so that no more than one is in memory twice.
@@ -180,7 +180,7 @@ class Checkpoint:
                         check_numbers(path, [(name, tensor)])
                         yield name, tensor
             except (SafetensorError, OSError) as error:
-                raise WeightsError(f"{path}: the file is damaged or incomplete ({error}); fetch it again") from error
+                raise WeightsError(f"{path}: the file is damaged or incomplete ({error}); download it again") from error
 
 
 def read_json(path: Path) -> dict[str, Json]:
@@ -194,9 +194,9 @@ def read_json(path: Path) -> dict[str, Json]:
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: not valid JSON ({error}); fetch it again") from error
+        raise WeightsError(f"{path}: not valid JSON ({error}); download it again") from error
     if not isinstance(values, dict):
-        raise WeightsError(f"{path}: not a JSON object; fetch it again")
+        raise WeightsError(f"{path}: not a JSON object; download it again")
     return values
 
 

@@ -28,7 +28,7 @@ def check_folder(folder: Path) -> None:
     except OSError as error:
         raise WeightsError(f"{folder}: cannot be read ({error.strerror})") from error
     if wrong:
-        raise WeightsError(f"{wrong[0]}: is not a regular file, so it is no part of a model; take it away")
+        raise WeightsError(f"{wrong[0]}: is not a regular file, so it cannot belong to a model; remove it")
 
 
 def check_numbers(path: Path, weights: Iterable[tuple[str, Tensor]]) -> None:
@@ -39,7 +39,9 @@ def check_numbers(path: Path, weights: Iterable[tuple[str, Tensor]]) -> None:
     """
     for name, tensor in weights:
         if tensor.is_floating_point() and tensor.element_size() > 1 and not tensor.is_meta and not _is_finite(tensor):
-            raise WeightsError(f"{path}: the weights are damaged, {name} holds values that are no numbers; fetch again")
+            raise WeightsError(
+                f"{path}: the weights are damaged: {name} contains values that are not finite; download it again"
+            )
 
 
 def _is_finite(tensor: Tensor) -> bool:

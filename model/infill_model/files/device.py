@@ -13,5 +13,5 @@ def available_device(wanted: str) -> str:
     """
     there = ("cuda",) * torch.cuda.is_available() + ("mps",) * torch.backends.mps.is_available() + ("cpu",)
     if wanted not in ("auto", *there):
-        raise WeightsError(f"the device {wanted!r} is not there; this torch has {', '.join(there)}")
+        raise WeightsError(f"the device {wanted!r} is not available; this torch has {', '.join(there)}")
     return there[0] if wanted == "auto" else wanted

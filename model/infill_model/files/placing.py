@@ -58,10 +58,10 @@ def placing(device: str, dtype: str) -> Placing:
     bits = _PACKED.get(dtype)
     kind = ("float32" if place == "cpu" else "bfloat16") if dtype == "auto" or bits else dtype
     if kind not in _DTYPES:
-        raise WeightsError(f"a checkpoint can be run in {', '.join((*_DTYPES, *_PACKED))}, not in {kind}")
+        raise WeightsError(f"a checkpoint can run in {', '.join((*_DTYPES, *_PACKED))}, not in {kind}")
     if bits and (spread or place == "mps"):
         where = "spread over devices" if spread else "on mps"
-        raise WeightsError(f"weights in {dtype} cannot be {where}; choose bfloat16, or one device out of cpu and cuda")
+        raise WeightsError(f"weights in {dtype} cannot be {where}; choose bfloat16, or one of the devices cpu and cuda")
     return Placing(place, _DTYPES[kind], bits, spread)
 
 
@@ -122,7 +122,7 @@ def _spread(network: nn.Module) -> None:
     places = infer_auto_device_map(network, max_memory=memory, no_split_module_classes=whole)
     if "disk" in places.values():
         raise WeightsError(
-            "the memory of all GPUs and the CPU is too small for its weights together; choose int8 or int4"
+            "the combined memory of all GPUs and the CPU is too small for its weights; choose int8 or int4"
         )
     dispatch_model(network, places)
 

@@ -40,18 +40,18 @@ def _in(path: Path) -> Stored:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(_LENGTH), "little")
             if length > _LONGEST_TABLE:
-                raise WeightsError(f"{path}: the file is damaged, or no safetensors; fetch it again")
+                raise WeightsError(f"{path}: the file is damaged, or not in safetensors; download it again")
             table = file.read(length)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
     if size < _LENGTH or len(table) < length:
-        raise WeightsError(f"{path}: the file is incomplete, not even its table of contents is there; {_AGAIN}")
+        raise WeightsError(f"{path}: the file is incomplete, not even its header is complete; {_AGAIN}")
     try:
         entries = [it for name, it in json.loads(table).items() if name != "__metadata__"]
         last = max((it["data_offsets"][1] for it in entries), default=0)
         numbers = sum(math.prod(it["shape"]) for it in entries)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise WeightsError(f"{path}: the file is damaged or incomplete ({error!r}); fetch it again") from error
+        raise WeightsError(f"{path}: the file is damaged or incomplete ({error!r}); download it again") from error
     there = size - _LENGTH - length
     if there < last:
         share = f"{there / 1e9:.2f} of {last / 1e9:.2f} GB" if last > 1e8 else f"{there} of {last} bytes"
@@ -59,4 +59,4 @@ def _in(path: Path) -> Stored:
     return Stored(numbers, last)
 
 
-_AGAIN: Final = "the download stopped half way, start it again and it will go on where it was"
+_AGAIN: Final = "the download was interrupted; start it again and it will resume"

@@ -49,9 +49,9 @@ class CheckpointVocabulary(Vocabulary):
             if (folder / "vocab.json").exists() and (folder / "merges.txt").exists():
                 return cls(_qwen2(folder, checkpoint))
         except Exception as error:  # tokenizers raises bare Exception for anything malformed
-            raise WeightsError(f"{folder}: its tokenizer cannot be read ({error}); fetch it again") from error
+            raise WeightsError(f"{folder}: its tokenizer cannot be read ({error}); download it again") from error
         raise WeightsError(
-            f"{folder}: it has neither tokenizer.json nor vocab.json with merges.txt; fetch the tokenizer of this model"
+            f"{folder}: it has neither tokenizer.json nor vocab.json with merges.txt; download its tokenizer"
         )
 
     def encode(self, text: str) -> list[int]:

@@ -75,10 +75,10 @@ class Layout:
         """
         gaps = len(request.between) + 1
         if len(texts) != gaps:
-            raise StartError(f"a fill needs a text to start from for each gap: {gaps}, not {len(texts)}")
+            raise StartError(f"a fill needs one starting text per gap: {gaps}, not {len(texts)}")
         job = self.holding(self.job(request), texts)
         if job.width > self.canvas:
-            raise StartError(f"the text to start from needs {job.width} places; the canvas has {self.canvas}")
+            raise StartError(f"the starting text needs {job.width} positions; the canvas has {self.canvas}")
         return job
 
     def copied(self, masked: Job, texts: Sequence[str]) -> Job | None:

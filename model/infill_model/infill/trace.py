@@ -99,4 +99,4 @@ def _event(draft: Draft, row: int) -> str:
     parts = [f"{count} {what}" for what, count in counts.items() if count]
     if draft.stopped[row]:
         parts.append(f"ended: {draft.stopped[row]}")
-    return ", ".join(parts) or "looked, changed nothing"
+    return ", ".join(parts) or "no change"

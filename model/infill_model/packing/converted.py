@@ -169,7 +169,7 @@ def _updated(matrix: Tensor, updates: Sequence[Factors], name: str) -> Tensor:
     """Add its updates to a matrix."""
     for a, b in (it[name] for it in updates if name in it):
         if (len(b), a.shape[1]) != matrix.shape:
-            raise WeightsError(f"the update of {name} is of another shape; it was made for another model")
+            raise WeightsError(f"the update of {name} has another shape; it was made for another model")
         matrix = matrix + b @ a
     return matrix
 

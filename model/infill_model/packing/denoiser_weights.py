@@ -65,4 +65,4 @@ def load(folder: Path) -> DenoiserWeights | None:
     try:
         return DenoiserWeights({name: it.float() for name, it in load_file(folder / FILE).items()})
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{folder / FILE}: no readable denoiser ({error}); install infill-lsp again") from error
+        raise WeightsError(f"{folder / FILE}: not a readable denoiser ({error}); install infill-lsp again") from error

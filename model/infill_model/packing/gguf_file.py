@@ -72,7 +72,7 @@ class GgufFile:
         except ImportError as error:
             raise WeightsError("reading GGUF files needs the package gguf: `pip install gguf`") from error
         except (OSError, ValueError, IndexError, KeyError) as error:
-            raise WeightsError(f"{path}: no readable GGUF file ({error}); fetch it again") from error
+            raise WeightsError(f"{path}: not a readable GGUF file ({error}); download it again") from error
         self.path = path
         if self._value("general.architecture") != "qwen2":
             raise WeightsError(f"{path}: holds a {self._value('general.architecture')} network; qwen2 is supported")
@@ -80,7 +80,7 @@ class GgufFile:
     def _value(self, key: str) -> Any:
         field = self._reader.fields.get(key)
         if field is None:
-            raise WeightsError(f"{self.path}: {key} is missing; the file is damaged, fetch it again")
+            raise WeightsError(f"{self.path}: {key} is missing; the file is damaged, download it again")
         return field.contents()
 
     @cached_property

@@ -95,7 +95,7 @@ def load(folder: Path) -> dict[str, tuple[Tensor, Tensor]]:
         names = [it.removeprefix(_PREFIX).removesuffix(".lora_A.weight") for it in tensors if ".lora_A." in it]
         pair = {name: tuple(tensors[f"{_PREFIX}{name}.lora_{it}.weight"].float() for it in "AB") for name in names}
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise WeightsError(f"{folder}: no readable low-rank update ({error}); install infill-lsp again") from error
+        raise WeightsError(f"{folder}: not a readable low-rank update ({error}); install infill-lsp again") from error
     return {name: (a, b * scale) for name, (a, b) in pair.items()}
 
 
@@ -109,6 +109,6 @@ def restore(updates: dict[str, LowRank], folder: Path) -> None:
     for name, it in updates.items():
         a, b = stored.get(name, (None, None))
         if a is None or b is None or a.shape != it.a.shape or b.shape != it.b.shape:
-            raise WeightsError(f"{folder}: its update of {name} is missing or of another shape")
+            raise WeightsError(f"{folder}: its update of {name} is missing or has another shape")
         it.a.data.copy_(a)
         it.b.data.copy_(b / SCALE)

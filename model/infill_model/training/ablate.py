@@ -108,18 +108,20 @@ class AblationResult:
 
 def add_ablate_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `infill-model ablate`."""
-    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="what `infill-model corpus` wrote")
-    parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="a tokenizer.json")
-    parser.add_argument("--tasks", type=Path, required=True, metavar="TASKS", help="gaps to judge by, not to report on")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="a folder for each variant, and the table"
+        "--corpus", type=Path, required=True, metavar="DIR", help="folder written by `infill-model corpus`"
     )
-    parser.add_argument("--steps", type=int, required=True, metavar="N", help="of each variant")
+    parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="tokenizer.json of the corpus")
+    parser.add_argument(
+        "--tasks", type=Path, required=True, metavar="TASKS", help="tasks for comparison, not for reporting"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the variants and the table")
+    parser.add_argument("--steps", type=int, required=True, metavar="N", help="steps of each variant")
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--rows", type=int, default=12, metavar="N", help="rows per step (default: 12)")
-    parser.add_argument("--init", type=Path, metavar="DIR", help="model folder to start from; else from nothing")
+    parser.add_argument("--init", type=Path, metavar="DIR", help="initial model folder (default: random weights)")
     parser.add_argument("--variants", nargs="+", choices=tuple(VARIANTS), default=list(VARIANTS), metavar="NAME")
-    parser.add_argument("--limit", type=int, default=300, metavar="N", help="tasks to judge by (default: 300)")
+    parser.add_argument("--limit", type=int, default=300, metavar="N", help="tasks to compare by (default: 300)")
     parser.add_argument("--no-compile", dest="compile", action="store_false", help="do not compile the loss")
     parser.add_argument("--seed", type=int, default=0)
 
@@ -168,7 +170,7 @@ def _known(table: Path) -> list[Outcome]:
     try:
         return [Outcome(**it) for it in json.loads(table.read_text(encoding="utf-8"))["outcomes"]]
     except (ValueError, TypeError, KeyError) as error:
-        raise TrainingError(f"{table}: damaged; delete it, and what is trained already is only judged again") from error
+        raise TrainingError(f"{table}: damaged; delete it; trained variants are only evaluated again") from error
 
 
 def _judged(

@@ -26,8 +26,10 @@ from infill_model.vocabulary import Vocabulary
 def add_train_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `infill-model train`."""
     plan = TrainingPlan(steps=0)
-    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="what `infill-model corpus` wrote")
-    parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="a tokenizer.json")
+    parser.add_argument(
+        "--corpus", type=Path, required=True, metavar="DIR", help="folder written by `infill-model corpus`"
+    )
+    parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="tokenizer.json of the corpus")
     parser.add_argument(
         "--run",
         dest="folder",
@@ -37,7 +39,9 @@ def add_train_flags(parser: argparse.ArgumentParser) -> None:
         help="checkpoints and log; resumed if it exists",
     )
     parser.add_argument("--size", choices=SIZES, default="small", help="which network (default: small)")
-    parser.add_argument("--steps", type=int, required=True, metavar="N", help="length; the learning rate ends at zero")
+    parser.add_argument(
+        "--steps", type=int, required=True, metavar="N", help="length of the run; the rate ends at zero"
+    )
     parser.add_argument(
         "--rows", type=int, default=plan.rows, metavar="N", help=f"rows per step (default: {plan.rows})"
     )
@@ -105,14 +109,16 @@ def _show(reports: Iterable[StepReport], steps: int, start: int, parameters: int
 
 def add_export_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `infill-model export`."""
-    parser.add_argument("--run", dest="folder", type=Path, metavar="DIR", help="what `infill-model train` wrote")
-    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="of that run")
+    parser.add_argument("--run", dest="folder", type=Path, metavar="DIR", help="folder written by `infill-model train`")
+    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="tokenizer.json of that run")
     parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="model folder or GGUF file to write")
     parser.add_argument("--gguf", type=Path, metavar="FILE", help="write this published model as GGUF instead of a run")
     parser.add_argument("--update", type=Path, metavar="DIR", help="a low-rank update to merge into it")
-    parser.add_argument("--matrices", choices=KINDS, default="q8_0", help="of the GGUF file (default: q8_0)")
+    parser.add_argument(
+        "--matrices", choices=KINDS, default="q8_0", help="format of the GGUF file's matrices (default: q8_0)"
+    )
     parser.add_argument("--size", choices=SIZES, default="small")
-    parser.add_argument("--name", default=None, help="of the model (default: infill-SIZE)")
+    parser.add_argument("--name", default=None, help="name of the model (default: infill-SIZE)")
     parser.add_argument("--languages", nargs="+", default=["python"], help="LSP ids it was trained on")
     parser.add_argument("--stored-as", choices=("float32", "bfloat16", "int8"), default="bfloat16")
 

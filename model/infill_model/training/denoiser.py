@@ -122,7 +122,7 @@ class TrainedDenoiser(nn.Module):
         """
         for name, it in self.stored().tensors.items():
             if name not in stored.tensors or stored.tensors[name].shape != it.shape:
-                raise WeightsError(f"the denoiser's {name} is missing or of another shape")
+                raise WeightsError(f"the denoiser's {name} is missing or has another shape")
         for name, update in self.updates.items():
             update.a.data.copy_(stored.tensors[f"layers.{name}.a"])
             update.b.data.copy_(stored.tensors[f"layers.{name}.b"] / low_rank.SCALE)

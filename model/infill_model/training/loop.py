@@ -159,7 +159,7 @@ class Trainer:
     def _start_from(self, init: Path) -> None:
         config, _, weights = folder.read(init)
         if config.shape != self.shape:
-            raise WeightsError(f"{init}: a model of another shape than the one to be trained")
+            raise WeightsError(f"{init}: this model has another shape than the one to be trained")
         self.network.load_state_dict(folder.network(config, weights, init).state_dict())
 
     def train(self) -> Iterator[StepReport]:

@@ -55,29 +55,31 @@ class TuneState:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `tune`."""
     parser.add_argument("--gguf", type=Path, required=True, metavar="FILE", help="the model to tune")
-    parser.add_argument("--corpus", type=Path, required=True, action="append", metavar="DIR", help="may be repeated")
+    parser.add_argument(
+        "--corpus", type=Path, required=True, action="append", metavar="DIR", help="a corpus; may be repeated"
+    )
     parser.add_argument(
         "--run",
         dest="folder",
         type=Path,
         required=True,
         metavar="DIR",
-        help="update, optimiser and log; goes on if it exists",
+        help="update, optimiser and log; resumed if it exists",
     )
     parser.add_argument("--base", default="Qwen/Qwen2.5-Coder-0.5B-Instruct", help="the model's name, for the record")
     parser.add_argument("--init", type=Path, metavar="DIR", help="an update to start a new run from")
-    parser.add_argument("--minutes", type=float, default=60, help="when to stop, and what the rate is scheduled by")
-    parser.add_argument("--rows", type=int, default=2, help="rows of a step (default: 2)")
-    parser.add_argument("--rank", type=int, default=16, help="of the update (default: 16)")
+    parser.add_argument("--minutes", type=float, default=60, help="length of the run and of the rate schedule")
+    parser.add_argument("--rows", type=int, default=2, help="rows per step (default: 2)")
+    parser.add_argument("--rank", type=int, default=16, help="rank of the update (default: 16)")
     parser.add_argument("--rate", type=float, default=3e-4, help="the learning rate (default: 3e-4)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     parser.add_argument(
-        "--compile", action=argparse.BooleanOptionalAction, help="compile the layers; a minute at the start"
+        "--compile", action=argparse.BooleanOptionalAction, help="compile the layers; takes a minute at the start"
     )
-    parser.add_argument("--workers", type=int, default=0, help="processes that cut rows ahead (default: 0)")
+    parser.add_argument("--workers", type=int, default=0, help="processes that prepare rows (default: 0)")
     parser.add_argument("--held-out", type=int, default=24, help="rows to measure on (default: 24)")
-    parser.add_argument("--save-seconds", type=float, default=420, help="between two saves (default: 420)")
-    parser.add_argument("--threads", type=int, default=None, help="that a step may use")
+    parser.add_argument("--save-seconds", type=float, default=420, help="seconds between saves (default: 420)")
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads that a step may use")
     parser.add_argument("--seed", type=int, default=0)
 
 

@@ -34,15 +34,17 @@ _SAVE_SECONDS: Final = 240
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `tune-denoiser`."""
     parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a converted model with its update")
-    parser.add_argument("--corpus", type=Path, required=True, action="append", metavar="DIR", help="may be repeated")
     parser.add_argument(
-        "--run", type=Path, required=True, metavar="DIR", help="folder of the run; goes on if it exists"
+        "--corpus", type=Path, required=True, action="append", metavar="DIR", help="a corpus; may be repeated"
     )
-    parser.add_argument("--minutes", type=float, default=30, help="when to stop (default: 30)")
-    parser.add_argument("--anchors", type=int, default=64, help="canvases of a row (default: 64)")
-    parser.add_argument("--rank", type=int, default=32, help="of the layers' updates (default: 32)")
+    parser.add_argument(
+        "--run", type=Path, required=True, metavar="DIR", help="folder of the run; resumed if it exists"
+    )
+    parser.add_argument("--minutes", type=float, default=30, help="length of the run (default: 30)")
+    parser.add_argument("--anchors", type=int, default=64, help="canvases per row (default: 64)")
+    parser.add_argument("--rank", type=int, default=32, help="rank of the layers' updates (default: 32)")
     parser.add_argument("--rate", type=float, default=1e-3, help="the learning rate (default: 1e-3)")
-    parser.add_argument("--rows", type=int, default=2, help="rows of a step (default: 2)")
+    parser.add_argument("--rows", type=int, default=2, help="rows per step (default: 2)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     parser.add_argument("--seed", type=int, default=0)
 

@@ -131,7 +131,7 @@ def test_half_a_stream_is_no_fill() -> None:
     with Stub(said("return a", finish=None, then="break")) as stub:
         assert "closed the connection in the middle of its answer" in failure(at(stub))
     with Stub(said("return a", finish=None)) as stub:
-        assert "ended its answer in the middle" in failure(at(stub))
+        assert "ended its answer early" in failure(at(stub))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_garbage_is_a_sentence(reply: Reply) -> None:
 
 def test_an_error_in_the_stream_is_a_sentence() -> None:
     with Stub(events({"error": {"message": "out of\nmemory"}})) as stub:
-        assert failure(at(stub)).endswith("met an error while it was writing")
+        assert failure(at(stub)).endswith("reported an error while it was writing")
 
 
 def test_a_stream_may_be_answered_by_one_json() -> None:
@@ -170,13 +170,13 @@ def test_a_stream_may_be_answered_by_one_json() -> None:
     [
         (
             401,
-            "does not take the key (401 Unauthorized); "
-            "say where it is with infill.endpoint.keyEnvironment or keyCommand",
+            "rejects the key (401 Unauthorized); "
+            "say where the key is with infill.endpoint.keyEnvironment or keyCommand",
         ),
         (404, "has no /v1/completions, or no such model (404 Not Found); see infill.endpoint.api and model"),
         (400, "refuses the request (400 Bad Request); see infill.endpoint.api and model"),
         (499, "refuses the request (499); see infill.endpoint.api and model"),
-        (307, "sends elsewhere, where no code is sent; is infill.endpoint.url right?"),
+        (307, "redirects, and code is never sent on; is infill.endpoint.url right?"),
     ],
 )
 def test_what_will_not_pass_is_a_sentence_at_once(status: int, sentence: str) -> None:
@@ -289,7 +289,7 @@ def test_a_key_that_is_none_is_not_repeated(key: str, monkeypatch: pytest.Monkey
     with Stub(said("a")) as stub:
         out = everything(stub, with_key(stub, monkeypatch, key))
         assert stub.asked == []
-    assert "What SOME_KEY gives is not a key" in out
+    assert "SOME_KEY gives no valid key" in out
     assert KEY[:8] not in out
 
 

@@ -115,7 +115,7 @@ def test_cancelling_the_caller_cancels_the_request() -> None:
     [
         ("raise", RequestFailedError, "the script says so"),
         ("memory", RequestFailedError, "MemoryError"),
-        ("refuse", RequestRefusedError, "no unmask policy 'magic'"),
+        ("refuse", RequestRefusedError, "unknown unmask policy 'magic'"),
     ],
 )
 def test_an_error_in_a_fill_is_told_and_the_engine_goes_on(order: str, kind: type[InfillError], words: str) -> None:
@@ -180,7 +180,7 @@ def test_a_request_that_kills_the_engine_every_time_makes_it_wait_longer_each_ti
         assert (await engine.ask(asking("fill b"), Options()))[0].texts == ("b",)
 
     run(body, on_status=lambda status: reasons.append(status.reason) if status.state == "degraded" else None)
-    waits = [reason.rpartition("again in ")[2] for reason in reasons if "again in" in reason]
+    waits = [reason.rpartition("restarted in ")[2] for reason in reasons if "restarted in" in reason]
     assert waits == ["0.01 s.", "0.02 s.", "0.04 s.", "0.05 s.", "0.01 s."], "a fill in between forgives"
 
 
@@ -226,7 +226,7 @@ def test_a_program_that_is_not_there() -> None:
 def test_a_program_that_is_no_engine() -> None:
     async def session() -> None:
         async with Engine([sys.executable, "-c", "print('hello, I am not an engine')"]) as engine:
-            with pytest.raises(EngineFailedError, match="do not speak the same language"):
+            with pytest.raises(EngineFailedError, match="use different protocols"):
                 await engine.ready()
 
     asyncio.run(session())

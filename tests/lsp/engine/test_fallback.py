@@ -70,7 +70,7 @@ def test_what_waits_for_a_model_that_cannot_be_loaded_is_filled_by_the_other(
         assert ".." not in engine.reason
 
     seen = run(body, *flags)
-    told = [it for it in seen if it.state == "degraded" and "starts again" not in it.reason]
+    told = [it for it in seen if it.state == "degraded" and "will be restarted" not in it.reason]
     assert {it.reason for it in told} == {told[0].reason}
     assert not any(it.state in ("ready", "busy") for it in seen)
 
@@ -156,7 +156,7 @@ def test_a_gpu_without_room_for_the_warm_up_is_one_sentence(tmp_path: Path) -> N
         async with FallbackEngine(chosen, fake_engine.command(), restart=SOON) as engine:
             await asyncio.wait_for(engine.ready(), PATIENCE)
             assert engine.reason == (
-                "The model has too little memory (CUDA out of memory); choose a smaller one or another device. "
+                "Memory is too small for the model (CUDA out of memory); choose a smaller one or another device. "
                 "The embedded model answers instead."
             )
 

@@ -67,7 +67,7 @@ def test_an_engine_that_is_stopped_is_replaced_and_what_it_was_asked_fails_in_wo
         assert not psutil.pid_exists(before)
 
     reasons = [it.reason for it in run(body) if it.state == "degraded"]
-    assert "The engine gave no sign of life for 2.5 s and was ended. It starts again in 0.01 s." in reasons
+    assert "The engine gave no sign of life for 2.5 s and was ended. It will be restarted in 0.01 s." in reasons
 
 
 def test_an_engine_that_is_stopped_is_replaced_though_nobody_asks() -> None:
@@ -176,7 +176,7 @@ def test_an_engine_that_dies_while_loading_is_tried_until_it_loads(tmp_path: Pat
     async def body(engine: Engine) -> None:
         with pytest.raises(EngineDiedError, match="killed by SIGKILL"):
             await engine.up()
-        while sum("starts again in" in it.reason for it in seen) < 6:
+        while sum("will be restarted in" in it.reason for it in seen) < 6:
             await asyncio.sleep(0.01)
         there.touch()
         await engine.ready()

@@ -84,7 +84,7 @@ def test_the_wire_is_a_length_and_json() -> None:
     ],
 )
 def test_what_is_no_message_is_refused(body: bytes) -> None:
-    with pytest.raises(MessageError, match="do not speak the same language"):
+    with pytest.raises(MessageError, match="use different protocols"):
         messages.decode(body)
 
 

@@ -101,7 +101,7 @@ def test_a_thousand_threads_fill_on_the_command_line(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=ENVIRONMENT)
     assert '"text"' in done.stdout
     assert done.stderr == (
-        f"infill-lsp: --threads is 1024, but {cores()} cores can be used here, and more threads hang; "
+        f"infill-lsp: --threads is 1024, but {cores()} cores can be used here, and more threads would hang; "
         f"{cores()} are used\n"
     )
 
@@ -127,5 +127,5 @@ def test_a_file_that_has_taken_the_place_of_pythons_own_already_is_named(tmp_pat
     path = os.pathsep.join((str(tmp_path), ENVIRONMENT["PYTHONPATH"]))
     command = (sys.executable, "-c", "import colorsys; import infill_lsp")
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT | {"PYTHONPATH": path})
-    said = f"infill-lsp: {tmp_path}/colorsys.py takes the place of Python's own colorsys: rename it\n"
+    said = f"infill-lsp: {tmp_path}/colorsys.py shadows Python's own colorsys: rename it\n"
     assert done.stderr == said

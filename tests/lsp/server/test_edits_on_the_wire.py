@@ -74,7 +74,7 @@ def test_an_edit_for_another_version_is_refused(client: RawClient) -> None:
     error = client.call("codeAction/resolve", action)["error"]
     assert (error["code"], "has changed since" in error["message"]) == (FAILED, True)
     client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
-    assert "is not open any more" in client.call("codeAction/resolve", action)["error"]["message"]
+    assert "is no longer open" in client.call("codeAction/resolve", action)["error"]["message"]
 
 
 def test_a_change_ends_the_edit_that_is_being_made(client: RawClient) -> None:

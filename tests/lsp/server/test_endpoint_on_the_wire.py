@@ -78,7 +78,7 @@ def test_nothing_is_sent_before_the_user_allows_it(state: Path, stub: Stub) -> N
     endpoint: dict[str, object] = {"url": stub.url, "keyEnvironment": "FILL_KEY"}
     with Editor("Not now") as client:
         client.begin(endpoint)
-        assert f"Nothing is sent to {host} before you allow it" in client.status("ready")["reason"]
+        assert f"Nothing is sent to {host} until you allow it" in client.status("ready")["reason"]
         assert client.ghost() == []
         assert client.ghost(uri="file:///w/b.py") == []
         assert client.questions == [f"Send code around the cursor to {host}, with the key in FILL_KEY?"]
@@ -108,7 +108,7 @@ def test_what_an_endpoint_does_wrong_is_in_the_status_and_the_server_goes_on(sta
         client.status("ready")
         assert client.ghost() == []
         reasons = [it["params"]["reason"] for it in client.seen if it.get("method") == "infill/status"]
-        assert any("does not take the key (401 Unauthorized)" in it for it in reasons)
+        assert any("rejects the key (401 Unauthorized)" in it for it in reasons)
         assert client.ghost(uri="file:///w/b.py") == ["a + b"]
 
 
@@ -139,7 +139,7 @@ def test_cancelling_a_request_closes_the_connection(state: Path) -> None:
 
 @pytest.mark.parametrize(
     ("url", "sentence"),
-    [("http://example.com", "by https only"), ("", "infill.endpoint.url is empty"), ("gopher://x", "not an address")],
+    [("http://example.com", "only by https"), ("", "infill.endpoint.url is empty"), ("gopher://x", "not an address")],
 )
 def test_an_address_that_will_not_do_is_in_the_status(state: Path, url: str, sentence: str) -> None:
     with Editor() as client:

@@ -38,10 +38,10 @@ def empty(folder: Path) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a wrong path": (empty, "no config.json in it"),
-    "a wrong architecture": (lambda it: edit_config(it, model_type="bert"), "no backend knows its model_type 'bert'"),
+    "a wrong path": (empty, "no config.json found"),
+    "a wrong architecture": (lambda it: edit_config(it, model_type="bert"), "its model_type 'bert'"),
     "a truncated file": (cut_short, "the file is incomplete"),
-    "half a download": (lambda it: (it / "model.safetensors").unlink(), "there are no weights in it"),
+    "half a download": (lambda it: (it / "model.safetensors").unlink(), "contains no weights"),
 }
 
 
@@ -83,7 +83,7 @@ def test_a_model_that_cannot_be_loaded_is_said_once_and_the_embedded_one_answers
 
 
 @pytest.mark.parametrize(
-    ("what", "words"), [("nothing", "no such model folder"), ("a denoiser", "it is no causal model")]
+    ("what", "words"), [("nothing", "no such model folder"), ("a denoiser", "it is not a causal model")]
 )
 def test_a_wrong_model_to_verify_leaves_the_embedded_one_alone(what: str, words: str, tmp_path: Path) -> None:
     if what == "a denoiser":

@@ -68,7 +68,7 @@ def test_a_stopped_engine_is_replaced_after_ten_seconds_and_the_status_says_so()
         assert texts(client, by_hand(client)) == []
         assert words(client) == "No suggestion: The engine found nothing in time."
         status = client.status("degraded")
-        assert "gave no sign of life for 10 s and was ended. It starts again in" in status["reason"]
+        assert "gave no sign of life for 10 s and was ended. It will be restarted in" in status["reason"]
         assert "no sign of life" in client.answer(edit)["error"]["message"]
         client.status("ready")
         assert texts(client, by_hand(client, uri="file:///c.py"))[0] == "a, b)"
@@ -80,7 +80,7 @@ def test_an_engine_that_dies_while_it_loads_is_tried_until_it_loads(tmp_path: Pa
     with RawClient(fake("--die-until", str(there))) as client:
         client.initialize()
         for _ in range(5):  # It was given up after four.
-            assert "starts again in" in client.status("degraded")["reason"]
+            assert "will be restarted in" in client.status("degraded")["reason"]
         there.touch()
         client.status("ready")
         assert texts(client, by_hand(client))[0] == "a, b)"
@@ -101,7 +101,7 @@ def test_a_model_that_cannot_be_loaded_is_tried_again_when_a_setting_changes(tmp
     there = tmp_path / "there"
     with RawClient(fake("--refuse-until", str(there))) as client:
         client.initialize()
-        sentence = f"{there} is not there. It is tried again when a setting of infill changes."
+        sentence = f"{there} is not there. It will be tried again when a setting of infill changes."
         assert client.status("degraded")["reason"] == sentence
         assert texts(client, by_hand(client)) == []
         assert words(client) == f"No suggestion: {there} is not there."
@@ -160,8 +160,8 @@ def test_an_edit_that_is_asked_for_while_the_engine_loads_is_held(gate: Path) ->
     ("code", "uri", "language", "why"),
     [
         ("# fill )))\nx = \n", "file:///a.py", "python", "A fill is not shown"),
-        ("# refuse\nprint(\n", "file:///a.py", "python", "there is no unmask policy"),
-        ("# raise\nprint(\n", "file:///a.py", "python", "The engine met an error"),
+        ("# refuse\nprint(\n", "file:///a.py", "python", "unknown unmask policy"),
+        ("# raise\nprint(\n", "file:///a.py", "python", "An error occurred in the engine"),
         ("# fill x\nprint(\n", "file:///home/.env", "python", ".env may hold secrets"),
         ("# fill x\nprint(\n", "file:///a.zig", "zig", "The model was not trained on"),
     ],

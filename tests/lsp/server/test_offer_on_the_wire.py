@@ -123,10 +123,10 @@ def test_a_download_that_fails_is_one_sentence_and_the_embedded_model_goes_on(ho
         client.question()
         said = client.shown()
         assert "has no tiny-base-0-5b-part2==0.1.0" in said
-        assert said.endswith("The built-in model goes on answering.")
+        assert said.endswith("The built-in model stays in use.")
         client.nothing_more()
     assert not home.converted.exists()
-    assert list((home.folder / "parts").glob("*part1*.whl")), "what came is kept"
+    assert list((home.folder / "parts").glob("*part1*.whl")), "the received data is kept"
 
 
 def test_over_a_socket_nothing_is_offered_for_a_program_may_answer(home: Home) -> None:
@@ -176,7 +176,7 @@ def test_a_download_that_is_stopped_leaves_no_process_and_keeps_what_came(
             case "the user stops it":
                 begun = client.seen_progress(f"Fetching {NAME}")
                 client.notify("window/workDoneProgress/cancel", {"token": begun})
-                assert client.shown().startswith("Stopped; what came is kept")
+                assert client.shown().startswith("Stopped; the partial download is kept")
                 assert client.end() == 0
             case "the editor ends":
                 assert client.end() == 0

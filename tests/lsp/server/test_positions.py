@@ -86,7 +86,7 @@ def test_outside_is_the_nearest_place_or_refused(encoding: str) -> None:
     assert convert.offset_of(document, types.Position(0, 99), encoding) == 2
     assert convert.offset_of(document, types.Position(9, 1), encoding) == 6
     assert convert.checked_offset(document, types.Position(1, 99), encoding) == 6
-    with pytest.raises(PositionError, match="line 10 is outside"):
+    with pytest.raises(PositionError, match="line 10 does not exist"):
         convert.checked_offset(document, types.Position(9, 1), encoding)
 
 

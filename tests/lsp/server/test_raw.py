@@ -152,7 +152,7 @@ def test_what_is_no_uri_is_refused_in_words(client: RawClient, uri: str) -> None
         assert "data" not in error
     client.open("x = ", uri)
     still_answers(client)
-    assert not any("error of its own" in str(it.get("params")) for it in client.seen)
+    assert not any("internal error" in str(it.get("params")) for it in client.seen)
 
 
 @pytest.mark.parametrize("root", [{"rootUri": "http://["}, {"workspaceFolders": [{"uri": "file://[", "name": "x"}]}])
@@ -351,7 +351,7 @@ def test_an_engine_killed_in_the_middle_of_a_request() -> None:
 def test_an_engine_that_cannot_load_is_said_once_and_is_no_error() -> None:
     with RawClient(fake("--refuse-to-load", "model.safetensors: damaged")) as client:
         client.initialize()
-        again = "It is tried again when a setting of infill changes."
+        again = "It will be tried again when a setting of infill changes."
         assert client.status("degraded")["reason"] == f"model.safetensors: damaged. {again}"
         uri = client.open(FILL)
         assert [client.items(client.inline(uri, 1, 6)) for _ in range(5)] == [[]] * 5
@@ -482,7 +482,7 @@ def test_in_a_language_the_model_does_not_know_it_is_asked_for_copies_only_and_t
     uri = client.open("package main\n\nvar x = \n", "file:///a.go", "go")
     assert client.items(client.inline(uri, 2, 8)) == [], "there is nothing to copy"
     status = client.until(lambda it: (it.get("params") or {}).get("limited"))["params"]
-    sentence = "The model was not trained on Go: only copies from here and from files nearby are suggested."
+    sentence = "The model was not trained on Go: only copies from this file and nearby files are suggested."
     assert sentence in status["message"]
     assert status["limited"] == {"uri": uri, "reason": sentence}
     assert status["inactive"] is None

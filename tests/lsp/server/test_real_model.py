@@ -84,7 +84,7 @@ def test_in_a_language_it_does_not_know_it_copies_what_is_there(client: RawClien
     assert written in before
     assert client.items(client.inline(client.open("package main\n\nvar x = \n", "file:///b.go", "go"), 2, 8)) == []
     status = client.until(lambda it: (it.get("params") or {}).get("limited"))["params"]
-    sentence = "The model was not trained on Go: only copies from here and from files nearby are suggested."
+    sentence = "The model was not trained on Go: only copies from this file and nearby files are suggested."
     assert status["limited"] == {"uri": uri, "reason": sentence}
     assert status["inactive"] is None
 

@@ -41,7 +41,7 @@ def test_names_nested_or_with_dots(raw: object) -> None:
         ({"confidence": True}, "infill.confidence must be a number from 0 to 1, not true; it was not changed."),
         ({"confidence": 1.5}, "infill.confidence must be a number from 0 to 1, not 1.5; it was not changed."),
         ({"candidates": 2.5}, "infill.candidates must be a whole number from 1 to 16, not 2.5; it was not changed."),
-        ({"exclude": [1]}, "infill.exclude must be a list of texts, not [1]; it was not changed."),
+        ({"exclude": [1]}, "infill.exclude must be a list of strings, not [1]; it was not changed."),
         ({"budget": 5}, "There is no setting infill.budget; it was ignored."),
         (
             {"device": "gpu"},

@@ -305,9 +305,9 @@ def test_over_a_socket_no_command_runs_and_nobody_is_asked(tmp_path: Path, trans
 
     with serving(transport, ":0", XDG_STATE_HOME=str(state), FILL_KEY="k3y") as (_, words):
         told = asyncio.run(asyncio.wait_for(session(words), PATIENCE))
-    assert "infill.endpoint.keyCommand is not taken over a socket" in told
+    assert "infill.endpoint.keyCommand is not accepted over a socket" in told
     assert "showMessageRequest" not in told
-    assert "Nothing is sent to 127.0.0.1:9 before you allow it" in told
+    assert "Nothing is sent to 127.0.0.1:9 until you allow it" in told
     assert not trap.exists()
     assert not state.exists()
 
@@ -365,5 +365,5 @@ def test_a_port_that_is_taken_is_said_in_one_line() -> None:
         flags = ("--tcp", f"localhost:{port}")
         done = subprocess.run(fake(transport=flags), capture_output=True, env=ENVIRONMENT, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"infill-lsp: localhost:{port} cannot be listened on".encode())
+    assert done.stderr.startswith(f"infill-lsp: cannot listen on localhost:{port}: ".encode())
     assert done.stderr.count(b"\n") == 1

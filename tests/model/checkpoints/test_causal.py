@@ -132,5 +132,5 @@ def test_a_causal_model_without_marks_is_refused(folder: Path, tmp_path: Path) -
     (tmp_path / "tokenizer.json").write_text(json.dumps(values))
     with pytest.raises(WeightsError, match="no marks for filling in the middle"):
         CausalInfiller.load(tmp_path, device="cpu")
-    with pytest.raises(WeightsError, match="no backend knows its model_type 'qwen2'"):
+    with pytest.raises(WeightsError, match="no backend supports its model_type 'qwen2'"):
         load(tmp_path, device="cpu")

@@ -139,7 +139,7 @@ WRONG = {
     "bd3lm without earlier blocks": ("bd3lm", {"cross_attn": False}, "cross_attn is False"),
     "uniform noise": ("sedd", {"graph": {"type": "uniform"}}, "type is 'uniform'"),
     "geometric noise": ("sedd", {"noise": {"type": "geometric"}}, "type is 'geometric'"),
-    "odd heads": ("mdlm", {"n_heads": 7}, "make no network"),
+    "odd heads": ("mdlm", {"n_heads": 7}, "do not describe a valid network"),
     "another width": ("mdlm", {"hidden_dim": 48}, "do not fit config.json"),
 }
 

@@ -92,7 +92,7 @@ def test_the_command_measures_and_writes_beside_the_checkpoint(
     assert main.main(words) == 0
     said = capsys.readouterr().out
     assert f"line: {2 * FEWEST} gaps; similarity" in said
-    assert f"block: 0 gaps, of {FEWEST} that are needed" in said
+    assert f"block: 0 of the {FEWEST} gaps needed" in said
     offsets = Offsets.beside(folder)
     assert offsets.gaps == 2 * FEWEST
     assert offsets.line[8] < offsets.line[16]
@@ -105,7 +105,7 @@ def test_the_command_refuses_a_model_that_finds_its_length_and_tasks_without_gol
     tasks.write_text('{"task_id": "1", "prefix": "a", "suffix": "b"}\n')
     folder = checkpoint(tmp_path / "it", "sdar")
     assert main.main(["lengths", str(folder), str(tasks)]) == 2
-    assert "no task has one gap and says what was in it" in capsys.readouterr().err
+    assert "no task has exactly one gap with a gold" in capsys.readouterr().err
     tasks.write_text('{"task_id": "1", "prefix": "a", "suffix": "b", "gold": ["c"]}\n')
     assert main.main(["lengths", str(folder), str(tasks), "--device", "cpu"]) == 2
     assert "finds the length of a fill by itself" in capsys.readouterr().err

@@ -151,7 +151,7 @@ def test_a_critic_is_asked_and_drafts_are_shown(loaded: dict[str, OpenInfiller],
 
 
 def test_a_policy_that_is_not_there_is_said(loaded: dict[str, OpenInfiller]) -> None:
-    with pytest.raises(PolicyError, match="no unmask policy 'magic'"):
+    with pytest.raises(PolicyError, match="unknown unmask policy 'magic'"):
         loaded["dream"].fill(LINE, Options(unmask="magic"))
 
 

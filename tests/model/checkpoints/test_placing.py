@@ -116,7 +116,7 @@ def test_where_bitsandbytes_is_missing_a_sentence_says_so(tmp_path: Path, monkey
 
 @pytest.mark.parametrize(
     ("device", "dtype", "words"),
-    [("spread", "int4", "cannot be spread"), ("cpu", "int3", "not in int3"), ("tpu", "auto", "'tpu' is not there")],
+    [("spread", "int4", "cannot be spread"), ("cpu", "int3", "not in int3"), ("tpu", "auto", "'tpu' is not available")],
 )
 def test_what_does_not_go_together_is_refused(device: str, dtype: str, words: str) -> None:
     with pytest.raises(WeightsError, match=words):

@@ -66,4 +66,4 @@ def test_without_sizes_the_device_and_its_memory_are_told(capsys: pytest.Capture
     assert probing.main(["--device", "cpu"]) == 0
     assert json.loads(capsys.readouterr().out)["device"] == "cpu"
     assert probing.main(["--device", "tpu"]) == 2
-    assert "'tpu' is not there" in capsys.readouterr().err
+    assert "'tpu' is not available" in capsys.readouterr().err

@@ -179,7 +179,7 @@ def test_it_is_loaded_from_two_folders_and_says_so(tmp_path: Path) -> None:
     assert model.info.name == "drafts, checked by checks"
     assert model.info.parameters > load(drafter, device="cpu").info.parameters
     assert load_verified(drafter, checks, "rank", device="cpu").info.name == "drafts, ranked by checks"
-    with pytest.raises(WeightsError, match=r"it is no causal model .* cannot check drafts; give one such as"):
+    with pytest.raises(WeightsError, match=r"it is not a causal model .* cannot check drafts; give one such as"):
         load_verified(checks, drafter, device="cpu")
 
 
@@ -196,4 +196,4 @@ def test_fill_verifies_on_the_command_line(
     ranked = json.loads(capsys.readouterr().out)
     assert ranked["score"] < 0
     assert main.main(["fill", *place[:-4], "--verify", str(drafter)]) != 0
-    assert "it is no causal model" in capsys.readouterr().err
+    assert "it is not a causal model" in capsys.readouterr().err

@@ -140,5 +140,5 @@ def test_a_denoiser_of_another_shape_and_a_damaged_file_are_told(
         trained[1].restore(DenoiserWeights(tensors | {"seed": torch.eye(3)}))
     assert denoiser_weights.load(tmp_path) is None
     (tmp_path / denoiser_weights.FILE).write_bytes(b"nothing")
-    with pytest.raises(WeightsError, match="no readable denoiser"):
+    with pytest.raises(WeightsError, match="not a readable denoiser"):
         denoiser_weights.load(tmp_path)

@@ -55,4 +55,4 @@ def test_predictions_without_tokens_cannot_be_calibrated(tmp_path: Path, capsys:
     (tmp_path / "t.jsonl").write_text('{"task_id": "a", "prefix": "x = ", "suffix": "\\n", "gold": "1"}\n')
     (tmp_path / "p.jsonl").write_text('{"task_id": "a", "completion": "1"}\n')
     assert main(["calibrate", str(tmp_path / "t.jsonl"), str(tmp_path / "p.jsonl")]) == 2
-    assert "does not say how sure each token was" in capsys.readouterr().err
+    assert "no token confidences" in capsys.readouterr().err

@@ -122,7 +122,7 @@ def test_from_a_corpus_to_a_table(
     files = [str(plain), str(control), "--json", str(result)]
     assert main(["score", str(tasks), *files]) == 0
     said = capsys.readouterr()
-    assert "judging the 6 of 18 tasks" in said.err
+    assert "scoring the 6 of 18 tasks" in said.err
     assert "edit similarity" in said.out
     found = json.loads(result.read_text())
     assert {it["method"] for it in found["rows"]} == {"empty", "copy", "diffusion", "autoregressive"}
@@ -152,8 +152,8 @@ def test_predictions_of_another_program_are_judged_too(written: Path, capsys: py
     [
         (("p.run.json", "{"), "p.run.json: damaged"),
         (("p.jsonl", '{"task_id": "b", "completion": "1"}'), "p.jsonl:1: no task has the task_id 'b'"),
-        (("p.jsonl", ""), "there is no task that each of the files has a prediction of"),
-        (("t.jsonl", ""), "t.jsonl: there is no task in it"),
+        (("p.jsonl", ""), "no task has a prediction in every file"),
+        (("t.jsonl", ""), "t.jsonl: contains no task"),
     ],
 )
 def test_what_cannot_be_judged_is_said_in_a_sentence(
@@ -167,7 +167,7 @@ def test_what_cannot_be_judged_is_said_in_a_sentence(
 def test_two_files_with_one_name_are_refused(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (written / "copy.jsonl").write_text("")
     assert main(["score", str(written / "t.jsonl"), str(written / "copy.jsonl")]) == 2
-    assert "something else is called 'copy' too" in capsys.readouterr().err
+    assert "another method is also called 'copy'" in capsys.readouterr().err
 
 
 def test_predictions_of_an_earlier_task_file_are_refused(

@@ -71,7 +71,7 @@ def test_what_is_written_is_read_again(tmp_path: Path, name: str) -> None:
     ("line", "says"),
     [
         ("{", "t.jsonl:2: not JSON"),
-        ("[]", "t.jsonl:2: a JSON object is needed, not list"),
+        ("[]", "t.jsonl:2: must be a JSON object, not list"),
         ({"prefix": "", "suffix": ""}, "t.jsonl:2: the field 'task_id' is missing"),
         ({"task_id": "b", "suffix": ""}, "t.jsonl:2: the field 'prefix' is missing"),
         ({"task_id": "b", "prompt": ""}, "t.jsonl:2: the field 'suffix' is missing"),
@@ -96,7 +96,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for name in ("none.jsonl", "plain.jsonl.gz", "cut.jsonl.gz", "latin.jsonl", "."):
         with pytest.raises(TaskError, match="cannot be read"):
             read_tasks(tmp_path / name)
-    with pytest.raises(TaskError, match="there is no task in it"):
+    with pytest.raises(TaskError, match="contains no task"):
         read_tasks(rows(tmp_path / "empty.jsonl"))
     with pytest.raises(TaskError, match="with the split 'test'"):
         read_tasks(rows(tmp_path / "t.jsonl", ROW), split="test")

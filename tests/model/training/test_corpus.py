@@ -230,11 +230,11 @@ def test_a_bad_archive_is_told_in_a_sentence(tmp_path: Path, make, more: str, se
         (b"[[source]]\nname = 'a'\nversion = '1'\nlicence = 'GPL-3.0-only'", "a is under GPL-3.0-only"),
         (
             b"[[source]]\nname = 'a'\nversion = '1'\nlicence = 'MIT'\nlanguages = ['cobol']",
-            "a is in cobol; known is python",
+            "a is in cobol; choose from python",
         ),
         (
             b"[[source]]\nname = 'a'\nversion = '1'\nlicence = 'MIT'\nregistry = 'cpan'",
-            "a is from cpan; known is pypi, npm, debian",
+            "a is from cpan; choose from pypi, npm, debian",
         ),
         (b"[[source]]\nname = 'a'\nlicence = 'MIT'", "version"),
         (b"[[source]]\nname = 'a'\nversion = '1'\nlicence = 'MIT'\nsplit = 'test'", "split"),

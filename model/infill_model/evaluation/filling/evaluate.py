@@ -41,15 +41,19 @@ def add_evaluate_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=count, default=16, metavar="N", help="fills at a time (default: 16)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or int8")
-    parser.add_argument("--threads", type=count, metavar="N", help="of the processor")
-    parser.add_argument("--control", choices=tuple(_CONTROLS), help="the same weights in another way of filling")
-    parser.add_argument("--no-copy", dest="retrieve", action="store_false", help="no draft copied from the same file")
-    parser.add_argument("--steps", type=count, default=default.steps, metavar="N", help="at most, per block of a fill")
-    parser.add_argument("--masks", type=count, metavar="N", help="that a gap starts with")
+    parser.add_argument("--threads", type=count, metavar="N", help="CPU threads")
+    parser.add_argument("--control", choices=tuple(_CONTROLS), help="fill in another way with the same weights")
+    parser.add_argument(
+        "--no-copy", dest="retrieve", action="store_false", help="do not try drafts copied from the same file"
+    )
+    parser.add_argument(
+        "--steps", type=count, default=default.steps, metavar="N", help="most steps per block of a fill"
+    )
+    parser.add_argument("--masks", type=count, metavar="N", help="masks that a gap starts with")
     parser.add_argument("--unmask", default=default.unmask, metavar="POLICY", help=f"default: {default.unmask}")
     parser.add_argument("--remask", default=default.remask, metavar="POLICY", help=f"default: {default.remask}")
     parser.add_argument("--stop", default=default.stop, metavar="POLICY", help=f"default: {default.stop}")
-    parser.add_argument("--method", metavar="NAME", help="what tables call it; told from the flags by default")
+    parser.add_argument("--method", metavar="NAME", help="its name in tables (default: from the flags)")
 
 
 def evaluate(arguments: argparse.Namespace) -> None:

@@ -26,7 +26,7 @@ _Result: TypeAlias = Mapping[str, Any]
 
 def add_card_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `infill-model card`."""
-    parser.add_argument("documents", type=Path, nargs="+", metavar="FILE.md", help="with places for tables")
+    parser.add_argument("documents", type=Path, nargs="+", metavar="FILE.md", help="a document with places for tables")
 
 
 def card(arguments: argparse.Namespace) -> None:
@@ -55,7 +55,7 @@ def rendered(path: Path) -> str:
         result = json.loads(_read(path))
         table = next(table for key, table in _TABLES.items() if key in result)(result)
     except (ValueError, TypeError, KeyError, StopIteration, cattrs.BaseValidationError) as error:
-        raise TaskError(f"{path}: no result of `infill-model` or `infill-lsp bench`") from error
+        raise TaskError(f"{path}: not a result of `infill-model` or `infill-lsp bench`") from error
     return f"{table}\n{_source(result)}\n"
 
 

@@ -78,8 +78,8 @@ def add_calibrate_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `infill-model calibrate`."""
     add_task_flags(parser)
     parser.add_argument("predictions", type=Path, metavar="PREDICTIONS", help="from `evaluate` or `bench tasks`")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result with what it takes to repeat it")
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the reliability")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result and its provenance")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="plot the reliability")
 
 
 def calibrate(arguments: argparse.Namespace) -> None:
@@ -88,7 +88,7 @@ def calibrate(arguments: argparse.Namespace) -> None:
     predictions = read_predictions(arguments.predictions, known)
     pairs = [(it, predictions[it.task_id]) for it in known if it.task_id in predictions and it.gold and it.gaps == 1]
     if not any(prediction.tokens for _, prediction in pairs):
-        raise TaskError(f"{arguments.predictions}: it does not say how sure each token was; evaluate again")
+        raise TaskError(f"{arguments.predictions}: no token confidences; evaluate again")
     tokens = [it for task, prediction in pairs for it in judged_tokens(task, prediction)]
     fills = [(it.confidence, exact_match(it.completion, task.gold)) for task, it in pairs]
     floors = tuple(_floor(fills, step / 20) for step in range(20))

@@ -69,9 +69,9 @@ class ChangesResult:
 def add_changes_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `infill-model changes`."""
     add_task_flags(parser)
-    parser.add_argument("before", type=Path, metavar="BEFORE", help="a .jsonl file that `evaluate` wrote")
-    parser.add_argument("after", type=Path, metavar="AFTER", help="another, of the same tasks")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result with what it takes to repeat it")
+    parser.add_argument("before", type=Path, metavar="BEFORE", help="a .jsonl file written by `evaluate`")
+    parser.add_argument("after", type=Path, metavar="AFTER", help="another one for the same tasks")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result and its provenance")
 
 
 def changes(arguments: argparse.Namespace) -> None:

@@ -45,20 +45,20 @@ def add_lengths_flags(parser: argparse.ArgumentParser) -> None:
     add_task_flags(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16")
-    parser.add_argument("--threads", type=count, metavar="N", help="of the processor")
-    parser.add_argument("--steps", type=count, default=Options().steps, metavar="N", help="at most, per fill")
-    parser.add_argument("--dry-run", action="store_true", help="measure and say, but write nothing")
+    parser.add_argument("--threads", type=count, metavar="N", help="CPU threads")
+    parser.add_argument("--steps", type=count, default=Options().steps, metavar="N", help="most steps per fill")
+    parser.add_argument("--dry-run", action="store_true", help="measure and print, but write nothing")
 
 
 def lengths(arguments: argparse.Namespace) -> None:
     """Measure the offsets, print the results, and write the offsets that help."""
     tasks = [it for it in read_wanted(arguments) if it.gold and it.gaps == 1]
     if not tasks:
-        raise TaskError(f"{arguments.tasks}: no task has one gap and says what was in it")
+        raise TaskError(f"{arguments.tasks}: no task has exactly one gap with a gold")
     folder: Path = arguments.checkpoint
     model = load(folder, device=arguments.device, dtype=arguments.dtype, threads=arguments.threads)
     if not isinstance(model, OpenInfiller) or model.family.lengths != "lengths":
-        raise WeightsError(f"{folder}: it finds the length of a fill by itself, so there is nothing to measure")
+        raise WeightsError(f"{folder}: finds the length of a fill by itself, so there is nothing to measure")
     options = Options(steps=arguments.steps)
     with progress_bar() as progress:
         bar = progress.add_task(f"filling {len(tasks)} gaps", total=len(tasks))
@@ -91,7 +91,10 @@ def measured(gaps: Sequence[Sequence[Tried]]) -> LengthResult:
 
 def _said(name: str, it: LengthResult) -> str:
     if it.gaps < FEWEST:
-        return f"{name}: {it.gaps} gaps, of {FEWEST} that are needed; nothing is fitted"
+        return f"{name}: {it.gaps} of the {FEWEST} gaps needed; nothing is fitted"
     change = f"similarity of what is chosen on the other half {it.before:.3f} without, {it.after:.3f} with"
-    kept = ", ".join(f"{masks} masks {off:+.1f}" for masks, off in it.offsets.items()) or "none kept, they do not help"
+    kept = (
+        ", ".join(f"{masks} masks {off:+.1f}" for masks, off in it.offsets.items())
+        or "none kept, because they do not help"
+    )
     return f"{name}: {it.gaps} gaps; {change}; offsets: {kept}"

@@ -69,8 +69,8 @@ def add_revisions_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=EMBEDDED, metavar="NAME|DIR", help="default: the weights that ship")
     parser.add_argument("--remask", nargs="+", default=list(POLICIES), metavar="POLICY", help="policies to compare")
     parser.add_argument("--unmask", default=Options().unmask, metavar="POLICY", help=f"default: {Options().unmask}")
-    parser.add_argument("--threads", type=count, metavar="N", help="of the processor")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result with what it takes to repeat it")
+    parser.add_argument("--threads", type=count, metavar="N", help="CPU threads")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result and its provenance")
 
 
 def revisions(arguments: argparse.Namespace) -> None:
@@ -130,7 +130,7 @@ def choices(trace: Sequence[Frame], gold: Sequence[str]) -> Iterator[tuple[str, 
 
 
 def _show(rows: Sequence[RevisionCounts], tasks: int) -> None:
-    table = Table(title=f"first choices and last ones over {tasks} gaps of known length")
+    table = Table(title=f"first and final choices over {tasks} gaps of known length")
     for heading in ("policy", "positions", "wrong", "repaired", "changed", "right", "spoiled", "exact", "forwards"):
         table.add_column(heading, justify="left" if heading == "policy" else "right", no_wrap=True)
     for it in rows:

@@ -150,7 +150,7 @@ def read_tasks(path: Path, *, split: str | None = None, limit: int | None = None
         if limit is not None and len(tasks) >= limit:
             break
     if not tasks:
-        raise TaskError(f"{path}: there is no task in it" + (f" with the split {split!r}" if split else ""))
+        raise TaskError(f"{path}: contains no task" + (f" with the split {split!r}" if split else ""))
     return tasks
 
 
@@ -192,7 +192,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
         except ValueError as error:
             raise TaskError(f"{path}:{number}: not JSON ({error})") from error
         if not isinstance(row, dict):
-            raise TaskError(f"{path}:{number}: a JSON object is needed, not {type(row).__name__}")
+            raise TaskError(f"{path}:{number}: must be a JSON object, not {type(row).__name__}")
         yield number, row
 
 

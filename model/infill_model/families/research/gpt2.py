@@ -82,7 +82,7 @@ def checked(checkpoint: Checkpoint, shape: DitShape) -> DitShape:
     """
     sizes = (shape.vocabulary, shape.width, shape.layers, shape.heads, shape.condition)
     if min(sizes) < 1 or shape.width % (2 * shape.heads):
-        raise WeightsError(f"{checkpoint.config.path}: its sizes make no network")
+        raise WeightsError(f"{checkpoint.config.path}: its sizes do not describe a valid network")
     return shape
 
 
