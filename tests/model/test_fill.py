@@ -266,9 +266,7 @@ def test_a_start_that_nothing_revises_is_the_one_fill(infiller: Infiller) -> Non
     assert infiller.fill_batch([TWO], Options(start=("a, b", "c")))[0].texts == ("a, b", "c")
 
 
-@pytest.mark.parametrize(
-    ("start", "words"), [(("a", "b"), "per gap: 1, not 2"), (("word " * 200,), "the canvas has")]
-)
+@pytest.mark.parametrize(("start", "words"), [(("a", "b"), "per gap: 1, not 2"), (("word " * 200,), "the canvas has")])
 def test_a_start_that_does_not_fit_is_refused(infiller: Infiller, start: tuple[str, ...], words: str) -> None:
     with pytest.raises(StartError, match=words):
         infiller.fill(REQUEST, Options(start=start))
