@@ -39,9 +39,9 @@ def test_from_a_command() -> None:
     ("code", "words"),
     [
         ("import sys; sys.exit('secret3')", "failed with status 1"),
-        ("print('')", "is not a key"),
-        ("print('secret3 secret4')", "is not a key"),
-        ("import sys; sys.stdout.buffer.write(b'secret3\\xff')", "is not a key"),
+        ("print('')", "gives no valid key"),
+        ("print('secret3 secret4')", "gives no valid key"),
+        ("import sys; sys.stdout.buffer.write(b'secret3\\xff')", "gives no valid key"),
     ],
 )
 def test_what_a_command_prints_is_not_repeated(code: str, words: str) -> None:
