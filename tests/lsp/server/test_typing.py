@@ -121,7 +121,7 @@ def test_text_tree_and_suggestions_stay_consistent(encoding: str) -> None:
                         tree = document.parsed()
                         assert tree
                         assert str(tree.root) == str(SyntaxTree.parse(editor.text, python).root)
-                    if dice.random() < 0.1:
+                    if dice.random() < 0.4:
                         question = Question(document, cursor, False)
                         found = await it.suggester.ask(question, it.suggester.next_number(question))
                         answered += len(found)
