@@ -150,7 +150,7 @@ def test_after_ctrl_c_the_same_command_goes_on_where_it_was(home: Home, hub: Loc
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert "resumes the download" in said
+    assert "the same command resumes it" in said
     assert part.stat().st_size == 5000
     assert home.chosen() is None
     assert not home.listed().get(NAME)

