@@ -47,12 +47,12 @@ def test_the_default_options_name_policies() -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("treshold:0.9", ["no unmask policy 'treshold'", "top_k, threshold, factor, entropy_bound, random"]),
+        ("treshold:0.9", ["unknown unmask policy 'treshold'", "top_k, threshold, factor, entropy_bound, random"]),
         ("threshold:high", ["'threshold:high'", "high"]),
         ("threshold:1.5", ["probability", "1.5"]),
         ("threshold:0.9:0.5:3", ["too many parameters", "threshold:threshold:surplus"]),
         ("top_k:square", ["linear or cosine", "square"]),
-        ("", ["no unmask policy ''"]),
+        ("", ["unknown unmask policy ''"]),
     ],
 )
 def test_what_cannot_be_read_is_explained(spec: str, words: list[str]) -> None:

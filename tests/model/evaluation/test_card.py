@@ -69,7 +69,7 @@ def test_a_table_of_each_other_kind(tmp_path: Path) -> None:
 def test_what_is_no_result_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for text in ("{", "[]", "{}", '{"outcomes": [1]}'):
         (tmp_path / "it.json").write_text(text, encoding="utf-8")
-        with pytest.raises(TaskError, match=r"it\.json: no result"):
+        with pytest.raises(TaskError, match=r"it\.json: not a result"):
             rendered(tmp_path / "it.json")
     assert main(["card", str(tmp_path / "none.md")]) == 2
     assert "none.md: cannot be read" in capsys.readouterr().err
