@@ -75,8 +75,10 @@ def test_milliseconds_from_key_to_ghost_text(editor: CodeServer, new_window: New
     window.wait_for_status(READY)
     keys: list[Key] = []
     for number, text in enumerate(FILES):
-        window.show(tmp_path / f"typed{number}.py", f"{text}\n\ndef more(bookings, entries, args):\n    \n")
-        window.go_to(text.count("\n") + 4, 5)
+        words = " ".join(dict.fromkeys(re.findall(r"[^\W\d]\w*", text)))  # What a comment names may be suggested.
+        code = f"{text}\n\n# {words}\ndef more(bookings, entries, args):\n    \n"
+        window.show(tmp_path / f"typed{number}.py", code)
+        window.go_to(text.count("\n") + 5, 5)
         for begun, next_two in _beginnings(text):
             if _shown(keys, "new") >= KEYS:
                 break
