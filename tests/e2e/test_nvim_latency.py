@@ -98,6 +98,8 @@ def test_milliseconds_from_key_to_ghost_text(neovim: Neovim, tmp_path: Path) -> 
     # Lines of files other than the open one: its own lines would be typed along the ghost text.
     lines = [line.strip() for example in examples for line in example.splitlines()]
     code = [line for line in lines if re.search(r"[(=]", line)]
+    words = " ".join(dict.fromkeys(re.findall(r"[^\W\d]\w*", "\n".join(code))))
+    text = f"# {words}\n{text}"  # What a comment names may be suggested.
     terminal = Terminal(home, [str(program), "--clean", "-n", "-u", str(home.init), str(home.file("basket.py", text))])
     try:
         terminal.until(lambda screen: "infill: ready" in screen)
