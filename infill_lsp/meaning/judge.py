@@ -15,7 +15,7 @@ from typing import Final
 
 from tree_sitter import Node
 
-from infill_lsp.meaning.bindings import FUNCTIONS, bound_in, module_names, parameter_name, targets, text_of
+from infill_lsp.meaning.bindings import FUNCTIONS, SCOPES, bound_in, module_names, parameter_name, targets, text_of
 from infill_lsp.syntax.languages import Language
 from infill_lsp.syntax.tree import SyntaxTree
 from infill_lsp.text.document import Document
@@ -151,7 +151,7 @@ _NEEDS: Final[dict[str, Callable[[Node], bool]]] = {
 def _scope(node: Node) -> Node | None:
     """Return the function, lambda or class around a node; None for the module."""
     up = node.parent
-    while up is not None and up.type not in FUNCTIONS and up.type != "class_definition":
+    while up is not None and up.type not in SCOPES:
         up = up.parent
     return up
 
@@ -242,12 +242,12 @@ def _twice(it: _Judged) -> Iterator[str]:
 def _keys(node: Node) -> Iterator[tuple[Node, str]]:
     for pair in node.named_children:
         key = pair.child_by_field_name("key") if pair.type == "pair" else None
-        if key is not None and key.type in {"string", "integer"} and "interpolation" not in map(_type, key.children):
+        if (
+            key is not None
+            and key.type in {"string", "integer"}
+            and not any(it.type == "interpolation" for it in key.children)
+        ):
             yield pair, text_of(key)
-
-
-def _type(node: Node) -> str:
-    return node.type
 
 
 def _handlers(node: Node) -> Iterator[tuple[Node, str]]:
