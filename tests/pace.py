@@ -15,9 +15,12 @@ REFERENCE: Final = 0.02
 """Seconds the work below took on the idle machine on which the bounds were set."""
 
 
-def slowness() -> float:
-    """Return how many times slower than the reference this machine is now, at least 1; call next to timed code."""
-    return max(1.0, min(_seconds() for _ in range(5)) / REFERENCE)
+def slowness(samples: int = 5) -> float:
+    """Return how many times slower than the reference this machine is now, at least 1; call next to timed code.
+
+    The speed changes within a second. Timed code that takes longer samples it between its parts.
+    """
+    return max(1.0, min(_seconds() for _ in range(samples)) / REFERENCE)
 
 
 def _seconds() -> float:

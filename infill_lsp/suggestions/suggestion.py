@@ -67,5 +67,7 @@ def fits(document: Document, suggestion: Suggestion) -> bool:
         return False
     if not before(document, suggestion).strip(BLANKS):
         old, new = old.lstrip(BLANKS), new.lstrip(BLANKS)
+    if old in new:
+        return True
     left = iter(new)
     return all(char in left for char in old)

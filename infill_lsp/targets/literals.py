@@ -4,7 +4,7 @@ Does not decide what is done about such a position.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -45,22 +45,23 @@ def inside(document: Document, offset: int) -> Inside | None:
     tree = document.tree_at(offset)
     if tree is None:
         return _by_line(document, language, offset)
-    if node := literal_node(tree, offset):
+    around = list(_around(tree, offset))
+    if node := _literal(around, language):
         found = _of_node(document, tree, language, node)
         return found if _within(found, document, offset) else None
-    if not tree.root.has_error or _in_code_of_text(tree, offset):
+    if not tree.root.has_error or any(node.type in language.code_in_strings for node in around):
         return None
     return _unclosed(document, tree, language, offset) or _by_line(document, language, offset)
 
 
 def literal_node(tree: SyntaxTree, offset: int) -> Node | None:
     """Return the node of the comment or string that the character before `offset` belongs to."""
-    language = tree.language
-    return next((node for node in _around(tree, offset) if node.type in language.comments | language.strings), None)
+    return _literal(_around(tree, offset), tree.language)
 
 
-def _in_code_of_text(tree: SyntaxTree, offset: int) -> bool:
-    return any(node.type in tree.language.code_in_strings for node in _around(tree, offset))
+def _literal(around: Iterable[Node], language: Language) -> Node | None:
+    kinds = language.comments | language.strings
+    return next((node for node in around if node.type in kinds), None)
 
 
 def _around(tree: SyntaxTree, offset: int) -> Iterator[Node]:
