@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_CONSTRAINT := constraints.txt
+# Files of tests side by side; more than four engines at once would need much memory.
+TESTS := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test e2e lint fix bench clean
 
@@ -16,12 +18,12 @@ demo: .venv/installed
 	$(BIN)/python examples/demo.py $(if $(MODEL),--model $(MODEL))
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 e2e: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[e2e]"
 	tests/e2e/install.sh .venv/e2e
-	INFILL_E2E_TOOLS=.venv/e2e $(BIN)/python -m pytest tests/e2e
+	INFILL_E2E_TOOLS=.venv/e2e $(TESTS) tests/e2e
 	$(BIN)/python -m pytest tests/lsp/endpoints/test_llama_server.py tests/model/coder/test_llama_cpp.py
 
 lint: .venv/installed

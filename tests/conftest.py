@@ -22,7 +22,7 @@ os.environ.setdefault("NO_COLOR", "1")
 os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir(), "infill-tests", "none"))
 # No test may offer, fetch or load a published model either; tests of published models use their own table.
 os.environ["INFILL_PUBLISHED"] = os.devnull
-torch.set_num_threads(2)
+torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -30,10 +31,12 @@ class SilentError(InfillError):
 class Editor:
     """A server process and the messages to and from it, as a context manager."""
 
-    def __init__(self, options: Message | None = None, root: Path | None = None) -> None:
-        """Start the server; `options` are the editor's settings."""
+    def __init__(
+        self, options: Message | None = None, root: Path | None = None, command: Sequence[str] | None = None
+    ) -> None:
+        """Start the server; `options` are the editor's settings, `command` starts a server other than this one."""
         self._server = subprocess.Popen(
-            [sys.executable, "-P", "-m", "infill_lsp.cli", "--stdio"],
+            command or [sys.executable, "-P", "-m", "infill_lsp.cli", "--stdio"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -49,7 +52,8 @@ class Editor:
         """Initialize, and wait until the engine is ready."""
         self._reader.start()
         folder = self._root.as_uri() if self._root else None
-        params: Message = {"processId": os.getpid(), "rootUri": folder, "capabilities": {}}
+        capabilities = {"general": {"positionEncodings": ["utf-32"]}}
+        params: Message = {"processId": os.getpid(), "rootUri": folder, "capabilities": capabilities}
         self.answered(self.request("initialize", {**params, "initializationOptions": self._options}))
         self.notify("initialized", {})
         self._until(lambda it: it.get("method") == "infill/status" and it["params"]["state"] in {"ready", "degraded"})
@@ -108,6 +112,13 @@ class Editor:
         if id_ not in self._answers:
             self._until(lambda it: it.get("id") == id_ and "method" not in it)
         return self._answers.pop(id_)
+
+    def items(self, id_: int) -> list[Message]:
+        """Wait for an answer, and return its inline completions, best first."""
+        answer = self._until(lambda it: it.get("id") == id_ and "method" not in it)
+        self._answers.pop(id_, None)
+        found = answer.get("result") or []
+        return found["items"] if isinstance(found, dict) else list(found)
 
     def turn(self) -> float:
         """Return the milliseconds until the event loop answers a request about a document that is not open."""

@@ -5,7 +5,7 @@ cancelling of requests.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -14,8 +14,10 @@ from infill_lsp.meaning.judge import fault
 from infill_lsp.privacy.secret_texts import looks_secret
 from infill_lsp.settings.settings import ServerSettings
 from infill_lsp.suggestions.filters import no_secrets
+from infill_lsp.suggestions.parts import sure_parts
 from infill_lsp.suggestions.refine import REFINEMENTS, refine
 from infill_lsp.suggestions.suggestion import Dropped, Suggestion
+from infill_lsp.suggestions.words import invented_word
 from infill_lsp.syntax.critic import FAR, Critic
 from infill_lsp.targets.target import Target, target_at
 from infill_lsp.text.document import ABOVE, Document, Gap, normalised
@@ -25,9 +27,11 @@ from infill_model.request import Fill, Frame, Info, Options, Request
 _MARGIN: Final = 0.35
 """Seconds that the engine may take beyond its budget to encode new text, and to answer."""
 
-
 _JUDGED: Final = 2 * FAR + 1
 """Code points on each side for the critic: more than it looks at, even if every other one were half of a line end."""
+
+_UNLIKELY: Final = 0.02
+"""The confidence below which a suggestion is not worth showing beside others, even to someone who asked by hand."""
 
 _REFINEMENTS: Final = (*REFINEMENTS, no_secrets(looks_secret))
 
@@ -110,6 +114,8 @@ async def complete(
     for request, fill in fills:
         found = await judged(asked.document, target, request, fill, floor, surroundings.before)
         one = Dropped(found.refused) if found.refused else _shown(question, found.suggestion)
+        if shown and isinstance(one, Suggestion) and not _is_another(one, shown.values()):
+            one = Dropped("it is no idea of its own, or an unlikely one")
         if isinstance(one, Dropped):
             on_why(f"A fill is not shown: {one.reason}.")  # Its text must stay out of logs: it may be a secret.
         else:
@@ -145,22 +151,37 @@ async def fills_of(
 async def judged(
     document: Document, target: Target, request: Request, fill: Fill, floor: float, before: str = ""
 ) -> Completion:
-    """Fit a fill to its place, and decide whether it may be shown; this is decided nowhere else."""
+    """Fit a fill to its place, and decide whether it, or a part of it, may be shown; this is decided nowhere else.
+
+    While the user types, that is with a floor, the part that the model is sure of stands in for a fill that is refused.
+    """
     first, *others = fill.texts
     text = first + "".join(a + b for a, b in zip(request.between, others, strict=True))
     written = Suggestion(target.gaps[0].start, target.gaps[-1].end, text, fill.confidence)
-    if written.confidence < floor:
-        return Completion(request, fill, written, f"its confidence {written.confidence:.2f} is below {floor:.2f}")
+    low = f"its confidence {written.confidence:.2f} is below {floor:.2f}" if written.confidence < floor else ""
+    refused = low or await _refused_or_fitted(document, target, request, written, before)
+    parts = sure_parts(fill, floor) if floor and isinstance(refused, str) else ()
+    for text, confidence in parts:
+        part = replace(written, text=text, confidence=confidence)
+        fitted = await _refused_or_fitted(document, target, request, part, before)
+        if isinstance(fitted, Suggestion):
+            return Completion(request, fill, fitted)
+    return (
+        Completion(request, fill, written, refused) if isinstance(refused, str) else Completion(request, fill, refused)
+    )
+
+
+async def _refused_or_fitted(
+    document: Document, target: Target, request: Request, written: Suggestion, before: str
+) -> Suggestion | str:
+    """Fit a suggestion to its place; return why it must not be shown, in a few words, if it must not."""
     exact = target.kind == "selection" and len(target.gaps) > 1  # Text between gaps that were named stays as it is.
     refined = written if exact else refine(document, target, written, _REFINEMENTS)
     if isinstance(refined, Dropped):
-        return Completion(request, fill, written, refined.reason)
+        return refined.reason
     # In a thread: a language's own parser may need dozens of calls, during which other documents must have their turn.
-    if not await asyncio.to_thread(_parses, document, refined):
-        return Completion(request, fill, written, "it breaks the syntax")
-    if wrong := await asyncio.to_thread(fault, document, refined.start, refined.end, refined.text, before):
-        return Completion(request, fill, written, wrong)
-    return Completion(request, fill, refined)
+    wrong = await asyncio.to_thread(_fault, document, refined, (*request.files, before), before)
+    return wrong or refined
 
 
 def with_selected(question: Question) -> Question:
@@ -169,6 +190,15 @@ def with_selected(question: Question) -> Question:
         return question
     gap, text = question.selected.gap, question.selected.text
     return replace(question, document=question.document.edited(gap.start, gap.end, text), offset=gap.start + len(text))
+
+
+def _fault(document: Document, suggestion: Suggestion, others: Iterable[str], before: str) -> str:
+    """Return the first fault of a suggestion in words, syntax or meaning; an empty string if there is none."""
+    if invented_word(document, suggestion, others):
+        return "it makes a word that is not in use"  # Not which: it may be a secret.
+    if not _parses(document, suggestion):
+        return "it breaks the syntax"
+    return fault(document, suggestion.start, suggestion.end, suggestion.text, before)
 
 
 def _parses(document: Document, suggestion: Suggestion) -> bool:
@@ -183,6 +213,11 @@ def _parses(document: Document, suggestion: Suggestion) -> bool:
 def _shown(question: Question, suggestion: Suggestion) -> Suggestion | Dropped:
     place = _for_selected if question.selected else _for_cursor
     return place(question, suggestion) or Dropped("an editor cannot show it here")
+
+
+def _is_another(one: Suggestion, shown: Iterable[Suggestion]) -> bool:
+    """Report whether a suggestion beside others is likely enough, and not merely the beginning of one of them."""
+    return one.confidence >= _UNLIKELY and not any(it.text.startswith(one.text) for it in shown)
 
 
 def _for_cursor(question: Question, suggestion: Suggestion) -> Suggestion | None:

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from infill_lsp.edits.attempt import Attempt
 from infill_lsp.edits.edit import Change, Edit
+from infill_lsp.edits.kept import keeps_words
 from infill_lsp.edits.offer import Kind, Offer
 from infill_lsp.edits.plan import plan
 from infill_lsp.errors import RequestFailedError, RequestRefusedError
@@ -47,9 +48,6 @@ LEAST_SURE: Final = 0.5
 
 MOST_SUGGESTIONS: Final = 3
 """The most lines that one edit changes."""
-
-MOST_DELETED: Final = 3
-"""The most code points that a repair may delete without writing anything in their place."""
 
 
 class AskEngine(Protocol):
@@ -168,7 +166,7 @@ async def _mended(asking: _Asking) -> list[_Found]:
     for number, attempt in enumerate(asking.attempts):
         found = []
         for fill in await asking.fills(number):
-            if _deletes_much(attempt.present(asking.document), fill.texts):
+            if not keeps_words(attempt.present(asking.document), fill.texts):
                 continue
             after = _changed(asking.document, attempt.changes(asking.document, fill.texts))
             # Fewer errors alone say little: a parser that gives up early reports many as one.
@@ -259,10 +257,6 @@ def _gain(present: Fill | None, best: Fill | None) -> float:
     if present.score is None or best.score is None:
         return LEAST_GAIN if present.score is best.score else 0.0
     return best.score - present.score
-
-
-def _deletes_much(present: Sequence[str], texts: Sequence[str]) -> bool:
-    return not any(it.strip() for it in texts) and sum(map(len, present)) > MOST_DELETED
 
 
 def _changed(document: Document, changes: Sequence[Change]) -> Document:

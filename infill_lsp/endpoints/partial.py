@@ -13,7 +13,7 @@ from infill_lsp.endpoints.truncate import end, trimmed
 from infill_model.request import Fill, Frame, StopReason, Timing, Token, TraceToken
 
 NEUTRAL: Final = 0.5
-"""The confidence if nothing is known; `infill.confidence` hides fills below 0.1 unless set otherwise."""
+"""The confidence if nothing is known; `infill.confidence` hides fills below 0.3 unless set otherwise."""
 
 
 @dataclass

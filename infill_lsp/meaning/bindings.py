@@ -4,7 +4,6 @@ The tree of code that is being typed may contain errors. Names within them count
 refused only for a certain fault.
 """
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
@@ -18,7 +17,6 @@ from infill_lsp.syntax.tree import SyntaxTree
 SCOPES: Final = frozenset({"function_definition", "lambda", "class_definition"})
 FUNCTIONS: Final = frozenset({"function_definition", "lambda"})
 _OWN_NAME: Final = frozenset({"function_definition", "class_definition"})
-_WORD: Final = re.compile(r"[^\W\d]\w*")
 _KEPT: Final = 256
 """The number of parts whose names are cached; only one of them changes while someone types."""
 
@@ -43,10 +41,7 @@ def text_of(node: Node | None) -> str:
 
 
 def module_names(text: str, language: Language) -> frozenset[str] | None:
-    """Return the names that a module binds outside functions and classes; None if it has a wildcard import.
-
-    The words of comments count as bound, because a comment may announce code that is still to be written.
-    """
+    """Return the names that a module binds outside functions and classes; None if it has a wildcard import."""
     found: frozenset[str] = frozenset()
     for start, end in parts(text, language.definition):
         names = _part_names(text[start:end], language)
@@ -65,8 +60,6 @@ def _part_names(text: str, language: Language) -> frozenset[str] | None:
     for node in _all(root):
         if node.type == "global_statement":
             found.update(map(text_of, node.named_children))
-        elif node.type == "comment":
-            found.update(_WORD.findall(text_of(node)))
     return frozenset(found)
 
 
@@ -74,9 +67,14 @@ def bound_in(scope: Node) -> Iterator[str]:
     """Yield the names that a scope itself binds, without those of inner scopes; a name may come twice."""
     if scope.type in FUNCTIONS:
         yield from _parameters(scope.child_by_field_name("parameters"))
-        yield from _identifiers(scope.child_by_field_name("type_parameters"))
+        yield from type_parameters(scope)
     for node in _within(scope):
         yield from _bound_by(node)
+
+
+def type_parameters(scope: Node) -> Iterator[str]:
+    """Yield the names of a function's type parameters."""
+    yield from _identifiers(scope.child_by_field_name("type_parameters"))
 
 
 def _within(scope: Node) -> Iterator[Node]:

@@ -5,6 +5,7 @@ object to code that people write, so it accepts everything that it cannot decide
 """
 
 import builtins
+import re
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -15,7 +16,16 @@ from typing import Final
 
 from tree_sitter import Node
 
-from infill_lsp.meaning.bindings import FUNCTIONS, SCOPES, bound_in, module_names, parameter_name, targets, text_of
+from infill_lsp.meaning.bindings import (
+    FUNCTIONS,
+    SCOPES,
+    bound_in,
+    module_names,
+    parameter_name,
+    targets,
+    text_of,
+    type_parameters,
+)
 from infill_lsp.syntax.languages import Language
 from infill_lsp.syntax.tree import SyntaxTree
 from infill_lsp.text.document import Document
@@ -27,6 +37,7 @@ _EVERYWHERE: Final = frozenset(dir(builtins)) | {
 LARGEST: Final = 400_000
 """The longest document, in code points, in which names are judged."""
 
+_WORD: Final = re.compile(r"[^\W\d]\w*")
 _STARTS: Final = frozenset({"function_definition", "class_definition", "decorated_definition"})
 
 
@@ -50,12 +61,12 @@ class _Judged:
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
-        """The named nodes that overlap the suggestion, outer ones first."""
+        """The named nodes that overlap the suggestion or end where it starts, outer ones first."""
         first, last = self.tree.byte(self.start), self.tree.byte(self.end)
         found, waiting = [], [self.tree.root]
         while waiting:
             node = waiting.pop()
-            if node.end_byte > first and node.start_byte < last:
+            if node.end_byte >= first and node.start_byte < last:
                 found.append(node)
                 waiting += reversed(node.named_children)
         return tuple(found)
@@ -63,6 +74,10 @@ class _Judged:
     def is_new(self, node: Node) -> bool:
         """Report whether a node overlaps the suggestion."""
         return node.end_byte > self.tree.byte(self.start) and node.start_byte < self.tree.byte(self.end)
+
+    def is_settled(self, node: Node) -> bool:
+        """Report whether the suggestion completes a name, or decides that it is complete by what it adds behind it."""
+        return node.end_byte >= self.tree.byte(self.start) and node.start_byte < self.tree.byte(self.end)
 
     def holds(self, node: Node) -> bool:
         """Report whether a node lies within the suggestion."""
@@ -175,6 +190,26 @@ def _no_effect(it: _Judged) -> Iterator[str]:
 _IDLE: Final = frozenset({"identifier", "integer", "float", "true", "false", "none", "tuple"})
 
 
+def _second_docstring(it: _Judged) -> Iterator[str]:
+    """Yield strings that follow a docstring as if they were one."""
+    for node in it.nodes:
+        above = node.prev_named_sibling
+        if above is None or not it.holds(node) or not (_is_string(node) and _is_string(above)):
+            continue
+        if above.prev_named_sibling is None and node.parent is not None and _has_docstring(node.parent):
+            yield "the docstring is there already"
+
+
+def _is_string(node: Node) -> bool:
+    """Report whether a node is a statement that consists of a string."""
+    return node.type == "expression_statement" and [it.type for it in node.named_children] == ["string"]
+
+
+def _has_docstring(body: Node) -> bool:
+    """Report whether a string may document what a body belongs to."""
+    return body.type == "module" or (body.parent is not None and body.parent.type in _STARTS)
+
+
 def _assigned_in_call(it: _Judged) -> Iterator[str]:
     """Yield assignments that were copied into a call: blanks around the sign give them away."""
     for node in it.nodes:
@@ -205,12 +240,14 @@ def _imported_twice(it: _Judged) -> Iterator[str]:
 def _not_there(it: _Judged) -> Iterator[str]:
     """Yield names imported from a module of the standard library that does not define them."""
     for node in it.nodes:
-        module = node.child_by_field_name("module_name") if node.type == "import_from_statement" else None
-        if module is None or (known := names_of_module(text_of(module), it.language)) is None:
+        if node.type not in {"import_from_statement", "future_import_statement"}:
+            continue
+        module = text_of(node.child_by_field_name("module_name")) or "__future__"
+        if (known := names_of_module(module, it.language)) is None:
             continue
         for name in node.children_by_field_name("name"):
-            if name.type == "dotted_name" and it.is_new(name) and text_of(name) not in known:
-                yield f"{text_of(module)} has no `{text_of(name)}`"
+            if name.type == "dotted_name" and it.is_settled(name) and text_of(name) not in known:
+                yield f"{module} has no `{text_of(name)}`"
 
 
 @lru_cache(maxsize=256)
@@ -235,7 +272,7 @@ def _twice(it: _Judged) -> Iterator[str]:
             items = [(name, child) for child, name in _LISTS[node.type](node) if name]
             for number, (name, child) in enumerate(items):
                 others = [other for at, (other, _) in enumerate(items) if at != number]
-                if it.is_new(child) and name in others and name != "_":
+                if it.is_settled(child) and name in others and name != "_":
                     yield f"`{name}` occurs twice"
 
 
@@ -276,7 +313,7 @@ def _defined_before(it: _Judged) -> Iterator[str]:
         if node.type not in {"function_definition", "class_definition"}:
             continue
         name, body = node.child_by_field_name("name"), node.parent
-        if name is None or body is None or not it.is_new(name) or body.type not in {"block", "module"}:
+        if name is None or body is None or not it.is_settled(name) or body.type not in {"block", "module"}:
             continue  # A decorated one may be an overload or a setter.
         if body.parent is not None and body.parent.type not in {"class_definition", "function_definition"}:
             continue  # A condition may choose between several.
@@ -291,21 +328,44 @@ def _undefined(it: _Judged) -> Iterator[str]:
     used = [node for node in used if text_of(node) not in _EVERYWHERE]
     if not used or (known := it.module_names) is None:
         return
+    known |= _announced(it)
     for node in used:
         name = text_of(node)
         if name not in known and _is_certain(it, node) and name not in _around(node):
             yield f"`{name}` is not defined here"
 
 
+def _announced(it: _Judged) -> set[str]:
+    """Return the words of the comment above the suggestion, which may name what is still to be written."""
+    line = it.document.place(it.start)[0] - 1
+    words: set[str] = set()
+    while line >= 1 and (above := it.document.lines.line(line).lstrip()).startswith("#"):
+        words.update(_WORD.findall(above))
+        line -= 1
+    return words
+
+
 def _around(node: Node) -> set[str]:
-    """Return the names that the functions, classes, comprehensions and patterns around a node bind."""
+    """Return the names that the functions, classes, comprehensions and patterns around a node bind.
+
+    The names of a class are not visible in the bodies of its methods, nor parameters in defaults and annotations.
+    """
     found: set[str] = set()
-    up = node.parent
+    up, in_body = node.parent, False
     while up is not None and up.type != "module":
-        if up.type != "block":
+        if up.type in FUNCTIONS and not _is_body(up, node):
+            found.update(type_parameters(up))
+        elif up.type != "block" and not (in_body and up.type == "class_definition"):
             found.update(bound_in(up))
+            in_body = in_body or up.type in FUNCTIONS
         up = up.parent
     return found
+
+
+def _is_body(function: Node, node: Node) -> bool:
+    """Report whether a node lies in the body of a function, rather than in its defaults or annotations."""
+    body = function.child_by_field_name("body")
+    return body is not None and body.start_byte <= node.start_byte < body.end_byte
 
 
 def _is_certain(it: _Judged, node: Node) -> bool:
@@ -354,6 +414,7 @@ _RULES: Final = (
     _doubled_brace,
     _out_of_place,
     _no_effect,
+    _second_docstring,
     _assigned_in_call,
     _twice,
     _imported_twice,

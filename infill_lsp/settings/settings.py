@@ -257,7 +257,7 @@ class ServerSettings:
     verify: VerifySettings = VerifySettings()
     endpoint: EndpointSettings = EndpointSettings()
     budget: RequestBudget = RequestBudget()
-    confidence: float = _setting(0.1, _SHARE, "suggestions below this confidence are not shown while you type")
+    confidence: float = _setting(0.3, _SHARE, "suggestions below this confidence are not shown while you type")
     candidates: int = _setting(4, _whole(1, 16), "suggestions to choose from when you request them by hand")
     completion: bool = _setting(
         False, _SWITCH, "whether suggestions also appear in the completion list, for editors without ghost text"

@@ -8,6 +8,7 @@ import pytest
 from edited import PYTHON, marked
 
 from infill_lsp.edits.edit import Edit
+from infill_lsp.edits.kept import keeps_words
 from infill_lsp.edits.offer import Kind, Offer
 from infill_lsp.edits.resolve import resolve
 from infill_lsp.engine.client import Engine
@@ -73,13 +74,13 @@ def test_a_document_keeps_its_line_ends() -> None:
 
 def test_the_first_fill_that_parses_and_says_something_is_taken() -> None:
     answers = [fill("a b"), fill("  "), fill("a, b"), fill("c")]
-    text, _ = made("x = f(|)  # of a and b\n", "fill_arguments", Model({"x = f(": answers}))
-    assert text == "x = f(a, b)  # of a and b\n"
+    text, _ = made("a = b = 1\nx = f(|)\n", "fill_arguments", Model({"x = f(": answers}))
+    assert text == "a = b = 1\nx = f(a, b)\n"
     assert made("x = f(|)\n", "fill_arguments", Model({"x = f(": answers[:2]}))[1] is None
 
 
 def test_a_selection_that_stays_as_it_is_is_no_edit() -> None:
-    document, start, end = marked("|total = one|  # or two\n")
+    document, start, end = marked("one = two = 1\n|total = one|\n")
     model = Model({"": [fill("total", "one"), fill("total", "two")]})
     edit = asyncio.run(resolve(document, Offer("rewrite_selection", document.name, 3, start, end), model))
     assert edit is not None
@@ -94,6 +95,27 @@ def test_a_repair_leaves_fewer_errors_or_is_none() -> None:
     model = Model({"x = f(1": [fill(")")]})
     made(broken, "repair_syntax", model)
     assert [options.start for _, options in model.asked] == [(")",)], "what is missing is where the fill starts"
+
+
+@pytest.mark.parametrize(
+    ("present", "texts", "kept"),
+    [
+        ("total + 1)", "(total + 1)", True),
+        ("retrun total", "return total", True),
+        ("def def f", "def f", True),
+        ("print value", "print(value)", True),
+        ("a = b = = c", "a = b = c", True),
+        (")", "", True),
+        ("total + tax", "total", False),
+        ("total + tax", "total + text", False),
+        ("retrun totl", "return total", False),
+        ("f(a, b c)", "f(a, b)", False),
+        ("a b", "b a", False),
+        ("))))", "", False),
+    ],
+)
+def test_a_repair_keeps_the_users_words(present: str, texts: str, kept: bool) -> None:
+    assert keeps_words([present], [texts]) is kept
 
 
 def test_a_repair_deletes_no_more_than_a_stray_bracket() -> None:

@@ -18,6 +18,7 @@ from infill_lsp.settings.settings import RequestBudget, ServerSettings
 from infill_lsp.suggestions.suggestion import Suggestion
 from infill_lsp.syntax import languages
 from infill_lsp.text.document import Document, Gap
+from infill_model.request import Fill, Timing
 
 PYTHON = languages.by_id("python")
 
@@ -51,14 +52,14 @@ def test_from_a_cursor_to_an_insertion() -> None:
 
 
 def test_by_hand_there_are_several_and_none_twice() -> None:
-    assert [text for *_, text in asked("# fill bee\nx = |\n# bee1 bee2 bee3", invoked=True)] == [
+    assert [text for *_, text in asked("# fill bee\nx = |\nbee1 = bee2 = bee3 = 0", invoked=True)] == [
         "bee",
         "bee1",
         "bee2",
         "bee3",
     ]
     assert [
-        text for *_, text in asked("# fill bee\nx = |\n# bee1", invoked=True, settings=ServerSettings(candidates=2))
+        text for *_, text in asked("# fill bee\nx = |\nbee1 = 0", invoked=True, settings=ServerSettings(candidates=2))
     ] == [
         "bee",
         "bee1",
@@ -99,7 +100,7 @@ def test_an_engine_that_takes_too_long_is_nothing() -> None:
 
 
 def test_what_comes_before_the_document_is_in_front_of_its_text() -> None:
-    assert asked("|", surroundings=Surroundings("# fill bee\r\n")) == [(0, 0, "bee")]
+    assert asked("|", surroundings=Surroundings("# fill bee\r\nbee = 1\r\n")) == [(0, 0, "bee")]
 
 
 def test_a_selected_completion_begins_the_insertion() -> None:
@@ -155,3 +156,21 @@ def test_an_insertion_outlives_only_its_own_beginning(now: str, expected: Sugges
 
 def test_an_insertion_that_replaces_something_outlives_nothing() -> None:
     assert rebased(replace(INSERTION, start=0), BEFORE, Document("a.py", "x = a\ny = 1\n")) is None
+
+
+def test_beside_others_a_suggestion_is_another_idea_and_likely() -> None:
+    def fill(text: str, confidence: float) -> Fill:
+        return Fill((text,), (), confidence, None, 1, 1, Timing(0.0, 0.0, 0.0), "complete")
+
+    class Scripted:
+        info = None
+
+        async def ask(self, *_: object, **__: object) -> tuple[Fill, ...]:
+            return (fill("total + 1", 0.01), fill("total", 0.5), fill("total - 1", 0.4), fill("total + 2", 0.01))
+
+    document = Document("a.py", "total = 1\nx = \n", languages.by_id("python"))
+    why: list[str] = []
+    question = Question(document, 14, invoked=True)
+    found = asyncio.run(complete(question, Surroundings(), Scripted(), ServerSettings(), why.append))
+    assert [it.text for it in found] == ["total + 1", "total - 1"]
+    assert why == ["A fill is not shown: it is no idea of its own, or an unlikely one."] * 2

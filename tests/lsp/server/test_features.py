@@ -51,6 +51,8 @@ async def client(request: pytest.FixtureRequest, lsp_client: LanguageClient) -> 
     params = types.InitializeParams(capabilities=capabilities(request.param))
     result = await lsp_client.initialize_session(params)
     assert result.capabilities.position_encoding == request.param
+    first = opened(lsp_client, "# fill 12\nx = ", "file:///first.py")
+    assert await asked(lsp_client, first, 1, "x = ", invoked=True), "a request by hand waits for the engine"
     yield
     await lsp_client.shutdown_session()
 
@@ -157,7 +159,7 @@ async def test_earlier_cells_of_a_notebook_are_context(client: LanguageClient) -
     change = types.NotebookDocumentCellChanges(
         types.NotebookDocumentCellChangeStructure(
             types.NotebookCellArrayChange(0, 1, [types.NotebookCell(code, new)]),
-            did_open=[types.TextDocumentItem(new, "python", 1, "# fill new")],
+            did_open=[types.TextDocumentItem(new, "python", 1, "# fill new\nnew = 1")],
             did_close=[types.TextDocumentIdentifier(uris[0])],
         ),
         text_content=[

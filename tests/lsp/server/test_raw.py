@@ -426,7 +426,7 @@ def test_why_nothing_is_filled_reaches_the_trace_of_those_who_want_one(trace: st
 
 
 def test_a_candidate_when_automatic_and_several_by_hand(client: RawClient) -> None:
-    uri = client.open("# fill abc\nx = \n# abc1 abc2 abc3", "file:///several.py")
+    uri = client.open("# fill abc\nx = \nabc1 = abc2 = abc3 = 0", "file:///several.py")
     assert len(client.items(client.inline(uri, 1, 4, kind=2))) == 1
     assert [it["insertText"] for it in client.items(client.inline(uri, 1, 4, kind=1))] == [
         "abc",
@@ -440,7 +440,7 @@ def test_a_client_whose_kinds_count_from_zero() -> None:
     with RawClient() as client:
         client.initialize()
         client.status("ready")
-        uri = client.open("# fill nt_it\npri\n# print_it print_it1 print_it2 print_it3 printnt_it\n")
+        uri = client.open("# fill nt_it\npri\nprint_it1 = print_it2 = print_it3 = print_it = printnt_it = 0\n")
         assert len(client.items(client.inline(uri, 1, 3, kind=0))) == 4
         assert len(client.items(client.inline(uri, 1, 3, kind=1))) == 1
         start, end = {"line": 1, "character": 0}, {"line": 1, "character": 3}

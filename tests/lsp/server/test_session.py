@@ -240,7 +240,7 @@ def test_a_cell_that_holds_a_key_is_no_context_for_later_cells() -> None:
         session.notebooks["n"] = Notebook(tuple(Cell(it, True) for it in names))
         key = "-----BEGIN PRIVATE" + " KEY-----\nabc\n"
         for cell, asked, expected in (("", "x = ", "aha"), (key, "# filled\ny = ", "filled")):
-            session.put(Document(names[0], f"# fill aha\n{cell}", PYTHON))
+            session.put(Document(names[0], f"# fill aha\naha = 1\n{cell}", PYTHON))
             assert (await ask(session, asked, names[1], invoked=True))[0] == expected
 
     run(body)
