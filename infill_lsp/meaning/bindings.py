@@ -10,6 +10,7 @@ from typing import Final
 
 from tree_sitter import Node
 
+from infill_lsp.meaning.code import text_of
 from infill_lsp.syntax.languages import Language
 from infill_lsp.syntax.part import parts
 from infill_lsp.syntax.tree import SyntaxTree
@@ -33,11 +34,6 @@ _PATTERNS: Final = frozenset(
     | {"parenthesized_expression", "expression_list", "as_pattern_target", "dictionary_splat_pattern"}
 )
 _CASES: Final = frozenset({"case_pattern", "dict_pattern", "class_pattern", "splat_pattern", "union_pattern"})
-
-
-def text_of(node: Node | None) -> str:
-    """Return the text of a node."""
-    return (node.text or b"").decode("utf-8", "replace") if node is not None else ""
 
 
 def module_names(text: str, language: Language) -> frozenset[str] | None:

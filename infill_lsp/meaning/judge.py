@@ -1,4 +1,4 @@
-"""Finds faults in the meaning of a suggestion whose syntax is right. Python only.
+"""Finds faults in the meaning of a suggestion whose syntax is right: many in Python, in others names given twice.
 
 The judge reads the code with the suggestion in it and reports only faults that the suggestion brings in. It must not
 object to code that people write, so it accepts everything that it cannot decide.
@@ -9,7 +9,6 @@ import re
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
@@ -23,11 +22,11 @@ from infill_lsp.meaning.bindings import (
     module_names,
     parameter_name,
     targets,
-    text_of,
     type_parameters,
 )
+from infill_lsp.meaning.code import JudgedCode, text_of
+from infill_lsp.meaning.duplicates import LANGUAGES, duplicates
 from infill_lsp.syntax.languages import Language
-from infill_lsp.syntax.tree import SyntaxTree
 from infill_lsp.text.document import Document
 
 _EVERYWHERE: Final = frozenset(dir(builtins)) | {
@@ -41,47 +40,8 @@ _WORD: Final = re.compile(r"[^\W\d]\w*")
 _STARTS: Final = frozenset({"function_definition", "class_definition", "decorated_definition"})
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """Code with a suggestion in it.
-
-    Attributes:
-        tree: the tree of the part around the suggestion.
-        start: where the suggestion starts, in code points.
-        end: where it ends.
-        before: code that comes before the document's own, such as earlier cells of a notebook.
-    """
-
-    document: Document
-    language: Language
-    tree: SyntaxTree
-    start: int
-    end: int
-    before: str
-
-    @cached_property
-    def nodes(self) -> tuple[Node, ...]:
-        """The named nodes that overlap the suggestion or end where it starts, outer ones first."""
-        first, last = self.tree.byte(self.start), self.tree.byte(self.end)
-        found, waiting = [], [self.tree.root]
-        while waiting:
-            node = waiting.pop()
-            if node.end_byte >= first and node.start_byte < last:
-                found.append(node)
-                waiting += reversed(node.named_children)
-        return tuple(found)
-
-    def is_new(self, node: Node) -> bool:
-        """Report whether a node overlaps the suggestion."""
-        return node.end_byte > self.tree.byte(self.start) and node.start_byte < self.tree.byte(self.end)
-
-    def is_settled(self, node: Node) -> bool:
-        """Report whether the suggestion completes a name, or decides that it is complete by what it adds behind it."""
-        return node.end_byte >= self.tree.byte(self.start) and node.start_byte < self.tree.byte(self.end)
-
-    def holds(self, node: Node) -> bool:
-        """Report whether a node lies within the suggestion."""
-        return node.start_byte >= self.tree.byte(self.start) and node.end_byte <= self.tree.byte(self.end)
+class _Judged(JudgedCode):
+    """Python code with a suggestion in it."""
 
     @cached_property
     def module_names(self) -> frozenset[str] | None:
@@ -94,11 +54,6 @@ class _Judged:
             return None
         return own | earlier
 
-    @cached_property
-    def broken(self) -> bool:
-        """Whether the parser found errors in the code around the suggestion."""
-        return any(it.type == "ERROR" or it.is_missing for it in self.nodes)
-
 
 def fault(document: Document, start: int, end: int, text: str, before: str = "") -> str:
     """Return the first fault in the meaning of a suggestion, in a few words; an empty string if there is none.
@@ -110,7 +65,7 @@ def fault(document: Document, start: int, end: int, text: str, before: str = "")
         text: the text of the suggestion.
         before: code that comes before the document's own.
     """
-    if document.language is None or document.language.id != "python" or not text.strip():
+    if document.language is None or document.language.id not in _RULES or not text.strip():
         return ""
     return fault_within(document.edited(start, end, text), start, start + len(text), before)
 
@@ -118,7 +73,7 @@ def fault(document: Document, start: int, end: int, text: str, before: str = "")
 def fault_within(document: Document, start: int, end: int, before: str = "") -> str:
     """Return the first fault of the code from `start` to `end` of a document, as `fault` does."""
     language = document.language
-    tree = document.tree_at(start) if language is not None and language.id == "python" else None
+    tree = document.tree_at(start) if language is not None and language.id in _RULES else None
     if language is None or tree is None or not tree.has(end):
         return ""
     if tree.part[0] and not language.definition.match(document.text, tree.part[0]):
@@ -126,7 +81,7 @@ def fault_within(document: Document, start: int, end: int, before: str = "") -> 
     judged = _Judged(document, language, tree, start, end, before)
     if judged.broken:
         return ""
-    return next((found for rule in _RULES for found in rule(judged)), "")
+    return next((found for rule in _RULES[language.id] for found in rule(judged)), "")
 
 
 def _out_of_place(it: _Judged) -> Iterator[str]:
@@ -410,7 +365,7 @@ _NOT_READ: Final = frozenset(
     | {"type_parameter", "type", "format_specifier", "import_from_statement", "import_statement", "print_statement"}
 )
 
-_RULES: Final = (
+_PYTHON: Final[tuple[Callable[[_Judged], Iterator[str]], ...]] = (
     _doubled_brace,
     _out_of_place,
     _no_effect,
@@ -423,3 +378,6 @@ _RULES: Final = (
     _undefined,
 )
 """The cheap rules first."""
+
+_RULES: Final = {"python": _PYTHON, **dict.fromkeys(LANGUAGES, (duplicates,))}
+"""The rules of each language."""
