@@ -5,7 +5,7 @@ cancelling of requests.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -13,11 +13,11 @@ from infill_lsp.completion.question import Question, Surroundings, knows_languag
 from infill_lsp.meaning.judge import fault
 from infill_lsp.privacy.secret_texts import looks_secret
 from infill_lsp.settings.settings import ServerSettings
-from infill_lsp.suggestions.filters import no_secrets
-from infill_lsp.suggestions.parts import sure_parts
+from infill_lsp.suggestions.filters import is_mere_closer, no_secrets
+from infill_lsp.suggestions.parts import SURE, sure_parts
 from infill_lsp.suggestions.refine import REFINEMENTS, refine
 from infill_lsp.suggestions.suggestion import Dropped, Suggestion
-from infill_lsp.suggestions.words import invented_word
+from infill_lsp.suggestions.words import completed_word, invented_word
 from infill_lsp.syntax.critic import FAR, Critic
 from infill_lsp.targets.target import Target, target_at
 from infill_lsp.text.document import ABOVE, Document, Gap, normalised
@@ -30,7 +30,7 @@ _MARGIN: Final = 0.35
 _JUDGED: Final = 2 * FAR + 1
 """Code points on each side for the critic: more than it looks at, even if every other one were half of a line end."""
 
-_UNLIKELY: Final = 0.02
+_UNLIKELY: Final = 0.005
 """The confidence below which a suggestion is not worth showing beside others, even to someone who asked by hand."""
 
 _REFINEMENTS: Final = (*REFINEMENTS, no_secrets(looks_secret))
@@ -160,7 +160,9 @@ async def judged(
     written = Suggestion(target.gaps[0].start, target.gaps[-1].end, text, fill.confidence)
     low = f"its confidence {written.confidence:.2f} is below {floor:.2f}" if written.confidence < floor else ""
     refused = low or await _refused_or_fitted(document, target, request, written, before)
-    parts = sure_parts(fill, floor) if floor and isinstance(refused, str) else ()
+    if floor and isinstance(refused, Suggestion) and refused.confidence < SURE and is_mere_closer(refused):
+        refused = "it is typed faster than read"
+    parts = _parts(document, target, fill, floor, before) if floor and isinstance(refused, str) else ()
     for text, confidence in parts:
         part = replace(written, text=text, confidence=confidence)
         fitted = await _refused_or_fitted(document, target, request, part, before)
@@ -169,6 +171,14 @@ async def judged(
     return (
         Completion(request, fill, written, refused) if isinstance(refused, str) else Completion(request, fill, refused)
     )
+
+
+def _parts(document: Document, target: Target, fill: Fill, floor: float, before: str) -> Iterator[tuple[str, float]]:
+    """Yield what may stand in for a fill, the longest first: its sure beginnings, and a word that it would complete."""
+    yield from sure_parts(fill, floor)
+    word = completed_word(document, target.gaps[0].start, fill.texts[0], before)
+    if word is not None and word[1] >= floor:
+        yield word
 
 
 async def _refused_or_fitted(

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Final
 
 from infill_lsp.suggestions.brackets import Around, scan
-from infill_lsp.suggestions.parts import SURE
 from infill_lsp.suggestions.suggestion import LONGEST, Dropped, Refinement, Suggestion, before, rest
 from infill_lsp.targets.target import Target
 from infill_lsp.text.document import Document, normalised
@@ -58,7 +57,7 @@ _SHORTEST: Final = 2
 
 
 def drop_trivial(document: Document, target: Target, suggestion: Suggestion) -> Suggestion | Dropped:
-    """Drop blank text, and short text or mere closers unless the document lacks them and the model is sure."""
+    """Drop blank text, and short text or mere closers unless the document lacks them."""
     text = suggestion.text.strip()
     if not text:
         return Dropped("it is blank")
@@ -69,8 +68,13 @@ def drop_trivial(document: Document, target: Target, suggestion: Suggestion) -> 
     if len(text) >= _SHORTEST and not all(char in _CLOSERS for char in text):
         return suggestion
     if _mends(document, suggestion):
-        return suggestion if suggestion.confidence >= SURE else Dropped("it is typed faster than read")
+        return suggestion
     return Dropped("it is too short" if len(text) < _SHORTEST else "it consists of closers that nothing needs")
+
+
+def is_mere_closer(suggestion: Suggestion) -> bool:
+    """Report whether a suggestion adds only closers, which are typed faster than read."""
+    return all(char in _CLOSERS for char in suggestion.text.strip())
 
 
 def _mends(document: Document, suggestion: Suggestion) -> bool:

@@ -39,6 +39,47 @@ def invented_word(document: Document, suggestion: Suggestion, others: Iterable[s
     return "" if any(whole.search(text) for text in (document.text, *others)) else word
 
 
+def completed_word(document: Document, at: int, written: str, earlier: str = "") -> tuple[str, float] | None:
+    """Complete the half of a word before a position to one that the document has, if hardly another begins like it.
+
+    Args:
+        document: the document.
+        at: the position, in code points.
+        written: what the model writes there.
+        earlier: code that comes before the document's own.
+
+    Returns:
+        The rest of the word, and the probability that it is right (docs/log.md, "What is worth showing to someone who
+        types"); None if there is no such word.
+    """
+    left = _LEFT.search(document.line_before(at))
+    if left is None or left[0].isdecimal() or document.lines.length > _LARGEST:
+        return None
+    if len(left[0]) < _HALF or _RIGHT.match(document.line_behind(at)):
+        return None
+    beginning_so = re.compile(rf"\b{re.escape(left[0])}\w+")
+    found = {*beginning_so.findall(document.text), *beginning_so.findall(earlier)}
+    right = _RIGHT.match(written)
+    if right is not None and left[0] + right[0] in found and len(found) <= len(_AGREED):
+        return right[0], _AGREED[len(found) - 1]
+    if len(found) == 1 and len(left[0]) > _HALF:
+        return found.pop()[len(left[0]) :], _ALONE
+    return None
+
+
+_HALF: Final = 2
+"""Code points of a word from which it is completed; one more if the model would write another word."""
+
+_AGREED: Final = (0.9, 0.7, 0.7)
+"""How often the model's word is right if it is the only one in the document that begins so, or one of two or three."""
+
+_ALONE: Final = 0.6
+"""How often the only such word is right if the model writes another."""
+
+_LARGEST: Final = 400_000
+"""The longest document, in code points, that is searched for words at each key."""
+
+
 @lru_cache(maxsize=32)
 def _of_language(language: Language | None) -> frozenset[str]:
     """Return a language's keywords, and the names that Python always has."""

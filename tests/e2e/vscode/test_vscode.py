@@ -67,7 +67,7 @@ def test_ghost_text_comes_while_typing_and_tab_takes_it(open_file: Open) -> None
 @pytest.mark.parametrize(
     ("name", "text", "number", "column", "typed"),
     [
-        ("access_log.py", LOG, 18, 17, "entries.a"),
+        ("access_log.py", LOG, 24, 5, "hosts = Counter(ent"),
         ("bookings.py", BOOKINGS, 77, 9, "sums[b"),
     ],
 )
@@ -147,7 +147,8 @@ def test_candidates_follow_one_another_and_come_back(open_file: Open) -> None:
 
 
 def test_ghost_text_in_a_notebook(open_file: Open) -> None:
-    window, file = open_file("shapes.ipynb", _notebook("def area(width, height):\n    return width * height", ""))
+    first = "def area(width, height):\n    return width * height\n\n\nwidth, height = 2, 3"
+    window, file = open_file("shapes.ipynb", _notebook(first, ""))
     window.click_cell(1)
     window.type("print(area(width, hei")
     ghost = window.wait_for_ghost()

@@ -166,7 +166,7 @@ def test_beside_others_a_suggestion_is_another_idea_and_likely() -> None:
         info = None
 
         async def ask(self, *_: object, **__: object) -> tuple[Fill, ...]:
-            return (fill("total + 1", 0.01), fill("total", 0.5), fill("total - 1", 0.4), fill("total + 2", 0.01))
+            return (fill("total + 1", 0.001), fill("total", 0.5), fill("total - 1", 0.4), fill("total + 2", 0.001))
 
     document = Document("a.py", "total = 1\nx = \n", languages.by_id("python"))
     why: list[str] = []

@@ -78,6 +78,14 @@ def test_a_part_is_judged_as_everything_is() -> None:
     assert offered(CODE, fill(("amount", 0.8), (" * 2", 0.3))) == "its confidence 0.05 is below 0.20"
 
 
+def test_a_word_stands_in_for_a_fill_that_goes_wrong_after_it() -> None:
+    one = fill(("al", 0.1), (" / amount", 0.1))
+    text = "def f(values):\n    total = sum(values)\n    return tot¦\n"
+    assert offered(text, one) == ("al", 0.9)
+    assert offered(text, one, floor=0.95) == "its confidence 0.05 is below 0.95"
+    assert offered(text, one, floor=0.0) == "`amount` is not defined here"
+
+
 def test_a_part_stands_in_for_a_whole_that_is_refused() -> None:
     one = fill(("total", 0.8), (" + amount", 0.9), confidence=0.7)
     assert offered(CODE, one) == ("total", 0.8)

@@ -3,7 +3,7 @@
 import pytest
 
 from infill_lsp.suggestions.suggestion import Suggestion
-from infill_lsp.suggestions.words import invented_word
+from infill_lsp.suggestions.words import completed_word, invented_word
 from infill_lsp.syntax import languages
 from infill_lsp.text.document import Document
 
@@ -50,6 +50,35 @@ def test_other_texts_have_words_too() -> None:
 def test_every_language_has_its_keywords(language: str, text: str, written: str) -> None:
     assert invented(text, written, language=language) == ""
     assert invented(text, "zzz", language=language)
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "expected"),
+    [
+        ("radius = 2\nprint(ra¦)\n", "dius * 2)", ("dius", 0.9)),
+        ("radius = radians = 2\nprint(rad¦)\n", "ius * 2", ("ius", 0.7)),
+        ("radius = 2\nprint(rad¦)\n", "ar)", ("ius", 0.6)),
+        ("radius = 2\nprint(rad¦)\n", "", ("ius", 0.6)),
+        ("radius = 2\nprint(ra¦)\n", "nge(3)", None),  # Two letters are little where the model disagrees.
+        ("radius = 2\nprint(r¦)\n", "adius", None),
+        ("radius = radians = 2\nprint(rad¦)\n", "ar", None),
+        ("rad1 = rad2 = rad3 = rad4 = 2\nprint(rad¦)\n", "1", None),
+        ("radius = 2\nprint(ra¦dius)\n", "", None),
+        ("radius = 2\nprint(¦)\n", "radius", None),
+        ("x = 10\ny = 1234\nz = 12¦\n", "34", None),
+        ("a_radius = 2\nprint(rad¦)\n", "ius", None),
+    ],
+)
+def test_a_word_is_completed_to_the_one_that_begins_so(
+    text: str, written: str, expected: tuple[str, float] | None
+) -> None:
+    at = text.index("¦")
+    assert completed_word(Document("a", text.replace("¦", ""), languages.by_id("python")), at, written) == expected
+
+
+def test_a_long_document_is_not_searched_at_each_key() -> None:
+    text = "radius = 2\n" + "x = 1\n" * 100_000 + "rad"
+    assert completed_word(Document("a", text), len(text), "ius") is None
 
 
 def test_plain_text_has_only_its_own_words() -> None:
