@@ -55,10 +55,12 @@ def completed_word(document: Document, at: int, written: str, earlier: str = "")
     left = _LEFT.search(document.line_before(at))
     if left is None or left[0].isdecimal() or document.lines.length > _LARGEST:
         return None
-    if len(left[0]) < _HALF or _RIGHT.match(document.line_behind(at)):
+    keywords = _keywords(document.language)
+    if len(left[0]) < _HALF or left[0] in keywords or _RIGHT.match(document.line_behind(at)):
         return None
     beginning_so = re.compile(rf"\b{re.escape(left[0])}\w+")
     found = {*beginning_so.findall(document.text), *beginning_so.findall(earlier)}
+    found.update(it for it in keywords if it.startswith(left[0]))
     right = _RIGHT.match(written)
     if right is not None and left[0] + right[0] in found and len(found) <= len(_AGREED):
         return right[0], _AGREED[len(found) - 1]
@@ -83,11 +85,19 @@ _LARGEST: Final = 400_000
 @lru_cache(maxsize=32)
 def _of_language(language: Language | None) -> frozenset[str]:
     """Return a language's keywords, and the names that Python always has."""
+    if language is None or language.id != "python":
+        return _keywords(language)
+    attributes = (name for it in _BUILT_IN for name in dir(it))
+    return frozenset([*_keywords(language), *dir(builtins), *attributes])
+
+
+@lru_cache(maxsize=32)
+def _keywords(language: Language | None) -> frozenset[str]:
+    """Return a language's keywords; those of other languages than Python come from their grammars."""
     if language is None or language.grammar is None:
         return frozenset()
     if language.id == "python":
-        attributes = (name for it in _BUILT_IN for name in dir(it))
-        return frozenset([*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *attributes])
+        return frozenset([*keyword.kwlist, *keyword.softkwlist])
     grammar = language.grammar()
     kinds = (
         grammar.node_kind_for_id(it) for it in range(grammar.node_kind_count) if not grammar.node_kind_is_named(it)

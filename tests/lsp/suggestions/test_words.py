@@ -67,6 +67,9 @@ def test_every_language_has_its_keywords(language: str, text: str, written: str)
         ("radius = 2\nprint(¦)\n", "radius", None),
         ("x = 10\ny = 1234\nz = 12¦\n", "34", None),
         ("a_radius = 2\nprint(rad¦)\n", "ius", None),
+        ("defined = 1\ndef¦\n", "ined", None),  # A keyword is whole.
+        ("annotations = 1\nif 1 an¦\n", "notations", ("notations", 0.7)),  # `and` begins so, too.
+        ("annotations = 1\nif 1 ann¦\n", "", ("otations", 0.6)),
     ],
 )
 def test_a_word_is_completed_to_the_one_that_begins_so(
