@@ -128,7 +128,7 @@ def _scope(node: Node) -> Node | None:
 
 def _no_effect(it: _Judged) -> Iterator[str]:
     """Yield statements without effect: a bare name, a number, an empty tuple."""
-    if it.before or "notebook" in it.document.name:
+    if it.before or it.document.in_notebook:
         return  # A notebook shows the last value of a cell.
     for node in it.nodes:
         child = node.named_children[0] if node.type == "expression_statement" and node.named_child_count == 1 else None

@@ -20,6 +20,11 @@ GapKind = Literal[
     "rest_of_line", "mid_line", "line", "block", "expression", "string", "comment", "selection", "none"
 ]  # fmt: skip
 
+_MAGIC: Final = re.compile(r"\s*(?:%{1,2}\w|!)")
+_CELL_MAGIC: Final = re.compile(r"\s*%%(\w+)")
+_PYTHON_CELLS: Final = frozenset({"time", "timeit", "capture", "prun"})
+"""The magics whose cells hold Python."""
+
 _CONFLICT: Final = re.compile(r"^(?:<<<<<<< |>>>>>>> )", re.MULTILINE)
 _FAR: Final = 20_000
 """Code points on each side in which the markers of a merge conflict are looked for."""
@@ -109,6 +114,17 @@ def _in_conflict(cursor: _Cursor) -> Target | None:
     below = _CONFLICT.search(text, at, at + _FAR) if above[-1:] == ["<<<<<<< "] else None
     if below and below[0] == ">>>>>>> ":
         return Target.nothing("The cursor is in a merge conflict.")
+    return None
+
+
+def _in_magic(cursor: _Cursor) -> Target | None:
+    """Fill nothing in a notebook's shell commands and magics, which are not Python."""
+    document = cursor.document
+    if not document.in_notebook or document.language is None or document.language.id != "python":
+        return None
+    cell = _CELL_MAGIC.match(document.text)
+    if _MAGIC.match(cursor.before) or (cell and cell[1] not in _PYTHON_CELLS):
+        return Target.nothing("The cursor is in a shell command or a magic.")
     return None
 
 
@@ -202,6 +218,7 @@ def _on_line(cursor: _Cursor) -> Target | None:
 _RULES: Final[tuple[Callable[[_Cursor], Target | None], ...]] = (
     _in_line_end,
     _in_conflict,
+    _in_magic,
     _in_comment,
     _in_string,
     _on_blank_line,

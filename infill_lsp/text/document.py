@@ -76,6 +76,11 @@ class Document:
         """Whether the document is so large that it is only stored."""
         return self.lines.length > LARGEST
 
+    @property
+    def in_notebook(self) -> bool:
+        """Whether the document is a cell of a notebook, by its name."""
+        return "notebook-cell:" in self.name or ".ipynb#" in self.name
+
     @classmethod
     def with_marks(cls, name: str, text: str, language: Language | None = None) -> tuple["Document", tuple[Gap, ...]]:
         """Split a text in which each gap is marked by `<gap>` into document and gaps.

@@ -207,6 +207,38 @@ def test_what_is_right_is_shown(text: str, right: str) -> None:
     assert offered(text, right)
 
 
+@pytest.mark.parametrize(
+    ("cell", "filled"),
+    [
+        ("!pip install ¦", False),
+        ("  !ls ¦", False),
+        ("%matplotlib ¦", False),
+        ("%%bash\nfor file in ¦", False),
+        ("%%writefile a.py\nx = ¦", False),
+        ("%%timeit\nx = ¦", True),
+        ("x = 1\ny = ¦", True),
+        ("text = ('%s'\n    % ¦", True),
+    ],
+)
+@pytest.mark.parametrize("name", ["vscode-notebook-cell:/w/n.ipynb#a", "file:///w/n.ipynb#2"])
+def test_shell_commands_and_magics_of_a_notebook_are_left_alone(name: str, cell: str, filled: bool) -> None:
+    at = cell.index("¦")
+    target = target_of(Question(Document(name, cell.replace("¦", ""), PYTHON), at, invoked=True))
+    assert (target.kind != "none") is filled
+
+
+def test_outside_notebooks_there_are_no_magics() -> None:
+    assert target_of(Question(Document("file:///a.py", "!pip ", PYTHON), 5, invoked=True)).kind != "none"
+
+
+def test_after_a_rename_the_old_name_is_not_offered() -> None:
+    text = (
+        "def area(breadth, height):\n    return breadth * height\n\n\ndef side(breadth, area):\n    return area / ¦\n"
+    )
+    assert offered(text, "width") == ""
+    assert offered(text, "breadth") == "breadth"
+
+
 @pytest.mark.parametrize("unit", ["  ", "   ", "    ", "        ", "\t"])
 def test_new_lines_are_indented_by_the_files_own_step(unit: str) -> None:
     text = f"class Queue:\n{unit}def __init__(self):\n{unit * 2}self.items = []\n\n{unit}def clear(self):¦"
