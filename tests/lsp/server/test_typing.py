@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,8 +75,12 @@ def keystrokes(
 def is_right(suggestion: Suggestion, document: Document, cursor: int) -> bool:
     """Report whether it is the untyped part of the engine's one text, with indentation only at line starts.
 
-    The rest of the line after the cursor stays as it is.
+    The rest of the line after the cursor stays as it is. A half word may be completed to one of the document's instead.
     """
+    half = re.search(r"\w{2,}$", document.text[:cursor])
+    word = f"{half[0]}{suggestion.text}" if half and suggestion.start == cursor == suggestion.end else ""
+    if word and word in re.findall(r"\w+", document.text):
+        return True
     left = suggestion.text.lstrip(" ")
     typed = FILL.removesuffix(left)
     line = document.text[document.text.rfind("\n", 0, cursor) + 1 : cursor]
