@@ -10,6 +10,7 @@ import symtable
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Final
 
 _EVERYWHERE: Final = frozenset(dir(builtins)) | {
@@ -57,7 +58,7 @@ def redefined(text: str) -> Counter[str]:
 
 
 def repeats(text: str, start: int, end: int) -> bool:
-    """Report whether the lines from `start` to `end` hold one that stands directly above or a few lines below.
+    """Report whether the lines from `start` to `end` hold one that stands directly above or below in the same block.
 
     Args:
         text: the document's text, with a suggestion in it.
@@ -67,9 +68,19 @@ def repeats(text: str, start: int, end: int) -> bool:
     lines = text.splitlines()
     above = [it for it in lines[:start] if it.strip()][-1:]
     below = [it for it in lines[end + 1 :] if it.strip()][:_NEAR]
-    written = [it for it in lines[start : end + 1] if _NAME.search(it)]
-    near = {it.rstrip() for it in [*above, *below]}
-    return any(it.rstrip() in near for it in written)
+    for line in (it for it in lines[start : end + 1] if _NAME.search(it)):
+        if line.rstrip() in {it.rstrip() for it in (*above, *_block(below, _indentation(line)))}:
+            return True
+    return False
+
+
+def _block(lines: list[str], indentation: int) -> Iterator[str]:
+    """Yield lines up to the first that is indented less."""
+    return takewhile(lambda it: _indentation(it) >= indentation, lines)
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def names(text: str) -> frozenset[str]:

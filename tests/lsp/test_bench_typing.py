@@ -100,6 +100,19 @@ def test_overloads_setters_and_conditions_are_no_redefinitions() -> None:
     assert faults.redefined("def f(): ...\nclass A:\n    def f(self): ...\n    def f(self): ...\n") == {"f": 1}
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "repeated"),
+    [
+        ("def f():\n    a = 1\n    a = 1\n", 2, True),
+        ("def f():\n    a = 1\n    b = 2\n    a = 1\n", 1, True),
+        ("def f():\n    a = 1\n\n\ndef g():\n    a = 1\n", 1, False),
+        ("f(\n    1,\n)\n", 1, False),
+    ],
+)
+def test_a_line_is_repeated_within_its_block(text: str, line: int, repeated: bool) -> None:
+    assert faults.repeats(text, line, line) is repeated
+
+
 def test_lines_are_spread_over_the_file() -> None:
     text = "".join(f"value = {number}\n\n}}\n" for number in range(100))
     assert lines_to_type(document(text), 4) == [1, 76, 151, 226]
