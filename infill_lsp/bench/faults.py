@@ -10,8 +10,11 @@ import symtable
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import takewhile
 from typing import Final
+
+from infill_lsp.text.indent import indent_width
 
 _EVERYWHERE: Final = frozenset(dir(builtins)) | {
     *("__file__", "__name__", "__doc__", "__package__", "__spec__", "__path__", "__builtins__", "__annotations__"),
@@ -21,6 +24,9 @@ _NAME: Final = re.compile(r"[^\W\d]\w*")
 _NEAR: Final = 10
 """Lines below that must not be repeated."""
 
+_KEPT: Final = 8
+"""The number of texts whose findings are kept: the file itself is judged again with each suggestion."""
+
 _DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -29,12 +35,11 @@ def compiles(text: str) -> bool:
     return _parsed(text) is not None
 
 
+@lru_cache(maxsize=_KEPT)
 def undefined(text: str) -> frozenset[str] | None:
     """Return the names that a module reads and nothing binds; None if it does not compile or imports everything."""
     tree = _parsed(text)
-    if tree is None or any(
-        it.name == "*" for node in ast.walk(tree) for it in getattr(node, "names", ()) if _alias(it)
-    ):
+    if tree is None or any(isinstance(node, ast.alias) and node.name == "*" for node in ast.walk(tree)):
         return None
     tables = list(_tables(symtable.symtable(text, "<module>", "exec")))
     bound = {it.get_name() for it in tables[0].get_symbols() if it.is_assigned() or it.is_imported()}
@@ -45,6 +50,7 @@ def undefined(text: str) -> frozenset[str] | None:
     return frozenset(read - bound - _EVERYWHERE)
 
 
+@lru_cache(maxsize=_KEPT)
 def redefined(text: str) -> Counter[str]:
     """Count the functions and classes that their own scope defines again, without decorated and conditional ones."""
     tree = _parsed(text)
@@ -65,22 +71,18 @@ def repeats(text: str, start: int, end: int) -> bool:
         start: the first line that the suggestion is in, counted from 0.
         end: the last one.
     """
-    lines = text.splitlines()
+    lines = text.split("\n")
     above = [it for it in lines[:start] if it.strip()][-1:]
     below = [it for it in lines[end + 1 :] if it.strip()][:_NEAR]
     for line in (it for it in lines[start : end + 1] if _NAME.search(it)):
-        if line.rstrip() in {it.rstrip() for it in (*above, *_block(below, _indentation(line)))}:
+        if line.rstrip() in {it.rstrip() for it in (*above, *_block(below, indent_width(line)))}:
             return True
     return False
 
 
 def _block(lines: list[str], indentation: int) -> Iterator[str]:
     """Yield lines up to the first that is indented less."""
-    return takewhile(lambda it: _indentation(it) >= indentation, lines)
-
-
-def _indentation(line: str) -> int:
-    return len(line) - len(line.lstrip())
+    return takewhile(lambda it: indent_width(it) >= indentation, lines)
 
 
 def names(text: str) -> frozenset[str]:
@@ -88,16 +90,14 @@ def names(text: str) -> frozenset[str]:
     return frozenset(_NAME.findall(text))
 
 
-def _alias(node: object) -> bool:
-    return isinstance(node, ast.alias)
-
-
+@lru_cache(maxsize=_KEPT)
 def _parsed(text: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(text, "<module>", "exec", dont_inherit=True)
-            return ast.parse(text)
+            tree = ast.parse(text)
+            compile(tree, "<module>", "exec", dont_inherit=True)
+            return tree
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -119,11 +119,8 @@ def _document(path: Path) -> Document:
 
 def lines_to_type(document: Document, count: int) -> Sequence[int]:
     """Return up to `count` lines, evenly spread over those with enough text, counted from 1."""
-    long = [
-        number
-        for number, line in enumerate(document.text.splitlines(), start=1)
-        if len(line.strip()) >= _LEAST and document.lines.line(number) == line
-    ]
+    every = range(1, document.line_count + 1)
+    long = [number for number in every if len(document.line(number).strip()) >= _LEAST]
     return [long[at * len(long) // count] for at in range(count)] if len(long) > count else long
 
 
@@ -166,17 +163,17 @@ def _place(line: str, indentation: int, column: int) -> str:
 def _added(before: Document, cursor: int, item: dict[str, Any]) -> tuple[str, str] | None:
     """Return what an item adds behind the cursor, and the document's text with it; None if it adds nothing."""
     span = item.get("range")
-    ends = [_offset(before, span[end]) for end in ("start", "end")] if span else [cursor, cursor]
+    ends = (
+        [before.offset(it["line"] + 1, it["character"] + 1) for it in (span["start"], span["end"])]
+        if span
+        else [cursor, cursor]
+    )
     text = item["insertText"]
     text = text if isinstance(text, str) else text["value"]
     after = before.edited(ends[0], ends[1], text).text
     kept = len(before.text) - max(cursor, ends[1])
     added = after[cursor : len(after) - kept]
     return (added, after) if added.strip() else None
-
-
-def _offset(document: Document, position: dict[str, int]) -> int:
-    return document.lines.start(position["line"] + 1) + position["character"]
 
 
 def judge(document: Document, line: int, column: int, text: str, after: str) -> Typed:

@@ -5,7 +5,7 @@ cancelling of requests.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -158,40 +158,40 @@ async def judged(
     first, *others = fill.texts
     text = first + "".join(a + b for a, b in zip(request.between, others, strict=True))
     written = Suggestion(target.gaps[0].start, target.gaps[-1].end, text, fill.confidence)
-    low = f"its confidence {written.confidence:.2f} is below {floor:.2f}" if written.confidence < floor else ""
-    refused = low or await _refused_or_fitted(document, target, request, written, before)
-    if floor and isinstance(refused, Suggestion) and refused.confidence < SURE and is_mere_closer(refused):
-        refused = "it is typed faster than read"
-    parts = _parts(document, target, fill, floor, before) if floor and isinstance(refused, str) else ()
+    fitted = await _fitted(document, target, request, written, before, floor)
+    if isinstance(fitted, Suggestion):
+        return Completion(request, fill, fitted)
+    parts = await asyncio.to_thread(_parts, document, target, fill, floor, before) if floor else ()
     for text, confidence in parts:
         part = replace(written, text=text, confidence=confidence)
-        fitted = await _refused_or_fitted(document, target, request, part, before)
-        if isinstance(fitted, Suggestion):
-            return Completion(request, fill, fitted)
-    return (
-        Completion(request, fill, written, refused) if isinstance(refused, str) else Completion(request, fill, refused)
-    )
+        stands_in = await _fitted(document, target, request, part, before)
+        if isinstance(stands_in, Suggestion):
+            return Completion(request, fill, stands_in)
+    return Completion(request, fill, written, fitted.reason)
 
 
-def _parts(document: Document, target: Target, fill: Fill, floor: float, before: str) -> Iterator[tuple[str, float]]:
-    """Yield what may stand in for a fill, the longest first: its sure beginnings, and a word that it would complete."""
-    yield from sure_parts(fill, floor)
+def _parts(document: Document, target: Target, fill: Fill, floor: float, before: str) -> tuple[tuple[str, float], ...]:
+    """Return what may stand in for a fill, the longest first: its sure beginnings, and a word to complete."""
     word = completed_word(document, target.gaps[0].start, fill.texts[0], before)
-    if word is not None and word[1] >= floor:
-        yield word
+    return (*sure_parts(fill, floor), *([word] if word is not None and word[1] >= floor else ()))
 
 
-async def _refused_or_fitted(
-    document: Document, target: Target, request: Request, written: Suggestion, before: str
-) -> Suggestion | str:
-    """Fit a suggestion to its place; return why it must not be shown, in a few words, if it must not."""
+async def _fitted(
+    document: Document, target: Target, request: Request, written: Suggestion, before: str, floor: float = 0.0
+) -> Suggestion | Dropped:
+    """Fit a suggestion to its place, and drop what must not be shown; with a floor, what is not worth a look either."""
+    if written.confidence < floor:
+        return Dropped(f"its confidence {written.confidence:.2f} is below {floor:.2f}")
     exact = target.kind == "selection" and len(target.gaps) > 1  # Text between gaps that were named stays as it is.
     refined = written if exact else refine(document, target, written, _REFINEMENTS)
     if isinstance(refined, Dropped):
-        return refined.reason
+        return refined
     # In a thread: a language's own parser may need dozens of calls, during which other documents must have their turn.
-    wrong = await asyncio.to_thread(_fault, document, refined, (*request.files, before), before)
-    return wrong or refined
+    if wrong := await asyncio.to_thread(_fault, document, refined, (*request.files, before), before):
+        return Dropped(wrong)
+    if floor and refined.confidence < SURE and is_mere_closer(refined):
+        return Dropped("it is typed faster than read")
+    return refined
 
 
 def with_selected(question: Question) -> Question:
