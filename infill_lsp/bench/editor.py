@@ -34,18 +34,32 @@ class Editor:
     def __init__(
         self, options: Message | None = None, root: Path | None = None, command: Sequence[str] | None = None
     ) -> None:
-        """Start the server; `options` are the editor's settings, `command` starts a server other than this one."""
-        self._server = subprocess.Popen(
-            command or [sys.executable, "-P", "-m", "infill_lsp.cli", "--stdio"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=engine_environment(),
-        )
+        """Start the server.
+
+        Args:
+            options: the editor's settings.
+            root: the workspace's folder.
+            command: starts a server other than this one.
+
+        Raises:
+            SilentError: the server cannot be started.
+        """
+        words = command or [sys.executable, "-P", "-m", "infill_lsp.cli", "--stdio"]
+        try:
+            self._server = subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=engine_environment(),
+            )
+        except OSError as error:
+            raise SilentError(f"{words[0]}: cannot be started ({error.strerror})") from error
         self._options, self._root = options or {}, root
         self._messages: queue.Queue[Message | None] = queue.Queue()
         self._answers: dict[int, float] = {}
         self._id = 0
+        self.status: Message = {}
         self._reader = threading.Thread(target=self._read, daemon=True)
 
     def __enter__(self) -> "Editor":
@@ -56,7 +70,10 @@ class Editor:
         params: Message = {"processId": os.getpid(), "rootUri": folder, "capabilities": capabilities}
         self.answered(self.request("initialize", {**params, "initializationOptions": self._options}))
         self.notify("initialized", {})
-        self._until(lambda it: it.get("method") == "infill/status" and it["params"]["state"] in {"ready", "degraded"})
+        ready = self._until(
+            lambda it: it.get("method") == "infill/status" and it["params"]["state"] in {"ready", "degraded"}
+        )
+        self.status = ready["params"]
         return self
 
     def __exit__(

@@ -22,7 +22,7 @@ from infill_lsp.settings.flags import declare_engine, engine_settings, integer, 
 from infill_lsp.settings.settings import EngineCommand
 from infill_lsp.syntax import languages
 from infill_lsp.text.document import Document
-from infill_lsp.text.files import read_file
+from infill_lsp.text.files import check_writable, read_file
 
 _WORD: Final = re.compile(r"\w")
 _LEAST: Final = 4
@@ -74,11 +74,25 @@ def declare(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--lines", type=integer(1, 100_000), default=20, metavar="N", help="lines typed in each (20)")
     flags.add_argument("--confidence", type=share, metavar="SHARE", help="the floor for what is shown")
     flags.add_argument(
-        "--server", metavar="COMMAND", help="another server to type into, such as an earlier version's --stdio"
+        "--server",
+        type=_words,
+        metavar="COMMAND",
+        help="another server to type into, such as an earlier version's --stdio",
     )
     flags.add_argument("--out", type=Path, metavar="FILE", help="write each suggestion that was shown, as .jsonl")
     flags.add_argument("--json", action="store_true", help="print JSON")
     declare_engine(flags)
+
+
+def _words(command: str) -> list[str]:
+    """Split a command into words as a shell does."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{command!r} is no command: {error}") from error
+    if not words:
+        raise argparse.ArgumentTypeError("an empty text is no command")
+    return words
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
@@ -94,7 +108,11 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     documents = [_document(path) for path in chosen.files]
     keys: Counter[tuple[str, str]] = Counter()
     shown: list[tuple[tuple[str, str], Typed]] = []
-    with Editor(options, command=shlex.split(chosen.server) if chosen.server else None) as editor:
+    if chosen.out:
+        check_writable(chosen.out)  # Before minutes of typing.
+    with Editor(options, command=chosen.server) as editor:
+        if editor.status["state"] == "degraded":
+            raise SourceError(editor.status["reason"])  # Another model would be measured.
         for document in documents:
             for line in lines_to_type(document, chosen.lines):
                 for place, found in _typed(editor, document, line):

@@ -146,6 +146,37 @@ def test_another_server_can_be_typed_into(tmp_path: Path, capsys: pytest.Capture
     assert "of what is shown" in capsys.readouterr().out
 
 
+def exit_code(words: list[str]) -> int | str | None:
+    try:
+        return main(words)
+    except SystemExit as end:  # argparse ends so.
+        return end.code
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--server", "/no/such/server"], "/no/such/server: cannot be started (No such file or directory)"),
+        (["--server", "true"], "the server "),
+        (["--server", "'"], "is no command: No closing quotation"),
+        (["--server", ""], "an empty text is no command"),
+        (["--confidence", "2"], "'2' is not a number from 0 to 1"),
+        (["--model", "/no/model"], "/no/model: no such model folder"),
+        (["--out", "/no/folder/shown.jsonl"], "there is no folder /no/folder"),
+    ],
+)
+def test_bad_flags_are_one_sentence(
+    flags: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "sizes.py"
+    path.write_text(CODE)
+    assert exit_code(["bench", "typing", str(path), *flags]) == 2
+    found = capsys.readouterr()
+    assert sentence in found.err
+    assert found.err.count("\n") == 1
+    assert not found.out
+
+
 def test_a_missing_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "typing", str(tmp_path / "none.py")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
