@@ -351,7 +351,7 @@ def test_a_package_of_debian_is_read_with_its_scripts_and_its_licences(tmp_path:
     ("registry", "name", "content", "sentence"),
     [
         ("npm", "pkg.tgz", b"not a tar", r"pkg\.tgz: not a readable archive"),
-        ("npm", "pkg.tgz", gzip.compress(bytes(1024)), r"pkg\.tgz: not a package of npm"),
+        ("npm", "pkg.tgz", gzip.compress(bytes(1024), mtime=0), r"pkg\.tgz: not a package of npm"),
         ("debian", "pkg.deb", b"not a deb", r"pkg\.deb: not a readable archive"),
     ],
 )
