@@ -15,6 +15,7 @@ from typing import Final
 
 from tree_sitter import Node
 
+from infill_lsp.meaning.attributes import unset_attributes
 from infill_lsp.meaning.bindings import (
     FUNCTIONS,
     SCOPES,
@@ -375,6 +376,7 @@ _PYTHON: Final[tuple[Callable[[_Judged], Iterator[str]], ...]] = (
     _imported_twice,
     _not_there,
     _defined_before,
+    unset_attributes,
     _undefined,
 )
 """The cheap rules first."""
