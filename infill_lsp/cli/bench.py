@@ -12,6 +12,7 @@ _COMMANDS: Final = (
     Command("fill", "fill speed compared with its controls", "infill_lsp.bench.speed"),
     Command("documents", "the server's time and memory for large documents and folders", "infill_lsp.bench.documents"),
     Command("critic", "how often the syntax critic acts, and what that costs", "infill_lsp.bench.critic"),
+    Command("judge", "how often the judge of meaning objects to code that people wrote", "infill_lsp.bench.judge"),
     Command("typing", "type lines of files key by key, and judge what is shown", "infill_lsp.bench.typing"),
     Command("tasks", "fill the gaps of a task file as they would be filled in an editor", "infill_lsp.bench.tasks"),
     Command("sweep", "quality against milliseconds over a grid of options", "infill_lsp.bench.sweep"),

@@ -56,6 +56,11 @@ class _Judged(JudgedCode):
         return own | earlier
 
 
+def is_judged(document: Document) -> bool:
+    """Report whether there are rules for a document's language."""
+    return document.language is not None and document.language.id in _RULES
+
+
 def fault(document: Document, start: int, end: int, text: str, before: str = "") -> str:
     """Return the first fault in the meaning of a suggestion, in a few words; an empty string if there is none.
 
@@ -66,7 +71,7 @@ def fault(document: Document, start: int, end: int, text: str, before: str = "")
         text: the text of the suggestion.
         before: code that comes before the document's own.
     """
-    if document.language is None or document.language.id not in _RULES or not text.strip():
+    if not is_judged(document) or not text.strip():
         return ""
     return fault_within(document.edited(start, end, text), start, start + len(text), before)
 
@@ -74,7 +79,7 @@ def fault(document: Document, start: int, end: int, text: str, before: str = "")
 def fault_within(document: Document, start: int, end: int, before: str = "") -> str:
     """Return the first fault of the code from `start` to `end` of a document, as `fault` does."""
     language = document.language
-    tree = document.tree_at(start) if language is not None and language.id in _RULES else None
+    tree = document.tree_at(start) if is_judged(document) else None
     if language is None or tree is None or not tree.has(end):
         return ""
     if tree.part[0] and not language.definition.match(document.text, tree.part[0]):

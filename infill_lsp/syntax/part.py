@@ -21,6 +21,9 @@ _REACH: Final = 2_000
 FAR: Final = 12_000
 """Maximum number of code points on each side of the position."""
 
+LONGEST: Final = 60_000
+"""Maximum number of code points in one of the parts of a whole text: some classes are that long."""
+
 _LINE_START: Final = re.compile(r"^([ \t]*)(?=\S)", re.MULTILINE)
 
 Part = tuple[int, int]
@@ -31,7 +34,7 @@ def parts(text: str, definition: re.Pattern[str]) -> Iterator[Part]:
     """Yield a text in parts that begin where outermost definitions start, if they do so within reach."""
     start = 0
     while start < len(text):
-        end = len(text) if len(text) - start <= FAR else _end(text, start, definition)
+        end = len(text) if len(text) - start <= FAR else _end(text, start, definition, LONGEST)
         yield start, end
         start = end
 
@@ -54,9 +57,9 @@ def _start(text: str, at: int, definition: re.Pattern[str]) -> int:
     return 0 if first == 0 else last_outermost(text, last)
 
 
-def _end(text: str, at: int, definition: re.Pattern[str]) -> int:
+def _end(text: str, at: int, definition: re.Pattern[str], far: int = FAR) -> int:
     """Return the start of the first definition after; if there is none, of the first of the least indented lines."""
-    first, last = at + NEAR, at + FAR
+    first, last = at + NEAR, at + far
     if first >= len(text):
         return len(text)
     if found := definition.search(text, first, last):

@@ -253,6 +253,13 @@ def test_a_file_that_imports_everything_of_another_has_no_unknown_names() -> Non
     assert fault(Document("a.py", "from x import *\n\n", PYTHON), 17, 17, "y = undefined_anywhere\n") == ""
 
 
+def test_what_is_defined_behind_a_long_class_is_known() -> None:
+    methods = "".join(f"    def method_{it}(self):\n        return {it}\n\n" for it in range(800))
+    text = f"class Long:\n{methods}\ndef late():\n    pass\n"
+    assert fault(Document("a.py", text, PYTHON), 0, 0, "late()\n") == ""
+    assert fault(Document("a.py", text, PYTHON), 0, 0, "later()\n")
+
+
 def test_names_are_not_judged_in_a_document_that_is_longer_than_people_write() -> None:
     short, long = (Document("a.py", "x = 1\n" * lines, PYTHON) for lines in (1_000, LARGEST // 6 + 1))
     assert fault(short, 0, 0, "y = undefined_anywhere\n")

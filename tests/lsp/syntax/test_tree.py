@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pace import slowness
 
 from infill_lsp.syntax import languages
-from infill_lsp.syntax.part import FAR, NEAR, WHOLE, part_around, parts
+from infill_lsp.syntax.part import FAR, LONGEST, NEAR, WHOLE, part_around, parts
 from infill_lsp.syntax.tree import SyntaxTree
 from infill_lsp.text.document import Document
 
@@ -83,7 +83,7 @@ def test_a_text_comes_in_parts_that_are_all_of_it() -> None:
     for text in ("", "x", SOURCE, "x" * 50_000, "\n" * 50_000):
         found = [*parts(text, PYTHON.definition)]
         assert "".join(text[start:end] for start, end in found) == text
-        assert all(end - start <= FAR + NEAR for start, end in found)
+        assert all(end - start <= LONGEST for start, end in found)
 
 
 def test_all_places_of_a_line_have_the_same_part() -> None:
