@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from infill_lsp.edits.attempt import Attempt
+from infill_lsp.edits.slips import slips
 from infill_lsp.syntax.errors import Fault, faults, tokens
 from infill_lsp.syntax.languages import CLOSERS
 from infill_lsp.syntax.tree import SyntaxTree
@@ -41,7 +42,8 @@ def repairs(document: Document, start: int, end: int) -> tuple[Attempt, ...]:
     few = [it for it in replacing if _replaced(it) <= FEW]
     more = [it for it in replacing if FEW < _replaced(it) <= MOST_REPLACED]
     brackets = [it for it in ends if it.start is not None]
-    return tuple(dict.fromkeys([*brackets, *few, *ends, *more]))
+    slipped = [it for number in numbers for it in slips(document, _code(document, tree, number))]
+    return tuple(dict.fromkeys([*brackets, *slipped, *few, *ends, *more]))
 
 
 def _exactly(tree: SyntaxTree, lines: Gap, found: Sequence[Fault]) -> Iterator[Attempt]:
@@ -59,9 +61,8 @@ def _exactly(tree: SyntaxTree, lines: Gap, found: Sequence[Fault]) -> Iterator[A
 
 def _line_end(document: Document, tree: SyntaxTree, number: int) -> Iterator[Attempt]:
     """Yield attempts at what a line's end may lack: the closers of its brackets, what opens a block, or anything."""
-    line, start = document.line(number), document.offset(number, 1)
-    code = tokens(tree, start, start + len(line))
-    if not code or code[0][0] < start or code[-1][1] > start + len(line):
+    line, start, code = document.line(number), document.offset(number, 1), _code(document, tree, number)
+    if not code:
         return
     gap = Gap(code[-1][1], code[-1][1])
     missing, surplus = _brackets(document, code)
@@ -73,6 +74,13 @@ def _line_end(document: Document, tree: SyntaxTree, number: int) -> Iterator[Att
         closers = "".join(text for at, text in missing if at == gap.end)
         yield Attempt((gap,), start=(f"{closers}:",))
     yield Attempt((gap,))
+
+
+def _code(document: Document, tree: SyntaxTree, number: int) -> tuple[tuple[int, int], ...]:
+    """Return the spans of a line's tokens; none if one of them begins or ends on another line."""
+    line, start = document.line(number), document.offset(number, 1)
+    code = tokens(tree, start, start + len(line))
+    return code if code and code[0][0] >= start and code[-1][1] <= start + len(line) else ()
 
 
 def _to_the_end(document: Document, lines: Gap, found: Sequence[Fault]) -> Iterator[Attempt]:

@@ -19,9 +19,9 @@ from infill_lsp.edits.plan import plan
 from infill_lsp.errors import RequestFailedError, RequestRefusedError
 from infill_lsp.meaning.judge import fault_within
 from infill_lsp.syntax.critic import Critic
-from infill_lsp.syntax.errors import fault_count, fault_reach
+from infill_lsp.syntax.errors import fault_count, fault_reach, faults
 from infill_lsp.syntax.part import Part
-from infill_lsp.text.document import Document
+from infill_lsp.text.document import Document, normalised
 from infill_lsp.text.progress import Film, Watcher, filmed
 from infill_model.request import Fill, Options, Request
 
@@ -172,7 +172,12 @@ async def _mended(asking: _Asking) -> list[_Found]:
             # Fewer errors alone say little: a parser that gives up early reports many as one.
             part = _grown(asking.part, asking.document, after)
             left = _errors(after, part)
-            if left < before and _reach(after, part) < reach:
+            fewer = left < before and _reach(after, part) < reach
+            if (
+                fewer
+                and await _is_whole(asking, attempt, fill.texts)
+                and await _makes_sense(asking, attempt, fill.texts)
+            ):
                 found.append(_Found(attempt, fill.texts, fill.confidence, before - left))
         if found:
             return [max(found, key=lambda it: it.worth)]
@@ -217,6 +222,27 @@ _FINDERS: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = M
 async def _parses(critic: Critic | None, texts: Sequence[str]) -> bool:
     """Report whether texts bring in no syntax error; checked in a thread, so that other work has its turn meanwhile."""
     return critic is None or await asyncio.to_thread(critic.parses, texts)
+
+
+async def _is_whole(asking: _Asking, attempt: Attempt, texts: Sequence[str]) -> bool:
+    """Report whether the lines that a repair changes are right, to Python's own parser too; checked in a thread."""
+    changes = attempt.changes(asking.document, texts)
+    after = _changed(asking.document, changes)
+    moved = len(after.text) - len(asking.document.text)
+    return not changes or await asyncio.to_thread(_parse_there, after, changes[0].start, changes[-1].end + moved)
+
+
+def _parse_there(document: Document, start: int, end: int) -> bool:
+    """Report whether there is no syntax error on the lines from one position to another."""
+    first, last = document.place(start)[0], document.place(end)[0]
+    tree = document.tree_at(start)
+    line_end = document.offset(last, len(document.line(last)) + 1)
+    if tree is not None and faults(tree, document.offset(first, 1), line_end):
+        return False
+    error_at = document.language.error_at if document.language is not None else None
+    text = normalised(document.text)
+    at = error_at(text) if error_at is not None else None
+    return at is None or not first <= text.count("\n", 0, at) + 1 <= last
 
 
 async def _makes_sense(asking: _Asking, attempt: Attempt, texts: Sequence[str]) -> bool:

@@ -1,7 +1,6 @@
 """Finds words that a suggestion completes or glues together and that nobody has used."""
 
 import builtins
-import keyword
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -10,6 +9,7 @@ from typing import Final
 
 from infill_lsp.suggestions.parts import SURE
 from infill_lsp.suggestions.suggestion import Suggestion, before, rest
+from infill_lsp.syntax.keywords import keywords
 from infill_lsp.syntax.languages import Language
 from infill_lsp.text.document import Document
 
@@ -55,10 +55,10 @@ def completed_word(document: Document, at: int, written: str, earlier: str = "")
     left = _LEFT.search(document.line_before(at))
     if left is None or left[0].isdecimal() or document.lines.length > _LARGEST:
         return None
-    keywords = _keywords(document.language)
-    if len(left[0]) < _HALF or left[0] in keywords or _RIGHT.match(document.line_behind(at)):
+    reserved = keywords(document.language)
+    if len(left[0]) < _HALF or left[0] in reserved or _RIGHT.match(document.line_behind(at)):
         return None
-    found = {it for it in keywords if it.startswith(left[0])}
+    found = {it for it in reserved if it.startswith(left[0])}
     for word in chain(_words(document.text, left[0]), _words(earlier, left[0])):
         if word != left[0]:
             found.add(word)
@@ -97,20 +97,6 @@ def _words(text: str, start: str) -> Iterator[str]:
 def _of_language(language: Language | None) -> frozenset[str]:
     """Return a language's keywords, and the names that Python always has."""
     if language is None or language.id != "python":
-        return _keywords(language)
+        return keywords(language)
     attributes = (name for it in _BUILT_IN for name in dir(it))
-    return frozenset([*_keywords(language), *dir(builtins), *attributes])
-
-
-@lru_cache(maxsize=32)
-def _keywords(language: Language | None) -> frozenset[str]:
-    """Return a language's keywords; those of other languages than Python come from their grammars."""
-    if language is None or language.grammar is None:
-        return frozenset()
-    if language.id == "python":
-        return frozenset([*keyword.kwlist, *keyword.softkwlist])
-    grammar = language.grammar()
-    kinds = (
-        grammar.node_kind_for_id(it) for it in range(grammar.node_kind_count) if not grammar.node_kind_is_named(it)
-    )
-    return frozenset(it for it in kinds if it and it.isidentifier())
+    return frozenset([*keywords(language), *dir(builtins), *attributes])
