@@ -17,7 +17,7 @@ from infill_lsp.suggestions.filters import is_mere_closer, no_secrets
 from infill_lsp.suggestions.parts import SURE, sure_parts
 from infill_lsp.suggestions.refine import REFINEMENTS, refine
 from infill_lsp.suggestions.suggestion import Dropped, Suggestion
-from infill_lsp.suggestions.words import completed_word, invented_word
+from infill_lsp.suggestions.words import completed_word, invented_word, only_completes_a_name
 from infill_lsp.syntax.critic import FAR, Critic
 from infill_lsp.targets.target import Target, target_at
 from infill_lsp.text.document import ABOVE, Document, Gap, normalised
@@ -153,7 +153,7 @@ async def judged(
 ) -> Completion:
     """Fit a fill to its place, and decide whether it, or a part of it, may be shown; this is decided nowhere else.
 
-    While the user types, that is with a floor, the part that the model is sure of stands in for a fill that is refused.
+    The part that the model is sure of stands in for a fill that is refused, unless the user named the gap.
     """
     first, *others = fill.texts
     text = first + "".join(a + b for a, b in zip(request.between, others, strict=True))
@@ -161,7 +161,8 @@ async def judged(
     fitted = await _fitted(document, target, request, written, before, floor)
     if isinstance(fitted, Suggestion):
         return Completion(request, fill, fitted)
-    parts = await asyncio.to_thread(_parts, document, target, fill, floor, before) if floor else ()
+    named = target.kind == "selection"
+    parts = () if named else await asyncio.to_thread(_parts, document, target, fill, floor, before)
     for text, confidence in parts:
         part = replace(written, text=text, confidence=confidence)
         stands_in = await _fitted(document, target, request, part, before)
@@ -206,7 +207,7 @@ def _fault(document: Document, suggestion: Suggestion, others: Iterable[str], be
     """Return the first fault of a suggestion in words, syntax or meaning; an empty string if there is none."""
     if invented_word(document, suggestion, others):
         return "it makes a word that is not in use"  # Not which: it may be a secret.
-    if not _parses(document, suggestion):
+    if not only_completes_a_name(document, suggestion) and not _parses(document, suggestion):
         return "it breaks the syntax"
     return fault(document, suggestion.start, suggestion.end, suggestion.text, before)
 

@@ -39,6 +39,15 @@ def invented_word(document: Document, suggestion: Suggestion, others: Iterable[s
     return "" if any(word in _words(text, word) for text in (document.text, *others)) else word
 
 
+def only_completes_a_name(document: Document, suggestion: Suggestion) -> bool:
+    """Report whether a suggestion makes a name in use of the half of one before it: the syntax stays as it is."""
+    left = _LEFT.search(before(document, suggestion))
+    if left is None or not left[0].isidentifier() or not _RIGHT.fullmatch(suggestion.text):
+        return False
+    name = left[0] + suggestion.text
+    return not {left[0], name} & keywords(document.language) and name in _words(document.text, name)
+
+
 def completed_word(document: Document, at: int, written: str, earlier: str = "") -> tuple[str, float] | None:
     """Complete the half of a word before a position to one that the document has, if hardly another begins like it.
 

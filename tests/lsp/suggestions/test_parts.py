@@ -83,7 +83,14 @@ def test_a_word_stands_in_for_a_fill_that_goes_wrong_after_it() -> None:
     text = "def f(values):\n    total = sum(values)\n    return tot¦\n"
     assert offered(text, one) == ("al", 0.9)
     assert offered(text, one, floor=0.95) == "its confidence 0.05 is below 0.95"
-    assert offered(text, one, floor=0.0) == "`amount` is not defined here"
+    assert offered(text, one, floor=0.0) == ("al", 0.9)
+
+
+def test_a_word_is_completed_on_an_unfinished_line() -> None:
+    text = "import sys\n\nif sys.argv:\n    print(1)\nif len(sys.ar¦\n"
+    assert offered(text, fill(("gv", 0.9), (" + 1", 0.1))) == ("gv", 0.9)
+    text = "def f(values, import_path):\n    return [imp¦\n"
+    assert offered(text, fill(("ort", 0.9))) != ("ort", 0.9), "a keyword ends a name"
 
 
 def test_a_part_stands_in_for_a_whole_that_is_refused() -> None:
