@@ -26,6 +26,7 @@ from infill_lsp.meaning.bindings import (
     type_parameters,
 )
 from infill_lsp.meaning.code import JudgedCode, text_of
+from infill_lsp.meaning.compiled import refused_by_compiler
 from infill_lsp.meaning.duplicates import LANGUAGES, duplicates
 from infill_lsp.syntax.languages import Language
 from infill_lsp.text.document import Document
@@ -196,6 +197,28 @@ def _imported_twice(it: _Judged) -> Iterator[str]:
         alike = [other for other in it.tree.root.named_children if other.type == node.type and other != node]
         if node.parent == it.tree.root and any(text_of(other) == text_of(node) for other in alike):
             yield "it is already imported"
+
+
+def _from_another_module(it: _Judged) -> Iterator[str]:
+    """Yield names that the module imports from elsewhere already."""
+    imports = [node for node in it.tree.root.named_children if node.type == "import_from_statement"]
+    for node in (one for one in imports if it.is_new(one)):
+        module = text_of(node.child_by_field_name("module_name"))
+        others = [one for one in imports if text_of(one.child_by_field_name("module_name")) != module]
+        known = {text_of(name) for one in others for name in one.children_by_field_name("name")}
+        for name in node.children_by_field_name("name"):
+            if it.is_settled(name) and text_of(name) in known:
+                yield f"`{text_of(name)}` is imported from another module"
+
+
+def _late_future(it: _Judged) -> Iterator[str]:
+    """Yield imports from `__future__` that other statements come before."""
+    for node in it.nodes:
+        above = node.prev_named_sibling
+        while above is not None and (above.type in {"comment", "future_import_statement"} or _is_string(above)):
+            above = above.prev_named_sibling
+        if node.type == "future_import_statement" and it.is_new(node) and (above is not None or it.tree.part[0]):
+            yield "`__future__` comes first in a file"
 
 
 def _not_there(it: _Judged) -> Iterator[str]:
@@ -379,10 +402,13 @@ _PYTHON: Final[tuple[Callable[[_Judged], Iterator[str]], ...]] = (
     _assigned_in_call,
     _twice,
     _imported_twice,
+    _from_another_module,
+    _late_future,
     _not_there,
     _defined_before,
     unset_attributes,
     _undefined,
+    refused_by_compiler,
 )
 """The cheap rules first."""
 

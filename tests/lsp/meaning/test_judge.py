@@ -34,6 +34,26 @@ def offered(text: str, written: str, *, invoked: bool = True) -> str:
 
 
 REFUSED = {
+    "what Python's compiler refuses is not offered": [
+        ("def f():\n    ¦\n", "nonlocal counter"),
+        ("counter = 1\n¦\n", "nonlocal counter"),
+        ("def f(counter):\n    ¦\n    return counter\n", "global counter"),
+        ("counter = 1\n\n\ndef f():\n    print(counter)\n    ¦\n", "global counter"),
+        ("value = dict(a=1, ¦)\n", "a=2"),
+        ("class A:\n\tdef f(self, x):\n\t\t¦\n\t\treturn x\n", "global x"),
+        ("class A:\n    @property\n    def f(self):\n        x = 1\n        ¦\n        return x\n", "global x"),
+        ("try:\n    f = 1\nexcept:\n    f = 2\n¦\n    f = 3\n", "except ValueError:"),
+    ],
+    "a name is imported from one module": [
+        ("from shop.orders import Order\nfrom shop.people import ¦\n", "Order"),
+        ("from shop.orders import Item, Order\nfrom shop.people import Person, ¦\n", "Item"),
+        ("from os import path\n¦\n", "from posixpath import path"),
+    ],
+    "`__future__` comes first": [
+        ("import os\n¦\n", "from __future__ import annotations"),
+        ("x = 1\n\n¦\n", "from __future__ import division"),
+        ('"""Doc."""\nimport os\nfrom __future__ ¦\n', "import annotations"),
+    ],
     "no assignment is copied into a call": [
         ("values = [1, 2, 3]\ntotal = sum(values¦)\n", " = [1, 2, 3]"),
         ("path = 'a.txt'\nwith open(path¦) as handle:\n    pass\n", " = 'a.txt'"),
@@ -165,6 +185,11 @@ REFUSED = {
 }
 
 KEPT = [
+    ("def f():\n    counter = 1\n\n    def g():\n        ¦\n", "nonlocal counter"),
+    ("counter = 1\n\n\ndef f():\n    ¦\n    print(counter)\n", "global counter"),
+    ("try:\n    import json\nexcept ImportError:\n    ¦\n", "from simplejson import json"),
+    ('"""Doc."""\n\nfrom __future__ import division\n¦\n', "from __future__ import annotations"),
+    ("from shop.orders import Order\nfrom shop.people import ¦\n", "Person"),
     ("values = [1]\ntotal = sum(values¦)\n", ", start=1"),
     ("def f(sep):\n    print('a', sep¦)\n", "=sep"),
     (
