@@ -28,6 +28,7 @@ from infill_lsp.meaning.bindings import (
 from infill_lsp.meaning.code import JudgedCode, text_of
 from infill_lsp.meaning.compiled import refused_by_compiler
 from infill_lsp.meaning.duplicates import LANGUAGES, duplicates
+from infill_lsp.meaning.roles import out_of_role
 from infill_lsp.syntax.languages import Language
 from infill_lsp.text.document import Document
 
@@ -412,5 +413,5 @@ _PYTHON: Final[tuple[Callable[[_Judged], Iterator[str]], ...]] = (
 )
 """The cheap rules first."""
 
-_RULES: Final = {"python": _PYTHON, **dict.fromkeys(LANGUAGES, (duplicates,))}
+_RULES: Final = {"python": _PYTHON, **dict.fromkeys(LANGUAGES, (out_of_role, duplicates))}
 """The rules of each language."""
