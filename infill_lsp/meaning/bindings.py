@@ -17,11 +17,14 @@ from infill_lsp.syntax.tree import SyntaxTree
 
 SCOPES: Final = frozenset({"function_definition", "lambda", "class_definition"})
 FUNCTIONS: Final = frozenset({"function_definition", "lambda"})
+COMPREHENSIONS: Final = frozenset(
+    {"list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression"}
+)
 _OWN_NAME: Final = frozenset({"function_definition", "class_definition"})
 _KEPT: Final = 256
 """The number of parts whose names are cached; only one of them changes while someone types."""
 
-_TARGETS: Final = {
+TARGETS: Final = {
     "assignment": "left",
     "augmented_assignment": "left",
     "named_expression": "name",
@@ -29,7 +32,7 @@ _TARGETS: Final = {
     "for_in_clause": "left",
     "type_alias_statement": "left",
 }
-_PATTERNS: Final = frozenset(
+PATTERNS: Final = frozenset(
     {"pattern_list", "tuple_pattern", "list_pattern", "tuple", "list", "list_splat_pattern", "list_splat", "type"}
     | {"parenthesized_expression", "expression_list", "as_pattern_target", "dictionary_splat_pattern"}
 )
@@ -50,7 +53,7 @@ def module_names(text: str, language: Language) -> frozenset[str] | None:
 @lru_cache(maxsize=_KEPT)
 def _part_names(text: str, language: Language) -> frozenset[str] | None:
     root = SyntaxTree.parse(text, language).root
-    if any(it.type == "wildcard_import" for it in _within(root)):
+    if any(it.type == "wildcard_import" for it in within(root)):
         return None
     found = set(bound_in(root))
     for node in _all(root):
@@ -59,12 +62,12 @@ def _part_names(text: str, language: Language) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def bound_in(scope: Node) -> Iterator[str]:
-    """Yield the names that a scope itself binds, without those of inner scopes; a name may come twice."""
+def bound_in(scope: Node, inner: frozenset[str] = SCOPES) -> Iterator[str]:
+    """Yield the names that a scope itself binds, without those of `inner` scopes; a name may come twice."""
     if scope.type in FUNCTIONS:
         yield from _parameters(scope.child_by_field_name("parameters"))
         yield from type_parameters(scope)
-    for node in _within(scope):
+    for node in within(scope, inner):
         yield from _bound_by(node)
 
 
@@ -73,13 +76,13 @@ def type_parameters(scope: Node) -> Iterator[str]:
     yield from _identifiers(scope.child_by_field_name("type_parameters"))
 
 
-def _within(scope: Node) -> Iterator[Node]:
-    """Yield the nodes of a scope, without the bodies of inner scopes."""
+def within(scope: Node, inner: frozenset[str] = SCOPES) -> Iterator[Node]:
+    """Yield the nodes of a scope, without the bodies of `inner` scopes."""
     waiting = list(scope.named_children)
     while waiting:
         node = waiting.pop()
         yield node
-        if node.type not in SCOPES:
+        if node.type not in inner:
             waiting += node.named_children
 
 
@@ -94,8 +97,8 @@ def _all(root: Node) -> Iterator[Node]:
 def _bound_by(node: Node) -> Iterator[str]:
     """Yield the names that one node binds."""
     kind = node.type
-    if kind in _TARGETS:
-        yield from targets(node.child_by_field_name(_TARGETS[kind]))
+    if kind in TARGETS:
+        yield from targets(node.child_by_field_name(TARGETS[kind]))
     elif kind in _OWN_NAME:
         yield text_of(node.child_by_field_name("name"))
     elif kind in {"import_statement", "import_from_statement"}:
@@ -112,7 +115,7 @@ def targets(node: Node | None) -> Iterator[str]:
         return
     if node.type == "identifier":
         yield text_of(node)
-    elif node.type in _PATTERNS:
+    elif node.type in PATTERNS:
         for child in node.named_children:
             yield from targets(child)
 

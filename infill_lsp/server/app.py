@@ -11,7 +11,7 @@ from lsprotocol import types
 
 from infill_lsp.completion.question import Question, Selected
 from infill_lsp.errors import PositionError
-from infill_lsp.server import code_actions, convert, documents
+from infill_lsp.server import code_actions, convert, documents, next_edits
 from infill_lsp.server.client import InfillServer
 from infill_lsp.settings.settings import EngineCommand, ServerSettings
 from infill_lsp.suggestions.suggestion import Suggestion
@@ -45,6 +45,7 @@ def create(
     server.feature(WATCH)(_watch)
     documents.register(server)
     code_actions.register(server)
+    next_edits.register(server)
     return server
 
 

@@ -17,22 +17,28 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from infill_lsp import __version__
+from infill_lsp.edits.edit import Edit
 from infill_lsp.errors import InfillError
 from infill_lsp.server import convert
 from infill_lsp.server.jsonrpc import ServerProtocol
 from infill_lsp.session.session import Session
 from infill_lsp.session.status import Notice, ServerStatus
 from infill_lsp.settings.settings import RUNS_COMMANDS, EngineCommand, ServerSettings, read
+from infill_lsp.text.document import Document
 from infill_lsp.text.progress import ProgressStep
 
 if TYPE_CHECKING:
     from infill_lsp.endpoints.consent import Consent
+    from infill_lsp.next_edits.history import Offered
 
 STATUS: Final = "infill/status"
 """The notification with the server's status."""
 
 PARTIAL: Final = "infill/partial"
 """The notification with a step of a fill, for editors that have asked for steps."""
+
+NEXT_EDIT: Final = "infill/nextEdit"
+"""The notification with the edits that wait in a document, for editors that can show them."""
 
 _NOTICEABLE: Final = 1.0
 """Seconds after which work still running is shown as progress."""
@@ -77,7 +83,7 @@ class InfillServer(LanguageServer):
             _NOTEBOOKS,
             protocol_cls=ServerProtocol,
         )
-        self.session = Session(engine, settings, self.tell_status, self.trace, self.tell_nothing)
+        self.session = Session(engine, settings, self.tell_status, self.trace, self.tell_nothing, self.tell_next_edits)
         self._base = settings
         self.over_socket = over_socket
         self._complaints = tuple(complaints)
@@ -226,6 +232,22 @@ class InfillServer(LanguageServer):
         done = {"step": step.frame.step, "event": step.frame.event, "ms": step.frame.ms}
         self.protocol.notify(PARTIAL, {**place, **done, "frame": [asdict(it) for it in step.frame.tokens]})
 
+    def tell_next_edits(self, document: Document, offered: "tuple[Offered, ...]") -> None:
+        """Send the edits that wait in a document, if the editor can show them."""
+        if not _shows_next_edits(self.client_capabilities.experimental):
+            return
+        edits = [
+            {
+                "id": it.id,
+                "range": convert.range_of(document, it.edit.change.start, it.edit.change.end, self.encoding),
+                "newText": it.edit.change.text,
+                "label": it.edit.label,
+                "kind": it.edit.kind,
+            }
+            for it in offered
+        ]
+        self.protocol.notify(NEXT_EDIT, {"uri": document.name, "version": document.version, "edits": edits})
+
     def log(self, level: str, sentence: str) -> None:
         """Write to the editor's log, unless the settings exclude this level."""
         if _LEVELS[level] <= _LEVELS[self.session.settings.log]:
@@ -333,9 +355,28 @@ class InfillServer(LanguageServer):
             self.log("debug", f"The editor did not answer as it should: {error!r}")
             return None
 
+    def workspace_edit(self, document: Document, edit: Edit) -> types.WorkspaceEdit:
+        """Return an edit in a form that the editor supports."""
+        if not self.can("workspace", "workspace_edit", "document_changes"):
+            return convert.plain_edit(document, edit, self.encoding)
+        shown = self.can("workspace", "workspace_edit", "change_annotation_support")
+        return (convert.annotated_edit if shown else convert.versioned_edit)(document, edit, self.encoding)
+
+    async def show_place(self, uri: str, range_: types.Range) -> None:
+        """Show the user a place of a document."""
+        params = types.ShowDocumentParams(uri, take_focus=True, selection=range_)
+        await self._answer(self.window_show_document_async(params))
+
     def can(self, *path: str) -> bool:
         """Report whether the client declares a capability."""
         capability: object = self.client_capabilities
         for name in path:
             capability = getattr(capability, name, None)
         return bool(capability)
+
+
+def _shows_next_edits(capability: object) -> bool:
+    """Report whether a client declares `{"infill": {"nextEdit": true}}`, however its message was read."""
+    for name in ("infill", "nextEdit"):
+        capability = capability.get(name) if isinstance(capability, dict) else getattr(capability, name, None)
+    return capability is True

@@ -11,10 +11,9 @@ from typing import Final, TypeVar
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from infill_lsp.edits.edit import Edit
 from infill_lsp.edits.offer import COMMANDS, Offer
 from infill_lsp.errors import InfillError, OfferError, StaleError
-from infill_lsp.server import convert
+from infill_lsp.server import convert, next_edits
 from infill_lsp.server.client import InfillServer
 from infill_lsp.text.document import Document
 
@@ -33,7 +32,7 @@ def register(server: InfillServer) -> None:
     options = types.CodeActionOptions(code_action_kinds=_KINDS, resolve_provider=True)
     server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)(_code_action)
     server.feature(types.CODE_ACTION_RESOLVE)(_resolve)
-    for name in COMMANDS:
+    for name in (*COMMANDS, next_edits.APPLY):
         server.command(name)(_execute)  # Only to advertise it: pygls' own way cannot be cancelled.
     server.protocol.fm.builtin_features[types.WORKSPACE_EXECUTE_COMMAND] = partial(_execute, server)
 
@@ -42,11 +41,14 @@ def _code_action(ls: InfillServer, params: types.CodeActionParams) -> list[types
     from infill_lsp.edits.plan import offers  # noqa: PLC0415  # `initialize` need not wait for it.
 
     document = ls.session.documents.get(params.text_document.uri)
-    if document is None or ls.session.inactive(document) or ls.session.limited(document):
+    if document is None or ls.session.inactive(document):
         return []
+    waiting = next_edits.actions(ls, document) if _asks_for(types.CodeActionKind.QuickFix, params.context) else []
+    if ls.session.limited(document):
+        return waiting
     gap = convert.gap_of(document, params.range, ls.encoding)
     found = offers(document, gap.start, gap.end)
-    return [_action(ls, document, it) for it in found if _is_wanted(it, params.context)]
+    return [*waiting, *(_action(ls, document, it) for it in found if _is_wanted(it, params.context))]
 
 
 def _resolve(ls: InfillServer, action: types.CodeAction) -> Coroutine[object, object, types.CodeAction]:
@@ -63,6 +65,8 @@ def _resolve(ls: InfillServer, action: types.CodeAction) -> Coroutine[object, ob
 
 def _execute(ls: InfillServer, params: types.ExecuteCommandParams) -> Coroutine[object, object, bool]:
     """Make and apply an edit; the answer is whether that was done."""
+    if params.command == next_edits.APPLY:
+        return _in_words(next_edits.apply(ls, params))
 
     async def answer() -> bool:
         offer = _asked(ls, params)
@@ -81,14 +85,7 @@ async def _made(ls: InfillServer, offer: Offer, token: types.ProgressToken | Non
     if edit is None:
         ls.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"{offer.title}: {_NOTHING}"))
         return None
-    return _for_editor(ls, ls.session.documents[offer.name], edit)
-
-
-def _for_editor(ls: InfillServer, document: Document, edit: Edit) -> types.WorkspaceEdit:
-    if not ls.can("workspace", "workspace_edit", "document_changes"):
-        return convert.plain_edit(document, edit, ls.encoding)
-    shown = ls.can("workspace", "workspace_edit", "change_annotation_support")
-    return (convert.annotated_edit if shown else convert.versioned_edit)(document, edit, ls.encoding)
+    return ls.workspace_edit(ls.session.documents[offer.name], edit)
 
 
 def _action(ls: InfillServer, document: Document, offer: Offer) -> types.CodeAction:
@@ -115,7 +112,11 @@ def _is_wanted(offer: Offer, context: types.CodeActionContext) -> bool:
     """Report whether the editor asks for actions of this kind."""
     if context.trigger_kind == types.CodeActionTriggerKind.Automatic and offer.kind in _ALWAYS_THERE:
         return False
-    own = _kind(offer).value
+    return _asks_for(_kind(offer), context)
+
+
+def _asks_for(kind: types.CodeActionKind, context: types.CodeActionContext) -> bool:
+    own = kind.value
     asked = [getattr(it, "value", it) for it in context.only or ()]
     return not asked or any(own == it or own.startswith(f"{it}.") or it == "" for it in asked)
 

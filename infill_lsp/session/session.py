@@ -21,6 +21,7 @@ from infill_lsp.errors import (
 )
 from infill_lsp.privacy.rules import inactive_reason
 from infill_lsp.privacy.secret_files import secret_reason
+from infill_lsp.session.next_edits import NextEdits
 from infill_lsp.session.notebooks import Notebook
 from infill_lsp.session.status import Notice, ServerStatus
 from infill_lsp.session.suggester import Suggester
@@ -30,6 +31,7 @@ from infill_lsp.text.progress import Watcher
 
 if TYPE_CHECKING:
     from infill_lsp.context import Workspace
+    from infill_lsp.next_edits.history import Offered
 
 _PATIENCE: Final = 10.0
 """Seconds that a user who asks by hand waits for an engine that is not even starting."""
@@ -47,6 +49,7 @@ class Session:
         on_status: Callable[[ServerStatus], None],
         on_why: Callable[[str], None] = lambda sentence: None,
         on_nothing: Callable[[str], None] = lambda sentence: None,
+        on_next_edits: "Callable[[Document, tuple[Offered, ...]], None]" = lambda document, offered: None,
     ) -> None:
         """Start nothing yet.
 
@@ -56,6 +59,7 @@ class Session:
             on_status: called whenever the status changes.
             on_why: called with where and why something is not suggested, for debugging.
             on_nothing: called with the reason if a user who asked by hand gets nothing.
+            on_next_edits: called with what waits in a document once that changes.
         """
         self.settings = self.effective_settings = settings
         self.documents: dict[str, Document] = {}
@@ -65,6 +69,7 @@ class Session:
         self.engine: FallbackEngine | None = None
         self.watcher: Watcher | None = None
         self.suggester = Suggester(self, on_why, on_nothing)
+        self.next_edits = NextEdits(self._has_next_edits, on_next_edits)
         self._engine_command, self._on_status = engine_command, on_status
         self._roots: tuple[Path, ...] = ()
         self._files: Workspace | None = None
@@ -111,6 +116,7 @@ class Session:
         """End the engine, and all reading in the background."""
         self._leave_workspace()
         self.suggester.forget()
+        self.next_edits.close()
         async with self._changing:
             await self._end_engine()
             self._closed = True
@@ -153,25 +159,38 @@ class Session:
         if before.exclude != settings.exclude:
             self.enter(self._roots)
         engine = self.engine
+        self._take_back_next_edits()
         self.effective_settings = replace(settings, model=self.effective_settings.model)
         failed = engine is not None and (engine.reason or engine.status.state == "degraded")
         if engine is not None and (before.engine != settings.engine or (failed and before != settings)):
             await self.start()
 
+    def _has_next_edits(self, document: Document) -> bool:
+        return self.settings.next_edit and document.language is not None and not self.inactive(document)
+
+    def _take_back_next_edits(self) -> None:
+        """Forget the edits of documents in which none are wanted by the present settings."""
+        for document in self.documents.values():
+            if not self._has_next_edits(document):
+                self.next_edits.leave_alone(document)
+
     def put(self, document: Document) -> None:
         """Take a document that was opened or changed."""
+        before = self.documents.get(document.name)
         self.documents[document.name] = document
         if document.is_too_large:
             self._leave_alone(document.name)
         else:
             self._workspace.changed(document)
         self.suggester.changed(document)
+        self.next_edits.changed(before, document)
 
     def drop(self, name: str) -> None:
         """Forget a closed document; one that was not open is no error."""
         if self.documents.pop(name, None):
             self._leave_alone(name)
             self.suggester.closed(name)
+            self.next_edits.closed(name)
 
     def _leave_alone(self, name: str) -> None:
         """Forget all that was derived from a document."""

@@ -262,6 +262,9 @@ class ServerSettings:
     completion: bool = _setting(
         False, _SWITCH, "whether suggestions also appear in the completion list, for editors without ghost text"
     )
+    next_edit: bool = _setting(
+        True, _SWITCH, "whether the edits that your last one calls for elsewhere in the document are offered"
+    )
     exclude: tuple[str, ...] = _setting(
         (), _TEXTS, "patterns, as in .gitignore, of files that are never read, besides the built-in ones for secrets"
     )

@@ -1,0 +1,107 @@
+"""Follows changed parameters of a Python function to its calls in the document.
+
+A new parameter is passed only where its name has a meaning: what else to pass is the user's to know.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from tree_sitter import Node
+
+from infill_lsp.edits.edit import Change
+from infill_lsp.meaning.code import text_of
+from infill_lsp.next_edits.calls import Call, calls
+from infill_lsp.next_edits.edit import NextEdit
+from infill_lsp.next_edits.made import MadeEdit
+from infill_lsp.next_edits.parameters import ChangedParameters, changed_parameters
+from infill_lsp.next_edits.scopes import Scopes
+from infill_lsp.syntax.tree import SyntaxTree
+
+
+def arguments(made: MadeEdit) -> Iterator[NextEdit]:
+    """Yield the changes of calls that a change of parameters calls for."""
+    changed, tree = changed_parameters(made), made.before.parsed()
+    if changed is None or tree is None:
+        return
+    scopes = Scopes(tree)
+    for call in calls(scopes, changed.function):
+        found = _followed(scopes, changed, call)
+        if found is not None and (at := made.now(found.change.start, found.change.end)) is not None:
+            change = Change(at, at + found.change.end - found.change.start, found.change.text)
+            yield NextEdit(change, "arguments", found.label)
+
+
+def _followed(scopes: Scopes, changed: ChangedParameters, call: Call) -> NextEdit | None:
+    """Return what a call needs, in the document before; None if that is nothing, or not certain."""
+    if changed.renamed is not None:
+        return _renamed(scopes.tree, changed, call)
+    if not call.is_plain:
+        return None
+    if (at := changed.removed) is not None:
+        return _removed(scopes.tree, changed, call, at)
+    if (at := changed.added) is not None:
+        return _added(scopes, changed, call, at)
+    return None
+
+
+def _renamed(tree: SyntaxTree, changed: ChangedParameters, call: Call) -> NextEdit | None:
+    old, new = (it.name for it in changed.renamed or ())
+    argument = call.keyword(old)
+    if argument is None or call.keyword(new) is not None:
+        return None
+    start = tree.span(argument)[0]
+    return NextEdit(Change(start, start + len(old), new), "arguments", f"Rename `{old}=` to `{new}=`")
+
+
+def _removed(tree: SyntaxTree, changed: ChangedParameters, call: Call, at: int) -> NextEdit | None:
+    """Return the edit that takes the argument of a parameter out of a call."""
+    parameter, place = changed.before[at], at - call.bound
+    argument = call.keyword(parameter.name)
+    if argument is None and parameter.kind == "positional" and 0 <= place < len(call.positional):
+        argument = call.positional[place]
+    if argument is None or parameter.kind == "rest":
+        return None
+    start, end = tree.span(argument)
+    for one, other in pairwise(call.arguments):
+        if one == argument:
+            end = tree.span(other)[0]
+            break
+        if other == argument and argument == call.arguments[-1]:
+            start = tree.span(one)[1]
+    return NextEdit(Change(start, end, ""), "arguments", f"Remove the argument of `{parameter.name}`")
+
+
+def _added(scopes: Scopes, changed: ChangedParameters, call: Call, at: int) -> NextEdit | None:
+    """Return the edit that passes a new parameter on, from a variable of its name; with a default, a parameter."""
+    parameter, place = changed.now[at], at - call.bound
+    if parameter.kind == "rest" or call.keyword(parameter.name) is not None:
+        return None
+    scope = scopes.scope(call.node, parameter.name)
+    if scope is None or (parameter.has_default and not _is_parameter(scope, parameter.name)):
+        return None
+    if parameter.kind == "positional" and place <= len(call.positional) and not parameter.has_default:
+        before, text = call.positional[:place], parameter.name
+    else:
+        before, text = call.arguments, f"{parameter.name}={parameter.name}"
+    return NextEdit(_inserted(scopes.tree, call, before, text), "arguments", f"Pass `{parameter.name}`")
+
+
+def _is_parameter(scope: Node, name: str) -> bool:
+    parameters = scope.child_by_field_name("parameters")
+    return parameters is not None and any(
+        text_of(it).lstrip("*").partition(":")[0].partition("=")[0].strip() == name for it in parameters.named_children
+    )
+
+
+def _inserted(tree: SyntaxTree, call: Call, before: tuple[Node, ...], text: str) -> Change:
+    """Return the change that puts an argument behind others; on a line of its own where the others have one."""
+    if not before:
+        brackets = call.node.child_by_field_name("arguments")
+        start = tree.span(brackets)[0] + 1 if brackets is not None else 0
+        at = tree.span(call.arguments[0])[0] if call.arguments else start
+        return Change(at, at, f"{text}, " if call.arguments else text)
+    last = before[-1]
+    at, row = tree.span(last)[1], last.start_point.row
+    alone = row > call.node.start_point.row and all(it.start_point.row != row for it in call.arguments if it != last)
+    line = tree.text.rfind("\n", 0, tree.span(last)[0]) + 1
+    return Change(at, at, f",\n{tree.text[line : tree.span(last)[0]]}{text}" if alone else f", {text}")

@@ -1,0 +1,83 @@
+"""Finds what an edit calls for: asks each rule, judges what they say, and keeps the nearest."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from infill_lsp.edits.edit import Change
+from infill_lsp.meaning.judge import fault
+from infill_lsp.next_edits.arguments import arguments
+from infill_lsp.next_edits.edit import NextEdit
+from infill_lsp.next_edits.hunks import hunks
+from infill_lsp.next_edits.made import MadeEdit
+from infill_lsp.next_edits.renames import renames
+from infill_lsp.syntax.critic import Critic
+from infill_lsp.text.document import Document, Gap
+
+MOST: Final = 3
+"""The number of edits that may wait at a time."""
+
+LARGEST: Final = 200_000
+"""The longest document, in code points, in which edits are looked for: both of its states are parsed as a whole."""
+
+_MOST_KINDS: Final = 4
+"""The number of different replacements from which on an edit is more than one thought."""
+
+_MOST_FOLLOWED: Final = 6
+"""The number of differences that are followed; those of one rename all lead to the same places."""
+
+_MOST_JUDGED: Final = 12
+"""The number of edits that are judged before the search ends without them."""
+
+Rule = Callable[[MadeEdit], Iterator[NextEdit]]
+"""Yields what an edit may call for; what scores lines with a model would come behind them, with these as candidates."""
+
+_RULES: Final[tuple[Rule, ...]] = (renames, arguments)
+
+
+def next_edits(before: Document, after: Document, cursor: int | None = None) -> tuple[NextEdit, ...]:
+    """Return what the change of a document calls for elsewhere in it, the nearest first, three at most.
+
+    Args:
+        before: the document before the change.
+        after: the document as it is now.
+        cursor: where the user is, in code points; None for where the change is.
+    """
+    return tuple(itertools.islice(each_next_edit(before, after, cursor), MOST))
+
+
+def each_next_edit(before: Document, after: Document, cursor: int | None = None) -> Iterator[NextEdit]:
+    """Yield the same without an end at three; each is judged when it is asked for."""
+    if after.language is None or max(before.lines.length, after.lines.length) > LARGEST:
+        return
+    changed = hunks(before.text, after.text)
+    made = [MadeEdit(before, after, changed, it) for it in changed]
+    if len({it.replaced for it in made}) > _MOST_KINDS:
+        return
+    if cursor is not None:
+        made.sort(key=lambda it: max(it.hunk.start - cursor, cursor - it.hunk.end, 0))
+    found = [edit for it in made[:_MOST_FOLLOWED] for rule in _RULES for edit in rule(it)]
+    places = [(it.start, it.end) for it in changed] if cursor is None else [(cursor, cursor)]
+    near = sorted(_apart(found), key=lambda it: min(_distance(it.change, *place) for place in places))
+    yield from (it for it in near[:_MOST_JUDGED] if is_right(after, it.change))
+
+
+def _apart(found: list[NextEdit]) -> list[NextEdit]:
+    """Return the edits without those that another one overlaps; the rule asked first is heard first."""
+    kept: list[NextEdit] = []
+    for edit in found:
+        if all(edit.change.end < it.change.start or it.change.end < edit.change.start for it in kept):
+            kept.append(edit)
+    return kept
+
+
+def _distance(change: Change, start: int, end: int) -> int:
+    return max(start - change.end, change.start - end, 0)
+
+
+def is_right(document: Document, change: Change) -> bool:
+    """Report whether a change breaks neither syntax nor meaning."""
+    if fault(document, change.start, change.end, change.text):
+        return False
+    critic = Critic.of(document.request([Gap(change.start, change.end)]))
+    return critic is None or critic.parses([change.text])

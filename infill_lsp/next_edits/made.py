@@ -1,0 +1,64 @@
+"""The edit that was made, as the rules see it: both states of the document, and the hunk to follow."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from infill_lsp.next_edits.hunks import Hunk, word_around
+from infill_lsp.text.document import Document
+
+WORD: Final = re.compile(r"[^\W\d]\w*")
+
+
+class Renamed(NamedTuple):
+    """A word that took the place of another one, and where both start."""
+
+    old: str
+    new: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class MadeEdit:
+    """An edit that was made.
+
+    Attributes:
+        before: the document without it.
+        after: the document as it is now.
+        hunks: all the differences, in order.
+        hunk: the one to follow.
+    """
+
+    before: Document
+    after: Document
+    hunks: tuple[Hunk, ...]
+    hunk: Hunk
+
+    def now(self, start: int, end: int) -> int | None:
+        """Return where a range of the document before starts now; None if the edit touches it."""
+        moved = 0
+        for it in self.hunks:
+            if it.old_start > end:
+                break
+            if it.old_end >= start:
+                return None
+            moved = it.end - it.old_end
+        return start + moved
+
+    @property
+    def replaced(self) -> tuple[str, str]:
+        """What took the place of what: whole words if a word was renamed."""
+        return self.renamed[:2] if self.renamed else (self.hunk.old, self.hunk.new)
+
+    @cached_property
+    def renamed(self) -> Renamed | None:
+        """The words that the hunk changed; None if it changed more or less than one word into another."""
+        hunk, before, after = self.hunk, self.before.text, self.after.text
+        head, tail = word_around(before, hunk.old_start, hunk.old_end)
+        old = before[hunk.old_start - head : hunk.old_end + tail]
+        new = after[hunk.start - head : hunk.end + tail]
+        if old == new or not (WORD.fullmatch(old) and WORD.fullmatch(new)):
+            return None
+        return Renamed(old, new, hunk.old_start - head, hunk.start - head)

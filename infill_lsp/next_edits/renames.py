@@ -1,0 +1,105 @@
+"""Follows a renamed variable of Python code to its other occurrences.
+
+A new name at one place is a rename only if the name it replaces meant something there, and the new one nothing yet.
+Where a name is bound several times, only the occurrences that certainly read the edited binding follow.
+"""
+
+import builtins
+import keyword
+from collections.abc import Iterator
+from typing import Final
+
+from tree_sitter import Node
+
+from infill_lsp.edits.edit import Change
+from infill_lsp.next_edits.edit import NextEdit
+from infill_lsp.next_edits.made import MadeEdit, Renamed
+from infill_lsp.next_edits.scopes import IMPORTS, Scopes, binding, is_variable
+
+_TAKEN: Final = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset({"self", "cls"})
+_DEFINITIONS: Final = frozenset({"function_definition", "class_definition"})
+_HOLDERS: Final = frozenset({"for_statement", "with_statement", "except_clause"})
+
+
+def renames(made: MadeEdit) -> Iterator[NextEdit]:
+    """Yield the renames that the rename of one occurrence calls for."""
+    renamed, tree = made.renamed, made.before.parsed()
+    if renamed is None or tree is None or tree.language.id != "python" or _TAKEN & {renamed.old, renamed.new}:
+        return
+    scopes = Scopes(tree)
+    node = scopes.identifier(renamed.before, renamed.before + len(renamed.old))
+    if node is None or not scopes.guessable or not is_variable(node):
+        return
+    for place in _places(scopes, node, renamed):
+        start, end = tree.span(place)
+        if (at := made.now(start, end)) is not None:
+            yield rename(renamed, at)
+
+
+def rename(renamed: Renamed, at: int) -> NextEdit:
+    """Return the rename of the occurrence that starts at an offset."""
+    change = Change(at, at + len(renamed.old), renamed.new)
+    return NextEdit(change, "rename", f"Rename `{renamed.old}` to `{renamed.new}`")
+
+
+def _places(scopes: Scopes, node: Node, renamed: Renamed) -> list[Node]:
+    """Return the other occurrences of the variable at a node that follow it to its new name."""
+    scope = scopes.scope(node)
+    if scope is None:
+        return []
+    alike = [it for it in scopes.occurrences(renamed.old) if is_variable(it)]
+    same = [it for it in alike if scopes.scope(it) == scope]
+    if any(scopes.scope(it, renamed.new) is not None for it in same):
+        return []  # It would mean something else there.
+    followers = _followers_of_binding(node, same) if binding(node) else _followers_of_use(node, same)
+    if binding(node) is None and scopes.occurrences(renamed.new):
+        return []  # The use may mean that one, wherever it comes from.
+    return [it for it in followers if it != node]
+
+
+def _followers_of_use(node: Node, same: list[Node]) -> list[Node]:
+    """Return all occurrences if the variable has one binding, and one that a use can name anew.
+
+    Whoever calls another function or takes another module than before means that one, and not a rename.
+    """
+    bindings = [made for it in same if (made := binding(it))]
+    if len(bindings) != 1 or bindings[0].type in _DEFINITIONS | IMPORTS:
+        return []
+    return same
+
+
+def _followers_of_binding(node: Node, same: list[Node]) -> list[Node]:
+    """Return the occurrences that certainly read what the binding at a node binds, or belong to it."""
+    made, others = binding(node), [it for it in same if it != node and binding(it)]
+    if made is None or not others:
+        return same
+    if made.type in _DEFINITIONS | IMPORTS:
+        return []
+    if made.type in _HOLDERS and any(not _within(it, made) for it in others):
+        return [it for it in same if _within(it, made)]
+    block = _block(node)
+    around = [it for it in others if _holds(_block(it), block)]
+    earlier = [it for it in around if it.start_byte < node.start_byte]
+    if any(_block(it) != block for it in earlier):
+        return []
+    later = [statement for it in around if it not in earlier and (statement := binding(it))]
+    end = min((it.end_byte for it in later), default=None)
+    start = node.start_byte if earlier else 0
+    first = [it for it in others if later and binding(it) == min(later, key=lambda one: one.end_byte)]
+    return [it for it in same if it.start_byte >= start and (end is None or it.end_byte <= end) and it not in first]
+
+
+def _within(node: Node, outer: Node) -> bool:
+    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
+
+
+def _block(node: Node) -> Node:
+    """Return the block in which an occurrence is bound; for a parameter its function."""
+    up = node
+    while up.parent is not None and up.type not in {"block", "function_definition", "lambda"}:
+        up = up.parent
+    return up
+
+
+def _holds(outer: Node, inner: Node) -> bool:
+    return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte

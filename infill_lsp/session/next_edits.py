@@ -1,0 +1,115 @@
+"""Looks for the edits that the user's last ones call for, once the user rests, and keeps those that wait.
+
+Any change of a document ends the search in it. Must not import LSP types.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from infill_lsp.text.document import Document
+
+if TYPE_CHECKING:
+    from infill_lsp.next_edits.history import History, Offered
+
+REST: Final = 0.15
+"""Seconds after a change until the user rests."""
+
+REST_IN_WORD: Final = 0.4
+"""Seconds after a single key within a word: it is probably not the last one, and half a name helps nobody."""
+
+
+class NextEdits:
+    """The edits that wait in the documents of one session."""
+
+    def __init__(
+        self,
+        is_wanted: Callable[[Document], bool],
+        on_offered: "Callable[[Document, tuple[Offered, ...]], None]",
+    ) -> None:
+        """Look for nothing yet.
+
+        Args:
+            is_wanted: whether anything may be kept of a document.
+            on_offered: called with what waits in a document now, whenever that is more than nothing, or no longer is.
+        """
+        self._is_wanted, self._on_offered = is_wanted, on_offered
+        self._histories: dict[str, History] = {}
+        self._searches: dict[str, asyncio.Task[None]] = {}
+        self._searched: dict[str, Document] = {}
+        self._shown: set[str] = set()
+
+    def changed(self, before: Document | None, after: Document) -> None:
+        """Take a document that was opened or changed."""
+        self._end_search(after.name)
+        if before is None:
+            return
+        if not self._is_wanted(after):
+            self.leave_alone(after)
+            return
+        from infill_lsp.next_edits.history import History  # noqa: PLC0415  # `initialize` need not wait for it.
+
+        history = self._histories.get(after.name, History()).changed(before, after)
+        self._histories[after.name] = history
+        self._search(after, 0.0 if history.taken else _rest(before, after, history.cursor))
+
+    def waiting(self, document: Document) -> "tuple[Offered, ...]":
+        """Return what waits in a document, the nearest first; nothing if it has changed since."""
+        if self._searched.get(document.name) is not document:
+            return ()
+        return self._histories[document.name].offered
+
+    def dismiss(self, document: Document, id_: str) -> None:
+        """Offer an edit no more, and look for another one instead."""
+        history = self._histories.get(document.name)
+        if history is not None:
+            self._histories[document.name] = history.dismissing(id_)
+            if self._searched.get(document.name) is document:
+                self._search(document, 0.0)
+
+    def leave_alone(self, document: Document) -> None:
+        """Forget the edits of a document, and take back what waits in it."""
+        self.closed(document.name, keep_shown=True)
+        self._tell(document, ())
+
+    def closed(self, name: str, *, keep_shown: bool = False) -> None:
+        """Forget a closed document."""
+        self._end_search(name)
+        self._histories.pop(name, None)
+        if not keep_shown:
+            self._shown.discard(name)
+
+    def close(self) -> None:
+        """End all searches."""
+        for name in list(self._searches):
+            self._end_search(name)
+
+    def _search(self, document: Document, rest: float) -> None:
+        self._end_search(document.name)
+        self._searches[document.name] = asyncio.ensure_future(self._look(document, rest))
+
+    def _end_search(self, name: str) -> None:
+        self._searched.pop(name, None)
+        if search := self._searches.pop(name, None):
+            search.cancel()
+
+    async def _look(self, document: Document, rest: float) -> None:
+        """Wait until the user rests, and find what waits then; in a thread, so that other work has its turn."""
+        await asyncio.sleep(rest)
+        history = self._histories[document.name]
+        found = await asyncio.to_thread(history.next_edits, document)
+        self._histories[document.name] = history = history.offering(document, found)
+        self._searched[document.name] = document
+        self._tell(document, history.offered)
+
+    def _tell(self, document: Document, offered: "tuple[Offered, ...]") -> None:
+        if offered or document.name in self._shown:
+            self._on_offered(document, offered)
+        (self._shown.add if offered else self._shown.discard)(document.name)
+
+
+def _rest(before: Document, after: Document, cursor: int) -> float:
+    """Return the seconds that the user has to rest for after a change."""
+    is_key = abs(after.lines.length - before.lines.length) == 1
+    letter = after.lines.slice(max(0, cursor - 1), cursor)
+    return REST_IN_WORD if is_key and (letter.isalnum() or letter == "_") else REST

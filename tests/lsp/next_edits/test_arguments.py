@@ -1,0 +1,50 @@
+"""Changed parameters are followed to the calls of their function."""
+
+import pytest
+from asking import documents, followed, unchanged
+
+FOLLOWED = [
+    ("def f(a, ⟦size→width⟧=1):\n    pass\n\nf(1, size=2)\nf(1)\n", "f(1, width=2)\nf(1)\n"),
+    ("class A:\n    def f(self, ⟦a→b⟧):\n        self.f(a=1)\n", "self.f(b=1)\n"),
+    ("class A:\n    def __init__(self, ⟦a→b⟧):\n        pass\n\nA(a=1)\n", "A(b=1)\n"),
+    ("def f(a⟦, b→⟧):\n    pass\n\nf(1, 2)\nf(1, b=2)\nf(b=3, a=1)\n", "f(1)\nf(1)\nf(a=1)\n"),
+    ("def f(⟦a, →⟧b):\n    pass\n\nf(1, 2)\nf(\n    1,\n    2,\n)\n", "f(2)\nf(\n    2,\n)\n"),
+    ("class A:\n    def f(self, a⟦, b→⟧):\n        pass\n    def g(self):\n        self.f(1, 2)\n", "self.f(1)\n"),
+    ("def f(a⟦→, log⟧):\n    pass\n\ndef g(log):\n    f(1)\n", "    f(1, log)\n"),
+    ("def f(⟦→log, ⟧a):\n    pass\n\ndef g(log):\n    f(1)\n", "    f(log, 1)\n"),
+    ("def f(a⟦→, *, log⟧):\n    pass\n\ndef g(log):\n    f(1)\n", "    f(1, log=log)\n"),
+    ("def f(a⟦→, log=None⟧):\n    pass\n\ndef g(log):\n    f(1)\n", "    f(1, log=log)\n"),
+    ("def f(a⟦→, log⟧):\n    pass\n\nlog = 1\nf(\n    1,\n)\n", "f(\n    1,\n    log,\n)\n"),
+    ("def f(⟦→log⟧):\n    pass\n\nlog = 1\nf()\n", "f(log)\n"),
+]
+
+
+@pytest.mark.parametrize(("marked", "end"), FOLLOWED)
+def test_calls_follow(marked: str, end: str) -> None:
+    assert followed(marked).endswith(end)
+
+
+SILENT = {
+    "a default that nobody here has": "def f(a⟦→, log=None⟧):\n    pass\n\nlog = 2\nf(1)\n",
+    "a value that nobody knows": "def f(a⟦→, log⟧):\n    pass\n\nf(1)\n",
+    "another function": "def f(a⟦, b→⟧):\n    pass\n\ndef g(a, f):\n    f(1, 2)\n",
+    "another object's method": "class A:\n    def f(self, a⟦, b→⟧):\n        pass\n\no.f(1, 2)\n",
+    "another class": "class A:\n    def f(self, ⟦a, →⟧b): ...\n\nclass B:\n    def g(self):\n        self.f(1, 2)\n",
+    "an unknown number of arguments": "def f(a⟦, b→⟧):\n    pass\n\nf(*c)\nf(1, **d)\n",
+    "two definitions": "if x:\n    def f(a⟦, b→⟧):\n        pass\nelse:\n    def f(a, b):\n        pass\nf(1, 2)\n",
+    "a new function": "⟦→def f(a, log):\n    pass\n⟧\nlog = 1\n",
+    "it passes the argument already": "def f(a⟦→, log⟧):\n    pass\n\ndef g(log):\n    f(1, log=log)\n",
+    "another annotation": "def f(a: ⟦int→str⟧):\n    pass\n\nf(1)\n",
+    "another default": "def f(a=⟦1→2⟧):\n    pass\n\nf(1)\n",
+    "a longer rest": "def f(a⟦→, *log⟧):\n    pass\n\ndef g(log):\n    f(1)\n",
+}
+
+
+@pytest.mark.parametrize("marked", SILENT.values(), ids=SILENT)
+def test_nothing_else_follows(marked: str) -> None:
+    assert unchanged(marked)
+
+
+def test_the_body_follows_too() -> None:
+    marked = "def f(⟦a→b⟧):\n    return a\n\nf(a=1)\n"
+    assert followed(marked) == documents("def f(b):\n    return b\n\nf(b=1)\n")[1].text
