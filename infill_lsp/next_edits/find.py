@@ -9,6 +9,7 @@ from infill_lsp.meaning.judge import fault
 from infill_lsp.next_edits.arguments import arguments
 from infill_lsp.next_edits.edit import NextEdit
 from infill_lsp.next_edits.hunks import hunks
+from infill_lsp.next_edits.imports import imports
 from infill_lsp.next_edits.made import MadeEdit
 from infill_lsp.next_edits.renames import renames
 from infill_lsp.syntax.critic import Critic
@@ -32,7 +33,7 @@ _MOST_JUDGED: Final = 12
 Rule = Callable[[MadeEdit], Iterator[NextEdit]]
 """Yields what an edit may call for; what scores lines with a model would come behind them, with these as candidates."""
 
-_RULES: Final[tuple[Rule, ...]] = (renames, arguments)
+_RULES: Final[tuple[Rule, ...]] = (renames, arguments, imports)
 
 
 def next_edits(before: Document, after: Document, cursor: int | None = None) -> tuple[NextEdit, ...]:

@@ -12,11 +12,12 @@ from typing import Final
 from tree_sitter import Node
 
 from infill_lsp.edits.edit import Change
+from infill_lsp.meaning.bindings import FUNCTIONS
 from infill_lsp.next_edits.edit import NextEdit
 from infill_lsp.next_edits.made import MadeEdit, Renamed
 from infill_lsp.next_edits.scopes import IMPORTS, Scopes, binding, is_variable
 
-_TAKEN: Final = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset({"self", "cls"})
+_TAKEN: Final = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset({"self", "cls", "_"})
 _DEFINITIONS: Final = frozenset({"function_definition", "class_definition"})
 _HOLDERS: Final = frozenset({"for_statement", "with_statement", "except_clause"})
 
@@ -51,13 +52,16 @@ def _places(scopes: Scopes, node: Node, renamed: Renamed) -> list[Node]:
     same = [it for it in alike if scopes.scope(it) == scope]
     if any(scopes.scope(it, renamed.new) is not None for it in same):
         return []  # It would mean something else there.
-    followers = _followers_of_binding(node, same) if binding(node) else _followers_of_use(node, same)
-    if binding(node) is None and scopes.occurrences(renamed.new):
-        return []  # The use may mean that one, wherever it comes from.
+    if binding(node) is not None:
+        followers = _followers_of_binding(node, same)
+    elif scopes.occurrences(renamed.new) or (scope.type == "module" and _in_function(node)):
+        return []  # The use may mean another variable, wherever that comes from.
+    else:
+        followers = _followers_of_use(same)
     return [it for it in followers if it != node]
 
 
-def _followers_of_use(node: Node, same: list[Node]) -> list[Node]:
+def _followers_of_use(same: list[Node]) -> list[Node]:
     """Return all occurrences if the variable has one binding, and one that a use can name anew.
 
     Whoever calls another function or takes another module than before means that one, and not a rename.
@@ -87,6 +91,13 @@ def _followers_of_binding(node: Node, same: list[Node]) -> list[Node]:
     start = node.start_byte if earlier else 0
     first = [it for it in others if later and binding(it) == min(later, key=lambda one: one.end_byte)]
     return [it for it in same if it.start_byte >= start and (end is None or it.end_byte <= end) and it not in first]
+
+
+def _in_function(node: Node) -> bool:
+    up = node.parent
+    while up is not None and up.type not in FUNCTIONS:
+        up = up.parent
+    return up is not None
 
 
 def _within(node: Node, outer: Node) -> bool:

@@ -42,6 +42,8 @@ SILENT = {
     "a builtin": "def f(a):\n    return ⟦a→len⟧(a)\n",
     "another function is called": "def load(x):\n    pass\n\nload(1)\n⟦load→read⟧(2)\n",
     "another module is used": "import json\njson.a\n⟦json→orjson⟧.b\n",
+    "a local instead of a global": "MOST = 1\n\ndef f():\n    return ⟦MOST→most⟧\n",
+    "a name that nobody reads": "def f(x):\n    a, ⟦b→_⟧ = x\n    return b\n",
     "taken": "def f():\n    y = 1\n    ⟦x→y⟧ = 2\n    return x\n",
     "taken where it is read": "⟦x→y⟧ = 2\n\ndef f(y):\n    return x + y\n",
     "a wildcard": "from a import *\ndef f(x):\n    print(x)\n    return ⟦x→y⟧\n",
