@@ -50,7 +50,7 @@ def calls(scopes: Scopes, function: Node) -> Iterator[Call]:
         class_name = owner.child_by_field_name("name")
         if class_name is not None:
             yield from _by_name(scopes, class_name, bound=True)
-    elif sum(text_of(it.child_by_field_name("name")) == text_of(name) for it in _members(owner)) == 1:
+    elif sum(text_of(it.child_by_field_name("name")) == text_of(name) for it in members(owner)) == 1:
         yield from _by_attribute(scopes, owner, text_of(name), bound="staticmethod" not in _decorators(function))
 
 
@@ -70,7 +70,7 @@ def _by_attribute(scopes: Scopes, owner: Node, name: str, *, bound: bool) -> Ite
         receiver = up.child_by_field_name("object") if up is not None and up.type == "attribute" else None
         if up is None or receiver is None or it == receiver or text_of(receiver) not in {"self", "cls"}:
             continue
-        if _owner_of(it) == owner and (call := _call_of(up, bound=bound)) is not None:
+        if class_around(it) == owner and (call := _call_of(up, bound=bound)) is not None:
             yield call
 
 
@@ -94,7 +94,7 @@ def _class_of(function: Node) -> Node | None:
     return above if above is not None and above.type == "class_definition" else None
 
 
-def _owner_of(node: Node) -> Node | None:
+def class_around(node: Node) -> Node | None:
     """Return the innermost class around a node."""
     up = node.parent
     while up is not None and up.type != "class_definition":
@@ -102,10 +102,18 @@ def _owner_of(node: Node) -> Node | None:
     return up
 
 
-def _members(owner: Node) -> Iterator[Node]:
+def members(owner: Node) -> Iterator[Node]:
+    """Yield the statements in the body of a class, without their decorators."""
     body = owner.child_by_field_name("body")
     for child in body.named_children if body is not None else ():
         yield child.child_by_field_name("definition") or child
+
+
+def method_of(node: Node) -> Node | None:
+    """Return the method or class whose name an identifier is."""
+    up = node.parent
+    named = up is not None and up.type in {"function_definition", "class_definition"}
+    return up if named and up is not None and node == up.child_by_field_name("name") else None
 
 
 def _decorators(function: Node) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 from infill_lsp.edits.edit import Change
 from infill_lsp.meaning.judge import fault
 from infill_lsp.next_edits.arguments import arguments
+from infill_lsp.next_edits.attributes import attribute_renames, unset_attributes
 from infill_lsp.next_edits.edit import NextEdit
 from infill_lsp.next_edits.hunks import hunks
 from infill_lsp.next_edits.imports import imports
@@ -33,7 +34,7 @@ _MOST_JUDGED: Final = 12
 Rule = Callable[[MadeEdit], Iterator[NextEdit]]
 """Yields what an edit may call for; what scores lines with a model would come behind them, with these as candidates."""
 
-_RULES: Final[tuple[Rule, ...]] = (renames, arguments, imports)
+_RULES: Final[tuple[Rule, ...]] = (renames, attribute_renames, arguments, unset_attributes, imports)
 
 
 def next_edits(before: Document, after: Document, cursor: int | None = None) -> tuple[NextEdit, ...]:

@@ -4,6 +4,7 @@ A module is imported only if it is of the standard library and has the attribute
 if nothing in the whole text spells its name any more.
 """
 
+import builtins
 import re
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ _USED: Final = re.compile(r"(?<![\w.])([^\W\d]\w*)\s*\.\s*([^\W\d]\w*)")
 """A name and the attribute that is read of it."""
 
 _KEPT: Final = re.compile(r"\b(?:noqa|type: ignore|pragma|isort|F401)\b")
+_BUILT_IN: Final = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__path__"}
 _MOST: Final = 200
 """The number of words of a hunk that are looked up."""
 
@@ -35,7 +37,7 @@ def imports(made: MadeEdit) -> Iterator[NextEdit]:
     if made.after.language is None or made.after.language.id != "python" or made.after.in_notebook:
         return
     yield from _needed(made)
-    if not made.after.name.endswith("__init__.py"):
+    if made.renamed is None and not made.after.name.endswith("__init__.py"):  # A new name may be imported instead.
         yield from _needless(made)
 
 
@@ -119,7 +121,7 @@ def _needless(made: MadeEdit) -> Iterator[NextEdit]:
     gone = [it for it in gone if len(re.findall(rf"\b{it}\b", text)) == 1]
     tree = made.after.parsed() if gone else None
     before = made.before.parsed() if gone else None
-    if tree is None or before is None or tree.root.has_error:
+    if tree is None or before is None or tree.root.has_error or _leaves_work(made, Scopes(tree)):
         return
     for statement in tree.root.named_children:
         if statement.type not in IMPORTS:
@@ -129,6 +131,17 @@ def _needless(made: MadeEdit) -> Iterator[NextEdit]:
                 change = _without(tree, statement, name)
                 if change is not None:
                     yield NextEdit(change, "import", f"Remove the unused import of `{name}`")
+
+
+def _leaves_work(made: MadeEdit, scopes: Scopes) -> bool:
+    """Report whether the edit uses or removed a name that is still to be defined.
+
+    Who moves code to a new function calls that first; what the edit took away may come again in it.
+    """
+    hunk = made.hunk
+    words = _words(made.before.text, hunk.old_start, hunk.old_end) | _words(made.after.text, hunk.start, hunk.end)
+    used = (it for word in words if word not in _BUILT_IN for it in scopes.occurrences(word))
+    return not scopes.guessable or any(is_variable(it) and scopes.scope(it) is None for it in used)
 
 
 def _was_used(scopes: Scopes, name: str) -> bool:

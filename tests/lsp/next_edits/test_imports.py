@@ -40,6 +40,8 @@ SILENT = {
     "used elsewhere": "import json\n\nx = ⟦json.dumps(1)→2⟧\ny = json.loads(x)\n",
     "named in a string": "import json\n\n__all__ = ['json']\nx = ⟦json.dumps(1)→2⟧\n",
     "there on purpose": "import json  # noqa: F401\n\nx = ⟦json.dumps(1)→2⟧\n",
+    "another name may be imported instead": "from a import Thread\n\nx = Thread⟦→Pool⟧()\n",
+    "moved to what is still to be defined": "import re\n\nx = ⟦re.sub(1)→_without(1)⟧\n",
     "a package": "import os.path\n\nx = ⟦os.path→1⟧\n",
     "not at the outermost level": "try:\n    import json\nexcept ImportError:\n    pass\nx = ⟦json.dumps(1)→2⟧\n",
     "not parsed": "import json\n\nx = ⟦json.dumps(1)→(⟧\n",

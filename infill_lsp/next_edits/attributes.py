@@ -1,0 +1,171 @@
+"""Follows the attributes of a Python object within its class: renamed ones, and those that nothing sets yet."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from tree_sitter import Node
+
+from infill_lsp.edits.edit import Change
+from infill_lsp.meaning.bindings import parameter_name
+from infill_lsp.meaning.code import text_of
+from infill_lsp.next_edits.calls import class_around, members, method_of
+from infill_lsp.next_edits.edit import NextEdit
+from infill_lsp.next_edits.made import MadeEdit
+from infill_lsp.next_edits.parameters import changed_parameters
+from infill_lsp.next_edits.renames import rename
+from infill_lsp.next_edits.scopes import Scopes, binding
+from infill_lsp.syntax.tree import SyntaxTree
+
+_NEAR: Final = 60
+"""Code points around a hunk in which an attribute that it touches begins."""
+
+_READ: Final = re.compile(r"\bself\.(\w+)\b(?!\s*(?:[-+*/]?=(?!=)|\())")
+_DYNAMIC: Final = re.compile(rb"\b(?:setattr|getattr|__getattr__|__getattribute__|__slots__|__dict__|vars)\b")
+
+
+def attribute_renames(made: MadeEdit) -> Iterator[NextEdit]:
+    """Yield the renames of an attribute elsewhere in its class, once one of its places was renamed."""
+    renamed, tree = made.renamed, made.before.parsed()
+    if renamed is None or tree is None or tree.language.id != "python" or renamed.old.startswith("__"):
+        return
+    scopes = Scopes(tree)
+    node = scopes.identifier(renamed.before, renamed.before + len(renamed.old))
+    owner = class_around(node) if node is not None else None
+    if node is None or owner is None or not (_is_own(node) or _is_member(node, owner)):
+        return
+    places = _places(scopes, owner, renamed.old)
+    if _places(scopes, owner, renamed.new):
+        return
+    if not any(_sets(it, owner) for it in places) or _DYNAMIC.search(owner.text or b""):
+        return  # It is inherited, or may be looked up by its text.
+    if not _sets(node, owner) and any(method_of(it) for it in places):
+        return  # Whoever calls another method than before means that one.
+    for it in places:
+        start, end = tree.span(it)
+        if it != node and (at := made.now(start, end)) is not None:
+            yield rename(renamed, at)
+
+
+def _is_own(node: Node) -> bool:
+    """Report whether an identifier is the name of an attribute of `self` or `cls`."""
+    up = node.parent
+    if up is None or up.type != "attribute" or node != up.child_by_field_name("attribute"):
+        return False
+    return text_of(up.child_by_field_name("object")) in {"self", "cls"}
+
+
+def _is_member(node: Node, owner: Node) -> bool:
+    """Report whether an identifier is a name that the body of a class binds."""
+    made = binding(node)
+    above = made.parent if made is not None else None
+    while above is not None and above.type in {"expression_statement", "decorated_definition"}:
+        above = above.parent
+    return above is not None and above == owner.child_by_field_name("body")
+
+
+def _places(scopes: Scopes, owner: Node, name: str) -> list[Node]:
+    """Return the places within a class that name an attribute of its objects."""
+    found = (it for it in scopes.occurrences(name) if class_around(it) == owner)
+    return [it for it in found if _is_own(it) or _is_member(it, owner)]
+
+
+def _sets(node: Node, owner: Node) -> bool:
+    """Report whether an attribute is defined at a place, rather than read."""
+    up = node.parent
+    if _is_member(node, owner):
+        return True
+    return (
+        up is not None
+        and up.parent is not None
+        and up.parent.type == "assignment"
+        and up == up.parent.child_by_field_name("left")
+    )
+
+
+def unset_attributes(made: MadeEdit) -> Iterator[NextEdit]:
+    """Yield what sets an attribute from a parameter of `__init__`: one that the edit reads first, or a new parameter.
+
+    A new parameter is stored only if the method stores all others.
+    """
+    tree = made.after.parsed() if "self." in made.after.text else None
+    if tree is None or tree.language.id != "python":
+        return
+    for method, name in (*_read_first(made, tree), *_new_parameters(made)):
+        stored = _stored(method)
+        if stored and name not in stored and (found := _setting(tree, list(stored.values())[-1], name)) is not None:
+            yield found
+
+
+def _read_first(made: MadeEdit, tree: SyntaxTree) -> Iterator[tuple[Node, str]]:
+    """Yield the attributes that the edit reads and nothing sets, with the `__init__` that has a parameter for each."""
+    hunk, text, scopes = made.hunk, made.after.text, Scopes(tree)
+    start = max(0, hunk.start - _NEAR)
+    for match in _READ.finditer(text, start, hunk.end + _NEAR):
+        node = scopes.identifier(*match.span(1))
+        touched = match.start(1) <= hunk.end and match.end(1) >= hunk.start
+        owner = class_around(node) if node is not None and touched and _is_own(node) else None
+        init = _init_of(owner) if owner is not None and not _has_bases(owner) else None
+        if owner is None or init is None or _DYNAMIC.search(owner.text or b""):
+            continue
+        is_set = any(_sets(it, owner) for it in _places(scopes, owner, match[1]))
+        if not is_set and match[1] in _parameters(init):
+            yield init, match[1]
+
+
+def _new_parameters(made: MadeEdit) -> Iterator[tuple[Node, str]]:
+    """Yield the parameter that came to an `__init__` which stores all others."""
+    changed = changed_parameters(made)
+    if changed is None or changed.added is None or text_of(changed.function.child_by_field_name("name")) != "__init__":
+        return
+    others = {it.name for it in changed.before[1:]}
+    new = changed.now[changed.added]
+    body = text_of(changed.function_now.child_by_field_name("body"))
+    if (
+        others
+        and new.kind != "rest"
+        and others == set(_stored(changed.function_now))
+        and not re.search(rf"\b{new.name}\b", body)
+    ):
+        yield changed.function_now, new.name
+
+
+def _stored(method: Node) -> dict[str, Node]:
+    """Return the statements `self.name = name` in the body of a method itself, by the name of their parameter."""
+    body = method.child_by_field_name("body")
+    found: dict[str, Node] = {}
+    for child in body.named_children if body is not None else ():
+        stores = re.fullmatch(r"self\.(\w+)\s*(?::[^=]+)?=\s*(\w+)", text_of(child))
+        if stores and stores[1].lstrip("_") == stores[2]:
+            found[stores[2]] = child
+    return found
+
+
+def _setting(tree: SyntaxTree, last: Node, name: str) -> NextEdit | None:
+    """Return the edit that sets an attribute below the last statement that sets one, in the same way."""
+    start, end = tree.span(last)
+    line = tree.text.rfind("\n", 0, start) + 1
+    line_end = tree.text.find("\n", end)
+    line_end = line_end if line_end >= 0 else len(tree.text)
+    if tree.text[line:start].strip() or tree.text[end:line_end].strip():
+        return None
+    own = "_" if text_of(last).startswith("self._") else ""
+    change = Change(line_end, line_end, f"\n{tree.text[line:start]}self.{own}{name} = {name}")
+    return NextEdit(change, "attribute", f"Set `self.{own}{name}`")
+
+
+def _init_of(owner: Node | None) -> Node | None:
+    named = (
+        (it for it in members(owner) if text_of(it.child_by_field_name("name")) == "__init__") if owner else iter(())
+    )
+    return next(named, None)
+
+
+def _parameters(method: Node) -> set[str]:
+    node = method.child_by_field_name("parameters")
+    return {parameter_name(it) for it in node.named_children} if node is not None else set()
+
+
+def _has_bases(owner: Node) -> bool:
+    bases = owner.child_by_field_name("superclasses")
+    return bases is not None and text_of(bases) not in {"()", "(object)"}

@@ -1,0 +1,48 @@
+"""Attributes are followed within their class, and set where `__init__` has their value."""
+
+import pytest
+from asking import followed, unchanged
+
+INIT = "class A:\n    def __init__(self, a, b):\n        self.a = a\n"
+
+FOLLOWED = [
+    (f"{INIT}        self.⟦b→c⟧ = b\n    def f(self):\n        return self.b + self.a\n", "return self.c + self.a\n"),
+    (f"{INIT}        self.b = b\n    def f(self):\n        return self.⟦b→c⟧\n    g = 1\n", "self.c\n    g = 1\n"),
+    ("class A:\n    ⟦size→width⟧ = 3\n    def f(self):\n        return self.size\n", "return self.width\n"),
+    ("class A:\n    ⟦size→width⟧: int = 3\n    def f(self):\n        return self.size\n", "return self.width\n"),
+    ("class A:\n    def ⟦go→run⟧(self):\n        pass\n    def f(self):\n        self.go()\n", "self.run()\n"),
+    (f"{INIT}\n    def f(self):\n        return ⟦1→self.b⟧\n", "self.b\n"),
+    ("class A:\n    def __init__(self, a⟦→, b⟧):\n        self.a = a\n", "self.a = a\n        self.b = b\n"),
+    ("class A:\n    def __init__(self, a⟦→, b⟧):\n        self._a = a\n", "self._a = a\n        self._b = b\n"),
+]
+
+
+@pytest.mark.parametrize(("marked", "end"), FOLLOWED)
+def test_attributes_follow(marked: str, end: str) -> None:
+    assert followed(marked).endswith(end)
+
+
+def test_an_attribute_that_is_read_first_is_set() -> None:
+    assert "self.a = a\n        self.b = b\n" in followed(f"{INIT}\n    def f(self):\n        return ⟦1→self.b⟧\n")
+
+
+SILENT = {
+    "another class": "class A:\n    def f(self):\n        self.⟦a→b⟧ = 1\nclass B:\n    def f(self):\n        self.a",
+    "another object": "class A:\n    def f(self, o):\n        self.⟦a→b⟧ = 1\n        o.a = 2\n",
+    "inherited": "class A(B):\n    def f(self):\n        print(self.a)\n        return self.⟦a→b⟧\n",
+    "another method": "class A:\n    def a(self):\n        self.a()\n        self.⟦a→b⟧()\n",
+    "there already": "class A:\n    b = 1\n    def f(self):\n        self.a = 1\n        print(self.a, self.⟦a→b⟧)\n",
+    "looked up by text": "class A:\n    def f(self):\n        self.⟦a→b⟧ = getattr(self, 'c')\n        print(self.a)\n",
+    "no parameter": f"{INIT}\n    def f(self):\n        return ⟦1→self.c⟧\n",
+    "set elsewhere": f"{INIT}\n    def f(self):\n        self.b = 2\n        return ⟦1→self.b⟧\n",
+    "a method": f"{INIT}\n    def b(self):\n        return ⟦1→self.b⟧\n",
+    "a base may set it": f"{INIT}\n    def f(self):\n        return ⟦1→self.b⟧\n".replace("A:", "A(B):"),
+    "not all are stored": "class A:\n    def __init__(self, a, c⟦→, b⟧):\n        self.a = a\n",
+    "nothing is stored": "class A:\n    def __init__(self⟦→, b⟧):\n        pass\n",
+    "used already": "class A:\n    def __init__(self, a⟦→, b⟧):\n        self.a = a\n        self.c = b + 1\n",
+}
+
+
+@pytest.mark.parametrize("marked", SILENT.values(), ids=SILENT)
+def test_nothing_else_follows(marked: str) -> None:
+    assert unchanged(marked)
