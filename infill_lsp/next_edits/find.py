@@ -11,6 +11,7 @@ from infill_lsp.next_edits.attributes import attribute_renames, unset_attributes
 from infill_lsp.next_edits.edit import NextEdit
 from infill_lsp.next_edits.hunks import hunks
 from infill_lsp.next_edits.imports import imports
+from infill_lsp.next_edits.locals import local_renames
 from infill_lsp.next_edits.made import MadeEdit
 from infill_lsp.next_edits.renames import renames
 from infill_lsp.syntax.critic import Critic
@@ -34,7 +35,7 @@ _MOST_JUDGED: Final = 12
 Rule = Callable[[MadeEdit], Iterator[NextEdit]]
 """Yields what an edit may call for; what scores lines with a model would come behind them, with these as candidates."""
 
-_RULES: Final[tuple[Rule, ...]] = (renames, attribute_renames, arguments, unset_attributes, imports)
+_RULES: Final[tuple[Rule, ...]] = (renames, attribute_renames, arguments, unset_attributes, imports, local_renames)
 
 
 def next_edits(before: Document, after: Document, cursor: int | None = None) -> tuple[NextEdit, ...]:
