@@ -20,7 +20,8 @@ from infill_lsp.syntax.tree import SyntaxTree
 
 def arguments(made: MadeEdit) -> Iterator[NextEdit]:
     """Yield the changes of calls that a change of parameters calls for."""
-    changed, tree = changed_parameters(made), made.before.parsed()
+    changed = changed_parameters(made)
+    tree = made.before.parsed() if changed is not None else None
     if changed is None or tree is None:
         return
     scopes = Scopes(tree)

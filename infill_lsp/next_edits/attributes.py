@@ -13,12 +13,15 @@ from infill_lsp.next_edits.calls import class_around, members, method_of
 from infill_lsp.next_edits.edit import NextEdit
 from infill_lsp.next_edits.made import MadeEdit
 from infill_lsp.next_edits.parameters import changed_parameters
-from infill_lsp.next_edits.renames import rename
+from infill_lsp.next_edits.renames import is_python, rename
 from infill_lsp.next_edits.scopes import Scopes, binding
 from infill_lsp.syntax.tree import SyntaxTree
 
 _NEAR: Final = 60
 """Code points around a hunk in which an attribute that it touches begins."""
+
+_LONGEST_HEAD: Final = 2_000
+"""Code points of the parameters of a method that are looked at."""
 
 _READ: Final = re.compile(r"\bself\.(\w+)\b(?!\s*(?:[-+*/]?=(?!=)|\())")
 _DYNAMIC: Final = re.compile(rb"\b(?:setattr|getattr|__getattr__|__getattribute__|__slots__|__dict__|vars)\b")
@@ -26,8 +29,11 @@ _DYNAMIC: Final = re.compile(rb"\b(?:setattr|getattr|__getattr__|__getattribute_
 
 def attribute_renames(made: MadeEdit) -> Iterator[NextEdit]:
     """Yield the renames of an attribute elsewhere in its class, once one of its places was renamed."""
-    renamed, tree = made.renamed, made.before.parsed()
-    if renamed is None or tree is None or tree.language.id != "python" or renamed.old.startswith("__"):
+    renamed = made.renamed
+    if renamed is None or not is_python(made) or renamed.old.startswith("__"):
+        return
+    tree = made.tree_for(renamed, lambda it: True)
+    if tree is None:
         return
     scopes = Scopes(tree)
     node = scopes.identifier(renamed.before, renamed.before + len(renamed.old))
@@ -88,13 +94,20 @@ def unset_attributes(made: MadeEdit) -> Iterator[NextEdit]:
 
     A new parameter is stored only if the method stores all others.
     """
-    tree = made.after.parsed() if "self." in made.after.text else None
-    if tree is None or tree.language.id != "python":
+    hunk = made.hunk
+    near = made.after.lines.slice(max(0, hunk.start - _NEAR), hunk.end + _NEAR)
+    tree = made.after.parsed() if is_python(made) and ("self." in near or "__init__" in _head(made)) else None
+    if tree is None:
         return
     for method, name in (*_read_first(made, tree), *_new_parameters(made)):
         stored = _stored(method)
         if stored and name not in stored and (found := _setting(tree, list(stored.values())[-1], name)) is not None:
             yield found
+
+
+def _head(made: MadeEdit) -> str:
+    """Return what stands between the last `def` and the hunk."""
+    return made.after.text[max(0, made.hunk.start - _LONGEST_HEAD) : made.hunk.start].rpartition("def ")[2]
 
 
 def _read_first(made: MadeEdit, tree: SyntaxTree) -> Iterator[tuple[Node, str]]:

@@ -14,6 +14,7 @@ from infill_lsp.next_edits.imports import imports
 from infill_lsp.next_edits.locals import local_renames
 from infill_lsp.next_edits.made import MadeEdit
 from infill_lsp.next_edits.renames import renames
+from infill_lsp.next_edits.repeats import repeats
 from infill_lsp.syntax.critic import Critic
 from infill_lsp.text.document import Document, Gap
 
@@ -35,7 +36,15 @@ _MOST_JUDGED: Final = 12
 Rule = Callable[[MadeEdit], Iterator[NextEdit]]
 """Yields what an edit may call for; what scores lines with a model would come behind them, with these as candidates."""
 
-_RULES: Final[tuple[Rule, ...]] = (renames, attribute_renames, arguments, unset_attributes, imports, local_renames)
+_RULES: Final[tuple[Rule, ...]] = (
+    renames,
+    attribute_renames,
+    arguments,
+    unset_attributes,
+    imports,
+    local_renames,
+    repeats,
+)
 
 
 def next_edits(before: Document, after: Document, cursor: int | None = None) -> tuple[NextEdit, ...]:
@@ -62,7 +71,16 @@ def each_next_edit(before: Document, after: Document, cursor: int | None = None)
     found = [edit for it in made[:_MOST_FOLLOWED] for rule in _RULES for edit in rule(it)]
     places = [(it.start, it.end) for it in changed] if cursor is None else [(cursor, cursor)]
     near = sorted(_apart(found), key=lambda it: min(_distance(it.change, *place) for place in places))
-    yield from (it for it in near[:_MOST_JUDGED] if is_right(after, it.change))
+    yield from _right(after, near[:_MOST_JUDGED])
+
+
+def _right(document: Document, found: list[NextEdit]) -> Iterator[NextEdit]:
+    """Yield the edits that stand before the judges; of a rename, one place stands for all, which have one scope."""
+    renamed: set[str] = set()
+    for edit in found:
+        if edit.label in renamed or is_right(document, edit.change):
+            renamed |= {edit.label} if edit.kind == "rename" else set()
+            yield edit
 
 
 def _apart(found: list[NextEdit]) -> list[NextEdit]:
@@ -82,5 +100,7 @@ def is_right(document: Document, change: Change) -> bool:
     """Report whether a change breaks neither syntax nor meaning."""
     if fault(document, change.start, change.end, change.text):
         return False
+    if all(it.isidentifier() for it in (change.text, document.text[change.start : change.end])):
+        return True  # One name instead of another changes no syntax.
     critic = Critic.of(document.request([Gap(change.start, change.end)]))
     return critic is None or critic.parses([change.text])

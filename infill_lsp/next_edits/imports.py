@@ -18,7 +18,7 @@ from infill_lsp.meaning.code import text_of
 from infill_lsp.meaning.judge import names_of_module
 from infill_lsp.next_edits.edit import NextEdit
 from infill_lsp.next_edits.hunks import word_around
-from infill_lsp.next_edits.made import WORD, MadeEdit
+from infill_lsp.next_edits.made import WORD, MadeEdit, spells
 from infill_lsp.next_edits.scopes import IMPORTS, Scopes, is_variable
 from infill_lsp.syntax.languages import Language
 from infill_lsp.syntax.tree import SyntaxTree
@@ -67,7 +67,7 @@ def _first_used(made: MadeEdit) -> dict[str, str]:
     used = _USED.finditer(text, hunk.start - word_around(text, hunk.start, hunk.end)[0], end if end >= 0 else len(text))
     touched = [it for it in used if it.start() < max(hunk.end, hunk.start + 1)][:_MOST]
     modules = {it[1]: it[2] for it in touched if it[1] in sys.stdlib_module_names}
-    return {name: it for name, it in modules.items() if not re.search(rf"\b{name}\b", made.before.text)}
+    return {name: it for name, it in modules.items() if not spells(made.before.text, name)}
 
 
 def _has(module: str, attribute: str, language: Language) -> bool:
@@ -118,7 +118,7 @@ def _needless(made: MadeEdit) -> Iterator[NextEdit]:
     """Yield the removal of each import whose last use the edit removed."""
     hunk, text = made.hunk, made.after.text
     gone = [it for it in _words(made.before.text, hunk.old_start, hunk.old_end) if it not in hunk.new]
-    gone = [it for it in gone if len(re.findall(rf"\b{it}\b", text)) == 1]
+    gone = [it for it in gone if text.count(it) < _MOST and len(re.findall(rf"\b{it}\b", text)) == 1]
     tree = made.after.parsed() if gone else None
     before = made.before.parsed() if gone else None
     if tree is None or before is None or tree.root.has_error or _leaves_work(made, Scopes(tree)):

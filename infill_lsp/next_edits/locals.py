@@ -12,7 +12,7 @@ from typing import Final
 from tree_sitter import Node
 
 from infill_lsp.next_edits.edit import NextEdit
-from infill_lsp.next_edits.made import MadeEdit
+from infill_lsp.next_edits.made import MadeEdit, spells
 from infill_lsp.next_edits.renames import rename
 from infill_lsp.syntax.languages import Language
 from infill_lsp.syntax.tree import SyntaxTree
@@ -121,10 +121,13 @@ _LISTS: Final = frozenset({"expression_list"})
 
 def local_renames(made: MadeEdit) -> Iterator[NextEdit]:
     """Yield the renames that the rename of one occurrence of a local variable calls for."""
-    renamed, tree = made.renamed, made.before.parsed()
-    if renamed is None or tree is None or tree.language.id not in _DECLARED:
+    renamed, language = made.renamed, made.before.language
+    if renamed is None or language is None or language.id not in _DECLARED:
         return
-    if re.search(rf"\b{renamed.new}\b", made.before.text) or not _is_lower(renamed.new):
+    if spells(made.before.text, renamed.new) or not _is_lower(renamed.new):
+        return
+    tree = made.before.parsed()
+    if tree is None:
         return
     node = _identifier(tree, tree.byte(renamed.before), tree.byte(renamed.before + len(renamed.old)))
     for place in _same(tree, node) if node is not None else ():

@@ -1,14 +1,21 @@
 """The edit that was made, as the rules see it: both states of the document, and the hunk to follow."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
 
 from infill_lsp.next_edits.hunks import Hunk, word_around
+from infill_lsp.syntax.tree import SyntaxTree
 from infill_lsp.text.document import Document
 
 WORD: Final = re.compile(r"[^\W\d]\w*")
+
+
+def spells(text: str, word: str) -> bool:
+    """Report whether a text has a word."""
+    return word in text and re.search(rf"\b{word}\b", text) is not None
 
 
 class Renamed(NamedTuple):
@@ -46,6 +53,17 @@ class MadeEdit:
                 return None
             moved = it.end - it.old_end
         return start + moved
+
+    def tree_for(self, renamed: Renamed, is_enough: Callable[[SyntaxTree], bool]) -> SyntaxTree | None:
+        """Return a tree of the document before a rename: of the part around it where that is enough, else of all.
+
+        The part is not enough where the new name occurs already, since what it means may be said anywhere.
+        """
+        before = self.before
+        part = before.part_at(renamed.before)
+        begins = not part[0] or (before.language is not None and before.language.definition.match(before.text, part[0]))
+        tree = before.parsed(part) if begins and not spells(before.text, renamed.new) else None
+        return tree if tree is not None and is_enough(tree) else before.parsed()
 
     @property
     def replaced(self) -> tuple[str, str]:

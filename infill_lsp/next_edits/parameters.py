@@ -1,5 +1,6 @@
 """Compares the parameters of a Python function before and after an edit."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,9 @@ from infill_lsp.meaning.code import text_of
 from infill_lsp.next_edits.made import MadeEdit
 from infill_lsp.syntax.tree import SyntaxTree
 
-_SEPARATORS: Final = frozenset({"keyword_separator", "positional_separator"})
+_BRACKET: Final = re.compile(r"[()]")
+_LONGEST: Final = 4_000
+"""Code points of the parameters of a function that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,10 @@ class ChangedParameters:
 
 def changed_parameters(made: MadeEdit) -> ChangedParameters | None:
     """Return the function whose parameters the hunk changed; None if it changed anything else."""
-    before, after, hunk = made.before.parsed(), made.after.parsed(), made.hunk
+    hunk = made.hunk
+    if not _may_be_in_parameters(made.after.text, hunk.start):
+        return None
+    before, after = made.before.parsed(), made.after.parsed()
     if before is None or after is None or before.language.id != "python":
         return None
     old = _function(before, hunk.old_start, hunk.old_end)
@@ -77,6 +83,16 @@ def changed_parameters(made: MadeEdit) -> ChangedParameters | None:
         return None
     parameters = [it for it in (_read(old), _read(new)) if it is not None]
     return ChangedParameters(old, new, *parameters) if len(parameters) == 2 else None
+
+
+def _may_be_in_parameters(text: str, offset: int) -> bool:
+    """Report whether an offset may be within the brackets of a `def`, so that trees are parsed for those alone."""
+    depth = 0
+    for it in _BRACKET.finditer(text[max(0, offset - _LONGEST) : offset].rpartition("def ")[2]):
+        depth += 1 if it[0] == "(" else -1
+        if depth <= 0:
+            return False
+    return depth > 0
 
 
 def _function(tree: SyntaxTree, start: int, end: int) -> Node | None:

@@ -24,17 +24,37 @@ _HOLDERS: Final = frozenset({"for_statement", "with_statement", "except_clause"}
 
 def renames(made: MadeEdit) -> Iterator[NextEdit]:
     """Yield the renames that the rename of one occurrence calls for."""
-    renamed, tree = made.renamed, made.before.parsed()
-    if renamed is None or tree is None or tree.language.id != "python" or _TAKEN & {renamed.old, renamed.new}:
+    renamed = made.renamed
+    if renamed is None or not is_python(made) or _TAKEN & {renamed.old, renamed.new}:
         return
-    scopes = Scopes(tree)
+    tree = made.tree_for(renamed, lambda it: _is_inner(Scopes(it), renamed))
+    scopes = Scopes(tree) if tree is not None else None
+    node = _variable(scopes, renamed) if scopes is not None else None
+    if tree is None or scopes is None or node is None or not scopes.guessable:
+        return
+    found = [(it, at) for it in _places(scopes, node, renamed) if (at := made.now(*tree.span(it))) is not None]
+    if binding(node) is None:  # Nothing else may have the new name before it is bound.
+        found = [it for it in found if binding(it[0])] or found
+    for _, at in found:
+        yield rename(renamed, at)
+
+
+def is_python(made: MadeEdit) -> bool:
+    """Report whether an edit is one of Python code."""
+    return made.after.language is not None and made.after.language.id == "python"
+
+
+def _variable(scopes: Scopes, renamed: Renamed) -> Node | None:
+    """Return the renamed occurrence of a variable; None if it is something else."""
     node = scopes.identifier(renamed.before, renamed.before + len(renamed.old))
-    if node is None or not scopes.guessable or not is_variable(node):
-        return
-    for place in _places(scopes, node, renamed):
-        start, end = tree.span(place)
-        if (at := made.now(start, end)) is not None:
-            yield rename(renamed, at)
+    return node if node is not None and is_variable(node) else None
+
+
+def _is_inner(scopes: Scopes, renamed: Renamed) -> bool:
+    """Report whether the rest of the module is no matter: what was renamed is bound further in, or no variable."""
+    node = _variable(scopes, renamed)
+    scope = scopes.scope(node) if node is not None else None
+    return node is None or (scope is not None and scope.parent is not None)
 
 
 def rename(renamed: Renamed, at: int) -> NextEdit:
