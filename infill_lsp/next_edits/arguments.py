@@ -21,6 +21,7 @@ from infill_lsp.syntax.tree import SyntaxTree
 def arguments(made: MadeEdit) -> Iterator[NextEdit]:
     """Yield the changes of calls that a change of parameters calls for."""
     changed = changed_parameters(made)
+    changed = changed_parameters(made, whole=True) if changed is not None and _concerns_calls(made, changed) else None
     tree = made.before.parsed() if changed is not None else None
     if changed is None or tree is None:
         return
@@ -30,6 +31,15 @@ def arguments(made: MadeEdit) -> Iterator[NextEdit]:
         if found is not None and (at := made.now(found.change.start, found.change.end)) is not None:
             change = Change(at, at + found.change.end - found.change.start, found.change.text)
             yield NextEdit(change, "arguments", found.label)
+
+
+def _concerns_calls(made: MadeEdit, changed: ChangedParameters) -> bool:
+    """Report whether there may be calls that a change concerns, by the text alone, since the trees of all take time."""
+    text, name = made.before.text, text_of(changed.function.child_by_field_name("name"))
+    if changed.renamed is not None:
+        return text.count(f"{changed.renamed[0].name}=") > changed.renamed[0].text.count("=")
+    is_called = name == "__init__" or text.count(f"{name}(") > 1
+    return is_called and (changed.added is not None or changed.removed is not None)
 
 
 def _followed(scopes: Scopes, changed: ChangedParameters, call: Call) -> NextEdit | None:

@@ -60,11 +60,13 @@ class History:
     Attributes:
         cursor: where the last change ended.
         taken: whether the last change was an edit that had been offered.
+        in_word: whether it was one letter, written or deleted behind another one, as while a word is being typed.
         offered: what was offered last, as far as it has not been changed since.
     """
 
     cursor: int = 0
     taken: bool = False
+    in_word: bool = False
     offered: tuple[Offered, ...] = ()
     _kept: tuple[_Kept, ...] = ()
     _dismissed: tuple[Change, ...] = ()
@@ -87,6 +89,7 @@ class History:
             self,
             cursor=found[-1].end,
             taken=taken is not None,
+            in_word=_is_letter(found, after.text),
             offered=tuple(offered),
             _kept=tuple(edits[-_MOST_KEPT:]),
             _dismissed=tuple(dismissed),
@@ -179,6 +182,12 @@ def _words(edit: _Kept, text: str) -> tuple[str, str] | None:
     before, behind = text[edit.start - head : edit.start], text[edit.end : edit.end + tail]
     old, new = before + edit.old + behind, before + text[edit.start : edit.end] + behind
     return (old, new) if old.isidentifier() and new.isidentifier() else None
+
+
+def _is_letter(found: Sequence[Hunk], text: str) -> bool:
+    """Report whether a change is one character, and leaves the cursor right behind a letter."""
+    is_one = len(found) == 1 and len(found[0].old) + len(found[0].new) == 1
+    return is_one and word_around(text, found[0].end, found[0].end)[0] > 0
 
 
 def _hunk(change: Change, before: str) -> Hunk:

@@ -9,6 +9,7 @@ from typing import Final
 _LONGEST: Final = 200
 """Code points of a word that count."""
 
+_WORD: Final = re.compile(r"\w*")
 _TOKEN: Final = re.compile(r"\w+|\s+|[^\w\s]")
 
 _MOST_LINES: Final = 200
@@ -78,13 +79,8 @@ def _by_word(before: str, after: str, hunk: Hunk) -> tuple[Hunk, ...]:
 
 def word_around(text: str, start: int, end: int) -> tuple[int, int]:
     """Return how many characters of a word stand right before a range, and right behind it."""
-    before, behind = text[max(0, start - _LONGEST) : start], text[end : end + _LONGEST]
-    return len(before) - len(before.rstrip(_letters(before))), len(behind) - len(behind.lstrip(_letters(behind)))
-
-
-def _letters(text: str) -> str:
-    """Return the characters of a text that words are made of."""
-    return "".join({it for it in text if it.isalnum() or it == "_"})
+    before, behind = text[max(0, start - _LONGEST) : start][::-1], text[end : end + _LONGEST]
+    return len(_WORD.match(before)[0]), len(_WORD.match(behind)[0])  # type: ignore[index]  # It matches anything.
 
 
 def _starts(lines: list[str], at: int) -> list[int]:

@@ -67,22 +67,29 @@ class ChangedParameters:
         return _one_more(self.now, self.before)
 
 
-def changed_parameters(made: MadeEdit) -> ChangedParameters | None:
-    """Return the function whose parameters the hunk changed; None if it changed anything else."""
-    hunk = made.hunk
-    if not _may_be_in_parameters(made.after.text, hunk.start):
+def changed_parameters(made: MadeEdit, *, whole: bool = False) -> ChangedParameters | None:
+    """Return the function whose parameters the hunk changed; None if it changed anything else.
+
+    Args:
+        made: the edit.
+        whole: whether the nodes have to be of the trees of the whole documents.
+    """
+    hunk, language = made.hunk, made.after.language
+    if language is None or language.id != "python" or not _may_be_in_parameters(made.after.text, hunk.start):
         return None
-    before, after = made.before.parsed(), made.after.parsed()
-    if before is None or after is None or before.language.id != "python":
+    before = made.before.parsed() if whole else made.before.tree_at(hunk.old_start)
+    after = made.after.parsed() if whole else made.after.tree_at(hunk.start)
+    if before is None or after is None or not (before.has(hunk.old_end) and after.has(hunk.end)):
         return None
-    old = _function(before, hunk.old_start, hunk.old_end)
-    new = _function(after, hunk.start, hunk.end)
-    if old is None or new is None or old.has_error or new.has_error:
-        return None
-    if text_of(old.child_by_field_name("name")) != text_of(new.child_by_field_name("name")):
+    old, new = _function(before, hunk.old_start, hunk.old_end), _function(after, hunk.start, hunk.end)
+    if old is None or new is None or old.has_error or new.has_error or _name(old) != _name(new):
         return None
     parameters = [it for it in (_read(old), _read(new)) if it is not None]
     return ChangedParameters(old, new, *parameters) if len(parameters) == 2 else None
+
+
+def _name(function: Node) -> str:
+    return text_of(function.child_by_field_name("name"))
 
 
 def _may_be_in_parameters(text: str, offset: int) -> bool:

@@ -39,6 +39,10 @@ class NextEdits:
         self._searched: dict[str, Document] = {}
         self._shown: set[str] = set()
 
+    def load(self) -> None:
+        """Load what is needed for a search before the first change."""
+        import infill_lsp.next_edits.history  # noqa: F401, PLC0415
+
     def changed(self, before: Document | None, after: Document) -> None:
         """Take a document that was opened or changed."""
         self._end_search(after.name)
@@ -51,7 +55,8 @@ class NextEdits:
 
         history = self._histories.get(after.name, History()).changed(before, after)
         self._histories[after.name] = history
-        self._search(after, 0.0 if history.taken else _rest(before, after, history.cursor))
+        rest = REST_IN_WORD if history.in_word else REST
+        self._search(after, 0.0 if history.taken else rest)
 
     def waiting(self, document: Document) -> "tuple[Offered, ...]":
         """Return what waits in a document, the nearest first; nothing if it has changed since."""
@@ -106,10 +111,3 @@ class NextEdits:
         if offered or document.name in self._shown:
             self._on_offered(document, offered)
         (self._shown.add if offered else self._shown.discard)(document.name)
-
-
-def _rest(before: Document, after: Document, cursor: int) -> float:
-    """Return the seconds that the user has to rest for after a change."""
-    is_key = abs(after.lines.length - before.lines.length) == 1
-    letter = after.lines.slice(max(0, cursor - 1), cursor)
-    return REST_IN_WORD if is_key and (letter.isalnum() or letter == "_") else REST

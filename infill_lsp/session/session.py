@@ -85,6 +85,7 @@ class Session:
             self.engine = await self._chosen_engine().__aenter__()
             self._started.set()
         inactive_reason("any")  # Loads what it needs now, rather than while a user waits for a suggestion.
+        self.next_edits.load()
 
     async def choose_again(self) -> bool:
         """Start another engine if `auto` now chooses another model or the chosen one failed; return whether it did."""

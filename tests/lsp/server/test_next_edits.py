@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pace import slowness
 from raw_client import CAPABLE, RawClient
 
 SHOWS = {**CAPABLE, "experimental": {"infill": {"nextEdit": True}}}
@@ -103,6 +105,20 @@ def test_it_is_told_once_the_user_rests(client: RawClient) -> None:
     assert time.monotonic() - began > 0.3
     assert (told["version"], told["edits"][0]["newText"]) == (8, "amount")
     assert editor.said() == []
+
+
+def test_it_is_told_soon_in_a_long_document(client: RawClient) -> None:
+    sources = sorted((Path(__file__).parents[3] / "infill_lsp").glob("*/*.py"))
+    filler = "".join(it.read_text(encoding="utf-8") for it in sources).splitlines(keepends=True)[:2_000]
+    editor = Editor(client, "long.py", TEXT + "\n\n" + "".join(filler))
+    times = []
+    for number in range(8):
+        old, new = ("total", "amount") if number % 2 == 0 else ("amount", "total")
+        began = time.monotonic()
+        editor.put(span(0, 6, 6 + len(old)), new)
+        told = editor.told() if number % 2 == 0 else {"edits": []}
+        times += [time.monotonic() - began] if told["edits"] else []
+    assert min(times) < 0.15 + 0.15 * slowness()
 
 
 def test_what_no_longer_holds_is_taken_back_once(client: RawClient) -> None:
