@@ -14,6 +14,11 @@ _COMMANDS: Final = (
     Command("critic", "how often the syntax critic acts, and what that costs", "infill_lsp.bench.critic"),
     Command("judge", "how often the judge of meaning objects to code that people wrote", "infill_lsp.bench.judge"),
     Command("typing", "type lines of files key by key, and judge what is shown", "infill_lsp.bench.typing"),
+    Command(
+        "next-edits",
+        "what is offered after a change, against what it calls for",
+        "infill_lsp.bench.next_edits.command",
+    ),
     Command("tasks", "fill the gaps of a task file as they would be filled in an editor", "infill_lsp.bench.tasks"),
     Command("sweep", "quality against milliseconds over a grid of options", "infill_lsp.bench.sweep"),
 )

@@ -1,0 +1,42 @@
+"""What the next edits are compared with: no edits, and the last replacement made wherever its old text stands."""
+
+import re
+
+from infill_lsp.bench.next_edits.case import MOST
+from infill_lsp.bench.next_edits.tokens import common, replacements
+from infill_lsp.edits.edit import Change
+from infill_lsp.text.document import Document
+
+
+def nothing(before: Document, after: Document, cursor: int | None) -> tuple[Change, ...]:
+    """Offer nothing."""
+    return ()
+
+
+def text_replace(before: Document, after: Document, cursor: int | None) -> tuple[Change, ...]:
+    """Offer what an editor's search and replace would do next: each word that the user replaced, nearest first."""
+    start, end, old = _changed(before.text, after.text)
+    found = [
+        Change(match.start(), match.end(), new)
+        for was, new in replacements(old, after.text[start:end]).items()
+        for match in re.finditer(_whole(was), after.text)
+        if match.end() <= start or match.start() >= end
+    ]
+    at = end if cursor is None else cursor
+    return tuple(sorted(found, key=lambda it: min(abs(it.start - at), abs(it.end - at)))[:MOST])
+
+
+def _whole(text: str) -> str:
+    """Return a pattern for a text that is no part of a longer word."""
+    first, last = (r"(?<!\w)" if text[0].isalnum() else ""), (r"(?!\w)" if text[-1].isalnum() else "")
+    return first + re.escape(text) + last
+
+
+def _changed(before: str, after: str) -> tuple[int, int, str]:
+    """Return the range of whole lines that changed in `after`, and what they were."""
+    olds, news = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    above = common(olds, news)
+    below = common(olds[above:][::-1], news[above:][::-1])
+    start = len("".join(news[:above]))
+    changed = news[above : len(news) - below]
+    return start, start + len("".join(changed)), "".join(olds[above : len(olds) - below])
