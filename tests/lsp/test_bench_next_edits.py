@@ -229,6 +229,16 @@ def test_what_is_unrelated_may_be_offered_and_is_not_missed(repository: Path) ->
     assert case.wanted == {0}
 
 
+def test_what_brings_in_a_new_word_is_not_missed(repository: Path) -> None:
+    new = OLD.replace("total(items):", "total(items, rate):").replace("total(items) /", "total(items, rate=7) /")
+    commit(repository, {"shop.py": new})
+    with pytest.raises(SourceError):
+        read_history(repository, 10)
+    commit(repository, {"shop.py": OLD})
+    commit(repository, {"shop.py": new.replace("rate):", "rate=7):")})
+    assert [it.kind for it in read_history(repository, 1)] == ["arguments"]
+
+
 def test_an_import_is_called_for_by_its_use(repository: Path) -> None:
     commit(repository, {"shop.py": OLD.replace("import re", "import math\nimport re").replace("sum(", "math.fsum(")})
     (case,) = read_history(repository, 10)

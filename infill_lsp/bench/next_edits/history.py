@@ -2,8 +2,9 @@
 
 A commit counts if it changes one source file, and this in two to six places, two or more of which are related: they
 change the same words into the same others, or a name that occurs more or less often in one does so in the other. The
-first place that is no import stands for the user's change. The related ones are what it calls for, if they are short;
-the others may be offered and are not missed. A commit that changes one place calls for nothing.
+first place that is no import stands for the user's change. The related ones are what it calls for, if they are short
+and bring in no word that the file does not have by then; the others may be offered and are not missed. A commit that
+changes one place calls for nothing.
 """
 
 import re
@@ -15,7 +16,7 @@ from typing import Final
 
 from infill_lsp.bench.next_edits.case import SILENT, EditCase, Expected
 from infill_lsp.bench.next_edits.git import ChangedFile, Repository
-from infill_lsp.bench.next_edits.tokens import changed_names, common, is_name, replacements, small_changes
+from infill_lsp.bench.next_edits.tokens import changed_names, common, is_name, replacements, small_changes, words
 from infill_lsp.errors import SourceError
 from infill_lsp.syntax import languages
 from infill_lsp.text.document import Document
@@ -96,14 +97,16 @@ def _case(source: str, changed: ChangedFile, old: str | None, new: str | None) -
     first = next((it for it in hunks if not it.is_import), None)
     if old is None or first is None or first.size > _FIRST or len(hunks) > _PLACES:
         return None
-    related = {it for it in hunks if it is not first and it.size <= _NEXT and _are_related(first, it)}
-    if not related and len(hunks) > 1:
+    others = [it for it in hunks if it is not first]
+    known = words(old) | words(first.new)
+    related = {it for it in others if it.size <= _NEXT and words(it.new) <= known and _are_related(first, it)}
+    if others and not related:
         return None
     name = f"{changed.commit[:12]}:{changed.path}"
     language = languages.of_file(changed.path)
     before = Document(changed.path, old, language, 1)
     after = before.edited(first.start, first.end, first.new, 2)
-    expected = tuple(_expected(first, hunks, related))
+    expected = tuple(_expected(first, others, related))
     near = min(related, key=lambda it: abs(it.start - first.start), default=None)
     return EditCase(name, source, _kind(first, near) if near else SILENT, before, after, _cursor(first), expected)
 
@@ -127,13 +130,12 @@ def _are_related(first: Hunk, other: Hunk) -> bool:
     return bool(changed_names(first.old, first.new) & changed_names(other.old, other.new))
 
 
-def _expected(first: Hunk, hunks: Sequence[Hunk], related: set[Hunk]) -> Iterator[Expected]:
+def _expected(first: Hunk, others: Sequence[Hunk], related: set[Hunk]) -> Iterator[Expected]:
     """Yield the edits that are left, word by word, in code points of the document after the first change."""
-    for it in hunks:
-        if it is not first:
-            moved = len(first.new) - len(first.old) if it.start >= first.end else 0
-            for change in small_changes(it.old, it.new, it.start + moved):
-                yield Expected(change.start, change.end, (change.text,), it in related)
+    for it in others:
+        moved = len(first.new) - len(first.old) if it.start >= first.end else 0
+        for change in small_changes(it.old, it.new, it.start + moved):
+            yield Expected(change.start, change.end, (change.text,), it in related)
 
 
 def _kind(first: Hunk, other: Hunk) -> str:

@@ -103,12 +103,12 @@ def shares(answers: Sequence[Answer]) -> dict[str, Share]:
 
 
 def rows(answers: Sequence[Answer]) -> Iterator[tuple[str, str, dict[str, int]]]:
-    """Yield a source, a kind of edit and its counts; of each source, and of all, the kind is `all` in the last row."""
+    """Yield a source, a kind of edit and its counts; the first row of a source is of the kind `all`."""
     for source in dict.fromkeys(it.case.source for it in answers):
         of = [it for it in answers if it.case.source == source]
+        yield source, "all", counts(of)
         for kind in sorted({it.case.kind for it in of}):
             yield source, kind, counts([it for it in of if it.case.kind == kind])
-        yield source, "all", counts(of)
 
 
 def as_json(answers: dict[str, list[Answer]]) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def show(answers: dict[str, list[Answer]]) -> None:
     for heading in ("source, kind", *_SHOWN):
         table.add_column(heading, justify="left" if heading == "source, kind" else "right", no_wrap=True)
     for source, kind, row in rows(answers[first]):
-        table.add_row(f"{source}, {kind}", *(str(row[it]) for it in _SHOWN))
+        table.add_row(source if kind == "all" else f"  {kind}", *(str(row[it]) for it in _SHOWN))
     methods = Table(title="All methods, with 95% intervals")
     for heading in ("method", *shares([]), "ms"):
         methods.add_column(heading, justify="left" if heading == "method" else "right")

@@ -56,6 +56,11 @@ def replacements(old: str, new: str) -> dict[str, str]:
     return found
 
 
+def words(text: str) -> frozenset[str]:
+    """Return the words and numbers in a text."""
+    return frozenset(re.findall(r"\w+", text))
+
+
 def is_name(text: str) -> bool:
     """Report whether a text is one word that is no keyword."""
     return _WORD.fullmatch(text) is not None and text not in COMMON
