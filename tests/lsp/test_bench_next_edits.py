@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp.bench.next_edits.case import MOST, SILENT, EditCase, judge
-from infill_lsp.bench.next_edits.command import answer
+from infill_lsp.bench.next_edits.case import SILENT, EditCase, judge
+from infill_lsp.bench.next_edits.command import answer, served
 from infill_lsp.bench.next_edits.controls import nothing, text_replace
 from infill_lsp.bench.next_edits.history import read_history
 from infill_lsp.bench.next_edits.marked import marked, read_cases
@@ -20,6 +20,7 @@ from infill_lsp.bench.next_edits.tokens import small_changes, tokens
 from infill_lsp.cli.main import main
 from infill_lsp.edits.edit import Change
 from infill_lsp.errors import SourceError
+from infill_lsp.next_edits.find import MOST
 from infill_lsp.text.document import Document
 
 FOLDER = Path(__file__).with_name("next_edits")
@@ -66,6 +67,14 @@ def test_each_expected_edit_is_right(case: EditCase) -> None:
     found = answer(case, wanted)
     assert found.found == min(MOST, len(case.wanted))
     assert found.verdict == (SILENT if case.is_silent else "right")
+
+
+def test_the_server_is_silent_where_nothing_is_called_for_and_better_than_its_controls() -> None:
+    answers = [answer(it, served) for it in CASES]
+    replaced = [answer(it, text_replace) for it in CASES]
+    assert [it.case.name for it in answers if it.case.is_silent and it.offered] == []
+    assert shares(answers)["edits right"].value > shares(replaced)["edits right"].value
+    assert shares(answers)["right"].hits > 0
 
 
 def test_a_text_with_marks_is_three_texts() -> None:
@@ -316,6 +325,8 @@ def test_cases_and_histories_are_reported(repository: Path, tmp_path: Path, caps
     found = json.loads(capsys.readouterr().out)
     assert found["cases"] == len(CASES) + 1
     methods = found["methods"]
+    assert list(methods) == ["next edits", "text replace", "nothing"]
+    assert methods["next edits"]["shares"]["history"]["right"]["hits"] == 1
     assert methods["nothing"]["shares"]["cases"]["right"]["hits"] == 0
     assert methods["text replace"]["shares"]["history"]["right"] == pytest.approx(
         {"hits": 1, "of": 1, "share": 1.0, "low": 0.207, "high": 1.0}, abs=0.001

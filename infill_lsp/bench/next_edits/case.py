@@ -9,9 +9,6 @@ from infill_lsp.bench.next_edits.tokens import common
 from infill_lsp.edits.edit import Change
 from infill_lsp.text.document import Document
 
-MOST: Final = 3
-"""The number of edits that are offered at once."""
-
 CASES: Final = "cases"
 """The source of the cases that people wrote."""
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from infill_lsp.bench.next_edits import report
-from infill_lsp.bench.next_edits.case import MOST, EditCase, judge
+from infill_lsp.bench.next_edits.case import EditCase, judge
 from infill_lsp.bench.next_edits.controls import nothing, text_replace
 from infill_lsp.bench.next_edits.history import read_history
 from infill_lsp.bench.next_edits.marked import read_cases
 from infill_lsp.bench.next_edits.report import Answer
 from infill_lsp.edits.edit import Change
 from infill_lsp.errors import SourceError
+from infill_lsp.next_edits.find import MOST, next_edits
 from infill_lsp.settings.flags import integer
 from infill_lsp.settings.settings import EngineCommand
 from infill_lsp.text.document import Document
@@ -26,7 +27,14 @@ from infill_lsp.text.files import check_writable
 Method = Callable[[Document, Document, int | None], Sequence[Change]]
 """Returns what the change of the first document to the second calls for in the second, nearest first."""
 
-METHODS: Final[Mapping[str, Method]] = {"text replace": text_replace, "nothing": nothing}
+
+def served(before: Document, after: Document, cursor: int | None) -> Sequence[Change]:
+    """Offer what the server offers."""
+    return [it.change for it in next_edits(before, after, cursor)]
+
+
+METHODS: Final[Mapping[str, Method]] = {"next edits": served, "text replace": text_replace, "nothing": nothing}
+"""The first is described in detail."""
 
 
 def declare(flags: argparse.ArgumentParser) -> None:

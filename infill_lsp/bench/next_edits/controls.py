@@ -2,9 +2,9 @@
 
 import re
 
-from infill_lsp.bench.next_edits.case import MOST
 from infill_lsp.bench.next_edits.tokens import common, replacements
 from infill_lsp.edits.edit import Change
+from infill_lsp.next_edits.find import MOST
 from infill_lsp.text.document import Document
 
 

@@ -35,7 +35,7 @@ _FUNCTION: Final = re.compile(r"\b(?:def|function|fn|func|fun)\b.*\(")
 
 
 @dataclass(frozen=True, slots=True)
-class Hunk:
+class ChangedPlace:
     """A place that a commit changes.
 
     Attributes:
@@ -111,7 +111,7 @@ def _case(source: str, changed: ChangedFile, old: str | None, new: str | None) -
     return EditCase(name, source, _kind(first, near) if near else SILENT, before, after, _cursor(first), expected)
 
 
-def _hunks(old: str, new: str) -> Iterator[Hunk]:
+def _hunks(old: str, new: str) -> Iterator[ChangedPlace]:
     olds, news = old.splitlines(keepends=True), new.splitlines(keepends=True)
     above = common(olds, news)
     below = common(olds[above:][::-1], news[above:][::-1])
@@ -121,16 +121,18 @@ def _hunks(old: str, new: str) -> Iterator[Hunk]:
         starts.append(starts[-1] + len(line))
     for operation, a, b, c, d in SequenceMatcher(None, olds[above:], news[above:], autojunk=False).get_opcodes():
         if operation != "equal":
-            yield Hunk(starts[above + a], "".join(olds[above + a : above + b]), "".join(news[above + c : above + d]))
+            yield ChangedPlace(
+                starts[above + a], "".join(olds[above + a : above + b]), "".join(news[above + c : above + d])
+            )
 
 
-def _are_related(first: Hunk, other: Hunk) -> bool:
+def _are_related(first: ChangedPlace, other: ChangedPlace) -> bool:
     if replacements(first.old, first.new).items() & replacements(other.old, other.new).items():
         return True
     return bool(changed_names(first.old, first.new) & changed_names(other.old, other.new))
 
 
-def _expected(first: Hunk, others: Sequence[Hunk], related: set[Hunk]) -> Iterator[Expected]:
+def _expected(first: ChangedPlace, others: Sequence[ChangedPlace], related: set[ChangedPlace]) -> Iterator[Expected]:
     """Yield the edits that are left, word by word, in code points of the document after the first change."""
     for it in others:
         moved = len(first.new) - len(first.old) if it.start >= first.end else 0
@@ -138,7 +140,7 @@ def _expected(first: Hunk, others: Sequence[Hunk], related: set[Hunk]) -> Iterat
             yield Expected(change.start, change.end, (change.text,), it in related)
 
 
-def _kind(first: Hunk, other: Hunk) -> str:
+def _kind(first: ChangedPlace, other: ChangedPlace) -> str:
     same = dict(replacements(first.old, first.new).items() & replacements(other.old, other.new).items())
     if any(is_name(was) and is_name(now) for was, now in same.items()):
         return "rename"
@@ -149,7 +151,7 @@ def _kind(first: Hunk, other: Hunk) -> str:
     return "arguments" if _FUNCTION.search(first.new) else "same name"
 
 
-def _cursor(first: Hunk) -> int:
+def _cursor(first: ChangedPlace) -> int:
     """Return the end of the last word that the first change touches."""
     last = max(small_changes(first.old, first.new, first.start), key=lambda it: it.start)
     return first.start + len(first.new) - (first.end - last.end)
