@@ -289,6 +289,14 @@ def test_a_history_is_only_read_and_a_bare_one_will_do(repository: Path, tmp_pat
     assert {it: it.stat().st_mtime_ns for it in repository.rglob("*")} == before
 
 
+def test_a_partial_clone_is_not_completed(repository: Path, tmp_path: Path) -> None:
+    commit(repository, {"shop.py": OLD.replace("total", "net")})
+    git(repository, "config", "uploadpack.allowFilter", "true")
+    git(tmp_path, "clone", "--quiet", "--bare", "--filter=blob:none", repository.as_uri(), "part.git")
+    with pytest.raises(SourceError, match="a partial clone cannot be measured"):
+        read_history(tmp_path / "part.git", 10)
+
+
 def test_what_cannot_be_measured_is_one_sentence(
     repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,19 +75,27 @@ class Repository:
                     yield ChangedFile(commit, path, old, new)
 
     def text(self, content: str) -> str | None:
-        """Return the text of a file's content; None if it is missing, too large, or not UTF-8."""
-        if self._contents.stdin is None or self._contents.stdout is None:
-            return None
-        self._contents.stdin.write(content.encode() + b"\n")
-        self._contents.stdin.flush()
-        _, kind, *size = self._contents.stdout.readline().split() or (b"", b"")
-        if not size:
-            return None
-        data = self._contents.stdout.read(int(size[0]) + 1)[:-1]
+        """Return the text of a file's content; None if it is too large or not UTF-8.
+
+        Raises:
+            SourceError: it is missing.
+        """
+        data = self._data(content)
         try:
-            return data.decode() if kind == b"blob" and len(data) <= _LARGEST else None
+            return data.decode() if len(data) <= _LARGEST else None
         except UnicodeDecodeError:
             return None
+
+    def _data(self, content: str) -> bytes:
+        asked, answered = self._contents.stdin, self._contents.stdout
+        if asked is None or answered is None:
+            return b""
+        asked.write(content.encode() + b"\n")
+        asked.flush()
+        _, _, *size = answered.readline().split() or (b"", b"")
+        if not size:  # It is missing, or git has ended because it may not fetch it.
+            raise SourceError(f"{self._path}: lacks the contents of files; a partial clone cannot be measured")
+        return answered.read(int(size[0]) + 1)[:-1]
 
     def _git(self, *words: str) -> str:
         process = self._started(*words, errors=subprocess.PIPE)
