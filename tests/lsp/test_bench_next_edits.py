@@ -116,6 +116,22 @@ def test_an_added_line_may_begin_at_either_line_end() -> None:
     assert judge(case, Change(end, end, "    z = b\n")).verdict == "inexact"
 
 
+@pytest.mark.parametrize(
+    ("line", "text", "verdict"),
+    [
+        (1, "import os\n", "right"),
+        (4, "import os\n", "right"),
+        (5, "\nimport os\n", "right"),
+        (3, "import sys\n", "inexact"),
+        (8, "import os\n", "false"),
+    ],
+)
+def test_imports_may_stand_in_any_order(line: int, text: str, verdict: str) -> None:
+    case = marked("a.py", "import", "import re\n«→import os\n»import json\nimport sys\n\n\nprint(⟦1→os.sep⟧)\nx = 1\n")
+    at = case.after.lines.start(line)
+    assert judge(case, Change(at, at, text)).verdict == verdict
+
+
 def test_the_first_edit_decides_and_all_are_counted() -> None:
     case = marked("a.py", "rename", CODE)
     at = [it.start for it in case.expected]

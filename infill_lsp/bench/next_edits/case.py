@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
-from infill_lsp.bench.next_edits.tokens import common
+from infill_lsp.bench.next_edits.tokens import common, is_import, settled
 from infill_lsp.edits.edit import Change
 from infill_lsp.text.document import Document
 
@@ -102,28 +102,49 @@ def judge(case: EditCase, change: Change) -> Judged:
     """Compare an offered edit with what is expected.
 
     It is right if the document becomes the same as by one expected edit, or by several neighbouring ones at once; so
-    it does not matter how much of the unchanged text an edit repeats. It has the right place if it touches a line that
-    an expected edit changes, or stands next to lines that one adds.
+    it does not matter how much of the unchanged text an edit repeats, nor in which order imports stand. It has the
+    right place if it touches a line that an expected edit changes, or stands next to lines that one adds.
     """
     text = applied(case.after.text, [change])
-    for run in _runs(case, change):
+    imports = _is_import(case.after, change)
+    for run in _runs(case, change, imports=imports):
         for texts in product(*(case.expected[at].texts for at in run)):
-            edits = [
-                Change(case.expected[at].start, case.expected[at].end, it) for at, it in zip(run, texts, strict=True)
-            ]
-            if text == applied(case.after.text, edits):
+            places = [case.expected[at] for at in run]
+            edits = [Change(it.start, it.end, new) for it, new in zip(places, texts, strict=True)]
+            wanted = applied(case.after.text, edits)
+            if text == wanted or (imports and settled(text) == settled(wanted)):
                 return Judged(change, "right", run)
     lines = set(_lines(case.after, change))
-    near = any(lines & set(_lines(case.after, Change(it.start, it.end, it.texts[0]))) for it in case.expected)
+    edits = [Change(it.start, it.end, it.texts[0]) for it in case.expected]
+    near = any((imports and _is_import(case.after, it)) or lines & set(_lines(case.after, it)) for it in edits)
     return Judged(change, "inexact" if near else "false")
 
 
-def _runs(case: EditCase, change: Change) -> Iterator[tuple[int, ...]]:
-    """Yield the positions of neighbouring expected edits on the lines of a change and next to them."""
+def _is_import(document: Document, change: Change) -> bool:
+    """Report whether a change begins in an import, or adds one beside another."""
+    number = document.lines.number(change.start)
+    if is_import(document.line(number)):
+        return True
+    return is_import(change.text.lstrip("\r\n")) and is_import(next(document.lines_above(number), ""))
+
+
+def _runs(case: EditCase, change: Change, *, imports: bool) -> Iterator[tuple[int, ...]]:
+    """Yield the positions of neighbouring expected edits on the lines of a change and next to them.
+
+    Args:
+        case: the case.
+        change: the change.
+        imports: whether it changes imports, and those elsewhere are near too.
+    """
     lines = case.after.lines
     start = lines.start(max(1, lines.number(change.start) - 1))
     end = lines.end(min(lines.count, lines.number(change.end) + 1))
-    near = [at for at, it in enumerate(case.expected) if start <= it.start and it.end <= end]
+    near = [
+        at
+        for at, it in enumerate(case.expected)
+        if (start <= it.start and it.end <= end)
+        or (imports and _is_import(case.after, Change(it.start, it.end, it.texts[0])))
+    ]
     for first in range(len(near)):
         for last in range(first + 1, len(near) + 1):
             yield tuple(near[first:last])

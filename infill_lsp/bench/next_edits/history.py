@@ -16,7 +16,16 @@ from typing import Final
 
 from infill_lsp.bench.next_edits.case import SILENT, EditCase, Expected
 from infill_lsp.bench.next_edits.git import ChangedFile, Repository
-from infill_lsp.bench.next_edits.tokens import changed_names, common, is_name, replacements, small_changes, words
+from infill_lsp.bench.next_edits.tokens import (
+    changed_names,
+    common,
+    is_import,
+    is_name,
+    replacements,
+    small_changes,
+    words,
+)
+from infill_lsp.edits.edit import Change
 from infill_lsp.errors import SourceError
 from infill_lsp.syntax import languages
 from infill_lsp.text.document import Document
@@ -30,7 +39,6 @@ _FIRST: Final = 8
 _NEXT: Final = 3
 """The most lines of an edit that it calls for, old or new."""
 
-_IMPORT: Final = re.compile(r"\s*(?:import|from|use|using|require|#\s*include)\b")
 _FUNCTION: Final = re.compile(r"\b(?:def|function|fn|func|fun)\b.*\(")
 
 
@@ -61,7 +69,7 @@ class ChangedPlace:
     @property
     def is_import(self) -> bool:
         """Whether it changes nothing but imports."""
-        return all(_IMPORT.match(line) for line in (self.old + self.new).splitlines() if line.strip())
+        return all(is_import(line.strip()) for line in (self.old + self.new).splitlines() if line.strip())
 
 
 def read_history(path: Path, limit: int) -> list[EditCase]:
@@ -136,8 +144,18 @@ def _expected(first: ChangedPlace, others: Sequence[ChangedPlace], related: set[
     """Yield the edits that are left, word by word, in code points of the document after the first change."""
     for it in others:
         moved = len(first.new) - len(first.old) if it.start >= first.end else 0
-        for change in small_changes(it.old, it.new, it.start + moved):
+        for change in _small(it, it.start + moved):
             yield Expected(change.start, change.end, (change.text,), it in related)
+
+
+def _small(place: ChangedPlace, start: int) -> Iterator[Change]:
+    """Yield the changes of words and signs at a place; of imports that come or go, one for each line."""
+    if place.is_import and not (place.old and place.new):
+        for line in (place.old or place.new).splitlines(keepends=True):
+            yield Change(start, start + len(line) if place.old else start, "" if place.old else line)
+            start += len(line) if place.old else 0
+    else:
+        yield from small_changes(place.old, place.new, start)
 
 
 def _kind(first: ChangedPlace, other: ChangedPlace) -> str:

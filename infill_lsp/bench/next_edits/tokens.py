@@ -11,6 +11,8 @@ from infill_lsp.edits.edit import Change
 _TOKEN: Final = re.compile(r"\w+|\n|[^\S\n]+|[^\w\s]")
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 
+_IMPORT: Final = re.compile(r"(?:import|from|use|using|require|#\s*include)\b")
+
 COMMON: Final = frozenset(
     """
     and as assert async await bool break case catch char class const continue def default del do elif else enum except
@@ -59,6 +61,17 @@ def replacements(old: str, new: str) -> dict[str, str]:
 def words(text: str) -> frozenset[str]:
     """Return the words and numbers in a text."""
     return frozenset(re.findall(r"\w+", text))
+
+
+def is_import(line: str) -> bool:
+    """Report whether a line imports something, in one of many languages."""
+    return _IMPORT.match(line) is not None
+
+
+def settled(text: str) -> tuple[list[str], list[list[str]]]:
+    """Return the lines of a text that are neither blank nor imports, and the words of each import, all in one order."""
+    lines = [it for it in text.splitlines() if it.strip()]
+    return [it for it in lines if not is_import(it)], sorted(sorted(words(it)) for it in lines if is_import(it))
 
 
 def is_name(text: str) -> bool:
