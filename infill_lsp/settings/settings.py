@@ -263,7 +263,7 @@ class ServerSettings:
         False, _SWITCH, "whether suggestions also appear in the completion list, for editors without ghost text"
     )
     next_edit: bool = _setting(
-        True, _SWITCH, "whether the edits that your last one calls for elsewhere in the document are offered"
+        True, _SWITCH, "whether edits are offered that your last one calls for elsewhere in the document"
     )
     exclude: tuple[str, ...] = _setting(
         (), _TEXTS, "patterns, as in .gitignore, of files that are never read, besides the built-in ones for secrets"
