@@ -18,6 +18,7 @@ export function createClient(command: Command, log: LogOutputChannel, ask: Ask):
   const server = { command: command.executable, args: [...command.args, "--stdio"] };
   const client = new LanguageClient("infill", "Infill", server, options(log, ask));
   client.registerFeature(actionsAreCommands);
+  client.registerFeature(showsNextEdits);
   return client;
 }
 
@@ -28,6 +29,14 @@ export function createClient(command: Command, log: LogOutputChannel, ask: Ask):
 const actionsAreCommands: StaticFeature = {
   fillClientCapabilities: () => undefined,
   fillInitializeParams: ({ capabilities: { textDocument } }) => { delete textDocument?.codeAction?.resolveSupport; },
+  initialize: () => undefined,
+  getState: () => ({ kind: "static" }),
+  clear: () => undefined,
+};
+
+/** Tells the server that `infill/nextEdit` is understood here. */
+const showsNextEdits: StaticFeature = {
+  fillClientCapabilities: (capabilities) => { capabilities.experimental = { infill: { nextEdit: true } }; },
   initialize: () => undefined,
   getState: () => ({ kind: "static" }),
   clear: () => undefined,

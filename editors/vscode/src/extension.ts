@@ -3,8 +3,9 @@ import { commands, window, workspace, type ExtensionContext } from "vscode";
 import { watch } from "./denoising/panel";
 import { Preview } from "./edits/preview";
 import { installWithProgress, offer } from "./install";
-import { runDoctor, showMenu, toggle } from "./menu";
+import { runDoctor, showMenu, toggle, toggleNextEdits } from "./menu";
 import { chooseModel } from "./models/choose";
+import { NextEdits } from "./nextEdits/nextEdits";
 import { onDidChangePython } from "./server/python";
 import { callsForRestart, Session } from "./session";
 import * as settings from "./settings";
@@ -16,7 +17,8 @@ export async function activate(context: ExtensionContext): Promise<void> {
   const log = window.createOutputChannel("Infill", { log: true });
   const status = new StatusItem(settings.enabled);
   const preview = new Preview();
-  const own = (session = new Session(status, log, context.globalStorageUri, (edit) => preview.ask(edit)));
+  const nextEdits: NextEdits = new NextEdits((dismissal) => own.tell("infill/nextEdit/dismiss", dismissal));
+  const own = (session = new Session(status, log, context.globalStorageUri, (edit) => preview.ask(edit), nextEdits));
   const restart = () => own.restart();
   const actions: Record<string, () => unknown> = {
     restart,
@@ -25,6 +27,9 @@ export async function activate(context: ExtensionContext): Promise<void> {
     acceptWord: () => commands.executeCommand("editor.action.inlineSuggest.acceptNextWord"),
     acceptLine: () => commands.executeCommand("editor.action.inlineSuggest.acceptNextLine"),
     toggle,
+    nextEdit: (how?: { otherwise?: string }) => nextEdits.next(how),
+    dismissNextEdit: () => { nextEdits.dismiss(); },
+    toggleNextEdits,
     chooseModel: () => chooseModel(own),
     applyEdit: () => preview.answer(true),
     discardEdit: () => preview.answer(false),
@@ -34,7 +39,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
     watch: () => watch(own, context.extensionUri),
   };
   context.subscriptions.push(
-    log, status, preview, own,
+    log, status, preview, own, nextEdits,
     ...Object.entries(actions).map(([name, action]) => commands.registerCommand(`infill.${name}`, action)),
     workspace.onDidChangeConfiguration((event) => {
       status.refresh();

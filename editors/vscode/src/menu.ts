@@ -22,6 +22,7 @@ function choices({ condition }: StatusItem): Choice[] {
   return [
     ...(missing ? [{ label: "$(cloud-download) Install the server", detail: "Into a private environment", command: "infill.install" }] : []),
     on ? { label: "$(debug-pause) Pause suggestions", command: "infill.toggle" } : { label: "$(play) Resume suggestions", command: "infill.toggle" },
+    { label: `$(arrow-swap) ${settings.nextEdits() ? "Stop offering" : "Offer"} next edits`, command: "infill.toggleNextEdits" },
     { label: "$(eye) Watch the denoising", command: "infill.watch" },
     { label: "$(symbol-misc) Choose the model", description: settings.model(), command: "infill.chooseModel" },
     { label: "", kind: QuickPickItemKind.Separator },
@@ -34,6 +35,11 @@ function choices({ condition }: StatusItem): Choice[] {
 /** Switches suggestions off or on, where that was last said, or for the user. */
 export async function toggle(): Promise<void> {
   await settings.update("enable", !settings.enabled());
+}
+
+/** Switches next edits off or on in the same way. */
+export async function toggleNextEdits(): Promise<void> {
+  await settings.update("nextEdit", !settings.nextEdits());
 }
 
 /** Runs `infill-lsp doctor` in a terminal that stays. */

@@ -3,6 +3,8 @@ import { commands, workspace, type Disposable, type LogOutputChannel, type Uri }
 import { State, type LanguageClient } from "vscode-languageclient/node";
 import { createClient, type Ask } from "./client";
 import type { Partial } from "./denoising/film";
+import type { NextEdits } from "./nextEdits/nextEdits";
+import type { Offer } from "./nextEdits/offer";
 import type { Command } from "./server/command";
 import { privatePython } from "./server/environment";
 import { find } from "./server/find";
@@ -25,6 +27,7 @@ export class Session implements Disposable {
     private readonly log: LogOutputChannel,
     private readonly storage: Uri,
     private readonly ask: Ask,
+    private readonly nextEdits: NextEdits,
   ) {}
 
   /** How the server was started, if one was found. */
@@ -58,6 +61,11 @@ export class Session implements Disposable {
     await this.#tellWatching();
   }
 
+  /** Sends a notification, if the server runs. */
+  async tell(method: string, params: object): Promise<void> {
+    if (this.#client?.isRunning()) await this.#client.sendNotification(method, params);
+  }
+
   dispose(): void {
     void this.stop();
   }
@@ -84,18 +92,20 @@ export class Session implements Disposable {
     client.onDidChangeState(({ newState }) => { this.#follow(newState); });
     client.onNotification("infill/status", (status: Status) => { this.status.show(status); });
     client.onNotification("infill/partial", (partial: Partial) => { this.#watcher?.(partial); });
+    client.onNotification("infill/nextEdit", (offer: Offer) => { this.nextEdits.offered(offer); });
     await client.start();
   }
 
   /** The client starts a server that died again by itself; the status says so meanwhile. */
   #follow(state: State): void {
     void commands.executeCommand("setContext", "infill.running", state === State.Running);
+    this.nextEdits.clear();
     if (state === State.Running) void this.#tellWatching();
     else this.status.show(state === State.Starting ? { state: "starting" } : STOPPED);
   }
 
   async #tellWatching(): Promise<void> {
-    if (this.#client?.isRunning()) await this.#client.sendNotification("infill/watch", { enable: this.#watcher !== undefined });
+    await this.tell("infill/watch", { enable: this.#watcher !== undefined });
   }
 
   async #stop(): Promise<void> {

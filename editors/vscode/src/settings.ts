@@ -20,6 +20,11 @@ export function enabled(): boolean {
   return workspace.getConfiguration("infill").get<boolean>("enable", true);
 }
 
+/** Whether next edits are on. A pause of all suggestions holds for them too, see `enabled`. */
+export function nextEdits(): boolean {
+  return workspace.getConfiguration("infill").get<boolean>("nextEdit", true);
+}
+
 /** When an edit is shown before it is made. */
 export function previewed(): When {
   return workspace.getConfiguration("infill").get<When>("preview", "always");

@@ -1,13 +1,16 @@
 """A language server that follows a script, for behaviour that a real model does not repeat exactly.
 
 It has the command line of `infill-lsp` and speaks raw JSON-RPC, using only the standard library, so that it can also be
-packed into a wheel and installed. Each fill by hand reports every step of `FRAMES` to subscribers.
+packed into a wheel and installed. Each fill by hand reports every step of `frames` to subscribers. A document that
+scripts next edits is offered them after each change, and gets ghost text only if it asks for that too.
 """
 
 import json
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, Final
+
+import scripted_edits
 
 Message = Mapping[str, Any]
 
@@ -55,28 +58,68 @@ class Server:
 
     def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
         self._source, self._sink = source, sink
-        self._watched = False
+        self._watched = self._shows_edits = False
+        self._texts: dict[str, str] = {}
+        self._dismissed: list[str] = []
         self._answers: dict[str, Callable[[Message], object]] = {
-            "initialize": lambda _: {"capabilities": _CAPABILITIES},
+            "initialize": self._initialize,
             "shutdown": lambda _: None,
             "textDocument/inlineCompletion": self._inline_completion,
             "workspace/executeCommand": self._execute,
+        }
+        self._listeners: dict[str, Callable[[Message], None]] = {
+            "initialized": lambda _: self._tell_status(),
+            "textDocument/didOpen": lambda params: self._keep(params["textDocument"]["uri"], params["textDocument"]),
+            "textDocument/didChange": self._change,
+            "infill/watch": self._watch,
+            "infill/nextEdit/dismiss": self._dismiss,
         }
 
     def run(self) -> None:
         """Answer until the editor disconnects or sends exit."""
         while (message := self._read()) is not None and message.get("method") != "exit":
             params = message.get("params") or {}
-            if message.get("method") == "initialized":
-                self._notify("infill/status", {"state": "ready", "model": "a script", "device": "paper"})
-            if message.get("method") == "infill/watch":
-                self._watched = params["enable"]
+            if listener := self._listeners.get(message.get("method", "")):
+                listener(params)
             if "id" in message and "method" in message:
                 answer = self._answers.get(message["method"], lambda _: None)(params)
                 self._send({"jsonrpc": "2.0", "id": message["id"], "result": answer})
 
+    def _initialize(self, params: Message) -> object:
+        experimental = params["capabilities"].get("experimental") or {}
+        self._shows_edits = experimental.get("infill", {}).get("nextEdit", False)
+        return {"capabilities": _CAPABILITIES}
+
+    def _tell_status(self, limited: object = None) -> None:
+        self._notify("infill/status", {"state": "ready", "model": "a script", "device": "paper", "limited": limited})
+
+    def _watch(self, params: Message) -> None:
+        self._watched = params["enable"]
+
+    def _keep(self, uri: str, document: Message) -> None:
+        self._texts[uri] = document["text"]
+
+    def _change(self, params: Message) -> None:
+        """Keep the new text, and offer the edits that it scripts."""
+        uri, version = params["textDocument"]["uri"], params["textDocument"]["version"]
+        self._keep(uri, params["contentChanges"][-1])
+        if self._shows_edits and scripted_edits.scripts(self._texts[uri]):
+            edits = scripted_edits.offer(uri, version, self._texts[uri], "utf-16", self._dismissed)
+            self._notify("infill/nextEdit", edits)
+            self._remark(uri, f"Offered for version {version}.")
+
+    def _dismiss(self, params: Message) -> None:
+        self._dismissed.append(params["id"])
+        self._remark(params["uri"], f"Dismissed: {', '.join(self._dismissed)}.")
+
+    def _remark(self, uri: str, words: str) -> None:
+        """Put words into a document's status, where tests see them."""
+        self._tell_status({"uri": uri, "reason": words})
+
     def _inline_completion(self, params: Message) -> object:
-        place = params["position"]
+        place, text = params["position"], self._texts.get(params["textDocument"]["uri"], "")
+        if scripted_edits.scripts(text) and scripted_edits.GHOST not in text:
+            return {"items": []}
         if self._watched and params["context"]["triggerKind"] == 1:
             where = {"uri": params["textDocument"]["uri"], "range": {"start": place, "end": place}}
             for frame in frames():

@@ -3,6 +3,8 @@
 import zipfile
 from pathlib import Path
 
+import scripted_edits
+
 from . import scripted_server
 
 _NAME = "infill_lsp-0.0.0"
@@ -15,6 +17,7 @@ def make(folder: Path) -> Path:
     content = {
         "infill_lsp/__init__.py": "",
         "infill_lsp/cli.py": Path(scripted_server.__file__).read_text(encoding="utf-8"),
+        "scripted_edits.py": Path(scripted_edits.__file__).read_text(encoding="utf-8"),
         f"{_NAME}.dist-info/METADATA": _METADATA,
         f"{_NAME}.dist-info/WHEEL": _WHEEL,
     }

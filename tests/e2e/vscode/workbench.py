@@ -21,6 +21,20 @@ _LINES = """() => [...document.querySelectorAll(".editor-instance .view-lines > 
   .sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top))
   .map(it => it.textContent.replaceAll("\\u00a0", " "))"""
 
+_EDITS = """() => [...document.querySelectorAll(".editor-instance .view-lines")].map(editor => {
+  const content = leaf => getComputedStyle(leaf, "::after").content.replace(/^none$/, "").replace(/^"|"$/g, "");
+  const marked = leaf => {
+    const after = content(leaf);
+    if (after) return getComputedStyle(leaf, "::after").fontStyle === "italic" ? `«${after}»` : `{+${after}+}`;
+    return getComputedStyle(leaf).textDecorationLine === "line-through" ? `[-${leaf.textContent}-]` : leaf.textContent;
+  };
+  const drawn = line => [...line.querySelectorAll("span")].filter(it => !it.children.length)
+    .map(marked).join("").replaceAll("-][-", "");
+  return [...editor.querySelectorAll(":scope > .view-line")]
+    .sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top)).map(drawn)
+    .filter(it => /[{[][-+]|«/.test(it)).join("\\n").replaceAll("\\u00a0", " ");
+})"""
+
 PATIENCE = 60_000
 """Milliseconds to wait for a state; the machine may be busy."""
 
@@ -90,6 +104,19 @@ class Workbench:
     def wait_for_ghost(self, fits: Callable[[str], bool] = bool) -> str:
         """Wait until there is ghost text that fits, and return it."""
         return self.wait_for(self.ghost, fits, "ghost text")
+
+    def edits(self) -> str:
+        """Return the lines with next edits, as [-old-]{+new+}, and with the hint, as «hint», of the first editor."""
+        return self.edits_by_editor()[0]
+
+    def edits_by_editor(self) -> list[str]:
+        """Return the same for each editor that is displayed."""
+        lines: list[str] = self.page.evaluate(_EDITS)
+        return lines
+
+    def wait_for_edits(self, expected: str) -> None:
+        """Wait until these edits are displayed."""
+        self.wait_for(self.edits, lambda shown: shown == expected, "the next edits")
 
     def lines(self) -> list[str]:
         """Return the lines displayed in the editor, ghost text included."""
