@@ -1,5 +1,6 @@
 """Next edits in VS Code with a scripted server: displayed at their places, applied with Tab, dismissed with Escape."""
 
+import json
 import re
 from functools import partial
 from pathlib import Path
@@ -155,6 +156,20 @@ def test_tab_indents_what_is_selected(renamed: tuple[Workbench, Path]) -> None:
     window.press("Shift+ArrowDown")
     window.press("Tab")
     window.saved(file, lambda text: text == RENAMED.replace("        warn", "            warn"))
+
+
+def test_tab_goes_through_a_snippet_first(open_scripted: Open, workspace: Path) -> None:
+    (workspace / ".vscode").mkdir(exist_ok=True)
+    snippet = {"pair": {"prefix": "pair", "body": "pair($1, $2)$0", "description": "pair"}}
+    (workspace / ".vscode/pair.code-snippets").write_text(json.dumps(snippet), encoding="utf-8")
+    window, file = open_scripted("snippet.py", RENAMED)
+    window.go_to(8, 1)
+    window.run("Snippets: Insert Snippet")
+    window.page.locator(".quick-input-widget .monaco-list-row").filter(has_text="pair").first.click()
+    window.wait_for(window.edits, lambda shown: SECOND in shown, "the next edits")
+    window.press("Tab")
+    window.type("x")
+    window.saved(file, lambda text: "pair(, x)" in text and "check(total)" in text)
 
 
 def test_typing_hides_them_and_what_comes_for_an_earlier_version_is_ignored(renamed: tuple[Workbench, Path]) -> None:
