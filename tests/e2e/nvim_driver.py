@@ -40,6 +40,12 @@ end
 return table.concat(seen, '…')
 """
 
+# The marks of a namespace: each with its row, column and details.
+MARKS = """
+local namespace = vim.api.nvim_create_namespace(...)
+return vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, { details = true })
+"""
+
 
 @dataclass(frozen=True)
 class Neovim:
@@ -140,6 +146,25 @@ class Editor:
     def ghost(self) -> str:
         return str(self.nvim.exec_lua(GHOST))
 
+    def edits(self) -> str:
+        """Return the lines with next edits, as [-old-]{+new+}, and with the hint, as «hint»; new lines on their own."""
+        drawn: dict[int, list[tuple[int, str]]] = {}
+        lines = [line.encode() for line in self.lines()]
+        marks = self.lua(MARKS, "infill.next_edit") + self.lua(MARKS, "infill.next_edit.hint")
+        for _, row, column, details in marks:
+            end_row, end_column = details.get("end_row", row), details.get("end_col", column)
+            for n in range(row, end_row + 1) if details.get("hl_group") else ():
+                start, stop = column if n == row else 0, end_column if n == end_row else len(lines[n])
+                if stop > start:
+                    drawn.setdefault(n, []).extend(((start, "[-"), (stop, "-]")))
+            for text, group in details.get("virt_text", ()):
+                hint = group == "InfillNextEditHint"
+                place = len(lines[row]) if hint else column
+                drawn.setdefault(row, []).append((place, f"«{text.strip()}»" if hint else f"{{+{text}+}}"))
+            for chunks in details.get("virt_lines", ()):
+                drawn.setdefault(row, []).append((len(lines[row]) + 1, f"\n{{+{chunks[0][0]}+}}"))
+        return "\n".join(_marked(lines[row], drawn[row]) for row in sorted(drawn))
+
     def lines(self) -> list[str]:
         return list(self.nvim.current.buffer[:])
 
@@ -182,6 +207,15 @@ class Editor:
     def ready(self) -> None:
         """Wait until the server reports that it is ready."""
         self.until(lambda: self.lua("return (require('infill.client').status(0) or {}).state"), "ready")
+
+
+def _marked(line: bytes, drawn: list[tuple[int, str]]) -> str:
+    """Return a line with texts put into it at their columns, in bytes; those of the same column in their order."""
+    marked, behind = "", 0
+    for column, text in sorted(drawn, key=lambda it: it[0]):
+        marked += line[behind:column].decode() + text
+        behind = column
+    return marked + line[behind:].decode()
 
 
 @contextmanager

@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import scripted_edits
+from scripted_edits import units
+
 # Completions of a line by its beginning; automatic requests get the first one that fits.
 BEGUN = (
     "return first + second",
@@ -28,11 +31,6 @@ SLOW = "slow"
 FILL = "filled = True\n"
 
 
-def units(text: str, encoding: str) -> int:
-    """Return the length of a text in the protocol's units."""
-    return len(text.encode()) if encoding == "utf-8" else len(text.encode("utf-16-le")) // 2
-
-
 def split_at(line: str, character: int, encoding: str) -> tuple[str, str]:
     """Return a line before and after a position of the protocol."""
     count = next(n for n in range(len(line) + 1) if units(line[:n], encoding) >= character)
@@ -48,6 +46,8 @@ class Server:
         self.encoding = "utf-16"
         self.held: list[int] = []
         self.ids = 0
+        self.dismissed: set[str] = set()
+        self.shows_edits = False
 
     def run(self) -> None:
         """Answer until the input ends."""
@@ -67,6 +67,8 @@ class Server:
                 file.write(json.dumps(message) + "\n")
 
     def on_initialize(self, params: dict[str, Any]) -> object:
+        experimental = params["capabilities"].get("experimental") or {}
+        self.shows_edits = experimental.get("infill", {}).get("nextEdit", False)
         offered = params["capabilities"].get("general", {}).get("positionEncodings", ["utf-16"])
         self.encoding = "utf-8" if "utf-8" in offered else "utf-16"
         commands = ["infill.fillGap", "infill.rewriteSelection", "infill.repairSyntax"]
@@ -92,6 +94,17 @@ class Server:
     def on_textDocument_didChange(self, params: dict[str, Any]) -> None:  # noqa: N802 - the protocol's name
         uri = params["textDocument"]["uri"]
         self.texts[uri], self.versions[uri] = params["contentChanges"][-1]["text"], params["textDocument"]["version"]
+        self.offer(uri)
+
+    def on_infill_nextEdit_dismiss(self, params: dict[str, Any]) -> None:  # noqa: N802 - the protocol's name
+        self.dismissed.add(params["id"])
+
+    def offer(self, uri: str) -> None:
+        """Offer the edits that a document scripts."""
+        text = self.texts[uri]
+        if self.shows_edits and scripted_edits.scripts(text):
+            edits = scripted_edits.offer(uri, self.versions[uri], text, self.encoding, self.dismissed)
+            send({"method": "infill/nextEdit", "params": edits})
 
     def on_textDocument_inlineCompletion(self, params: dict[str, Any]) -> object:  # noqa: N802 - the protocol's name
         for late in self.held:

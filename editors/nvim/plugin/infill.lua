@@ -14,9 +14,17 @@ for name, edit in pairs(require('infill.commands').EDITS) do
   end, true)
 end
 command('InfillTrigger', 'ask for suggestions', function() require('infill').trigger() end)
+command('InfillNextEdit', 'go to the next edit, or apply it', function() require('infill.next_edit').run('next') end)
+command('InfillDismissNextEdit', 'dismiss the next edit', function() require('infill.next_edit').run('dismiss') end)
 command('InfillToggle', 'turn suggestions off or on', function() require('infill').toggle() end)
 command('InfillRestart', 'restart the server', function() require('infill.client').restart() end)
 command('InfillStatus', 'say what the server does', function() vim.notify(require('infill').status()) end)
 command('InfillLog', "open the language clients' log", function()
   vim.cmd.tabedit(require('vim.lsp.log').get_filename())
 end)
+
+for name, action in pairs({ ['next-edit'] = 'next_edit', ['dismiss-next-edit'] = 'dismiss_next_edit' }) do
+  vim.keymap.set({ 'n', 'i' }, ('<Plug>(infill-%s)'):format(name), function()
+    require('infill')[action]()
+  end)
+end

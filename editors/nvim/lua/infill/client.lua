@@ -16,6 +16,9 @@ local PATIENCE = 3 -- unexpected ends of the server that are followed by a resta
 ---@field uri string
 ---@field reason string
 
+--- Handlers of further notifications of the server; who shows what they bring puts them here before the start.
+M.handlers = {} ---@type table<string, lsp.Handler>
+
 local ids = {} ---@type table<integer, integer>  the client of each buffer, from its start on
 local statuses = {} ---@type table<integer, infill.Status>
 local wanted_stops = {} ---@type table<integer, boolean>
@@ -76,6 +79,7 @@ end
 local function capabilities()
   return vim.tbl_deep_extend('force', vim.lsp.protocol.make_client_capabilities(), {
     textDocument = { inlineCompletion = { dynamicRegistration = false } },
+    experimental = { infill = { nextEdit = config.current.next_edit } },
   })
 end
 
@@ -111,7 +115,7 @@ function M.attach(bufnr)
     capabilities = capabilities(),
     init_options = settings,
     settings = { infill = settings },
-    handlers = { ['infill/status'] = on_status },
+    handlers = vim.tbl_extend('error', { ['infill/status'] = on_status }, M.handlers),
     on_exit = vim.schedule_wrap(on_exit),
   }, { bufnr = bufnr, reuse_client = same_project })
   if id then
@@ -161,6 +165,17 @@ end
 function M.cancel(client, id)
   if not call(client, 'is_stopped') then
     call(client, 'cancel_request', id)
+  end
+end
+
+--- Sends a notification to a server that still runs.
+---@param id integer  of the client
+---@param method string
+---@param params table
+function M.tell(id, method, params)
+  local client = vim.lsp.get_client_by_id(id)
+  if client then
+    call(client, 'notify', method, params)
   end
 end
 

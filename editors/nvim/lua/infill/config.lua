@@ -2,7 +2,7 @@
 --- What is suggested, and when, is set by the server's own settings, which are passed on unread.
 local M = {}
 
----@class infill.Keys  Each is a key of insert mode, or false for none.
+---@class infill.Keys  Each is a key of insert mode, or false for none; those of next edits are keys of normal mode too.
 ---@field accept string|false
 ---@field accept_word string|false
 ---@field accept_line string|false
@@ -10,6 +10,8 @@ local M = {}
 ---@field prev string|false
 ---@field dismiss string|false
 ---@field trigger string|false
+---@field next_edit string|false
+---@field dismiss_next_edit string|false
 
 ---@class infill.Config
 ---@field cmd string[]
@@ -18,6 +20,7 @@ local M = {}
 ---@field backend 'auto'|'builtin'|'extmarks'
 ---@field auto boolean  whether suggestions come up while typing
 ---@field debounce integer  milliseconds; the built-in completion has its own 200
+---@field next_edit boolean  whether edits are shown that the last one calls for elsewhere
 ---@field keys infill.Keys|false
 ---@field settings table  the server's, without the prefix `infill.`
 M.defaults = {
@@ -30,6 +33,7 @@ M.defaults = {
   backend = 'auto',
   auto = true,
   debounce = 60,
+  next_edit = true,
   keys = {
     accept = '<M-l>',
     accept_word = '<M-w>',
@@ -38,6 +42,8 @@ M.defaults = {
     prev = '<M-[>',
     dismiss = '<M-e>',
     trigger = '<M-\\>',
+    next_edit = '<M-n>',
+    dismiss_next_edit = '<M-d>',
   },
   settings = {},
 }

@@ -2,11 +2,13 @@
 local insertion = require('infill.insertion')
 local M = {}
 
----@class infill.Place  What is replaced: positions in bytes, counted from 0, and its text on both sides of the cursor.
+---@class infill.Stretch  Rows and columns in bytes, counted from 0.
 ---@field row integer
 ---@field col integer
 ---@field end_row integer
 ---@field end_col integer
+
+---@class infill.Place: infill.Stretch  What is replaced, and its text on both sides of the cursor.
 ---@field before string
 ---@field after string
 
@@ -34,6 +36,14 @@ end
 function M.whole(place, text)
   replace(0, place.row, place.col, place.end_row, place.end_col, text)
   move(M.position(place.row, place.col, text, insertion.cursor(place.before, place.after, text)))
+end
+
+--- Replaces a stretch by `text`; the cursor goes behind it.
+---@param stretch infill.Stretch
+---@param text string
+function M.stretch(stretch, text)
+  replace(0, stretch.row, stretch.col, stretch.end_row, stretch.end_col, text)
+  move(M.position(stretch.row, stretch.col, text, #text))
 end
 
 --- Inserts what `take` takes of the first insertion of `text`; the cursor goes behind it.

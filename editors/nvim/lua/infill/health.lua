@@ -15,6 +15,14 @@ local function check_neovim()
   ))
 end
 
+local function check_next_edits()
+  if config.current.next_edit then
+    health.ok('next edits are shown where the server offers them')
+  else
+    health.info('next edits are off: next_edit = false in setup')
+  end
+end
+
 local function check_builtin()
   local builtin = require('infill.builtin')
   for _, one in ipairs(client.all()) do
@@ -73,6 +81,7 @@ end
 
 function M.check()
   check_neovim()
+  check_next_edits()
   if config.backend() == 'builtin' then
     check_builtin()
   end

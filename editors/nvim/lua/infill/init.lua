@@ -1,6 +1,7 @@
 --- Everything that people call. The server decides what is suggested; a backend shows it.
 local client = require('infill.client')
 local config = require('infill.config')
+local next_edit = require('infill.next_edit')
 local M = {}
 
 local on = true
@@ -45,15 +46,28 @@ function M.trigger()
   backend().trigger()
 end
 
+--- Goes to the edit that the last one calls for; applies it if the cursor is there. It may be used in a mapping with
+--- <expr>: what it does, it does right after.
+---@return boolean
+function M.next_edit()
+  return next_edit.next()
+end
+
+---@return boolean
+function M.dismiss_next_edit()
+  return next_edit.dismiss()
+end
+
 --- How many suggestions there are to choose from.
 ---@return integer
 function M.count()
   return backend().count()
 end
 
---- Turns suggestions off, or on again, in all buffers.
+--- Turns suggestions and next edits off, or on again, in all buffers.
 function M.toggle()
   on = not on
+  next_edit.enable(on)
   for _, one in ipairs(client.all()) do
     for bufnr in pairs(one.attached_buffers) do
       backend()[on and 'enable' or 'disable'](bufnr)
@@ -106,12 +120,23 @@ local DESCRIPTIONS = {
   prev = 'previous suggestion',
   dismiss = 'dismiss the suggestion',
   trigger = 'ask for suggestions',
+  next_edit = 'go to the next edit, or apply it',
+  dismiss_next_edit = 'dismiss the next edit',
 }
+local NORMAL_TOO = { next_edit = true, dismiss_next_edit = true }
 
 local function map_keys()
   for name, key in pairs(config.current.keys or {}) do
     require('infill.keys').map(key, M[name], DESCRIPTIONS[name])
+    if NORMAL_TOO[name] then
+      require('infill.keys').map(key, M[name], DESCRIPTIONS[name], 'n')
+    end
   end
+end
+
+local function highlights()
+  require('infill.draw').highlights()
+  require('infill.draw_next_edit').highlights()
 end
 
 local function autocommands()
@@ -120,7 +145,8 @@ local function autocommands()
     vim.api.nvim_create_autocmd(event, { group = group, callback = callback })
   end
   each('FileType', function(event) client.attach(event.buf) end)
-  each('ColorScheme', function() require('infill.draw').highlights() end)
+  each('ColorScheme', highlights)
+  each('LspDetach', function(event) next_edit.left(event.buf, event.data.client_id) end)
   each('LspAttach', function(event)
     local attached = vim.lsp.get_client_by_id(event.data.client_id)
     if on and attached and attached.name == client.NAME and client.of(event.buf) then
@@ -136,7 +162,8 @@ function M.setup(options)
     return client.say('this needs Neovim 0.10 or newer', vim.log.levels.ERROR)
   end
   config.set(options)
-  require('infill.draw').highlights()
+  highlights()
+  client.handlers['infill/nextEdit'] = next_edit.offered
   map_keys()
   autocommands()
   client.attach_all()

@@ -1,4 +1,4 @@
---- Keys of insert mode. A key that has nothing to do does what it did before, so that other plugins keep theirs.
+--- Keys, of insert mode if not said otherwise. A key that has nothing to do does what it did before, so that other plugins keep theirs.
 local M = {}
 
 local function feed(keys, mode)
@@ -24,14 +24,16 @@ end
 ---@param key string|false
 ---@param action fun(): boolean?
 ---@param description string
-function M.map(key, action, description)
+---@param mode? 'i'|'n'
+function M.map(key, action, description, mode)
   if not key then
     return
   end
-  local previous = vim.fn.maparg(key, 'i', false, true)
+  mode = mode or 'i'
+  local previous = vim.fn.maparg(key, mode, false, true)
   -- After a second setup the key is ours already: keep what it was mapped to in the first place.
   previous = previous.desc and vim.startswith(previous.desc, 'infill: ') and {} or previous
-  vim.keymap.set('i', key, function()
+  vim.keymap.set(mode, key, function()
     if action() == false then
       fall_through(key, previous)
     end
