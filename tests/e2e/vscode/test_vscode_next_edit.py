@@ -94,6 +94,14 @@ def test_tab_goes_to_each_edit_and_applies_it(renamed: tuple[Workbench, Path]) -
     window.saved(file, lambda text: text == AMOUNTS.replace("return amount", "return amount   "))
 
 
+def test_a_key_that_is_held_down_applies_each_edit_once(renamed: tuple[Workbench, Path]) -> None:
+    window, file = renamed
+    while "amount" not in window.lines()[5]:
+        window.press("Tab")
+    written = window.saved(file, lambda text: "return amount" in text)
+    assert written.startswith(AMOUNTS.split("\n\n")[0])
+
+
 def test_an_edit_is_one_step_of_undo(renamed: tuple[Workbench, Path]) -> None:
     window, file = renamed
     window.press("Tab")
@@ -164,8 +172,7 @@ def test_tab_goes_through_a_snippet_first(open_scripted: Open, workspace: Path) 
     (workspace / ".vscode/pair.code-snippets").write_text(json.dumps(snippet), encoding="utf-8")
     window, file = open_scripted("snippet.py", RENAMED)
     window.go_to(8, 1)
-    window.run("Snippets: Insert Snippet")
-    window.page.locator(".quick-input-widget .monaco-list-row").filter(has_text="pair").first.click()
+    window.run_and_pick("Snippets: Insert Snippet", "pair")
     window.wait_for(window.edits, lambda shown: SECOND in shown, "the next edits")
     window.press("Tab")
     window.type("x")

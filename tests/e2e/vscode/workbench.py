@@ -163,11 +163,20 @@ class Workbench:
 
     def run(self, title: str) -> None:
         """Choose a command in the palette by its title."""
+        self._choose(title)
+        self.page.locator(".quick-input-widget").wait_for(state="hidden")
+
+    def run_and_pick(self, title: str, entry: str) -> None:
+        """Choose a command that offers a list in the palette's place, and an entry of the list."""
+        self._choose(title)
+        self.page.locator(".quick-input-widget .monaco-list-row").filter(has_text=entry).first.click()
+        self.page.locator(".quick-input-widget").wait_for(state="hidden")
+
+    def _choose(self, title: str) -> None:
         self.press("F1")
         self._box.fill(f">{title}")
         labels = self.page.locator(".quick-input-widget .label-name", has_text=re.compile(f"^{re.escape(title)}$"))
         labels.first.click()
-        self.page.locator(".quick-input-widget").wait_for(state="hidden")
 
     def act(self, title: str) -> None:
         """Choose an action of the selection's light bulb; retry if VS Code asked before it was available."""

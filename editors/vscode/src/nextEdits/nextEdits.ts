@@ -47,6 +47,7 @@ export class NextEdits implements Disposable {
 
   /** Goes to the next edit; makes it if the cursor is there. If none waits, the key does what it does `otherwise`. */
   async next({ otherwise }: { readonly otherwise?: string } = {}): Promise<void> {
+    if (this.#coming) return; // The key is held down, or another one came before the edit was made.
     const editor = window.activeTextEditor;
     const offer = editor && this.#offerIn(editor);
     const edit = offer && current(offer.edits, editor.selection.active.line);
@@ -73,7 +74,7 @@ export class NextEdits implements Disposable {
   /** Makes an edit as one step of undo. The others stay where they are now until the server offers anew. */
   async #make(editor: TextEditor, { uri, version, edits }: Offer, edit: NextEdit): Promise<void> {
     this.#coming = { uri, version: version + 1, edits: after(edit, edits) };
-    const made = await editor.edit((builder) => { builder.replace(asRange(edit.range), edit.newText); });
+    const made = await editor.edit((builder) => { builder.replace(asRange(edit.range), edit.newText); }).then((it) => it, () => false);
     this.#coming = undefined;
     if (made) place(editor, endOf(edit.range.start, edit.newText));
     else this.#drop(uri);
