@@ -1,7 +1,7 @@
 """Changed parameters are followed to the calls of their function."""
 
 import pytest
-from asking import documents, followed, unchanged
+from marked_edits import documents, followed, unchanged
 
 FOLLOWED = [
     ("def f(a, ⟦size→width⟧=1):\n    pass\n\nf(1, size=2)\nf(1)\n", "f(1, width=2)\nf(1)\n"),

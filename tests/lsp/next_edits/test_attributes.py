@@ -1,7 +1,7 @@
 """Attributes are followed within their class, and set where `__init__` has their value."""
 
 import pytest
-from asking import followed, unchanged
+from marked_edits import followed, unchanged
 
 INIT = "class A:\n    def __init__(self, a, b):\n        self.a = a\n"
 

@@ -1,7 +1,7 @@
 """Imports come with the first use of a module and go with the last use of a name."""
 
 import pytest
-from asking import asked, followed, unchanged
+from marked_edits import asked, followed, unchanged
 
 FOLLOWED = [
     ('"""Doc."""\n\nimport os\n\nx = ⟦1→json.dumps(os)⟧\n', '"""Doc."""\n\nimport json\nimport os\n'),

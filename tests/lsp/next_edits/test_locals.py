@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from asking import followed, unchanged
+from marked_edits import followed, unchanged
 
 FOLLOWED = [
     ("javascript", "function f(⟦total→amount⟧, b) {\n  return b + total * o.total;\n}\n", 2),

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from asking import asked, followed
+from marked_edits import asked, followed
 
 FOLLOWED = [
     ("def f():\n    ⟦total→amount⟧ = 0\n    for x in y:\n        total += x\n    return total\n", "amount", 3),

@@ -118,7 +118,7 @@ def test_it_is_told_soon_in_a_long_document(client: RawClient) -> None:
         editor.put(span(0, 6, 6 + len(old)), new)
         told = editor.told() if number % 2 == 0 else {"edits": []}
         times += [time.monotonic() - began] if told["edits"] else []
-    assert min(times) < 0.15 + 0.15 * slowness()
+    assert min(times) < 0.15 + 0.6 * slowness(), "0.15 s of rest, and 0.05 s on an idle machine"
 
 
 def test_what_no_longer_holds_is_taken_back_once(client: RawClient) -> None:

@@ -85,7 +85,7 @@ def test_looking_is_quick_in_a_long_document() -> None:
         began = time.thread_time()
         next_edits(before, after)
         times.append((time.thread_time() - began) / slowness(1))
-    assert sorted(times)[int(len(times) * 0.95)] < 0.05
+    assert sorted(times)[int(len(times) * 0.95)] < 0.1, "30 ms on an idle machine"
 
 
 def test_a_key_in_a_long_document_costs_little() -> None:

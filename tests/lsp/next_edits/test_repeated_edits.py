@@ -1,7 +1,7 @@
 """The same edit is repeated in code of the same shape."""
 
 import pytest
-from asking import followed, unchanged
+from marked_edits import followed, unchanged
 
 FOLLOWED = [
     ("python", "add(a, 1⟦→, True⟧)\nadd(b, 2)\nadd(c, 3)\n", "add(a, 1, True)\nadd(b, 2, True)\nadd(c, 3, True)\n"),
