@@ -32,7 +32,11 @@ class Editor:
     """A server process and the messages to and from it, as a context manager."""
 
     def __init__(
-        self, options: Message | None = None, root: Path | None = None, command: Sequence[str] | None = None
+        self,
+        options: Message | None = None,
+        root: Path | None = None,
+        command: Sequence[str] | None = None,
+        experimental: Message | None = None,
     ) -> None:
         """Start the server.
 
@@ -40,6 +44,7 @@ class Editor:
             options: the editor's settings.
             root: the workspace's folder.
             command: starts a server other than this one.
+            experimental: the capabilities that the protocol does not know.
 
         Raises:
             SilentError: the server cannot be started.
@@ -55,7 +60,7 @@ class Editor:
             )
         except OSError as error:
             raise SilentError(f"{words[0]}: cannot be started ({error.strerror})") from error
-        self._options, self._root = options or {}, root
+        self._options, self._root, self._experimental = options or {}, root, experimental or {}
         self._messages: queue.Queue[Message | None] = queue.Queue()
         self._answers: dict[int, float] = {}
         self._id = 0
@@ -66,7 +71,7 @@ class Editor:
         """Initialize, and wait until the engine is ready."""
         self._reader.start()
         folder = self._root.as_uri() if self._root else None
-        capabilities = {"general": {"positionEncodings": ["utf-32"]}}
+        capabilities = {"general": {"positionEncodings": ["utf-32"]}, "experimental": self._experimental}
         params: Message = {"processId": os.getpid(), "rootUri": folder, "capabilities": capabilities}
         self.answered(self.request("initialize", {**params, "initializationOptions": self._options}))
         self.notify("initialized", {})
