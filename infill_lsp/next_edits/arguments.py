@@ -13,7 +13,7 @@ from infill_lsp.meaning.code import text_of
 from infill_lsp.next_edits.calls import Call, calls
 from infill_lsp.next_edits.edit import NextEdit
 from infill_lsp.next_edits.made import MadeEdit
-from infill_lsp.next_edits.parameters import ChangedParameters, changed_parameters
+from infill_lsp.next_edits.parameters import ChangedParameters, changed_parameters, function_at
 from infill_lsp.next_edits.scopes import Scopes
 from infill_lsp.syntax.tree import SyntaxTree
 
@@ -21,12 +21,12 @@ from infill_lsp.syntax.tree import SyntaxTree
 def arguments(made: MadeEdit) -> Iterator[NextEdit]:
     """Yield the changes of calls that a change of parameters calls for."""
     changed = changed_parameters(made)
-    changed = changed_parameters(made, whole=True) if changed is not None and _concerns_calls(made, changed) else None
-    tree = made.before.parsed() if changed is not None else None
-    if changed is None or tree is None:
+    tree = made.before.parsed() if changed is not None and _concerns_calls(made, changed) else None
+    function = function_at(tree, made.hunk.old_start, made.hunk.old_end) if tree is not None else None
+    if changed is None or tree is None or function is None:
         return
     scopes = Scopes(tree)
-    for call in calls(scopes, changed.function):
+    for call in calls(scopes, function):
         found = _followed(scopes, changed, call)
         if found is not None and (at := made.now(found.change.start, found.change.end)) is not None:
             change = Change(at, at + found.change.end - found.change.start, found.change.text)

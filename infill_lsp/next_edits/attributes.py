@@ -20,9 +20,6 @@ from infill_lsp.syntax.tree import SyntaxTree
 _NEAR: Final = 60
 """Code points around a hunk in which an attribute that it touches begins."""
 
-_LONGEST_HEAD: Final = 2_000
-"""Code points of the parameters of a method that are looked at."""
-
 _READ: Final = re.compile(r"\bself\.(\w+)\b(?!\s*(?:[-+*/]?=(?!=)|\())")
 _DYNAMIC: Final = re.compile(rb"\b(?:setattr|getattr|__getattr__|__getattribute__|__slots__|__dict__|vars)\b")
 
@@ -94,53 +91,47 @@ def unset_attributes(made: MadeEdit) -> Iterator[NextEdit]:
 
     A new parameter is stored only if the method stores all others.
     """
-    hunk = made.hunk
-    near = made.after.lines.slice(max(0, hunk.start - _NEAR), hunk.end + _NEAR)
-    tree = made.after.parsed() if is_python(made) and ("self." in near or "__init__" in _head(made)) else None
-    if tree is None:
+    if not is_python(made):
         return
-    for method, name in (*_read_first(made, tree), *_new_parameters(made)):
+    for tree, method, name in (*_read_first(made), *_new_parameters(made)):
         stored = _stored(method)
         if stored and name not in stored and (found := _setting(tree, list(stored.values())[-1], name)) is not None:
             yield found
 
 
-def _head(made: MadeEdit) -> str:
-    """Return what stands between the last `def` and the hunk."""
-    return made.after.text[max(0, made.hunk.start - _LONGEST_HEAD) : made.hunk.start].rpartition("def ")[2]
-
-
-def _read_first(made: MadeEdit, tree: SyntaxTree) -> Iterator[tuple[Node, str]]:
+def _read_first(made: MadeEdit) -> Iterator[tuple[SyntaxTree, Node, str]]:
     """Yield the attributes that the edit reads and nothing sets, with the `__init__` that has a parameter for each."""
-    hunk, text, scopes = made.hunk, made.after.text, Scopes(tree)
-    start = max(0, hunk.start - _NEAR)
-    for match in _READ.finditer(text, start, hunk.end + _NEAR):
+    hunk, text = made.hunk, made.after.text
+    read = _READ.finditer(text, max(0, hunk.start - _NEAR), hunk.end + _NEAR)
+    touched = [it for it in read if it.start(1) <= hunk.end and it.end(1) >= hunk.start]
+    unset = [it for it in touched if f"self.{it[1]} = " not in text and f"self.{it[1]}: " not in text]
+    tree = made.after.parsed() if unset else None
+    if tree is None:
+        return
+    scopes = Scopes(tree)
+    for match in unset:
         node = scopes.identifier(*match.span(1))
-        touched = match.start(1) <= hunk.end and match.end(1) >= hunk.start
-        owner = class_around(node) if node is not None and touched and _is_own(node) else None
+        owner = class_around(node) if node is not None and _is_own(node) else None
         init = _init_of(owner) if owner is not None and not _has_bases(owner) else None
         if owner is None or init is None or _DYNAMIC.search(owner.text or b""):
             continue
         is_set = any(_sets(it, owner) for it in _places(scopes, owner, match[1]))
         if not is_set and match[1] in _parameters(init):
-            yield init, match[1]
+            yield tree, init, match[1]
 
 
-def _new_parameters(made: MadeEdit) -> Iterator[tuple[Node, str]]:
+def _new_parameters(made: MadeEdit) -> Iterator[tuple[SyntaxTree, Node, str]]:
     """Yield the parameter that came to an `__init__` which stores all others."""
-    changed = changed_parameters(made)
-    if changed is None or changed.added is None or text_of(changed.function.child_by_field_name("name")) != "__init__":
+    changed, tree = changed_parameters(made), made.after.tree_at(made.hunk.start)
+    if tree is None or changed is None or changed.added is None:
         return
-    others = {it.name for it in changed.before[1:]}
-    new = changed.now[changed.added]
-    body = text_of(changed.function_now.child_by_field_name("body"))
-    if (
-        others
-        and new.kind != "rest"
-        and others == set(_stored(changed.function_now))
-        and not re.search(rf"\b{new.name}\b", body)
-    ):
-        yield changed.function_now, new.name
+    others, new = {it.name for it in changed.before[1:]}, changed.now[changed.added]
+    method = changed.function_now
+    if text_of(method.child_by_field_name("name")) != "__init__" or new.kind == "rest":
+        return
+    is_used = re.search(rf"\b{new.name}\b", text_of(method.child_by_field_name("body")))
+    if others and others == set(_stored(method)) and not is_used:
+        yield tree, method, new.name
 
 
 def _stored(method: Node) -> dict[str, Node]:

@@ -67,21 +67,19 @@ class ChangedParameters:
         return _one_more(self.now, self.before)
 
 
-def changed_parameters(made: MadeEdit, *, whole: bool = False) -> ChangedParameters | None:
+def changed_parameters(made: MadeEdit) -> ChangedParameters | None:
     """Return the function whose parameters the hunk changed; None if it changed anything else.
 
-    Args:
-        made: the edit.
-        whole: whether the nodes have to be of the trees of the whole documents.
+    Its nodes are of the trees of the parts around it, for the trees of whole documents take time.
     """
     hunk, language = made.hunk, made.after.language
     if language is None or language.id != "python" or not _may_be_in_parameters(made.after.text, hunk.start):
         return None
-    before = made.before.parsed() if whole else made.before.tree_at(hunk.old_start)
-    after = made.after.parsed() if whole else made.after.tree_at(hunk.start)
+    before = made.before.tree_at(hunk.old_start)
+    after = made.after.tree_at(hunk.start)
     if before is None or after is None or not (before.has(hunk.old_end) and after.has(hunk.end)):
         return None
-    old, new = _function(before, hunk.old_start, hunk.old_end), _function(after, hunk.start, hunk.end)
+    old, new = function_at(before, hunk.old_start, hunk.old_end), function_at(after, hunk.start, hunk.end)
     if old is None or new is None or old.has_error or new.has_error or _name(old) != _name(new):
         return None
     parameters = [it for it in (_read(old), _read(new)) if it is not None]
@@ -102,7 +100,7 @@ def _may_be_in_parameters(text: str, offset: int) -> bool:
     return depth > 0
 
 
-def _function(tree: SyntaxTree, start: int, end: int) -> Node | None:
+def function_at(tree: SyntaxTree, start: int, end: int) -> Node | None:
     """Return the function in whose parameters, within the brackets, a range lies."""
     first, last = tree.byte(start), tree.byte(end)
     node = tree.smallest(start, end)

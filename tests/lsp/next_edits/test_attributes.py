@@ -26,6 +26,14 @@ def test_an_attribute_that_is_read_first_is_set() -> None:
     assert "self.a = a\n        self.b = b\n" in followed(f"{INIT}\n    def f(self):\n        return ⟦1→self.b⟧\n")
 
 
+def test_they_follow_in_a_long_document() -> None:
+    above = "".join(f"def f{number}(x):\n    return x + {number}\n\n\n" for number in range(2_000))
+    method = "\n\n    def f(self):\n        return 'é'\n"
+    marked = f"{above}class A:\n    def __init__(self, a⟦→, b⟧):\n        self.a = a{method}"
+    assert followed(marked).endswith(f"self.a = a\n        self.b = b{method}")
+    assert followed(f"{above}{INIT}        self.⟦b→c⟧ = b\n    d = self.b\n").endswith("self.c\n")
+
+
 SILENT = {
     "another class": "class A:\n    def f(self):\n        self.⟦a→b⟧ = 1\nclass B:\n    def f(self):\n        self.a",
     "another object": "class A:\n    def f(self, o):\n        self.⟦a→b⟧ = 1\n        o.a = 2\n",
