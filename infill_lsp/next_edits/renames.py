@@ -7,6 +7,7 @@ Where a name is bound several times, only the occurrences that certainly read th
 import builtins
 import keyword
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from typing import Final
 
 from tree_sitter import Node
@@ -18,6 +19,9 @@ from infill_lsp.next_edits.made import MadeEdit, Renamed
 from infill_lsp.next_edits.scopes import IMPORTS, Scopes, binding, is_variable
 
 _TAKEN: Final = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset({"self", "cls", "_"})
+_LIKE: Final = 0.5
+"""How like each other two names of one thing are, at least."""
+
 _DEFINITIONS: Final = frozenset({"function_definition", "class_definition"})
 _HOLDERS: Final = frozenset({"for_statement", "with_statement", "except_clause"})
 
@@ -73,12 +77,20 @@ def _places(scopes: Scopes, node: Node, renamed: Renamed) -> list[Node]:
     if any(scopes.scope(it, renamed.new) is not None for it in same):
         return []  # It would mean something else there.
     if binding(node) is not None:
-        followers = _followers_of_binding(node, same)
+        followers = [] if _imports_another(node, renamed) else _followers_of_binding(node, same)
     elif scopes.occurrences(renamed.new) or (scope.type == "module" and _in_function(node)):
         return []  # The use may mean another variable, wherever that comes from.
     else:
         followers = _followers_of_use(same)
     return [it for it in followers if it != node]
+
+
+def _imports_another(node: Node, renamed: Renamed) -> bool:
+    """Report whether an import names another thing now, rather than the same thing anew: an alias, or a like name."""
+    made, up = binding(node), node.parent
+    if made is None or up is None or made.type not in IMPORTS or up.type == "aliased_import":
+        return False
+    return SequenceMatcher(None, renamed.old, renamed.new).ratio() < _LIKE
 
 
 def _followers_of_use(same: list[Node]) -> list[Node]:
