@@ -76,16 +76,13 @@ def _reached(graph: Mapping[str, set[str]], start: str) -> set[str]:
     return seen
 
 
-_UNCOUNTED = ("__pycache__", ".", "py.typed")
-
-
 def entries(package: Path) -> Counter[str]:
-    """Return the number of files and folders in each folder with modules, without caches and the mark of types."""
+    """Return the number of files and folders in each folder that holds modules; caches do not count."""
     folders = {it.parent for it in package.rglob("*.py")}
     names = {folder: [it.name for it in folder.iterdir()] for folder in folders}
     return Counter(
         {
-            folder.relative_to(package.parent).as_posix(): sum(not it.startswith(_UNCOUNTED) for it in its)
+            folder.relative_to(package.parent).as_posix(): sum(not it.startswith(("__pycache__", ".")) for it in its)
             for folder, its in names.items()
         }
     )

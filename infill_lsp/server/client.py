@@ -28,8 +28,8 @@ from infill_lsp.text.document import Document
 from infill_lsp.text.progress import ProgressStep
 
 if TYPE_CHECKING:
+    from infill_lsp.edits.next_edits.history import Offered
     from infill_lsp.endpoints.consent import Consent
-    from infill_lsp.next_edits.history import Offered
 
 STATUS: Final = "infill/status"
 """The notification with the server's status."""

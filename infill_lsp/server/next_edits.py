@@ -15,7 +15,7 @@ from infill_lsp.server.client import InfillServer
 from infill_lsp.text.document import Document
 
 if TYPE_CHECKING:
-    from infill_lsp.next_edits.history import Offered
+    from infill_lsp.edits.next_edits.history import Offered
 
 DISMISS: Final = "infill/nextEdit/dismiss"
 """The notification by which an editor takes one of them off the list."""

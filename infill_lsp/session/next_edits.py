@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from infill_lsp.text.document import Document
 
 if TYPE_CHECKING:
-    from infill_lsp.next_edits.history import History, Offered
+    from infill_lsp.edits.next_edits.history import History, Offered
 
 REST: Final = 0.15
 """Seconds after a change until the user rests."""
@@ -41,7 +41,7 @@ class NextEdits:
 
     def load(self) -> None:
         """Load what is needed for a search before the first change."""
-        import infill_lsp.next_edits.history  # noqa: F401, PLC0415
+        import infill_lsp.edits.next_edits.history  # noqa: F401, PLC0415
 
     def changed(self, before: Document | None, after: Document) -> None:
         """Take a document that was opened or changed."""
@@ -51,7 +51,7 @@ class NextEdits:
         if not self._is_wanted(after):
             self.leave_alone(after)
             return
-        from infill_lsp.next_edits.history import History  # noqa: PLC0415  # `initialize` need not wait for it.
+        from infill_lsp.edits.next_edits.history import History  # noqa: PLC0415  # `initialize` need not wait for it.
 
         history = self._histories.get(after.name, History()).changed(before, after)
         self._histories[after.name] = history

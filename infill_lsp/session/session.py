@@ -31,7 +31,7 @@ from infill_lsp.text.progress import Watcher
 
 if TYPE_CHECKING:
     from infill_lsp.context import Workspace
-    from infill_lsp.next_edits.history import Offered
+    from infill_lsp.edits.next_edits.history import Offered
 
 _PATIENCE: Final = 10.0
 """Seconds that a user who asks by hand waits for an engine that is not even starting."""

@@ -19,8 +19,8 @@ from infill_lsp.bench.next_edits.report import Share, counts, shares
 from infill_lsp.bench.next_edits.tokens import small_changes, tokens
 from infill_lsp.cli.main import main
 from infill_lsp.edits.edit import Change
+from infill_lsp.edits.next_edits.find import MOST
 from infill_lsp.errors import SourceError
-from infill_lsp.next_edits.find import MOST
 from infill_lsp.text.document import Document
 
 FOLDER = Path(__file__).with_name("next_edits")

@@ -17,8 +17,8 @@ from infill_lsp.bench.next_edits.history import read_history
 from infill_lsp.bench.next_edits.marked import read_cases
 from infill_lsp.bench.next_edits.report import Answer
 from infill_lsp.edits.edit import Change
+from infill_lsp.edits.next_edits.find import MOST, next_edits
 from infill_lsp.errors import SourceError
-from infill_lsp.next_edits.find import MOST, next_edits
 from infill_lsp.settings.flags import integer
 from infill_lsp.settings.settings import EngineCommand
 from infill_lsp.text.document import Document

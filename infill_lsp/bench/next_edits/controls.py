@@ -4,7 +4,7 @@ import re
 
 from infill_lsp.bench.next_edits.tokens import common, replacements
 from infill_lsp.edits.edit import Change
-from infill_lsp.next_edits.find import MOST
+from infill_lsp.edits.next_edits.find import MOST
 from infill_lsp.text.document import Document
 
 

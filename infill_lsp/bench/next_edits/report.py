@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any, Final
 
 from infill_lsp.bench.next_edits.case import CASES, SILENT, VERDICTS, EditCase, Judged
-from infill_lsp.next_edits.find import MOST
+from infill_lsp.edits.next_edits.find import MOST
 
 _SHOWN: Final = ("cases", *VERDICTS, SILENT, "edits", "hits")
 """The counts in the table."""

@@ -2,8 +2,8 @@
 
 import random
 
-from infill_lsp.next_edits.edit import NextEdit
-from infill_lsp.next_edits.history import History
+from infill_lsp.edits.next_edits.edit import NextEdit
+from infill_lsp.edits.next_edits.history import History
 from infill_lsp.syntax import languages
 from infill_lsp.text.document import Document
 

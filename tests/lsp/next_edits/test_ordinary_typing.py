@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pace import slowness
 
-from infill_lsp.next_edits.find import next_edits
-from infill_lsp.next_edits.history import History
+from infill_lsp.edits.next_edits.find import next_edits
+from infill_lsp.edits.next_edits.history import History
 from infill_lsp.syntax import languages
 from infill_lsp.text.document import Document
 

@@ -13,10 +13,10 @@ from typing import Final
 from tree_sitter import Node
 
 from infill_lsp.edits.edit import Change
+from infill_lsp.edits.next_edits.edit import NextEdit
+from infill_lsp.edits.next_edits.made import MadeEdit, Renamed
+from infill_lsp.edits.next_edits.scopes import IMPORTS, Scopes, binding, is_variable
 from infill_lsp.meaning.bindings import FUNCTIONS
-from infill_lsp.next_edits.edit import NextEdit
-from infill_lsp.next_edits.made import MadeEdit, Renamed
-from infill_lsp.next_edits.scopes import IMPORTS, Scopes, binding, is_variable
 
 _TAKEN: Final = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset({"self", "cls", "_"})
 _LIKE: Final = 0.5

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
+from infill_lsp.edits.next_edits.scopes import Scopes, binding, is_variable
 from infill_lsp.meaning.code import text_of
-from infill_lsp.next_edits.scopes import Scopes, binding, is_variable
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from infill_lsp.edits.edit import Change
-from infill_lsp.next_edits.edit import NextEdit
-from infill_lsp.next_edits.hunks import Hunk
-from infill_lsp.next_edits.made import WORD, MadeEdit
+from infill_lsp.edits.next_edits.edit import NextEdit
+from infill_lsp.edits.next_edits.hunks import Hunk
+from infill_lsp.edits.next_edits.made import WORD, MadeEdit
 from infill_lsp.text.document import Document
 
 _TOKEN: Final = re.compile(r"""[^\W\d]\w*|\d[\w.]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|[^\w\s]""")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from infill_lsp.next_edits.hunks import Hunk, word_around
+from infill_lsp.edits.next_edits.hunks import Hunk, word_around
 from infill_lsp.syntax.tree import SyntaxTree
 from infill_lsp.text.document import Document
 

@@ -9,12 +9,12 @@ from itertools import pairwise
 from tree_sitter import Node
 
 from infill_lsp.edits.edit import Change
+from infill_lsp.edits.next_edits.calls import Call, calls
+from infill_lsp.edits.next_edits.edit import NextEdit
+from infill_lsp.edits.next_edits.made import MadeEdit
+from infill_lsp.edits.next_edits.parameters import ChangedParameters, changed_parameters, function_at
+from infill_lsp.edits.next_edits.scopes import Scopes
 from infill_lsp.meaning.code import text_of
-from infill_lsp.next_edits.calls import Call, calls
-from infill_lsp.next_edits.edit import NextEdit
-from infill_lsp.next_edits.made import MadeEdit
-from infill_lsp.next_edits.parameters import ChangedParameters, changed_parameters, function_at
-from infill_lsp.next_edits.scopes import Scopes
 from infill_lsp.syntax.tree import SyntaxTree
 
 

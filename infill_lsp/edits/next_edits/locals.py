@@ -11,9 +11,9 @@ from typing import Final
 
 from tree_sitter import Node
 
-from infill_lsp.next_edits.edit import NextEdit
-from infill_lsp.next_edits.made import MadeEdit, spells
-from infill_lsp.next_edits.renames import rename
+from infill_lsp.edits.next_edits.edit import NextEdit
+from infill_lsp.edits.next_edits.made import MadeEdit, spells
+from infill_lsp.edits.next_edits.renames import rename
 from infill_lsp.syntax.languages import Language
 from infill_lsp.syntax.tree import SyntaxTree
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from infill_lsp.edits.edit import Change
-from infill_lsp.next_edits.edit import NextEdit
-from infill_lsp.next_edits.find import LARGEST, MOST, each_next_edit
-from infill_lsp.next_edits.hunks import Hunk, hunks, word_around
+from infill_lsp.edits.next_edits.edit import NextEdit
+from infill_lsp.edits.next_edits.find import LARGEST, MOST, each_next_edit
+from infill_lsp.edits.next_edits.hunks import Hunk, hunks, word_around
 from infill_lsp.text.document import Document
 
 _MOST_KEPT: Final = 12

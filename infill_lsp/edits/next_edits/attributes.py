@@ -7,14 +7,14 @@ from typing import Final
 from tree_sitter import Node
 
 from infill_lsp.edits.edit import Change
+from infill_lsp.edits.next_edits.calls import class_around, members, method_of
+from infill_lsp.edits.next_edits.edit import NextEdit
+from infill_lsp.edits.next_edits.made import MadeEdit
+from infill_lsp.edits.next_edits.parameters import changed_parameters
+from infill_lsp.edits.next_edits.renames import is_python, rename
+from infill_lsp.edits.next_edits.scopes import Scopes, binding
 from infill_lsp.meaning.bindings import parameter_name
 from infill_lsp.meaning.code import text_of
-from infill_lsp.next_edits.calls import class_around, members, method_of
-from infill_lsp.next_edits.edit import NextEdit
-from infill_lsp.next_edits.made import MadeEdit
-from infill_lsp.next_edits.parameters import changed_parameters
-from infill_lsp.next_edits.renames import is_python, rename
-from infill_lsp.next_edits.scopes import Scopes, binding
 from infill_lsp.syntax.tree import SyntaxTree
 
 _NEAR: Final = 60

@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from infill_lsp.edits.edit import Change
+from infill_lsp.edits.next_edits.arguments import arguments
+from infill_lsp.edits.next_edits.attributes import attribute_renames, unset_attributes
+from infill_lsp.edits.next_edits.edit import NextEdit
+from infill_lsp.edits.next_edits.hunks import hunks
+from infill_lsp.edits.next_edits.imports import imports
+from infill_lsp.edits.next_edits.locals import local_renames
+from infill_lsp.edits.next_edits.made import MadeEdit
+from infill_lsp.edits.next_edits.renames import renames
+from infill_lsp.edits.next_edits.repeats import repeats
 from infill_lsp.meaning.judge import fault
-from infill_lsp.next_edits.arguments import arguments
-from infill_lsp.next_edits.attributes import attribute_renames, unset_attributes
-from infill_lsp.next_edits.edit import NextEdit
-from infill_lsp.next_edits.hunks import hunks
-from infill_lsp.next_edits.imports import imports
-from infill_lsp.next_edits.locals import local_renames
-from infill_lsp.next_edits.made import MadeEdit
-from infill_lsp.next_edits.renames import renames
-from infill_lsp.next_edits.repeats import repeats
 from infill_lsp.syntax.critic import Critic
 from infill_lsp.text.document import Document, Gap
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from tree_sitter import Node
 
+from infill_lsp.edits.next_edits.made import MadeEdit
 from infill_lsp.meaning.bindings import parameter_name
 from infill_lsp.meaning.code import text_of
-from infill_lsp.next_edits.made import MadeEdit
 from infill_lsp.syntax.tree import SyntaxTree
 
 _BRACKET: Final = re.compile(r"[()]")
