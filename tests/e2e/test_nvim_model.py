@@ -326,3 +326,14 @@ def saved(terminal: Terminal, file: Path, name: str | None = None) -> str:
 def keep(name: str, screen: str) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / name).write_text(screen)
+
+
+def test_a_renamed_parameter_is_followed(home: Home, editor: Editor) -> None:
+    editor.open(home.file("pay.py", "def pay(amount):\n    check(amount)\n    return amount\n"), 1)
+    editor.type("0/amount<CR>cwtotal<Esc>")
+    hint = "«<M-n> → line 2: rename `amount` to `total`»"
+    shown = [f"def pay(total):{hint}", "    check([-amount-]{+total+})", "    return [-amount-]{+total+}"]
+    editor.until(editor.edits, "\n".join(shown))
+    editor.type("<M-n>" * 4)
+    editor.until(editor.lines, ["def pay(total):", "    check(total)", "    return total"])
+    editor.until(editor.edits, "")

@@ -295,3 +295,17 @@ def _servers(editor: CodeServer) -> list[psutil.Process]:
     """Return the servers that the editor has started."""
     children = psutil.Process(editor.process.pid).children(recursive=True)
     return [it for it in children if it.cmdline()[-1:] == ["--stdio"] and Path(it.exe()).name.startswith("python")]
+
+
+def test_a_renamed_parameter_is_followed(open_file: Open) -> None:
+    window, file = open_file("pay.py", "def pay(amount):\n    check(amount)\n    return amount\n")
+    window.go_to(1, 15)
+    for _ in "amount":
+        window.press("Backspace")
+    window.type("total")
+    hint = "«Tab → line 2: rename `amount` to `total`»"
+    shown = [f"def pay(total):{hint}", "    check([-amount-]{+total+})", "    return [-amount-]{+total+}"]
+    window.wait_for_edits("\n".join(shown))
+    for _ in range(4):  # Not by Tab, which takes ghost text first if there is any.
+        window.run("Infill: Go to the Next Edit, or Apply It")
+    window.saved(file, lambda text: text == "def pay(total):\n    check(total)\n    return total\n")
