@@ -4,7 +4,9 @@ Any change of a document ends the search in it. Must not import LSP types.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from infill_lsp.text.document import Document
@@ -38,6 +40,8 @@ class NextEdits:
         self._searches: dict[str, asyncio.Task[None]] = {}
         self._searched: dict[str, Document] = {}
         self._shown: set[str] = set()
+        # A thread of its own: a search that takes long must not keep suggestions in other documents waiting.
+        self._thread = ThreadPoolExecutor(1, "next-edits")
 
     def load(self) -> None:
         """Load what is needed for a search before the first change."""
@@ -67,7 +71,7 @@ class NextEdits:
     def dismiss(self, document: Document, id_: str) -> None:
         """Offer an edit no more, and look for another one instead."""
         history = self._histories.get(document.name)
-        if history is not None:
+        if history is not None and history.has_offered(id_):
             self._histories[document.name] = history.dismissing(id_)
             if self._searched.get(document.name) is document:
                 self._search(document, 0.0)
@@ -88,6 +92,7 @@ class NextEdits:
         """End all searches."""
         for name in list(self._searches):
             self._end_search(name)
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _search(self, document: Document, rest: float) -> None:
         self._end_search(document.name)
@@ -101,9 +106,16 @@ class NextEdits:
     async def _look(self, document: Document, rest: float) -> None:
         """Wait until the user rests, and find what waits then; in a thread, so that other work has its turn."""
         await asyncio.sleep(rest)
-        history = self._histories[document.name]
-        found = await asyncio.to_thread(history.next_edits, document)
-        self._histories[document.name] = history = history.offering(document, found)
+        history, ended = self._histories[document.name], threading.Event()
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.run_in_executor(self._thread, history.next_edits, document, ended.is_set)
+        finally:
+            ended.set()
+        history = self._histories[document.name].offering(
+            document, found
+        )  # Something may have been dismissed meanwhile.
+        self._histories[document.name] = history
         self._searched[document.name] = document
         self._tell(document, history.offered)
 

@@ -4,7 +4,7 @@ Each is a range of the document as it is now, moved along with every change. The
 with the edit taken back, so that what was typed letter by letter is seen as one edit.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -95,12 +95,19 @@ class History:
             _dismissed=tuple(dismissed),
         )
 
-    def next_edits(self, document: Document) -> tuple[NextEdit, ...]:
-        """Return what the last edits of a document call for, less what the user has undone or dismissed."""
+    def next_edits(self, document: Document, is_ended: Callable[[], bool] = lambda: False) -> tuple[NextEdit, ...]:
+        """Return what the last edits of a document call for, less what the user has undone or dismissed.
+
+        Args:
+            document: the document as it is now.
+            is_ended: asked between two edits, which are judged one by one; once it is true the search ends.
+        """
         found: list[NextEdit] = []
         for before in self.states_before(document):
             for edit in each_next_edit(before, document, self.cursor):
-                if len(found) < MOST and self._is_wanted(edit, document.text, found):
+                if is_ended() or len(found) >= MOST:
+                    return tuple(found)
+                if self._is_wanted(edit, document.text, found):
                     found.append(edit)
         return tuple(found)
 
@@ -127,10 +134,16 @@ class History:
             yield before
 
     def offering(self, document: Document, found: Sequence[NextEdit]) -> "History":
-        """Return the history once these edits are offered for a document."""
-        offered = tuple(Offered(str(number), it) for number, it in enumerate(found, self._count + 1))
+        """Return the history once these edits are offered, less those dismissed; what was offered keeps its name."""
+        known = {it.edit: it.id for it in self.offered}
+        wanted = [it for it in found if self._is_wanted(it, document.text, ())]
+        offered = tuple(Offered(known.get(it) or str(number), it) for number, it in enumerate(wanted, self._count + 1))
         kept = tuple(replace(it, seen=document.text[it.start : it.end]) for it in self._kept)
-        return replace(self, offered=offered, _kept=kept, _count=self._count + len(found))
+        return replace(self, offered=offered, _kept=kept, _count=self._count + len(wanted))
+
+    def has_offered(self, id_: str) -> bool:
+        """Report whether an edit of this name waits."""
+        return any(it.id == id_ for it in self.offered)
 
     def dismissing(self, id_: str) -> "History":
         """Return the history in which an offered edit is not offered again."""
@@ -157,10 +170,6 @@ def _merged(
             edits.append(replace(made, seen=new if accepted else made.seen, accepted=accepted))
         undone += [Change(made.start, made.end, it.seen) for it in touched if new == made.old and it.seen]
     return edits, undone
-
-
-def _behind(edit: _Kept, grown: int) -> _Kept:
-    return replace(edit, start=edit.start + grown, end=edit.end + grown)
 
 
 def _joined(touched: Sequence[_Kept], hunk: Hunk, before: str) -> _Kept:

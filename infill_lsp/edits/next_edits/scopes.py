@@ -1,5 +1,6 @@
 """Resolves the names of Python code: which occurrences of a word are the same variable."""
 
+import itertools
 import re
 from functools import cached_property
 from typing import Final
@@ -17,6 +18,21 @@ _NAMED: Final = frozenset({"default_parameter", "typed_default_parameter", "func
 _SPLATS: Final = frozenset({"list_splat_pattern", "dictionary_splat_pattern", "typed_parameter"})
 
 _UNKNOWABLE: Final = re.compile(rb"^\s*from\s.*\simport\s+\*|\b(?:exec|globals|locals|eval)\(", re.MULTILINE)
+
+
+_MOST: Final = 300
+"""Occurrences of a word that are resolved."""
+
+_DEEPEST: Final = 120
+"""Levels of nesting: the parser finds a node's parent from the root, so that climbing costs their square."""
+
+
+def is_deep(tree: SyntaxTree, byte: int) -> bool:
+    """Report whether the code at a byte is nested more deeply than people write it."""
+    cursor, depth = tree.tree.walk(), 0
+    while depth <= _DEEPEST and cursor.goto_first_child_for_byte(byte) is not None:
+        depth += 1
+    return depth > _DEEPEST
 
 
 class Scopes:
@@ -39,10 +55,15 @@ class Scopes:
         return self._identifier(self.tree.byte(start), self.tree.byte(end))
 
     def occurrences(self, word: str) -> list[Node]:
-        """Return all identifiers that spell a word, in order; those in strings and comments are none."""
+        """Return all identifiers that spell a word, in order; those in strings and comments are none.
+
+        Of a word that is too frequent, or nested too deeply, none are returned: each would take too long to resolve.
+        """
         pattern = re.compile(rb"(?<![\w\x80-\xff])" + re.escape(utf8(word)) + rb"(?![\w\x80-\xff])")
-        found = (self._identifier(*it.span()) for it in pattern.finditer(self.tree.data))
-        return [it for it in found if it is not None]
+        places = [it.span() for it in itertools.islice(pattern.finditer(self.tree.data), _MOST + 1)]
+        if len(places) > _MOST or any(is_deep(self.tree, start) for start, _ in places):
+            return []
+        return [node for it in places if (node := self._identifier(*it)) is not None]
 
     def _identifier(self, start: int, end: int) -> Node | None:
         node = self.tree.root.descendant_for_byte_range(start, end)
