@@ -11,7 +11,7 @@ from tree_sitter import Node
 from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.calls import Call, calls
 from infill_lsp.edits.next_edits.edit import NextEdit
-from infill_lsp.edits.next_edits.made import MadeEdit
+from infill_lsp.edits.next_edits.made import MadeEdit, spells
 from infill_lsp.edits.next_edits.parameters import ChangedParameters, changed_parameters, function_at
 from infill_lsp.edits.next_edits.scopes import Scopes
 from infill_lsp.meaning.code import text_of
@@ -65,8 +65,13 @@ def _renamed(tree: SyntaxTree, changed: ChangedParameters, call: Call) -> NextEd
 
 
 def _removed(tree: SyntaxTree, changed: ChangedParameters, call: Call, at: int) -> NextEdit | None:
-    """Return the edit that takes the argument of a parameter out of a call."""
+    """Return the edit that takes the argument of a parameter out of a call.
+
+    One with a default may only move elsewhere, and one that the body still reads is not gone for good.
+    """
     parameter, place = changed.before[at], at - call.bound
+    if parameter.has_default or spells(text_of(changed.function_now.child_by_field_name("body")), parameter.name):
+        return None
     argument = call.keyword(parameter.name)
     if argument is None and parameter.kind == "positional" and 0 <= place < len(call.positional):
         argument = call.positional[place]
@@ -83,25 +88,17 @@ def _removed(tree: SyntaxTree, changed: ChangedParameters, call: Call, at: int) 
 
 
 def _added(scopes: Scopes, changed: ChangedParameters, call: Call, at: int) -> NextEdit | None:
-    """Return the edit that passes a new parameter on, from a variable of its name; with a default, a parameter."""
+    """Return the edit that passes a new parameter on, from a variable of its name; one with a default need not be."""
     parameter, place = changed.now[at], at - call.bound
-    if parameter.kind == "rest" or call.keyword(parameter.name) is not None:
+    if parameter.kind == "rest" or parameter.has_default or call.keyword(parameter.name) is not None:
         return None
-    scope = scopes.scope(call.node, parameter.name)
-    if scope is None or (parameter.has_default and not _is_parameter(scope, parameter.name)):
+    if scopes.scope(call.node, parameter.name) is None:
         return None
-    if parameter.kind == "positional" and place <= len(call.positional) and not parameter.has_default:
+    if parameter.kind == "positional" and place <= len(call.positional):
         before, text = call.positional[:place], parameter.name
     else:
         before, text = call.arguments, f"{parameter.name}={parameter.name}"
     return NextEdit(_inserted(scopes.tree, call, before, text), "arguments", f"Pass `{parameter.name}`")
-
-
-def _is_parameter(scope: Node, name: str) -> bool:
-    parameters = scope.child_by_field_name("parameters")
-    return parameters is not None and any(
-        text_of(it).lstrip("*").partition(":")[0].partition("=")[0].strip() == name for it in parameters.named_children
-    )
 
 
 def _inserted(tree: SyntaxTree, call: Call, before: tuple[Node, ...], text: str) -> Change:

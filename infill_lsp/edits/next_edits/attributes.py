@@ -38,16 +38,22 @@ def attribute_renames(made: MadeEdit) -> Iterator[NextEdit]:
     if node is None or owner is None or not (_is_own(node) or _is_member(node, owner)):
         return
     places = _places(scopes, owner, renamed.old)
-    if _places(scopes, owner, renamed.new):
+    if _places(scopes, owner, renamed.new) or not _is_rename(node, owner, places):
         return
-    if not any(_sets(it, owner) for it in places) or _DYNAMIC.search(owner.text or b""):
-        return  # It is inherited, or may be looked up by its text.
-    if not _sets(node, owner) and any(method_of(it) for it in places):
-        return  # Whoever calls another method than before means that one.
     for it in places:
         start, end = tree.span(it)
         if it != node and (at := made.now(start, end)) is not None:
             yield rename(renamed, at)
+
+
+def _is_rename(node: Node, owner: Node, places: list[Node]) -> bool:
+    """Report whether an attribute with these places is that of its class alone, and meant by a new name at a node."""
+    if not any(_sets(it, owner) for it in places):
+        return False  # It is inherited.
+    if method_of(node) is None and _DYNAMIC.search(owner.text or b""):
+        return False  # It may be looked up by its text.
+    # Whoever calls another method than before means that one.
+    return _sets(node, owner) or not any(method_of(it) for it in places)
 
 
 def _is_own(node: Node) -> bool:

@@ -68,7 +68,7 @@ def each_next_edit(before: Document, after: Document, cursor: int | None = None)
         return
     if cursor is not None:
         made.sort(key=lambda it: max(it.hunk.start - cursor, cursor - it.hunk.end, 0))
-    found = [edit for it in made[:_MOST_FOLLOWED] for rule in _RULES for edit in rule(it)]
+    found = [edit for rule in _RULES for it in made[:_MOST_FOLLOWED] for edit in rule(it)]
     places = [(it.start, it.end) for it in changed] if cursor is None else [(cursor, cursor)]
     near = sorted(_apart(found), key=lambda it: min(_distance(it.change, *place) for place in places))
     yield from _right(after, near[:_MOST_JUDGED])

@@ -16,7 +16,7 @@ from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.edit import NextEdit
 from infill_lsp.edits.next_edits.made import MadeEdit, Renamed
 from infill_lsp.edits.next_edits.scopes import IMPORTS, Scopes, binding, is_variable
-from infill_lsp.meaning.bindings import FUNCTIONS
+from infill_lsp.meaning.bindings import FUNCTIONS, within
 
 _TAKEN: Final = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset({"self", "cls", "_"})
 _LIKE: Final = 0.5
@@ -109,6 +109,7 @@ def _followers_of_binding(node: Node, same: list[Node]) -> list[Node]:
     made, others = binding(node), [it for it in same if it != node and binding(it)]
     if made is None or not others:
         return same
+    same = [it for it in same if not _is_read_before(it, made)]
     if made.type in _DEFINITIONS | IMPORTS:
         return []
     if made.type in _HOLDERS and any(not _within(it, made) for it in others):
@@ -123,6 +124,15 @@ def _followers_of_binding(node: Node, same: list[Node]) -> list[Node]:
     start = node.start_byte if earlier else 0
     first = [it for it in others if later and binding(it) == min(later, key=lambda one: one.end_byte)]
     return [it for it in same if it.start_byte >= start and (end is None or it.end_byte <= end) and it not in first]
+
+
+def _is_read_before(node: Node, made: Node) -> bool:
+    """Report whether an occurrence is read before a statement binds its names: it then reads another binding."""
+    fields = ("right", "value")
+    read = [it for field in fields if (it := made.child_by_field_name(field))]
+    if made.type == "with_statement":
+        read = [it for it in within(made) if it.type == "with_clause"]
+    return binding(node) is None and any(_within(node, it) for it in read)
 
 
 def _in_function(node: Node) -> bool:

@@ -13,7 +13,6 @@ FOLLOWED = [
     ("def f(a⟦→, log⟧):\n    pass\n\ndef g(log):\n    f(1)\n", "    f(1, log)\n"),
     ("def f(⟦→log, ⟧a):\n    pass\n\ndef g(log):\n    f(1)\n", "    f(log, 1)\n"),
     ("def f(a⟦→, *, log⟧):\n    pass\n\ndef g(log):\n    f(1)\n", "    f(1, log=log)\n"),
-    ("def f(a⟦→, log=None⟧):\n    pass\n\ndef g(log):\n    f(1)\n", "    f(1, log=log)\n"),
     ("def f(a⟦→, log⟧):\n    pass\n\nlog = 1\nf(\n    1,\n)\n", "f(\n    1,\n    log,\n)\n"),
     ("def f(⟦→log⟧):\n    pass\n\nlog = 1\nf()\n", "f(log)\n"),
 ]
@@ -25,6 +24,9 @@ def test_calls_follow(marked: str, end: str) -> None:
 
 
 SILENT = {
+    "it need not be passed": "def f(a⟦→, log=None⟧):\n    pass\n\ndef g(log):\n    f(1)\n",
+    "it may only move": "def f(a⟦, b=1→⟧, *c):\n    pass\n\nf(1, 2)\nf(1, b=2)\n",
+    "the body still reads it": "def f(a⟦, b→⟧):\n    return b\n\nf(1, 2)\nf(1, b=2)\n",
     "a default that nobody here has": "def f(a⟦→, log=None⟧):\n    pass\n\nlog = 2\nf(1)\n",
     "a value that nobody knows": "def f(a⟦→, log⟧):\n    pass\n\nf(1)\n",
     "another function": "def f(a⟦, b→⟧):\n    pass\n\ndef g(a, f):\n    f(1, 2)\n",

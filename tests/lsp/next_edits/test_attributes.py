@@ -11,6 +11,10 @@ FOLLOWED = [
     ("class A:\n    ⟦size→width⟧ = 3\n    def f(self):\n        return self.size\n", "return self.width\n"),
     ("class A:\n    ⟦size→width⟧: int = 3\n    def f(self):\n        return self.size\n", "return self.width\n"),
     ("class A:\n    def ⟦go→run⟧(self):\n        pass\n    def f(self):\n        self.go()\n", "self.run()\n"),
+    (
+        "class A:\n    def ⟦go→run⟧(self):\n        getattr(self, x)\n    def f(self):\n        cls.go(self.go)\n",
+        "cls.run(self.run)\n",
+    ),
     (f"{INIT}\n    def f(self):\n        return ⟦1→self.b⟧\n", "self.b\n"),
     ("class A:\n    def __init__(self, a⟦→, b⟧):\n        self.a = a\n", "self.a = a\n        self.b = b\n"),
     ("class A:\n    def __init__(self, a⟦→, b⟧):\n        self._a = a\n", "self._a = a\n        self._b = b\n"),

@@ -24,6 +24,9 @@ FOLLOWED = [
     ("x = [a for ⟦a→item⟧ in b if a]\n", "item", 3),
     ("with open(p) as ⟦f→file⟧:\n    print(f)\n", "file", 2),
     ("def f():\n    global total\n    total = 1\n⟦total→amount⟧ = 0\n", "amount", 3),
+    ("import box\nfor ⟦box→style⟧ in [box.A, box.B]:\n    f(box)\nx = box.C\n", "style", 2),
+    ("import box\nwith box.open() as ⟦box→style⟧:\n    f(box)\n", "style", 2),
+    ("def f(q):\n    x = q()\n    ⟦x→y⟧ = g(x)\n    return x\n", "y", 2),
     ("f = lambda ⟦a→b⟧: a + 1\n", "b", 2),
 ]
 
