@@ -8,12 +8,15 @@ from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.arguments import arguments
 from infill_lsp.edits.next_edits.attributes import attribute_renames, unset_attributes
 from infill_lsp.edits.next_edits.edit import NextEdit
+from infill_lsp.edits.next_edits.exchanges import exchanges
+from infill_lsp.edits.next_edits.fields import fields
 from infill_lsp.edits.next_edits.hunks import hunks
 from infill_lsp.edits.next_edits.imports import imports
 from infill_lsp.edits.next_edits.locals import local_renames
 from infill_lsp.edits.next_edits.made import MadeEdit
 from infill_lsp.edits.next_edits.renames import renames
 from infill_lsp.edits.next_edits.repeats import repeats
+from infill_lsp.edits.next_edits.undefined import undefined
 from infill_lsp.meaning.judge import fault
 from infill_lsp.syntax.critic import Critic
 from infill_lsp.text.document import Document, Gap
@@ -41,8 +44,11 @@ _RULES: Final[tuple[Rule, ...]] = (
     attribute_renames,
     arguments,
     unset_attributes,
+    undefined,
     imports,
     local_renames,
+    fields,
+    exchanges,
     repeats,
 )
 

@@ -163,14 +163,18 @@ def _is_fixed(tokens: Sequence[str], n: int, kept: int, replaced: int) -> bool:
 def _kind(token: str) -> str:
     if token.isidentifier():
         return token if keyword.iskeyword(token) else "name"
-    return "number" if token[0].isdigit() else "text" if token[0] in "\"'`" and len(token) > 1 else token
+    return "number" if token[:1].isdigit() else "text" if token[:1] in "\"'`" and len(token) > 1 else token
 
 
 def _adds_item(pattern: _Pattern) -> bool:
     """Report whether an edit adds an item to the arguments of a call, or to a mapping."""
     added, first = pattern.new.strip(), pattern.tokens[0]
     within = pattern.tokens[-1] in _CLOSERS and not pattern.replaced and not pattern.old.strip()
-    if not within or len(added) < 2 or not (added.startswith(",") or added.endswith(",")):
+    if (
+        not within
+        or [_kind(it.text) for it in _tokens(added.strip(", "))] in ([], ["text"])
+        or not (added.startswith(",") or added.endswith(","))
+    ):
         return False
     return (first.isidentifier() and not keyword.iskeyword(first)) or (first == "{" and ":" in pattern.tokens)
 
