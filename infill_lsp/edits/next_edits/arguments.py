@@ -3,8 +3,10 @@
 A new parameter is passed only where its name has a meaning: what else to pass is the user's to know.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Final
 
 from tree_sitter import Node
 
@@ -16,6 +18,8 @@ from infill_lsp.edits.next_edits.parameters import ChangedParameters, changed_pa
 from infill_lsp.edits.next_edits.scopes import Scopes
 from infill_lsp.meaning.code import text_of
 from infill_lsp.syntax.tree import SyntaxTree
+
+_LITERAL: Final = re.compile(r"""-?[\w.]+|"[^"\n]*"|'[^'\n]*'""")
 
 
 def arguments(made: MadeEdit) -> Iterator[NextEdit]:
@@ -39,7 +43,8 @@ def _concerns_calls(made: MadeEdit, changed: ChangedParameters) -> bool:
     if changed.renamed is not None:
         return text.count(f"{changed.renamed[0].name}=") > changed.renamed[0].text.count("=")
     is_called = name == "__init__" or text.count(f"{name}(") > 1
-    return is_called and (changed.added is not None or changed.removed is not None)
+    is_followed = changed.added is not None or changed.removed is not None or changed.order or changed.defaults
+    return is_called and bool(is_followed)
 
 
 def _followed(scopes: Scopes, changed: ChangedParameters, call: Call) -> NextEdit | None:
@@ -52,7 +57,7 @@ def _followed(scopes: Scopes, changed: ChangedParameters, call: Call) -> NextEdi
         return _removed(scopes.tree, changed, call, at)
     if (at := changed.added) is not None:
         return _added(scopes, changed, call, at)
-    return None
+    return _reordered(scopes.tree, changed, call) if changed.order else _completed(scopes.tree, changed, call)
 
 
 def _renamed(tree: SyntaxTree, changed: ChangedParameters, call: Call) -> NextEdit | None:
@@ -99,6 +104,34 @@ def _added(scopes: Scopes, changed: ChangedParameters, call: Call, at: int) -> N
     else:
         before, text = call.arguments, f"{parameter.name}={parameter.name}"
     return NextEdit(_inserted(scopes.tree, call, before, text), "arguments", f"Pass `{parameter.name}`")
+
+
+def _reordered(tree: SyntaxTree, changed: ChangedParameters, call: Call) -> NextEdit | None:
+    """Return the edit that brings arguments to the order of the parameters."""
+    is_bound_first = not call.bound or changed.order[0] == 0
+    order = tuple(it - call.bound for it in changed.order[call.bound :])
+    if not order or not is_bound_first or not len(call.positional) == len(call.arguments) == len(order):
+        return None
+    texts = [text_of(call.arguments[it]) for it in order]
+    start, end = tree.span(call.arguments[0])[0], tree.span(call.arguments[-1])[1]
+    is_long = "\n" in tree.text[start:end]
+    return None if is_long else NextEdit(Change(start, end, ", ".join(texts)), "arguments", "Reorder the arguments")
+
+
+def _completed(tree: SyntaxTree, changed: ChangedParameters, call: Call) -> NextEdit | None:
+    """Return the edit that passes the defaults that were taken away, where a call relied on them."""
+    texts, by_name = [], len(call.arguments) > len(call.positional)
+    for parameter in changed.now[len(call.positional) + call.bound :]:
+        default = changed.defaults.get(parameter.name, "")
+        if call.keyword(parameter.name) is not None or parameter.kind == "rest" or not _LITERAL.fullmatch(default):
+            by_name = True
+            continue
+        by_name = by_name or parameter.kind == "keyword"
+        texts.append(f"{parameter.name}={default}" if by_name else default)
+    if not texts:
+        return None
+    change = _inserted(tree, call, call.arguments, ", ".join(texts))
+    return NextEdit(change, "arguments", f"Pass `{', '.join(texts)}`")
 
 
 def _inserted(tree: SyntaxTree, call: Call, before: tuple[Node, ...], text: str) -> Change:

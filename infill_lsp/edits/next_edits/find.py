@@ -14,6 +14,7 @@ from infill_lsp.edits.next_edits.hunks import hunks
 from infill_lsp.edits.next_edits.imports import imports
 from infill_lsp.edits.next_edits.locals import local_renames
 from infill_lsp.edits.next_edits.made import MadeEdit
+from infill_lsp.edits.next_edits.passed import passed
 from infill_lsp.edits.next_edits.renames import renames
 from infill_lsp.edits.next_edits.repeats import repeats
 from infill_lsp.edits.next_edits.undefined import undefined
@@ -43,6 +44,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     renames,
     attribute_renames,
     arguments,
+    passed,
     unset_attributes,
     undefined,
     imports,

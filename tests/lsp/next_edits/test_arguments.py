@@ -4,6 +4,13 @@ import pytest
 from marked_edits import documents, followed, unchanged
 
 FOLLOWED = [
+    ("def f(⟦a, b→b, a⟧):\n    pass\n\nf(1, len([2]))\nf(b=1, a=2)\n", "f(len([2]), 1)\nf(b=1, a=2)\n"),
+    ("class A:\n    def f(self, ⟦a, b→b, a⟧):\n        self.f(1, 2)\n", "self.f(2, 1)\n"),
+    (
+        "def f(a, b⟦=0, c='x'→, c⟧):\n    pass\n\nf(1)\nf(1, 2)\nf(1, 2, 3)\n",
+        "f(1, 0, 'x')\nf(1, 2, 'x')\nf(1, 2, 3)\n",
+    ),
+    ("def f(a, b⟦=0→⟧, *, c=1):\n    pass\n\nf(1, c=2)\n", "f(1, c=2, b=0)\n"),
     ("def f(a, ⟦size→width⟧=1):\n    pass\n\nf(1, size=2)\nf(1)\n", "f(1, width=2)\nf(1)\n"),
     ("class A:\n    def f(self, ⟦a→b⟧):\n        self.f(a=1)\n", "self.f(b=1)\n"),
     ("class A:\n    def __init__(self, ⟦a→b⟧):\n        pass\n\nA(a=1)\n", "A(b=1)\n"),
@@ -24,6 +31,9 @@ def test_calls_follow(marked: str, end: str) -> None:
 
 
 SILENT = {
+    "other parameters as well": "def f(⟦a, b→b, c⟧):\n    pass\n\nf(1, 2)\n",
+    "too few arguments": "def f(⟦a, b→b, a⟧):\n    pass\n\nf(1)\n",
+    "a default that is no literal": "def f(a⟦=g()→⟧):\n    pass\n\nf()\n",
     "it need not be passed": "def f(a⟦→, log=None⟧):\n    pass\n\ndef g(log):\n    f(1)\n",
     "it may only move": "def f(a⟦, b=1→⟧, *c):\n    pass\n\nf(1, 2)\nf(1, b=2)\n",
     "the body still reads it": "def f(a⟦, b→⟧):\n    return b\n\nf(1, 2)\nf(1, b=2)\n",
