@@ -60,3 +60,31 @@ def test_nothing_else_follows(marked: str) -> None:
 def test_the_body_follows_too() -> None:
     marked = "def f(⟦a→b⟧):\n    return a\n\nf(a=1)\n"
     assert followed(marked) == documents("def f(b):\n    return b\n\nf(b=1)\n")[1].text
+
+
+PASSED = [
+    ("javascript", "function f(a⟦→, log⟧) {}\nfunction g(log) { f(1); }\n", "{ f(1, log); }\n"),
+    ("typescript", "function f(a: A⟦→, log: Log⟧) {}\nconst g = (log: Log) => f(1);\n", "=> f(1, log);\n"),
+    ("go", "func (s *S) f(⟦→ctx C, ⟧a int) {}\nfunc g(ctx C) { s.f(1) }\n", "{ s.f(ctx, 1) }\n"),
+    ("java", "class A {\n  void f(int a⟦→, int b⟧) {}\n  void g(int b) { f(1); }\n}\n", "{ f(1, b); }\n}\n"),
+]
+
+
+@pytest.mark.parametrize(("language", "marked", "end"), PASSED)
+def test_new_parameters_are_passed_on(language: str, marked: str, end: str) -> None:
+    assert followed(marked, language).endswith(end)
+
+
+NOT_PASSED = [
+    ("javascript", "function f(a⟦→, log⟧) {}\nfunction g() { f(1); }\n"),
+    ("javascript", "function f(a⟦→, log = 1⟧) {}\nfunction g(log) { f(1); }\n"),
+    ("javascript", "function f(a⟦→, log⟧) {}\nfunction g(log) { f(1, log); }\n"),
+    ("javascript", "function f(a⟦→, log⟧) {}\nfunction g(log) { f(...a); }\n"),
+    ("java", "class A {\n  void f(int a⟦→, int b⟧) {}\n  void f(int b) { f(1); }\n}\n"),
+    ("go", "func f(a⟦→, b⟧ int) {}\nfunc g(b int) { f(1) }\n"),
+]
+
+
+@pytest.mark.parametrize(("language", "marked"), NOT_PASSED)
+def test_nothing_else_is_passed_on(language: str, marked: str) -> None:
+    assert unchanged(marked, language)
