@@ -47,6 +47,7 @@ _GENERICS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What `typing` had before the built-in classes could be subscripted."""
 
+_INNER_IMPORT: Final = re.compile(r"^[ \t]+from ([\w.]+) import\b", re.MULTILINE)
 _MOST: Final = 200
 """The number of words of a hunk that are looked up."""
 
@@ -136,7 +137,9 @@ def _well_known(made: MadeEdit) -> Iterator[NextEdit]:
     if tree is None:
         return
     scopes = Scopes(tree)
-    needed = [it for it in fresh if _undefined_uses(scopes, it)]
+    inner = set(_INNER_IMPORT.findall(text))  # As under `if TYPE_CHECKING:`, where a name may belong as well.
+    doubtful = frozenset().union(*(_KNOWN.get(it, frozenset()) for it in inner))
+    needed = [it for it in fresh if it not in doubtful and _undefined_uses(scopes, it)]
     gone = {it for it in WORD.findall(hunk.old) if len(re.findall(rf"\b{it}\b", text)) == 1}
     froms = [it for it in tree.root.named_children if it.type == "import_from_statement"]
     for statement in froms:

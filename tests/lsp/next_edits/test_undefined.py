@@ -32,6 +32,7 @@ SILENT = {
     "used before": "from typing import List\n\nx: Any\ny: List[⟦int→Any⟧]\n",
     "an attribute": "from typing import List\n\nx = a.⟦b→Any⟧\n",
     "a wildcard": "from typing import List\nfrom a import *\n\nx: ⟦int→Any⟧\n",
+    "an inner import": "from typing import List\n\nif a:\n    from typing import Dict\n\nx: ⟦int→Any⟧\n",
     "half a name": "from typing import List\n\nx: ⟦int→An⟧\n",
 }
 
