@@ -3,19 +3,23 @@
 A new parameter is passed only where its name has a meaning: what else to pass is the user's to know.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Final
 
 from tree_sitter import Node
 
 from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.calls import Call, calls
 from infill_lsp.edits.next_edits.edit import NextEdit
-from infill_lsp.edits.next_edits.made import MadeEdit
+from infill_lsp.edits.next_edits.made import MadeEdit, spells
 from infill_lsp.edits.next_edits.parameters import ChangedParameters, changed_parameters, function_at
 from infill_lsp.edits.next_edits.scopes import Scopes
 from infill_lsp.meaning.code import text_of
 from infill_lsp.syntax.tree import SyntaxTree
+
+_LITERAL: Final = re.compile(r"""-?[\w.]+|"[^"\n]*"|'[^'\n]*'""")
 
 
 def arguments(made: MadeEdit) -> Iterator[NextEdit]:
@@ -39,7 +43,8 @@ def _concerns_calls(made: MadeEdit, changed: ChangedParameters) -> bool:
     if changed.renamed is not None:
         return text.count(f"{changed.renamed[0].name}=") > changed.renamed[0].text.count("=")
     is_called = name == "__init__" or text.count(f"{name}(") > 1
-    return is_called and (changed.added is not None or changed.removed is not None)
+    is_followed = changed.added is not None or changed.removed is not None or changed.order or changed.defaults
+    return is_called and bool(is_followed)
 
 
 def _followed(scopes: Scopes, changed: ChangedParameters, call: Call) -> NextEdit | None:
@@ -52,7 +57,7 @@ def _followed(scopes: Scopes, changed: ChangedParameters, call: Call) -> NextEdi
         return _removed(scopes.tree, changed, call, at)
     if (at := changed.added) is not None:
         return _added(scopes, changed, call, at)
-    return None
+    return _reordered(scopes.tree, changed, call) if changed.order else _completed(scopes.tree, changed, call)
 
 
 def _renamed(tree: SyntaxTree, changed: ChangedParameters, call: Call) -> NextEdit | None:
@@ -65,8 +70,13 @@ def _renamed(tree: SyntaxTree, changed: ChangedParameters, call: Call) -> NextEd
 
 
 def _removed(tree: SyntaxTree, changed: ChangedParameters, call: Call, at: int) -> NextEdit | None:
-    """Return the edit that takes the argument of a parameter out of a call."""
+    """Return the edit that takes the argument of a parameter out of a call.
+
+    One with a default may only move elsewhere, and one that the body still reads is not gone for good.
+    """
     parameter, place = changed.before[at], at - call.bound
+    if parameter.has_default or spells(text_of(changed.function_now.child_by_field_name("body")), parameter.name):
+        return None
     argument = call.keyword(parameter.name)
     if argument is None and parameter.kind == "positional" and 0 <= place < len(call.positional):
         argument = call.positional[place]
@@ -83,25 +93,45 @@ def _removed(tree: SyntaxTree, changed: ChangedParameters, call: Call, at: int) 
 
 
 def _added(scopes: Scopes, changed: ChangedParameters, call: Call, at: int) -> NextEdit | None:
-    """Return the edit that passes a new parameter on, from a variable of its name; with a default, a parameter."""
+    """Return the edit that passes a new parameter on, from a variable of its name; one with a default need not be."""
     parameter, place = changed.now[at], at - call.bound
-    if parameter.kind == "rest" or call.keyword(parameter.name) is not None:
+    if parameter.kind == "rest" or parameter.has_default or call.keyword(parameter.name) is not None:
         return None
-    scope = scopes.scope(call.node, parameter.name)
-    if scope is None or (parameter.has_default and not _is_parameter(scope, parameter.name)):
+    if scopes.scope(call.node, parameter.name) is None:
         return None
-    if parameter.kind == "positional" and place <= len(call.positional) and not parameter.has_default:
+    if parameter.kind == "positional" and place <= len(call.positional):
         before, text = call.positional[:place], parameter.name
     else:
         before, text = call.arguments, f"{parameter.name}={parameter.name}"
     return NextEdit(_inserted(scopes.tree, call, before, text), "arguments", f"Pass `{parameter.name}`")
 
 
-def _is_parameter(scope: Node, name: str) -> bool:
-    parameters = scope.child_by_field_name("parameters")
-    return parameters is not None and any(
-        text_of(it).lstrip("*").partition(":")[0].partition("=")[0].strip() == name for it in parameters.named_children
-    )
+def _reordered(tree: SyntaxTree, changed: ChangedParameters, call: Call) -> NextEdit | None:
+    """Return the edit that brings arguments to the order of the parameters."""
+    is_bound_first = not call.bound or changed.order[0] == 0
+    order = tuple(it - call.bound for it in changed.order[call.bound :])
+    if not order or not is_bound_first or not len(call.positional) == len(call.arguments) == len(order):
+        return None
+    texts = [text_of(call.arguments[it]) for it in order]
+    start, end = tree.span(call.arguments[0])[0], tree.span(call.arguments[-1])[1]
+    is_long = "\n" in tree.text[start:end]
+    return None if is_long else NextEdit(Change(start, end, ", ".join(texts)), "arguments", "Reorder the arguments")
+
+
+def _completed(tree: SyntaxTree, changed: ChangedParameters, call: Call) -> NextEdit | None:
+    """Return the edit that passes the defaults that were taken away, where a call relied on them."""
+    texts, by_name = [], len(call.arguments) > len(call.positional)
+    for parameter in changed.now[len(call.positional) + call.bound :]:
+        default = changed.defaults.get(parameter.name, "")
+        if call.keyword(parameter.name) is not None or parameter.kind == "rest" or not _LITERAL.fullmatch(default):
+            by_name = True
+            continue
+        by_name = by_name or parameter.kind == "keyword"
+        texts.append(f"{parameter.name}={default}" if by_name else default)
+    if not texts:
+        return None
+    change = _inserted(tree, call, call.arguments, ", ".join(texts))
+    return NextEdit(change, "arguments", f"Pass `{', '.join(texts)}`")
 
 
 def _inserted(tree: SyntaxTree, call: Call, before: tuple[Node, ...], text: str) -> Change:

@@ -9,9 +9,9 @@ from tree_sitter import Node
 from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.calls import class_around, members, method_of
 from infill_lsp.edits.next_edits.edit import NextEdit
-from infill_lsp.edits.next_edits.made import MadeEdit
+from infill_lsp.edits.next_edits.made import MadeEdit, Renamed
 from infill_lsp.edits.next_edits.parameters import changed_parameters
-from infill_lsp.edits.next_edits.renames import is_python, rename
+from infill_lsp.edits.next_edits.renames import are_like, is_python, rename
 from infill_lsp.edits.next_edits.scopes import Scopes, binding
 from infill_lsp.meaning.bindings import parameter_name
 from infill_lsp.meaning.code import text_of
@@ -27,7 +27,7 @@ _DYNAMIC: Final = re.compile(rb"\b(?:setattr|getattr|__getattr__|__getattribute_
 def attribute_renames(made: MadeEdit) -> Iterator[NextEdit]:
     """Yield the renames of an attribute elsewhere in its class, once one of its places was renamed."""
     renamed = made.renamed
-    if renamed is None or not is_python(made) or renamed.old.startswith("__"):
+    if renamed is None or not is_python(made) or renamed.old.endswith("__"):
         return
     tree = made.tree_for(renamed, lambda it: True)
     if tree is None:
@@ -38,16 +38,25 @@ def attribute_renames(made: MadeEdit) -> Iterator[NextEdit]:
     if node is None or owner is None or not (_is_own(node) or _is_member(node, owner)):
         return
     places = _places(scopes, owner, renamed.old)
-    if _places(scopes, owner, renamed.new):
+    if _places(scopes, owner, renamed.new) or not _is_rename(node, owner, places, renamed):
         return
-    if not any(_sets(it, owner) for it in places) or _DYNAMIC.search(owner.text or b""):
-        return  # It is inherited, or may be looked up by its text.
-    if not _sets(node, owner) and any(method_of(it) for it in places):
-        return  # Whoever calls another method than before means that one.
     for it in places:
         start, end = tree.span(it)
         if it != node and (at := made.now(start, end)) is not None:
             yield rename(renamed, at)
+
+
+def _is_rename(node: Node, owner: Node, places: list[Node], renamed: Renamed) -> bool:
+    """Report whether an attribute with these places is that of its class alone, and meant by a new name at a node."""
+    if not any(_sets(it, owner) for it in places):
+        return False  # It is inherited.
+    if method_of(node) is None and _DYNAMIC.search(owner.text or b""):
+        return False  # It may be looked up by its text.
+    if _sets(node, owner) or not any(method_of(it) for it in places):
+        return True
+    # Whoever calls another method than before means that one, unless there is none, and it has a like name.
+    is_own = not _has_bases(owner) or renamed.old.strip("_") == renamed.new.strip("_")
+    return are_like(renamed) and is_own and sum(_sets(it, owner) for it in places) == 1
 
 
 def _is_own(node: Node) -> bool:

@@ -8,12 +8,16 @@ from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.arguments import arguments
 from infill_lsp.edits.next_edits.attributes import attribute_renames, unset_attributes
 from infill_lsp.edits.next_edits.edit import NextEdit
+from infill_lsp.edits.next_edits.exchanges import exchanges
+from infill_lsp.edits.next_edits.fields import fields
 from infill_lsp.edits.next_edits.hunks import hunks
 from infill_lsp.edits.next_edits.imports import imports
 from infill_lsp.edits.next_edits.locals import local_renames
 from infill_lsp.edits.next_edits.made import MadeEdit
+from infill_lsp.edits.next_edits.passed import passed
 from infill_lsp.edits.next_edits.renames import renames
 from infill_lsp.edits.next_edits.repeats import repeats
+from infill_lsp.edits.next_edits.undefined import undefined
 from infill_lsp.meaning.judge import fault
 from infill_lsp.syntax.critic import Critic
 from infill_lsp.text.document import Document, Gap
@@ -40,9 +44,13 @@ _RULES: Final[tuple[Rule, ...]] = (
     renames,
     attribute_renames,
     arguments,
+    passed,
     unset_attributes,
+    undefined,
     imports,
     local_renames,
+    fields,
+    exchanges,
     repeats,
 )
 
@@ -68,7 +76,7 @@ def each_next_edit(before: Document, after: Document, cursor: int | None = None)
         return
     if cursor is not None:
         made.sort(key=lambda it: max(it.hunk.start - cursor, cursor - it.hunk.end, 0))
-    found = [edit for it in made[:_MOST_FOLLOWED] for rule in _RULES for edit in rule(it)]
+    found = [edit for rule in _RULES for it in made[:_MOST_FOLLOWED] for edit in rule(it)]
     places = [(it.start, it.end) for it in changed] if cursor is None else [(cursor, cursor)]
     near = sorted(_apart(found), key=lambda it: min(_distance(it.change, *place) for place in places))
     yield from _right(after, near[:_MOST_JUDGED])

@@ -8,6 +8,8 @@ import builtins
 import re
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
 from tree_sitter import Node
@@ -75,8 +77,17 @@ def _has(module: str, attribute: str, language: Language) -> bool:
 
     Where its source does not tell, the module itself does if it is loaded here anyway, as `os` is.
     """
+    if _is_submodule(module, attribute):
+        return False  # It may be there only once it is imported itself.
     known = names_of_module(module, language)
     return attribute in known if known is not None else hasattr(sys.modules.get(module), attribute)
+
+
+def _is_submodule(module: str, attribute: str) -> bool:
+    """Report whether an attribute of a module of the standard library is a module in its folder."""
+    spec = find_spec(module)
+    folders = (spec.submodule_search_locations or ()) if spec is not None else ()
+    return any(Path(it, f"{attribute}.py").exists() or Path(it, attribute).is_dir() for it in folders)
 
 
 def _is_unbound(scopes: Scopes, name: str) -> bool:
@@ -134,14 +145,21 @@ def _needless(made: MadeEdit) -> Iterator[NextEdit]:
 
 
 def _leaves_work(made: MadeEdit, scopes: Scopes) -> bool:
-    """Report whether the edit uses or removed a name that is still to be defined.
+    """Report whether the edit, or its lines, use or removed a name that is still to be defined.
 
     Who moves code to a new function calls that first; what the edit took away may come again in it.
     """
-    hunk = made.hunk
-    words = _words(made.before.text, hunk.old_start, hunk.old_end) | _words(made.after.text, hunk.start, hunk.end)
+    words: dict[str, None] = {}
+    for hunk in made.hunks:
+        words |= _words(made.before.text, hunk.old_start, hunk.old_end)
+        words |= _words(made.after.text, *_whole_lines(made.after.text, hunk.start, hunk.end))
     used = (it for word in words if word not in _BUILT_IN for it in scopes.occurrences(word))
     return not scopes.guessable or any(is_variable(it) and scopes.scope(it) is None for it in used)
+
+
+def _whole_lines(text: str, start: int, end: int) -> tuple[int, int]:
+    behind = text.find("\n", end)
+    return text.rfind("\n", 0, start) + 1, behind if behind >= 0 else len(text)
 
 
 def _was_used(scopes: Scopes, name: str) -> bool:

@@ -14,8 +14,9 @@ from tree_sitter import Node
 from infill_lsp.edits.next_edits.edit import NextEdit
 from infill_lsp.edits.next_edits.made import MadeEdit, spells
 from infill_lsp.edits.next_edits.renames import rename
+from infill_lsp.meaning.code import text_of
 from infill_lsp.syntax.languages import Language
-from infill_lsp.syntax.tree import SyntaxTree
+from infill_lsp.syntax.tree import SyntaxTree, utf8
 
 Places = frozenset[tuple[str, str]]
 """Nodes with the field in which they hold an identifier; an empty field stands for any child without one."""
@@ -124,10 +125,10 @@ def local_renames(made: MadeEdit) -> Iterator[NextEdit]:
     renamed, language = made.renamed, made.before.language
     if renamed is None or language is None or language.id not in _DECLARED:
         return
-    if spells(made.before.text, renamed.new) or not _is_lower(renamed.new):
+    if not _is_lower(renamed.new):
         return
     tree = made.before.parsed()
-    if tree is None:
+    if tree is None or (spells(made.before.text, renamed.new) and _occurrences(tree, renamed.new, tree.root)):
         return
     node = _identifier(tree, tree.byte(renamed.before), tree.byte(renamed.before + len(renamed.old)))
     for place in _same(tree, node) if node is not None else ():
@@ -151,7 +152,7 @@ def _same(tree: SyntaxTree, node: Node) -> list[Node]:
     """Return the occurrences of the variable at a node, itself included; none if they are not certain."""
     function = _around(node, tree.language.functions)
     while function is not None:
-        found = _occurrences(tree, node, function)
+        found = _occurrences(tree, text_of(node), function)
         declared = [it for it in found if _is_declared(it, tree.language)]
         if declared or function.has_error:
             break
@@ -163,9 +164,9 @@ def _same(tree: SyntaxTree, node: Node) -> list[Node]:
     return inside if len(inside) == len(found) and not any(map(_is_doubtful, found)) else []
 
 
-def _occurrences(tree: SyntaxTree, node: Node, function: Node) -> list[Node]:
-    """Return all nodes of a function that spell the same name, but for fields, strings and comments."""
-    word = node.text or b""
+def _occurrences(tree: SyntaxTree, name: str, function: Node) -> list[Node]:
+    """Return all nodes of a function that spell a name, but for fields, keys, strings and comments."""
+    word = utf8(name)
     pattern = re.compile(rb"(?<![\w$\x80-\xff])" + re.escape(word) + rb"(?![\w$\x80-\xff])")
     spans = (it.span() for it in pattern.finditer(tree.data, function.start_byte, function.end_byte))
     nodes = (tree.root.descendant_for_byte_range(*it) for it in spans)

@@ -66,6 +66,26 @@ class ChangedParameters:
         """The index that the one parameter had that is gone; None if more or less has changed."""
         return _one_more(self.now, self.before)
 
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The index that each parameter had before, if nothing but their order has changed; else nothing."""
+        same = self.before != self.now and sorted(it.text for it in self.before) == sorted(it.text for it in self.now)
+        if not same or any(it.kind != "positional" for it in self.before):
+            return ()
+        return tuple(self.before.index(it) for it in self.now)
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        """The defaults that were taken away, by the names of their parameters, if nothing else has changed."""
+        if len(self.before) != len(self.now):
+            return {}
+        pairs = [(old, new) for old, new in zip(self.before, self.now, strict=True) if old != new]
+        for old, new in pairs:
+            bare = old.text.partition("=")[0].strip()
+            if old.kind != new.kind or not old.has_default or bare != new.text:
+                return {}
+        return {old.name: old.text.partition("=")[2].strip() for old, _ in pairs}
+
 
 def changed_parameters(made: MadeEdit) -> ChangedParameters | None:
     """Return the function whose parameters the hunk changed; None if it changed anything else.

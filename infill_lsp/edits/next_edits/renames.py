@@ -16,11 +16,11 @@ from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.edit import NextEdit
 from infill_lsp.edits.next_edits.made import MadeEdit, Renamed
 from infill_lsp.edits.next_edits.scopes import IMPORTS, Scopes, binding, is_variable
-from infill_lsp.meaning.bindings import FUNCTIONS
+from infill_lsp.meaning.bindings import FUNCTIONS, within
 
 _TAKEN: Final = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset({"self", "cls", "_"})
 _LIKE: Final = 0.5
-"""How like each other two names of one thing are, at least."""
+"""How like each other two names of one thing are, at the least just above it."""
 
 _DEFINITIONS: Final = frozenset({"function_definition", "class_definition"})
 _HOLDERS: Final = frozenset({"for_statement", "with_statement", "except_clause"})
@@ -78,10 +78,10 @@ def _places(scopes: Scopes, node: Node, renamed: Renamed) -> list[Node]:
         return []  # It would mean something else there.
     if binding(node) is not None:
         followers = [] if _imports_another(node, renamed) else _followers_of_binding(node, same)
-    elif scopes.occurrences(renamed.new) or (scope.type == "module" and _in_function(node)):
+    elif scopes.occurrences(renamed.new) or (scope.type == "module" and _in_function(node) and not _is_called(node)):
         return []  # The use may mean another variable, wherever that comes from.
     else:
-        followers = _followers_of_use(same)
+        followers = _followers_of_use(same, renamed)
     return [it for it in followers if it != node]
 
 
@@ -90,18 +90,29 @@ def _imports_another(node: Node, renamed: Renamed) -> bool:
     made, up = binding(node), node.parent
     if made is None or up is None or made.type not in IMPORTS or up.type == "aliased_import":
         return False
-    return SequenceMatcher(None, renamed.old, renamed.new).ratio() < _LIKE
+    return not are_like(renamed) and _style(renamed.old) != _style(renamed.new)
 
 
-def _followers_of_use(same: list[Node]) -> list[Node]:
+def are_like(renamed: Renamed) -> bool:
+    """Report whether two names may be those of one thing."""
+    return SequenceMatcher(None, renamed.old, renamed.new).ratio() > _LIKE
+
+
+def _style(name: str) -> str:
+    """Return how a name is written, which tells the kinds of things apart: a class takes the place of a class."""
+    return "constant" if name.isupper() else "class" if name[:1].isupper() else "other"
+
+
+def _followers_of_use(same: list[Node], renamed: Renamed) -> list[Node]:
     """Return all occurrences if the variable has one binding, and one that a use can name anew.
 
-    Whoever calls another function or takes another module than before means that one, and not a rename.
+    Whoever calls another function or takes another module than before means that one, and not a rename; only a name
+    like that of a function defined here is more likely its new one.
     """
     bindings = [made for it in same if (made := binding(it))]
-    if len(bindings) != 1 or bindings[0].type in _DEFINITIONS | IMPORTS:
+    if len(bindings) != 1 or bindings[0].type in IMPORTS:
         return []
-    return same
+    return same if bindings[0].type not in _DEFINITIONS or are_like(renamed) else []
 
 
 def _followers_of_binding(node: Node, same: list[Node]) -> list[Node]:
@@ -109,6 +120,9 @@ def _followers_of_binding(node: Node, same: list[Node]) -> list[Node]:
     made, others = binding(node), [it for it in same if it != node and binding(it)]
     if made is None or not others:
         return same
+    if made.type == "with_item" and made.parent is not None and made.parent.parent is not None:
+        made = made.parent.parent
+    same = [it for it in same if not _is_read_before(it, made)]
     if made.type in _DEFINITIONS | IMPORTS:
         return []
     if made.type in _HOLDERS and any(not _within(it, made) for it in others):
@@ -116,8 +130,11 @@ def _followers_of_binding(node: Node, same: list[Node]) -> list[Node]:
     block = _block(node)
     around = [it for it in others if _holds(_block(it), block)]
     earlier = [it for it in around if it.start_byte < node.start_byte]
-    if any(_block(it) != block for it in earlier):
-        return []
+    if any(_block(it) != block or _is_outermost(it) for it in earlier):
+        return []  # The earlier binding still gives what is read later a meaning.
+    apart = [_block(it) for it in others]
+    if not around and all(any(_within(it, each) for each in (block, *apart)) for it in same):
+        return [it for it in same if _within(it, block)]
     later = [statement for it in around if it not in earlier and (statement := binding(it))]
     end = min((it.end_byte for it in later), default=None)
     start = node.start_byte if earlier else 0
@@ -125,11 +142,29 @@ def _followers_of_binding(node: Node, same: list[Node]) -> list[Node]:
     return [it for it in same if it.start_byte >= start and (end is None or it.end_byte <= end) and it not in first]
 
 
+def _is_called(node: Node) -> bool:
+    up = node.parent
+    return up is not None and up.type == "call" and node == up.child_by_field_name("function")
+
+
+def _is_read_before(node: Node, made: Node) -> bool:
+    """Report whether an occurrence is read before a statement binds its names: it then reads another binding."""
+    fields = ("right", "value")
+    read = [it for field in fields if (it := made.child_by_field_name(field))]
+    if made.type == "with_statement":
+        read = [it for it in within(made) if it.type == "with_clause"]
+    return binding(node) is None and any(_within(node, it) for it in read)
+
+
 def _in_function(node: Node) -> bool:
     up = node.parent
     while up is not None and up.type not in FUNCTIONS:
         up = up.parent
     return up is not None
+
+
+def _is_outermost(node: Node) -> bool:
+    return _block(node).type == "module"
 
 
 def _within(node: Node, outer: Node) -> bool:

@@ -99,7 +99,7 @@ def repeats(made: MadeEdit) -> Iterator[NextEdit]:
     elif not _adds_item(pattern):
         return
     row = made.after.place(made.hunk.start)[0]
-    for number in _alike(made, row) if not same or not pattern.is_certain else _near(made.after, row):
+    for number in _near(made.after, row) if same and pattern.is_certain else _alike(made, row, strictly=not same):
         yield from _repeated(made, pattern, number)
 
 
@@ -163,35 +163,51 @@ def _is_fixed(tokens: Sequence[str], n: int, kept: int, replaced: int) -> bool:
 def _kind(token: str) -> str:
     if token.isidentifier():
         return token if keyword.iskeyword(token) else "name"
-    return "number" if token[0].isdigit() else "text" if token[0] in "\"'`" and len(token) > 1 else token
+    return "number" if token[:1].isdigit() else "text" if token[:1] in "\"'`" and len(token) > 1 else token
 
 
 def _adds_item(pattern: _Pattern) -> bool:
-    """Report whether an edit adds an item to brackets."""
-    added = pattern.new.strip()
+    """Report whether an edit adds an item to the arguments of a call, or to a mapping."""
+    added, first = pattern.new.strip(), pattern.tokens[0]
     within = pattern.tokens[-1] in _CLOSERS and not pattern.replaced and not pattern.old.strip()
-    return within and len(added) > 1 and (added.startswith(",") or added.endswith(","))
+    if (
+        not within
+        or [_kind(it.text) for it in _tokens(added.strip(", "))] in ([], ["text"])
+        or not (added.startswith(",") or added.endswith(","))
+    ):
+        return False
+    return (first.isidentifier() and not keyword.iskeyword(first)) or (first == "{" and ":" in pattern.tokens)
 
 
 def _near(document: Document, row: int) -> list[int]:
     return [it for it in range(max(1, row - _NEAR), min(document.line_count, row + _NEAR) + 1) if it != row]
 
 
-def _alike(made: MadeEdit, row: int) -> list[int]:
-    """Return the lines right around a line that had its shape before the edit; none if there are too few."""
+def _alike(made: MadeEdit, row: int, *, strictly: bool) -> list[int]:
+    """Return the lines right around a line that had its shape before the edit; none if there are too few.
+
+    Strictly, they have to call the same functions and to have the same keys, too.
+    """
     own = made.before.place(made.hunk.old_start)[0]
-    shape, near = _shape(made.before.line(own)), _near(made.before, own)
+    shape, near = _shape(made.before.line(own), strictly), _near(made.before, own)
     above, below = [it for it in near[::-1] if it < own], [it for it in near if it > own]
-    alike = [itertools.takewhile(lambda it: _shape(made.before.line(it)) == shape, side) for side in (above, below)]
+
+    def is_alike(number: int) -> bool:
+        return _shape(made.before.line(number), strictly) == shape
+
+    alike = [itertools.takewhile(is_alike, side) for side in (above, below)]
     found = [it + row - own for it in itertools.chain.from_iterable(alike)]
     return found if len(found) + 1 >= _FEWEST_ALIKE else []
 
 
-def _shape(line: str) -> tuple[int, tuple[str, ...]] | None:
-    """Return the indentation of a line and the kinds of its tokens; None if it is long."""
+def _shape(line: str, strictly: bool) -> tuple[int, tuple[str, ...]] | None:
+    """Return the indentation of a line and the kinds of its tokens, strictly with what it calls; None if it is long."""
     if len(line) > _LONGEST_LINE:
         return None
-    return len(line) - len(line.lstrip()), tuple(_kind(it.text) for it in _tokens(line))
+    tokens = [it.text for it in _tokens(line)]
+    fixed = [strictly and _is_fixed(tokens, n, 0, 0) for n in range(len(tokens))]
+    kinds = (it if own else _kind(it) for it, own in zip(tokens, fixed, strict=True))
+    return len(line) - len(line.lstrip()), tuple(kinds)
 
 
 def _repeated(made: MadeEdit, pattern: _Pattern, number: int) -> Iterator[NextEdit]:

@@ -4,6 +4,13 @@ import pytest
 from marked_edits import documents, followed, unchanged
 
 FOLLOWED = [
+    ("def f(⟦a, b→b, a⟧):\n    pass\n\nf(1, len([2]))\nf(b=1, a=2)\n", "f(len([2]), 1)\nf(b=1, a=2)\n"),
+    ("class A:\n    def f(self, ⟦a, b→b, a⟧):\n        self.f(1, 2)\n", "self.f(2, 1)\n"),
+    (
+        "def f(a, b⟦=0, c='x'→, c⟧):\n    pass\n\nf(1)\nf(1, 2)\nf(1, 2, 3)\n",
+        "f(1, 0, 'x')\nf(1, 2, 'x')\nf(1, 2, 3)\n",
+    ),
+    ("def f(a, b⟦=0→⟧, *, c=1):\n    pass\n\nf(1, c=2)\n", "f(1, c=2, b=0)\n"),
     ("def f(a, ⟦size→width⟧=1):\n    pass\n\nf(1, size=2)\nf(1)\n", "f(1, width=2)\nf(1)\n"),
     ("class A:\n    def f(self, ⟦a→b⟧):\n        self.f(a=1)\n", "self.f(b=1)\n"),
     ("class A:\n    def __init__(self, ⟦a→b⟧):\n        pass\n\nA(a=1)\n", "A(b=1)\n"),
@@ -13,7 +20,6 @@ FOLLOWED = [
     ("def f(a⟦→, log⟧):\n    pass\n\ndef g(log):\n    f(1)\n", "    f(1, log)\n"),
     ("def f(⟦→log, ⟧a):\n    pass\n\ndef g(log):\n    f(1)\n", "    f(log, 1)\n"),
     ("def f(a⟦→, *, log⟧):\n    pass\n\ndef g(log):\n    f(1)\n", "    f(1, log=log)\n"),
-    ("def f(a⟦→, log=None⟧):\n    pass\n\ndef g(log):\n    f(1)\n", "    f(1, log=log)\n"),
     ("def f(a⟦→, log⟧):\n    pass\n\nlog = 1\nf(\n    1,\n)\n", "f(\n    1,\n    log,\n)\n"),
     ("def f(⟦→log⟧):\n    pass\n\nlog = 1\nf()\n", "f(log)\n"),
 ]
@@ -25,6 +31,12 @@ def test_calls_follow(marked: str, end: str) -> None:
 
 
 SILENT = {
+    "other parameters as well": "def f(⟦a, b→b, c⟧):\n    pass\n\nf(1, 2)\n",
+    "too few arguments": "def f(⟦a, b→b, a⟧):\n    pass\n\nf(1)\n",
+    "a default that is no literal": "def f(a⟦=g()→⟧):\n    pass\n\nf()\n",
+    "it need not be passed": "def f(a⟦→, log=None⟧):\n    pass\n\ndef g(log):\n    f(1)\n",
+    "it may only move": "def f(a⟦, b=1→⟧, *c):\n    pass\n\nf(1, 2)\nf(1, b=2)\n",
+    "the body still reads it": "def f(a⟦, b→⟧):\n    return b\n\nf(1, 2)\nf(1, b=2)\n",
     "a default that nobody here has": "def f(a⟦→, log=None⟧):\n    pass\n\nlog = 2\nf(1)\n",
     "a value that nobody knows": "def f(a⟦→, log⟧):\n    pass\n\nf(1)\n",
     "another function": "def f(a⟦, b→⟧):\n    pass\n\ndef g(a, f):\n    f(1, 2)\n",
@@ -48,3 +60,31 @@ def test_nothing_else_follows(marked: str) -> None:
 def test_the_body_follows_too() -> None:
     marked = "def f(⟦a→b⟧):\n    return a\n\nf(a=1)\n"
     assert followed(marked) == documents("def f(b):\n    return b\n\nf(b=1)\n")[1].text
+
+
+PASSED = [
+    ("javascript", "function f(a⟦→, log⟧) {}\nfunction g(log) { f(1); }\n", "{ f(1, log); }\n"),
+    ("typescript", "function f(a: A⟦→, log: Log⟧) {}\nconst g = (log: Log) => f(1);\n", "=> f(1, log);\n"),
+    ("go", "func (s *S) f(⟦→ctx C, ⟧a int) {}\nfunc g(ctx C) { s.f(1) }\n", "{ s.f(ctx, 1) }\n"),
+    ("java", "class A {\n  void f(int a⟦→, int b⟧) {}\n  void g(int b) { f(1); }\n}\n", "{ f(1, b); }\n}\n"),
+]
+
+
+@pytest.mark.parametrize(("language", "marked", "end"), PASSED)
+def test_new_parameters_are_passed_on(language: str, marked: str, end: str) -> None:
+    assert followed(marked, language).endswith(end)
+
+
+NOT_PASSED = [
+    ("javascript", "function f(a⟦→, log⟧) {}\nfunction g() { f(1); }\n"),
+    ("javascript", "function f(a⟦→, log = 1⟧) {}\nfunction g(log) { f(1); }\n"),
+    ("javascript", "function f(a⟦→, log⟧) {}\nfunction g(log) { f(1, log); }\n"),
+    ("javascript", "function f(a⟦→, log⟧) {}\nfunction g(log) { f(...a); }\n"),
+    ("java", "class A {\n  void f(int a⟦→, int b⟧) {}\n  void f(int b) { f(1); }\n}\n"),
+    ("go", "func f(a⟦→, b⟧ int) {}\nfunc g(b int) { f(1) }\n"),
+]
+
+
+@pytest.mark.parametrize(("language", "marked"), NOT_PASSED)
+def test_nothing_else_is_passed_on(language: str, marked: str) -> None:
+    assert unchanged(marked, language)

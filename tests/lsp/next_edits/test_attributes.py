@@ -11,6 +11,19 @@ FOLLOWED = [
     ("class A:\n    ⟦size→width⟧ = 3\n    def f(self):\n        return self.size\n", "return self.width\n"),
     ("class A:\n    ⟦size→width⟧: int = 3\n    def f(self):\n        return self.size\n", "return self.width\n"),
     ("class A:\n    def ⟦go→run⟧(self):\n        pass\n    def f(self):\n        self.go()\n", "self.run()\n"),
+    (f"{INIT}        self.⟦__b→_b⟧ = b\n    def f(self):\n        return self.__b\n", "return self._b\n"),
+    (
+        "class A:\n    def g(self):\n        self.⟦handle_404→handle_error⟧()\n    def handle_404(self): ...\n",
+        "def handle_error(self): ...\n",
+    ),
+    (
+        "class A(B):\n    def g(self):\n        self.⟦go→_go⟧()\n    def go(self):\n        pass\n",
+        "def _go(self):\n        pass\n",
+    ),
+    (
+        "class A:\n    def ⟦go→run⟧(self):\n        getattr(self, x)\n    def f(self):\n        cls.go(self.go)\n",
+        "cls.run(self.run)\n",
+    ),
     (f"{INIT}\n    def f(self):\n        return ⟦1→self.b⟧\n", "self.b\n"),
     ("class A:\n    def __init__(self, a⟦→, b⟧):\n        self.a = a\n", "self.a = a\n        self.b = b\n"),
     ("class A:\n    def __init__(self, a⟦→, b⟧):\n        self._a = a\n", "self._a = a\n        self._b = b\n"),
@@ -35,6 +48,7 @@ def test_they_follow_in_a_long_document() -> None:
 
 
 SILENT = {
+    "it may be inherited": "class A(B):\n    def g(self):\n        self.⟦on_a→on_b⟧()\n    def on_a(self): ...\n",
     "another class": "class A:\n    def f(self):\n        self.⟦a→b⟧ = 1\nclass B:\n    def f(self):\n        self.a",
     "another object": "class A:\n    def f(self, o):\n        self.⟦a→b⟧ = 1\n        o.a = 2\n",
     "inherited": "class A(B):\n    def f(self):\n        print(self.a)\n        return self.⟦a→b⟧\n",

@@ -111,3 +111,24 @@ def test_any_edits_taken_back_lead_to_the_text_before() -> None:
         for it in sorted(kept, key=lambda one: one.start, reverse=True):
             document = document.edited(it.start, it.end, it.old)
         assert document.text == "ab cd\nef gh\n" * 3, seed
+
+
+def test_a_member_that_was_exchanged_twice_is_offered_elsewhere() -> None:
+    typist = Typist("a.status\nb.status\nc.status\nd.status\n")
+    typist.type(2, 8, "status_code")
+    assert typist.rest() == ()
+    typist.type(16, 22, "status_code")
+    assert [typist.document.line(typist.document.place(it.change.start)[0]) for it in typist.rest()] == [
+        "c.status",
+        "d.status",
+    ]
+
+
+def test_the_calls_of_one_parameter_keep_their_label() -> None:
+    calls = "    f(1)\n    f(2)\n    f(3)\n    f(4)\n"
+    typist = Typist(f"def f(a):\n    pass\n\n\ndef g(log):\n{calls}")
+    typist.type(7, 7, ", log")
+    while found := typist.rest():
+        assert {it.label for it in found} == {"Pass `log`"}
+        typist.accept()
+    assert typist.document.text.count(", log)") == 5

@@ -29,6 +29,8 @@ def test_imports_follow(marked: str, start: str) -> None:
 SILENT = {
     "imported": "import json\n\nx = ⟦1→json.dumps(2)⟧\n",
     "imported elsewhere": "def g():\n    import json\n    json.dumps(1)\n\nx = ⟦1→json.dumps(2)⟧\n",
+    "a module within": "x = ⟦1→importlib.metadata.version('x')⟧\n",
+    "its line is not settled": "import json\n\nx = later(⟦json.dumps(1)→2⟧)\n",
     "a variable": "def f(json):\n    return ⟦1→json.dumps(2)⟧\n",
     "no such attribute": "x = ⟦1→json.dum⟧\n",
     "no module": "x = ⟦1→pandas.DataFrame()⟧\n",

@@ -6,6 +6,7 @@ import pytest
 from marked_edits import followed, unchanged
 
 FOLLOWED = [
+    ("javascript", "function f() {\n  let ⟦sum→total⟧ = 0;\n  return { total: sum };\n}\n", 3),
     ("javascript", "function f(⟦total→amount⟧, b) {\n  return b + total * o.total;\n}\n", 2),
     ("javascript", "const f = (⟦x→item⟧) => x + 1;\n", 2),
     ("javascript", "function f() {\n  let ⟦n→count⟧ = 0;\n  for (const a of b) { n += a; }\n  return n;\n}\n", 3),
@@ -34,6 +35,7 @@ def test_other_occurrences_follow(language: str, marked: str, count: int) -> Non
 
 
 SILENT = [
+    ("javascript", "function f() {\n  let ⟦sum→total⟧ = 0;\n  return { total, sum: sum };\n}\n"),
     ("javascript", "function f(⟦a→b⟧) {\n  return (a) => a;\n}\n"),
     ("javascript", "let ⟦a→b⟧ = 1;\nfunction f(a) { return a; }\n"),
     ("javascript", "function f(⟦a→b⟧) {\n  return { a };\n}\n"),

@@ -24,6 +24,12 @@ FOLLOWED = [
     ("x = [a for ⟦a→item⟧ in b if a]\n", "item", 3),
     ("with open(p) as ⟦f→file⟧:\n    print(f)\n", "file", 2),
     ("def f():\n    global total\n    total = 1\n⟦total→amount⟧ = 0\n", "amount", 3),
+    ("import box\nfor ⟦box→style⟧ in [box.A, box.B]:\n    f(box)\nx = box.C\n", "style", 2),
+    ("import box\nwith box.open() as ⟦box→style⟧:\n    f(box)\n", "style", 2),
+    ("def f(q):\n    x = q()\n    ⟦x→y⟧ = g(x)\n    return x\n", "y", 2),
+    ("from typing import ⟦Iterator→Generator⟧\n\ndef f() -> Iterator[int]: ...\n", "Generator", 2),
+    ("def load_all(x):\n    pass\n\nload_all(1)\n\ndef f():\n    ⟦load_all→read_all⟧(2)\n", "read_all", 3),
+    ("if a:\n    ⟦x→y⟧ = 1\n    f(x)\nelse:\n    x = 2\n    f(x)\n", "y", 2),
     ("f = lambda ⟦a→b⟧: a + 1\n", "b", 2),
 ]
 
@@ -34,6 +40,9 @@ def test_other_occurrences_follow(marked: str, name: str, count: int) -> None:
 
 
 SILENT = {
+    "still bound by the line above": "Result = 1\n⟦Result→Final⟧ = Result\nx = Result\n",
+    "a use of what is imported": "from a import Timeout\n\nx = ⟦Timeout→TimeoutError_⟧()\n",
+    "one that is defined": "def load_all(x):\n    pass\n\nfrom a import read_all\n⟦load_all→read_all⟧(2)\n",
     "strings and comments": "def f():\n    ⟦total→amount⟧ = 0  # total\n    'total'\n",
     "another scope": "def f():\n    ⟦x→y⟧ = 1\n\ndef g():\n    x = 2\n    return x\n",
     "shadowed": "⟦x→y⟧ = 1\n\ndef g(x):\n    return x\n",

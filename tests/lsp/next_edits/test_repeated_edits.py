@@ -35,6 +35,9 @@ SILENT = {
     "one line like it": "add(a, 1⟦→, True⟧)\nadd(b, 2)\n",
     "another function": "add(a⟦→, True⟧)\nput(b)\nput(c)\n",
     "another shape": "add(a⟦→, True⟧)\nadd(b, 1)\nadd(c())\n",
+    "another method": "o.a(a⟦→, True⟧)\no.b(b)\no.c(c)\n",
+    "plain items": "x = [\n    ['a', 'b'⟦→, 'c'⟧],\n    ['d', 'e'],\n    ['f', 'g'],\n]\n",
+    "imports": "from a import (b⟦→, c⟧)\nfrom d import (e)\nfrom f import (g)\n",
     "another value": "add(a, ⟦1→2⟧)\nadd(b, 1)\nadd(c, 1)\n",
     "a new line": "add(a)\nadd(b)\nadd(c)\n⟦→add(d, 1)\n⟧",
     "a string": "x = f(a⟦→, 1⟧)\ny = f(b⟦→, 1⟧)\nz = 'f(c)'\n",
@@ -47,4 +50,32 @@ SILENT = {
 
 @pytest.mark.parametrize("marked", SILENT.values(), ids=SILENT)
 def test_nothing_else_follows(marked: str) -> None:
+    assert unchanged(marked)
+
+
+EXCHANGED = [
+    ("a.⟦status→code⟧\nb.⟦status→code⟧\nc().status\nstatus\n", "a.code\nb.code\nc().code\nstatus\n"),
+    ("self.⟦assertEquals→assertEqual⟧(a)\nself.assertEquals(b)\n", "self.assertEqual(a)\nself.assertEqual(b)\n"),
+    ("if x ⟦==→is⟧ None:\n    y = z == None\n", "if x is None:\n    y = z is None\n"),
+    ("if x ⟦!=→is not⟧ None:\n    y = z != None\n", "if x is not None:\n    y = z is not None\n"),
+]
+
+
+@pytest.mark.parametrize(("marked", "wanted"), EXCHANGED)
+def test_the_same_exchange_follows(marked: str, wanted: str) -> None:
+    assert followed(marked) == wanted
+
+
+NOT_EXCHANGED = {
+    "once": "a.⟦status→code⟧\nb.status\n",
+    "both were there": "a.⟦status→code⟧\nb.⟦status→code⟧\nc.status\nd.code\n",
+    "called, and not": "a.⟦go→run⟧()\nb.⟦go→run⟧()\nc.go\n",
+    "other names": "a.⟦b→c⟧\nd.⟦e→f⟧\ng.b\n",
+    "another value": "if x ⟦==→is⟧ y:\n    y = z == None\n",
+    "a string": "if x ⟦==→is⟧ None:\n    y = 'z == None'\n",
+}
+
+
+@pytest.mark.parametrize("marked", NOT_EXCHANGED.values(), ids=NOT_EXCHANGED)
+def test_nothing_else_is_exchanged(marked: str) -> None:
     assert unchanged(marked)
