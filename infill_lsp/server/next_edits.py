@@ -54,12 +54,16 @@ def apply(ls: InfillServer, params: types.ExecuteCommandParams) -> Coroutine[obj
     async def answer() -> bool:
         document = _asked(ls, params)
         waiting = ls.session.next_edits.waiting(document) if document is not None else ()
-        if document is None or not waiting:
-            return False
+        if document is None or not waiting or document.name in ls.session.next_edits.being_applied:
+            return False  # A key that is held down asks again before the editor has made the change.
         edit = _edit(document, waiting[0])
         range_ = convert.range_of(document, edit.changes[0].start, edit.changes[0].start, ls.encoding)
         done = ls.workspace_edit(document, edit)
-        applied = await ls.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(done, edit.label))
+        ls.session.next_edits.being_applied.add(document.name)
+        try:
+            applied = await ls.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(done, edit.label))
+        finally:
+            ls.session.next_edits.being_applied.discard(document.name)
         if applied.applied and ls.can("window", "show_document"):
             await ls.show_place(document.name, range_)
         return applied.applied

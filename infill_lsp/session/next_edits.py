@@ -40,6 +40,8 @@ class NextEdits:
         self._searches: dict[str, asyncio.Task[None]] = {}
         self._searched: dict[str, Document] = {}
         self._shown: set[str] = set()
+        self.being_applied: set[str] = set()
+        """The documents in which the editor applies an edit at the moment."""
         # A thread of its own: a search that takes long must not keep suggestions in other documents waiting.
         self._thread = ThreadPoolExecutor(1, "next-edits")
 

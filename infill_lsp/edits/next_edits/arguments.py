@@ -4,18 +4,19 @@ A new parameter is passed only where its name has a meaning: what else to pass i
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
 from tree_sitter import Node
 
 from infill_lsp.edits.edit import Change
-from infill_lsp.edits.next_edits.calls import Call, calls
+from infill_lsp.edits.next_edits.calls import Call, calls, decorators
 from infill_lsp.edits.next_edits.edit import NextEdit
 from infill_lsp.edits.next_edits.made import MadeEdit, spells
-from infill_lsp.edits.next_edits.parameters import ChangedParameters, changed_parameters, function_at
-from infill_lsp.edits.next_edits.scopes import Scopes
+from infill_lsp.edits.next_edits.parameters import ChangedParameters, Parameter, changed_parameters, function_at
+from infill_lsp.edits.next_edits.scopes import Scopes, binding, block_around, function_around, holds
+from infill_lsp.meaning.bindings import FUNCTIONS
 from infill_lsp.meaning.code import text_of
 from infill_lsp.syntax.tree import SyntaxTree
 
@@ -51,13 +52,39 @@ def _followed(scopes: Scopes, changed: ChangedParameters, call: Call) -> NextEdi
     """Return what a call needs, in the document before; None if that is nothing, or not certain."""
     if changed.renamed is not None:
         return _renamed(scopes.tree, changed, call)
-    if not call.is_plain:
+    if not call.is_plain or not _passes_what_it_must(changed, call):
         return None
     if (at := changed.removed) is not None:
         return _removed(scopes.tree, changed, call, at)
     if (at := changed.added) is not None:
         return _added(scopes, changed, call, at)
     return _reordered(scopes.tree, changed, call) if changed.order else _completed(scopes.tree, changed, call)
+
+
+def _passes_what_it_must(changed: ChangedParameters, call: Call) -> bool:
+    """Report whether a call fits the parameters of before: one that does not may have been changed by hand already.
+
+    Whether a method gets its object must be the same before and now, and certain: no other decorator changes calls.
+    """
+    if call.bound != _is_bound(changed.before) or call.bound != _is_bound(changed.now) or _is_decorated(changed):
+        return False
+    own = changed.before[call.bound :]
+    places = [it for it in own if it.kind == "positional"]
+    if len(call.positional) > len(places) and not any(it.kind == "rest" for it in own):
+        return False
+    left = [it for it in own if it not in places[: len(call.positional)] and it.kind != "rest" and not it.has_default]
+    return all(call.keyword(it.name) is not None for it in left)
+
+
+def _is_bound(parameters: Sequence[Parameter]) -> bool:
+    return bool(parameters) and parameters[0].name in {"self", "cls"}
+
+
+def _is_decorated(changed: ChangedParameters) -> bool:
+    """Report whether a decorator may change how the function is called."""
+    known = {"@staticmethod", "@classmethod", "@abstractmethod", "@override", "@cached_property"}
+    both = [set(decorators(it).split()) for it in (changed.function, changed.function_now)]
+    return both[0] != both[1] or not both[0] <= known
 
 
 def _renamed(tree: SyntaxTree, changed: ChangedParameters, call: Call) -> NextEdit | None:
@@ -97,13 +124,33 @@ def _added(scopes: Scopes, changed: ChangedParameters, call: Call, at: int) -> N
     parameter, place = changed.now[at], at - call.bound
     if parameter.kind == "rest" or parameter.has_default or call.keyword(parameter.name) is not None:
         return None
-    if scopes.scope(call.node, parameter.name) is None:
+    if place < 0 or not _is_known_at(scopes, call.node, parameter.name):
         return None
     if parameter.kind == "positional" and place <= len(call.positional):
         before, text = call.positional[:place], parameter.name
     else:
         before, text = call.arguments, f"{parameter.name}={parameter.name}"
     return NextEdit(_inserted(scopes.tree, call, before, text), "arguments", f"Pass `{parameter.name}`")
+
+
+def _is_known_at(scopes: Scopes, call: Node, name: str) -> bool:
+    """Report whether a variable certainly has a value where a call is: bound before, and not in another branch."""
+    scope = scopes.scope(call, name)
+    if scope is None:
+        return False
+    body = scope.child_by_field_name("body")
+    for it in scopes.occurrences(name):
+        made = binding(it)
+        if made is None or scopes.scope(it) != scope:
+            continue
+        inner = made.child_by_field_name("body")
+        is_parameter = body is not None and scope.type in FUNCTIONS and it.start_byte < body.start_byte
+        is_global = scope.parent is None and function_around(call) is not None
+        if is_parameter or is_global or (inner is not None and holds(inner, call)):
+            return True
+        if made.end_byte <= call.start_byte and holds(block_around(made), call):
+            return True
+    return False
 
 
 def _reordered(tree: SyntaxTree, changed: ChangedParameters, call: Call) -> NextEdit | None:

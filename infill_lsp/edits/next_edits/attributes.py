@@ -139,6 +139,9 @@ def _new_parameters(made: MadeEdit) -> Iterator[tuple[SyntaxTree, Node, str]]:
     if text_of(method.child_by_field_name("name")) != "__init__" or new.kind == "rest":
         return
     is_used = re.search(rf"\b{new.name}\b", text_of(method.child_by_field_name("body")))
+    owner = class_around(method)
+    if owner is None or _DYNAMIC.search(owner.text or b"") or re.search(rf"\bdef {new.name}\b", text_of(owner)):
+        return  # It may not be set there, or is a property.
     if others and others == set(_stored(method)) and not is_used:
         yield tree, method, new.name
 
@@ -162,7 +165,8 @@ def _setting(tree: SyntaxTree, last: Node, name: str) -> NextEdit | None:
     line_end = line_end if line_end >= 0 else len(tree.text)
     if tree.text[line:start].strip() or tree.text[end:line_end].strip():
         return None
-    own = "_" if text_of(last).startswith("self._") else ""
+    rest = text_of(last).removeprefix("self.")
+    own = "_" * (len(rest) - len(rest.lstrip("_")))
     change = Change(line_end, line_end, f"\n{tree.text[line:start]}self.{own}{name} = {name}")
     return NextEdit(change, "attribute", f"Set `self.{own}{name}`")
 

@@ -51,7 +51,7 @@ def calls(scopes: Scopes, function: Node) -> Iterator[Call]:
         if class_name is not None:
             yield from _by_name(scopes, class_name, bound=True)
     elif sum(text_of(it.child_by_field_name("name")) == text_of(name) for it in members(owner)) == 1:
-        yield from _by_attribute(scopes, owner, text_of(name), bound="staticmethod" not in _decorators(function))
+        yield from _by_attribute(scopes, owner, text_of(name), bound="staticmethod" not in decorators(function))
 
 
 def _by_name(scopes: Scopes, name: Node, *, bound: bool) -> Iterator[Call]:
@@ -116,6 +116,7 @@ def method_of(node: Node) -> Node | None:
     return up if named and up is not None and node == up.child_by_field_name("name") else None
 
 
-def _decorators(function: Node) -> str:
+def decorators(function: Node) -> str:
+    """Return the decorators of a function as they are written."""
     up = function.parent
     return text_of(up).partition("def ")[0] if up is not None and up.type == "decorated_definition" else ""

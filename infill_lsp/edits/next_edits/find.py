@@ -2,6 +2,8 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from infill_lsp.edits.edit import Change
@@ -17,9 +19,11 @@ from infill_lsp.edits.next_edits.made import MadeEdit
 from infill_lsp.edits.next_edits.passed import passed
 from infill_lsp.edits.next_edits.renames import renames
 from infill_lsp.edits.next_edits.repeats import repeats
+from infill_lsp.edits.next_edits.scopes import TooManyError
 from infill_lsp.edits.next_edits.undefined import undefined
 from infill_lsp.meaning.judge import fault
 from infill_lsp.syntax.critic import Critic
+from infill_lsp.syntax.keywords import keywords
 from infill_lsp.text.document import Document, Gap
 
 MOST: Final = 3
@@ -76,10 +80,19 @@ def each_next_edit(before: Document, after: Document, cursor: int | None = None)
         return
     if cursor is not None:
         made.sort(key=lambda it: max(it.hunk.start - cursor, cursor - it.hunk.end, 0))
-    found = [edit for rule in _RULES for it in made[:_MOST_FOLLOWED] for edit in rule(it)]
+    found = [edit for rule in _RULES for it in made[:_MOST_FOLLOWED] for edit in _heard(rule, it)]
     places = [(it.start, it.end) for it in changed] if cursor is None else [(cursor, cursor)]
     near = sorted(_apart(found), key=lambda it: min(_distance(it.change, *place) for place in places))
     yield from _right(after, near[:_MOST_JUDGED])
+
+
+def _heard(rule: Rule, made: MadeEdit) -> Iterator[NextEdit]:
+    """Yield what a rule says of an edit; nothing if that would take too long, or if a keyword was typed on the way."""
+    language, renamed = made.after.language, made.renamed
+    if renamed is not None and renamed.new in keywords(language):
+        return
+    with suppress(TooManyError):
+        yield from rule(made)
 
 
 def _right(document: Document, found: list[NextEdit]) -> Iterator[NextEdit]:
@@ -88,7 +101,8 @@ def _right(document: Document, found: list[NextEdit]) -> Iterator[NextEdit]:
     for edit in found:
         if edit.label in renamed or is_right(document, edit.change):
             renamed |= {edit.label} if edit.kind == "rename" else set()
-            yield edit
+            text = edit.change.text.replace("\n", document.newline)
+            yield replace(edit, change=replace(edit.change, text=text))
 
 
 def _apart(found: list[NextEdit]) -> list[NextEdit]:

@@ -79,7 +79,7 @@ def _has(module: str, attribute: str, language: Language) -> bool:
     """
     if _is_submodule(module, attribute):
         return False  # It may be there only once it is imported itself.
-    known = names_of_module(module, language)
+    known = names_of_module(module, language) if attribute not in _BUILT_IN else None
     return attribute in known if known is not None else hasattr(sys.modules.get(module), attribute)
 
 

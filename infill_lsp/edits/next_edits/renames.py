@@ -15,8 +15,16 @@ from tree_sitter import Node
 from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.edit import NextEdit
 from infill_lsp.edits.next_edits.made import MadeEdit, Renamed
-from infill_lsp.edits.next_edits.scopes import IMPORTS, Scopes, binding, is_variable
-from infill_lsp.meaning.bindings import FUNCTIONS, within
+from infill_lsp.edits.next_edits.scopes import (
+    IMPORTS,
+    Scopes,
+    binding,
+    block_around,
+    function_around,
+    holds,
+    is_variable,
+)
+from infill_lsp.meaning.bindings import within
 
 _TAKEN: Final = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset({"self", "cls", "_"})
 _LIKE: Final = 0.5
@@ -77,8 +85,9 @@ def _places(scopes: Scopes, node: Node, renamed: Renamed) -> list[Node]:
     if any(scopes.scope(it, renamed.new) is not None for it in same):
         return []  # It would mean something else there.
     if binding(node) is not None:
-        followers = [] if _imports_another(node, renamed) else _followers_of_binding(node, same)
-    elif scopes.occurrences(renamed.new) or (scope.type == "module" and _in_function(node) and not _is_called(node)):
+        is_unclear = _imports_another(node, renamed) or _is_read_within(node, same)
+        followers = [] if is_unclear else _followers_of_binding(node, same)
+    elif scopes.occurrences(renamed.new) or _may_be_from_elsewhere(scope, node):
         return []  # The use may mean another variable, wherever that comes from.
     else:
         followers = _followers_of_use(same, renamed)
@@ -91,6 +100,18 @@ def _imports_another(node: Node, renamed: Renamed) -> bool:
     if made is None or up is None or made.type not in IMPORTS or up.type == "aliased_import":
         return False
     return not are_like(renamed) and _style(renamed.old) != _style(renamed.new)
+
+
+def _is_read_within(node: Node, same: list[Node]) -> bool:
+    """Report whether an inner function reads a variable that is bound several times: which one, its calls tell."""
+    own = function_around(node)
+    others = [it for it in same if it != node and binding(it) and function_around(it) == own]
+    return bool(others) and any(function_around(it) != own and not binding(it) for it in same)
+
+
+def _may_be_from_elsewhere(scope: Node, node: Node) -> bool:
+    """Report whether a use in a function may name a variable that is not the module's."""
+    return scope.type == "module" and function_around(node) is not None and not _is_called(node)
 
 
 def are_like(renamed: Renamed) -> bool:
@@ -125,16 +146,16 @@ def _followers_of_binding(node: Node, same: list[Node]) -> list[Node]:
     same = [it for it in same if not _is_read_before(it, made)]
     if made.type in _DEFINITIONS | IMPORTS:
         return []
-    if made.type in _HOLDERS and any(not _within(it, made) for it in others):
-        return [it for it in same if _within(it, made)]
-    block = _block(node)
-    around = [it for it in others if _holds(_block(it), block)]
+    if made.type in _HOLDERS and any(not holds(made, it) for it in others):
+        return [it for it in same if holds(made, it)]
+    block = block_around(node)
+    around = [it for it in others if holds(block_around(it), block)]
     earlier = [it for it in around if it.start_byte < node.start_byte]
-    if any(_block(it) != block or _is_outermost(it) for it in earlier):
+    if any(block_around(it) != block or _is_outermost(it) for it in earlier):
         return []  # The earlier binding still gives what is read later a meaning.
-    apart = [_block(it) for it in others]
-    if not around and all(any(_within(it, each) for each in (block, *apart)) for it in same):
-        return [it for it in same if _within(it, block)]
+    apart = [block_around(it) for it in others]
+    if not around and all(any(holds(each, it) for each in (block, *apart)) for it in same):
+        return [it for it in same if holds(block, it)]
     later = [statement for it in around if it not in earlier and (statement := binding(it))]
     end = min((it.end_byte for it in later), default=None)
     start = node.start_byte if earlier else 0
@@ -153,31 +174,8 @@ def _is_read_before(node: Node, made: Node) -> bool:
     read = [it for field in fields if (it := made.child_by_field_name(field))]
     if made.type == "with_statement":
         read = [it for it in within(made) if it.type == "with_clause"]
-    return binding(node) is None and any(_within(node, it) for it in read)
-
-
-def _in_function(node: Node) -> bool:
-    up = node.parent
-    while up is not None and up.type not in FUNCTIONS:
-        up = up.parent
-    return up is not None
+    return binding(node) is None and any(holds(it, node) for it in read)
 
 
 def _is_outermost(node: Node) -> bool:
-    return _block(node).type == "module"
-
-
-def _within(node: Node, outer: Node) -> bool:
-    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
-
-
-def _block(node: Node) -> Node:
-    """Return the block in which an occurrence is bound; for a parameter its function."""
-    up = node
-    while up.parent is not None and up.type not in {"block", "function_definition", "lambda"}:
-        up = up.parent
-    return up
-
-
-def _holds(outer: Node, inner: Node) -> bool:
-    return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
+    return block_around(node).type == "module"

@@ -27,6 +27,10 @@ _DEEPEST: Final = 120
 """Levels of nesting: the parser finds a node's parent from the root, so that climbing costs their square."""
 
 
+class TooManyError(Exception):
+    """A word has too many occurrences, or one that is nested too deeply, to follow it while the user waits."""
+
+
 def is_deep(tree: SyntaxTree, byte: int) -> bool:
     """Report whether the code at a byte is nested more deeply than people write it."""
     cursor, depth = tree.tree.walk(), 0
@@ -57,12 +61,13 @@ class Scopes:
     def occurrences(self, word: str) -> list[Node]:
         """Return all identifiers that spell a word, in order; those in strings and comments are none.
 
-        Of a word that is too frequent, or nested too deeply, none are returned: each would take too long to resolve.
+        Raises:
+            TooManyError: there are too many, or they are nested too deeply, to resolve each in a moment.
         """
         pattern = re.compile(rb"(?<![\w\x80-\xff])" + re.escape(utf8(word)) + rb"(?![\w\x80-\xff])")
         places = [it.span() for it in itertools.islice(pattern.finditer(self.tree.data), _MOST + 1)]
         if len(places) > _MOST or any(is_deep(self.tree, start) for start, _ in places):
-            return []
+            raise TooManyError(word)
         return [node for it in places if (node := self._identifier(*it)) is not None]
 
     def _identifier(self, start: int, end: int) -> Node | None:
@@ -174,3 +179,24 @@ def _is_first_iterable(comprehension: Node, child: Node, node: Node) -> bool:
     first = next((it for it in comprehension.named_children if it.type == "for_in_clause"), None)
     right = first.child_by_field_name("right") if first == child and first is not None else None
     return right is not None and right.start_byte <= node.start_byte < right.end_byte
+
+
+def function_around(node: Node) -> Node | None:
+    """Return the innermost function around a node."""
+    up = node.parent
+    while up is not None and up.type not in FUNCTIONS:
+        up = up.parent
+    return up
+
+
+def block_around(node: Node) -> Node:
+    """Return the block in which an occurrence is bound; for a parameter its function."""
+    up = node
+    while up.parent is not None and up.type not in {"block", "function_definition", "lambda"}:
+        up = up.parent
+    return up
+
+
+def holds(outer: Node, inner: Node) -> bool:
+    """Report whether a node lies within another one."""
+    return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte

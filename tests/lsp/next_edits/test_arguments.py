@@ -1,7 +1,7 @@
 """Changed parameters are followed to the calls of their function."""
 
 import pytest
-from marked_edits import documents, followed, unchanged
+from marked_edits import asked, documents, followed, unchanged
 
 FOLLOWED = [
     ("def f(⟦a, b→b, a⟧):\n    pass\n\nf(1, len([2]))\nf(b=1, a=2)\n", "f(len([2]), 1)\nf(b=1, a=2)\n"),
@@ -88,3 +88,29 @@ NOT_PASSED = [
 @pytest.mark.parametrize(("language", "marked"), NOT_PASSED)
 def test_nothing_else_is_passed_on(language: str, marked: str) -> None:
     assert unchanged(marked, language)
+
+
+CHANGED_BY_HAND = [
+    "def f(a⟦→, b⟧):\n    return a\n\n\ndef g(b):\n    return f(2, b)\n",
+    "def f(a, ⟦b, →⟧c):\n    return a + c\n\n\nf(3, 4)\n",
+    "class A:\n    def f(⟦→self, ⟧a):\n        return a\n\n    def g(self):\n        return self.f(1)\n",
+    "class A:\n    @staticmethod\n    def f(⟦self, →⟧a):\n        return a\n\n"
+    "    def g(self):\n        return self.f(1)\n",
+    "@click.pass_context\ndef f(⟦ctx, →⟧a):\n    return a\n\n\nf(1)\n",
+    "def load(p⟦→, data⟧):\n    return p\n\n\ndef g():\n    data = load(1)\n    return data\n",
+    "def rows(p⟦→, row⟧):\n    return p\n\n\ndef g():\n    for row in rows('x'):\n        print(row)\n",
+    "def f(a⟦→, b⟧):\n    return a\n\n\ndef g(x):\n    y = f(1)\n    b = y\n    return b\n",
+    "def f(a⟦→, b⟧):\n    return a\n\n\n"
+    "def g(x):\n    if x:\n        b = 1\n    else:\n        return f(1)\n    return b\n",
+    "def reg(a⟦→, mode⟧):\n    return a\n\n\nreg(1)\nmode = 3\n",
+]
+
+
+@pytest.mark.parametrize("marked", CHANGED_BY_HAND)
+def test_a_call_that_does_not_fit_or_lacks_the_value_is_left_alone(marked: str) -> None:
+    assert asked(marked) == ()
+
+
+def test_a_value_that_is_bound_before_is_passed() -> None:
+    text = "def f(a⟦→, b⟧):\n    return a\n\n\ndef g(b):\n    return f(1)\n\n\nfor b in [1]:\n    f(2)\n"
+    assert [it.label for it in asked(text)] == ["Pass `b`", "Pass `b`"]
