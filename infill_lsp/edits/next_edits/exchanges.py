@@ -31,7 +31,6 @@ _MENDED: Final[Mapping[str, str]] = MappingProxyType(
         "iterkeys": "keys",
         "itervalues": "values",
         "getargspec": "getfullargspec",
-        "warn": "warning",
     }
 )
 """Members that are gone or deprecated, and what they are called now."""

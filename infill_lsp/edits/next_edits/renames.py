@@ -28,7 +28,7 @@ from infill_lsp.meaning.bindings import within
 
 _TAKEN: Final = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset({"self", "cls", "_"})
 _LIKE: Final = 0.5
-"""How like each other two names of one thing are, at the least just above it."""
+"""How like each other two names of one thing are: more than this."""
 
 _DEFINITIONS: Final = frozenset({"function_definition", "class_definition"})
 _HOLDERS: Final = frozenset({"for_statement", "with_statement", "except_clause"})
