@@ -6,7 +6,7 @@ from typing import Final
 
 from tree_sitter import Node
 
-from infill_lsp.meaning.bindings import bound_in
+from infill_lsp.meaning.bindings import bound_in, every
 from infill_lsp.meaning.code import JudgedCode, text_of
 
 _RECEIVERS: Final = frozenset({"self", "cls"})
@@ -95,7 +95,7 @@ def _has_subclass(owner: Node) -> bool:
 
 def _counts_on_others(it: JudgedCode, owner: Node, known: set[str]) -> bool:
     """Report whether a class reads attributes of `self`, apart from the suggestion, that it does not set."""
-    others = (node for node in _within(owner) if node.type == "attribute" and not it.is_settled(node))
+    others = (node for node in every(owner) if node.type == "attribute" and not it.is_settled(node))
     return any(name and name not in known and name not in _OF_EVERY_OBJECT for name in map(_read_from_self, others))
 
 
@@ -107,7 +107,7 @@ def _attributes_of(owner: Node, depth: int = 0) -> set[str] | None:
     if _FOR_OTHERS.search(own):
         return None
     found = set(bound_in(owner.child_by_field_name("body") or owner))
-    for node in _within(owner):
+    for node in every(owner):
         if node.type == "string_content":
             found.add(text_of(node))  # It may be one of `__slots__`.
         elif (
@@ -158,11 +158,3 @@ def _decorators(owner: Node) -> list[str]:
         return []
     found = (text_of(it).lstrip("@").partition("(")[0].strip() for it in up.named_children if it.type == "decorator")
     return [it.rpartition(".")[2] for it in found]
-
-
-def _within(scope: Node) -> Iterator[Node]:
-    waiting = list(scope.named_children)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += node.named_children

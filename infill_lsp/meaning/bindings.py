@@ -56,7 +56,7 @@ def _part_names(text: str, language: Language) -> frozenset[str] | None:
     if any(it.type == "wildcard_import" for it in within(root)):
         return None
     found = set(bound_in(root))
-    for node in _all(root):
+    for node in every(root):
         if node.type == "global_statement":
             found.update(map(text_of, node.named_children))
     return frozenset(found)
@@ -86,7 +86,8 @@ def within(scope: Node, inner: frozenset[str] = SCOPES) -> Iterator[Node]:
             waiting += node.named_children
 
 
-def _all(root: Node) -> Iterator[Node]:
+def every(root: Node) -> Iterator[Node]:
+    """Yield a node and all nodes within it."""
     waiting = [root]
     while waiting:
         node = waiting.pop()
@@ -146,4 +147,4 @@ _PARAMETERS: Final = frozenset({"identifier", "list_splat_pattern", "dictionary_
 
 
 def _identifiers(node: Node | None) -> Iterator[str]:
-    return (text_of(it) for it in _all(node) if it.type == "identifier") if node is not None else iter(())
+    return (text_of(it) for it in every(node) if it.type == "identifier") if node is not None else iter(())

@@ -168,7 +168,10 @@ def _merged(
         new = before[made.start : hunk.old_start] + hunk.new + before[hunk.old_end : made.end - grown]
         if new != made.old and max(len(new), len(made.old)) <= _LONGEST:
             edits.append(replace(made, seen=new if accepted else made.seen, accepted=accepted))
-        undone += [Change(made.start, made.end, it.seen) for it in touched if new == made.old and it.seen]
+        if new == made.old:
+            end = made.end - grown  # An undo may be found a little further on, where the text is the same.
+            texts = (before[made.start : it.start] + it.seen + before[it.end : end] for it in touched if it.seen)
+            undone += [Change(made.start, made.end, text) for text in texts]
     return edits, undone
 
 

@@ -132,3 +132,16 @@ def test_the_calls_of_one_parameter_keep_their_label() -> None:
         assert {it.label for it in found} == {"Pass `log`"}
         typist.accept()
     assert typist.document.text.count(", log)") == 5
+
+
+def test_an_undone_line_of_its_own_is_not_offered_again() -> None:
+    """The text that goes is the same one character further on, where a comma follows."""
+    text = "def f(a):\n    pass\n\n\ndef g(b):\n    f(\n        1,\n    )\n"
+    typist = Typist(text)
+    typist.type(7, 7, ", b")
+    (first,) = typist.rest()
+    typist.accept()
+    after = typist.document.text
+    assert after.count("b") == 3
+    typist.put(first.change.start, first.change.start + len(first.change.text), "")
+    assert typist.rest() == ()
