@@ -5,6 +5,7 @@ the existing text. Must not depend on engines or the protocol; an engine's error
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ BUDGET_MS: Final = 2_000.0
 
 SUGGESTIONS_BUDGET_MS: Final = 10_000.0
 """Milliseconds for the lines of a function, each of which the model reads anew."""
+
+_STRING: Final = re.compile(
+    r"""\s*[rRuU]?(\"{3}(?:(?!\"{3})[\s\S])*\"{3}|'{3}(?:(?!'{3})[\s\S])*'{3}|"[^"\n]*"|'[^'\n]*')\s*"""
+)
 
 _MARGIN: Final = 10.0
 """Seconds that the engine may take beyond the budget to answer, even if another one must after the first failed."""
@@ -148,16 +153,21 @@ async def resolve(
     return _edit(document, offer, found) if found else None
 
 
-async def _right(asking: _Asking) -> list[_Found]:
-    """Return the first fill that says something new and brings in no syntax error."""
+async def _right(asking: _Asking, is_enough: Callable[[str], bool] = lambda text: bool(text.strip())) -> list[_Found]:
+    """Return the first fill that says something new, is enough, and brings in no syntax error."""
     for number, attempt in enumerate(asking.attempts):
         critic = Critic.of(attempt.request(asking.document))
         for fill in await asking.fills(number):
             texts = _trimmed(attempt, fill.texts)
-            says_something = any(it.strip() for it in texts) and texts != attempt.present(asking.document)
+            says_something = any(map(is_enough, texts)) and texts != attempt.present(asking.document)
             if says_something and await _parses(critic, texts) and await _makes_sense(asking, attempt, texts):
                 return [_Found(attempt, texts, fill.confidence)]
     return []
+
+
+async def _body(asking: _Asking) -> list[_Found]:
+    """Return the first such fill that does something: a string alone only documents the function."""
+    return await _right(asking, lambda text: bool(text.strip()) and not _STRING.fullmatch(text))
 
 
 async def _mended(asking: _Asking) -> list[_Found]:
@@ -210,7 +220,7 @@ def _errors_with(asking: _Asking, found: Sequence[_Found]) -> int:
 _FINDERS: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = MappingProxyType(
     {
         "fill_gap": _right,
-        "fill_body": _right,
+        "fill_body": _body,
         "fill_arguments": _right,
         "rewrite_selection": _right,
         "repair_syntax": _mended,

@@ -88,6 +88,13 @@ def test_a_selection_that_stays_as_it_is_is_no_edit() -> None:
     assert edit.needs_confirmation
 
 
+def test_a_body_does_more_than_document_the_function() -> None:
+    alone, more = fill('    """Say what."""\n'), fill('    """Say what."""\n    return a\n')
+    assert made("def f(a):|\n\n\nx = 1\n", "fill_body", Model({"    ": [alone]}))[1] is None
+    text, _ = made("def f(a):|\n\n\nx = 1\n", "fill_body", Model({"    ": [alone, more]}))
+    assert text == 'def f(a):\n    """Say what."""\n    return a\n\n\nx = 1\n'
+
+
 def test_a_repair_leaves_fewer_errors_or_is_none() -> None:
     broken = "x = f(1|\ny = 2\n"
     assert made(broken, "repair_syntax", Model({"x = f(1": [fill("("), fill(")")]}))[0] == "x = f(1)\ny = 2\n"
