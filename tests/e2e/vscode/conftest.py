@@ -3,6 +3,7 @@
 The tests are skipped if a requirement is not installed: `install.sh` beside this file lists them.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -73,7 +74,9 @@ def vsix(tmp_path_factory: Folders) -> Path:
         pytest.skip("the extension's packages are not installed (npm ci --ignore-scripts in editors/vscode)")
     out = tmp_path_factory.mktemp("vsix") / "infill.vsix"
     command = ["npx", "vsce", "package", "--no-dependencies", "--out", str(out)]
-    packed = subprocess.run(command, cwd=EXTENSION, capture_output=True, text=True, check=False)
+    with (EXTENSION / "node_modules/.packing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Other processes of the tests build the same files.
+        packed = subprocess.run(command, cwd=EXTENSION, capture_output=True, text=True, check=False)
     assert packed.returncode == 0, packed.stdout + packed.stderr
     return out
 
