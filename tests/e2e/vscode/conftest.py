@@ -139,16 +139,16 @@ def scripted_editor(start: Start, tmp_path_factory: Folders) -> code_server.Code
     return start({"infill.package": str(wheel.make(tmp_path_factory.mktemp("wheel")))})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """Start a browser without a screen."""
+    """Start a browser without a screen; no longer than for a module, as its event loop is in the way of Neovim's."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=list(CHROMIUM_FLAGS))
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def new_window(browser: Browser, pictures: Path) -> Iterator[NewWindow]:
     """Return a function that opens an editor window on a folder with a file in it."""
     contexts = []
@@ -173,13 +173,13 @@ def workspace(tmp_path_factory: Folders) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_window(editor: code_server.CodeServer, new_window: NewWindow, workspace: Path) -> Workbench:
     """Return a window with the real server: opening one takes longer than most of the tests in it."""
     return new_window(editor, workspace / FIRST)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_scripted_window(
     scripted_editor: code_server.CodeServer, new_window: NewWindow, workspace: Path
 ) -> Workbench:
