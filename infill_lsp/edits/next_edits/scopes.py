@@ -50,9 +50,7 @@ class Scopes:
     @cached_property
     def guessable(self) -> bool:
         """Whether what a name means can be told at all: no wildcard may define it, and nothing looks it up by text."""
-        return not re.search(
-            rb"^\s*from\s.*\simport\s+\*|\b(?:exec|globals|locals|eval)\(", self.tree.data, re.MULTILINE
-        )
+        return _UNKNOWABLE.search(self.tree.data) is None
 
     def identifier(self, start: int, end: int) -> Node | None:
         """Return the identifier that covers exactly this range; None if there is none."""
