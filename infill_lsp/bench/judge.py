@@ -69,7 +69,7 @@ def measure(paths: Sequence[Path], cuts: int) -> JudgeReport:
     """Judge pieces of files at their own places.
 
     Raises:
-        SourceError: there is no file that the judge knows the language of.
+        SourceError: one of these is not a file, or there is none that the judge knows the language of.
     """
     dice = random.Random(0)  # noqa: S311 - reproducible, not a secret
     objections, took = [], []
@@ -94,6 +94,8 @@ def _standard_library() -> list[Path]:
 
 def _documents(paths: Sequence[Path]) -> Iterator[Document]:
     for path in paths:
+        if not path.is_file():
+            raise SourceError(f"{path}: is not a file")
         try:
             document = Document(str(path), files.read_file(path).text, languages.of_file(path.name))
         except InfillError:

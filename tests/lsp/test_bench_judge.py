@@ -14,7 +14,7 @@ def test_right_code_meets_no_objection(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "a.py").write_text(CODE)
     (tmp_path / "a.rs").write_text("fn main() {\n    let a = 1;\n}\n")
     (tmp_path / "notes.txt").write_text("words of no language\n" * 9)
-    paths = [str(tmp_path / it) for it in ("a.py", "a.rs", "notes.txt", "absent.py")]
+    paths = [str(tmp_path / it) for it in ("a.py", "a.rs", "notes.txt")]
     assert main(["bench", "judge", *paths, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["texts"], report["objections"]) == (6, [])
@@ -33,3 +33,8 @@ def test_without_code_there_is_nothing_to_judge(tmp_path: Path, capsys: pytest.C
     (tmp_path / "notes.txt").write_text("words\n")
     assert main(["bench", "judge", str(tmp_path / "notes.txt")]) != 0
     assert "None of these files has code in a language that the judge knows" in capsys.readouterr().err
+
+
+def test_a_path_that_is_no_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "judge", str(tmp_path / "nowhere.py")]) == 2
+    assert f"{tmp_path / 'nowhere.py'}: is not a file" in capsys.readouterr().err
