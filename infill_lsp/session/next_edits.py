@@ -1,24 +1,34 @@
 """Looks for the edits that the user's last ones call for, once the user rests, and keeps those that wait.
 
-Any change of a document ends the search in it. Must not import LSP types.
+Rules are asked first; where they find nothing, a model that reads present text (`Info.reads`) is. Any change of a
+document ends the search in it. Must not import LSP types.
 """
 
 import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from infill_lsp.errors import InfillError
 from infill_lsp.text.document import Document
 
 if TYPE_CHECKING:
+    from infill_lsp.edits.next_edits.edit import NextEdit
     from infill_lsp.edits.next_edits.history import History, Offered
+    from infill_lsp.engine.fallback import FallbackEngine
 
 REST: Final = 0.15
 """Seconds after a change until the user rests."""
 
 REST_IN_WORD: Final = 0.4
 """Seconds after a single key within a word: it is probably not the last one, and half a name helps nobody."""
+
+
+PATIENCE: Final = 5.0
+"""Seconds that a model may take; a user who has not gone on by then thinks of something else."""
 
 
 class NextEdits:
@@ -28,14 +38,16 @@ class NextEdits:
         self,
         is_wanted: Callable[[Document], bool],
         on_offered: "Callable[[Document, tuple[Offered, ...]], None]",
+        engine: "Callable[[], FallbackEngine | None]" = lambda: None,
     ) -> None:
         """Look for nothing yet.
 
         Args:
             is_wanted: whether anything may be kept of a document.
             on_offered: called with what waits in a document now, whenever that is more than nothing, or no longer is.
+            engine: returns the engine to ask where no rule finds anything; None while there is none.
         """
-        self._is_wanted, self._on_offered = is_wanted, on_offered
+        self._is_wanted, self._on_offered, self._engine = is_wanted, on_offered, engine
         self._histories: dict[str, History] = {}
         self._searches: dict[str, asyncio.Task[None]] = {}
         self._searched: dict[str, Document] = {}
@@ -112,6 +124,7 @@ class NextEdits:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.run_in_executor(self._thread, history.next_edits, document, ended.is_set)
+            found = found or await self._remasked(history, document)
         finally:
             ended.set()
         history = self._histories[document.name].offering(
@@ -120,6 +133,20 @@ class NextEdits:
         self._histories[document.name] = history
         self._searched[document.name] = document
         self._tell(document, history.offered)
+
+    async def _remasked(self, history: "History", document: Document) -> "tuple[NextEdit, ...]":
+        """Return what the engine's model makes of what the last edit made improbable; nothing if it does not read."""
+        engine = self._engine()
+        before = next(history.states_before(document), None)
+        if before is None or engine is None or engine.info is None or not engine.info.reads:
+            return ()
+        from infill_lsp.edits.remasking.remask import remasked  # noqa: PLC0415  # Most sessions have no such model.
+
+        ask = partial(engine.ask, stream=f"next edit {document.name}")
+        with suppress(InfillError, TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                return await remasked(before, document, ask)
+        return ()
 
     def _tell(self, document: Document, offered: "tuple[Offered, ...]") -> None:
         if offered or document.name in self._shown:

@@ -69,7 +69,7 @@ class Session:
         self.engine: FallbackEngine | None = None
         self.watcher: Watcher | None = None
         self.suggester = Suggester(self, on_why, on_nothing)
-        self.next_edits = NextEdits(self._has_next_edits, on_next_edits)
+        self.next_edits = NextEdits(self._has_next_edits, on_next_edits, lambda: self.engine)
         self._engine_command, self._on_status = engine_command, on_status
         self._roots: tuple[Path, ...] = ()
         self._files: Workspace | None = None

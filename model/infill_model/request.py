@@ -43,7 +43,9 @@ class Options:
 
     Attributes:
         n: the number of different fills wanted; the first is the greedy one, the others are sampled.
-        steps: the maximum number of denoising steps for a block of the canvas.
+        steps: the maximum number of denoising steps for a block of the canvas. With none, `start` is only read, by a
+            model whose `Info.reads` is set: the one fill is the start, each token with the probability that it has
+            behind the code and the tokens before it.
         budget_ms: the time after which the best draft so far is returned; None for no limit.
         seed: for the sampled fills; the same seed and request give the same fill.
         temperature: for the sampled fills.
@@ -156,6 +158,7 @@ class Info:
 
     Attributes:
         languages: LSP ids of the languages it was trained on, or `ANY_LANGUAGE`.
+        reads: whether it tells how probable each token of a present text is (`Options.steps` of 0).
     """
 
     name: str
@@ -166,6 +169,7 @@ class Info:
     threads: int
     context: int
     trained_tokens: int
+    reads: bool = False
 
     def knows(self, language: str | None) -> bool:
         """Report whether the model was trained on the language with this LSP id; None if the language is unknown."""

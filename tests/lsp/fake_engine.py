@@ -13,12 +13,14 @@ The first line of a request's prefix scripts the response:
     # tell PATH like slow, after writing to a named pipe that it has started
     # edit PATH changes that file while filling
     # fill TEXT this text, in which \\n is a newline; anything else is filled with `filled`
-It offers no copies in any case.
+It offers no copies in any case. With `--reads` it also reads present text: a word that stands around it is probable,
+another one is not, and signs and blanks are.
 """
 
 import argparse
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -43,9 +45,16 @@ def command(*flags: str) -> list[str]:
 
 
 class Scripted(Filler):
-    def __init__(self, *, no_memory: bool = False, languages: Sequence[str] = INFO.languages) -> None:
-        self._info = replace(INFO, languages=tuple(languages))
-        self.no_memory = no_memory
+    def __init__(
+        self,
+        *,
+        no_memory: bool = False,
+        languages: Sequence[str] = INFO.languages,
+        reads: bool = False,
+        slow: bool = False,
+    ) -> None:
+        self._info = replace(INFO, languages=tuple(languages), reads=reads)
+        self.no_memory, self.slow = no_memory, slow
 
     @property
     def info(self) -> Info:
@@ -60,8 +69,8 @@ class Scripted(Filler):
         critic: TextCritic | None = None,
         on_draft: OnDraft | None = None,
     ) -> list[Fill]:
-        if options.copies_only:
-            return []
+        if options.copies_only or options.steps == 0:
+            return self._read(request, options, cancelled)
         order, _, rest = request.prefix.partition("\n")[0].removeprefix("# ").partition(" ")
         order = "memory" if self.no_memory and request.prefix.startswith("#") else order  # A warm-up has enough memory.
         match order:
@@ -89,6 +98,18 @@ class Scripted(Filler):
         ends = (" " * n if order == "blanks" else str(n or "") for n in range(options.n))  # Blanks are stripped later.
         fills = [_fill(f"{text}{it}", request, options) for it in ends]
         return [replace(it, confidence=it.confidence - n / 100) for n, it in enumerate(fills)]
+
+    def _read(self, request: Request, options: Options, cancelled: Callable[[], bool]) -> list[Fill]:
+        if self.slow:
+            _draft_until(cancelled, None)
+        return [read(request, it) for it in options.start or ()]
+
+
+def read(request: Request, text: str) -> Fill:
+    around = set(re.findall(r"\w+", request.prefix + request.suffix))
+    words = re.findall(r"\w+|\s+|[^\w\s]", text)
+    tokens = [Token(it, 0.9 if it in around or not it.isalnum() else 0.01, 0, pinned=False) for it in words]
+    return Fill((text,), tuple(tokens), 1.0, 0.0, 0, 1, Timing(0.0, 0.0, 0.0), "complete")
 
 
 def _hold() -> None:
@@ -148,6 +169,8 @@ def main() -> int:
     parser.add_argument("--leave-behind", action="store_true", help="a process that holds standard error")
     parser.add_argument("--longest-step", type=float, default=600.0, help="seconds")
     parser.add_argument("--no-memory", action="store_true", help="too little for any request")
+    parser.add_argument("--reads", action="store_true", help="say that it reads present text")
+    parser.add_argument("--slow-reading", action="store_true", help="read until cancelled")
     parser.add_argument("--languages", nargs="+", default=INFO.languages, help="that it says it was trained on")
     flags = parser.parse_args()
     end_with_parent()
@@ -168,7 +191,7 @@ def _load(flags: argparse.Namespace) -> Scripted:
     if flags.hold:
         _hold()
     _load_slowly(flags)
-    return Scripted(no_memory=flags.no_memory, languages=flags.languages)
+    return Scripted(no_memory=flags.no_memory, languages=flags.languages, reads=flags.reads, slow=flags.slow_reading)
 
 
 def _load_slowly(flags: argparse.Namespace) -> None:

@@ -1,12 +1,14 @@
 """`infill-lsp bench next-edits`: asks for the edits that a change calls for, in marked cases and in git histories.
 
-The same is asked of two controls: nothing, and the last replacement made wherever its old text stands.
+The same is asked of two controls: nothing, and the last replacement made wherever its old text stands. With `--model`,
+a model is asked as well where no rule finds anything.
 """
 
 import argparse
+import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +20,10 @@ from infill_lsp.bench.next_edits.marked import read_cases
 from infill_lsp.bench.next_edits.report import Answer
 from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.find import MOST, next_edits
+from infill_lsp.edits.remasking.remask import remasked
+from infill_lsp.engine.client import Engine
 from infill_lsp.errors import SourceError
-from infill_lsp.settings.flags import integer
+from infill_lsp.settings.flags import declare_engine, engine_settings, integer
 from infill_lsp.settings.settings import EngineCommand
 from infill_lsp.text.document import Document
 from infill_lsp.text.files import check_writable
@@ -48,6 +52,8 @@ def declare(flags: argparse.ArgumentParser) -> None:
     )
     flags.add_argument("--out", type=Path, metavar="FILE", help="write each case and what was offered, as .jsonl")
     flags.add_argument("--json", action="store_true", help="print JSON")
+    declare_engine(flags)
+    flags.set_defaults(model=None)
 
 
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
@@ -64,6 +70,9 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     for path in chosen.history:
         cases += read_history(path, chosen.limit)
     answers = {name: [answer(it, method) for it in cases] for name, method in METHODS.items()}
+    if chosen.model:
+        command = engine(engine_settings(chosen))
+        answers = {f"and {chosen.model}": asyncio.run(_with_model(command, cases)), **answers}
     if chosen.out:
         _write(chosen.out, next(iter(answers.values())))
     if chosen.json:
@@ -71,6 +80,32 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     else:
         report.show(answers)
     return 0
+
+
+async def _with_model(command: Sequence[str], cases: Sequence[EditCase]) -> list[Answer]:
+    """Ask as a session does: the rules, and where they find nothing, an engine.
+
+    Raises:
+        SourceError: its model only writes.
+        InfillError: there is no engine.
+    """
+    async with Engine(command) as engine:
+        info = await engine.ready()
+        if not info.reads:
+            raise SourceError(f"{info.name} does not tell how probable present text is; choose base or base-0.5b")
+
+        async def both(case: EditCase) -> Sequence[Change]:
+            found = served(case.before, case.after, case.cursor)
+            return found or [it.change for it in await remasked(case.before, case.after, engine.ask)]
+
+        return [await _answered(it, both) for it in cases]
+
+
+async def _answered(case: EditCase, method: Callable[[EditCase], Awaitable[Sequence[Change]]]) -> Answer:
+    started = time.perf_counter()
+    offered = await method(case)
+    taken = time.perf_counter() - started
+    return Answer(case, tuple(judge(case, it) for it in offered[:MOST]), taken * 1000)
 
 
 def answer(case: EditCase, method: Method) -> Answer:

@@ -15,11 +15,12 @@ from typing import Final
 import torch
 
 from infill_model.coder.denoiser import ShallowDenoiser
-from infill_model.coder.encoder import BRANCHES, CausalEncoder, RowCache
+from infill_model.coder.encoder import BRANCHES, CHUNK, CausalEncoder, RowCache
 from infill_model.coder.healing import Healer
 from infill_model.coder.languages import LANGUAGES
 from infill_model.coder.layout import RowBudget, RowLayout
 from infill_model.coder.one_gap import LONGEST_BLOCK, OneGap, Tokens, late_by
+from infill_model.coder.reading import LEAST, read_text
 from infill_model.coder.writing import Acceptance, Ends, WrittenRow
 from infill_model.denoising.stop import Limits
 from infill_model.files.device import available_device
@@ -87,6 +88,7 @@ class CoderInfiller(Filler):
             threads=torch.get_num_threads(),
             context=self.budget.longest,
             trained_tokens=0,
+            reads=True,
         )
 
     def fill(
@@ -100,7 +102,7 @@ class CoderInfiller(Filler):
     ) -> list[Fill]:
         """Fill the gaps of a request; several are filled one after another, each with the others' positions marked.
 
-        `options.remask` may be `verify:P`, and a step is a forward pass.
+        `options.remask` may be `verify:P`, and a step is a forward pass. With no steps, a start is only read.
         """
         if options.copies_only:
             return fills_of_copies(request, options.n)
@@ -109,7 +111,9 @@ class CoderInfiller(Filler):
         limits = Limits(LONGEST_BLOCK, deadline, cancelled)
         pieces = (*request.between, request.suffix)
         start = options.start or ()
-        if len(pieces) == 1:
+        if len(pieces) == 1 and start and not options.steps:
+            fills = self._read(request, start[0], limits)
+        elif len(pieces) == 1:
             fills = self._gap(request, pieces, options, limits, critic, on_draft, start[0] if start else None)
         else:
             fills = [self._in_turn(request, pieces, options, limits, on_draft)]
@@ -130,6 +134,22 @@ class CoderInfiller(Filler):
         writer.step([WrittenRow()], [[ids]], Acceptance(), len(ids))
         found = writer.log_probability(ids)
         return -math.inf if found is None else found
+
+    def _read(self, request: Request, text: str, limits: Limits) -> list[Fill]:
+        """Return a gap's present text, each token with its probability; nothing if there was no time to read it."""
+        began = time.perf_counter()
+        cache = self._opened(request.prefix, (request.suffix,), request.files, limits)
+        encode_ms = (time.perf_counter() - began) * 1000
+        if cache is None:
+            return []
+        found = read_text(cache, self.tokens, text, lambda: late_by(limits) is not None)
+        if found is None:
+            return []
+        tokens = tuple(Token(piece, probability, 0, pinned=False) for piece, probability in found)
+        score = sum(math.log(max(it.confidence, LEAST)) for it in tokens) / max(1, len(tokens))
+        right = math.exp(score * len(tokens))
+        forwards = -(-len(tokens) // CHUNK)
+        return [Fill((text,), tokens, right, score, 0, forwards, Timing(encode_ms, 0.0, 0.0), "complete")]
 
     def _in_turn(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pace import slowness
-from raw_client import CAPABLE, RawClient
+from raw_client import CAPABLE, RawClient, fake
 
 SHOWS = {**CAPABLE, "experimental": {"infill": {"nextEdit": True}}}
 TEXT = "def f(total):\n    print('😀', total)\n    print(total)\n    print(total)\n    return total\n"
@@ -216,3 +216,40 @@ def test_nothing_in_a_secret_document(client: RawClient) -> None:
     plain.rename()
     assert plain.told()["edits"]
     assert editor.said() == []
+
+
+PAINT = '# fill blue")\nKIND = "red"\n\n\ndef paint(wall):\n    wall.cover("red")\n    return wall\n'
+
+
+def test_a_model_that_reads_is_asked_where_no_rule_finds_anything() -> None:
+    with RawClient(fake("--reads")) as client:
+        client.initialize(capabilities=SHOWS)
+        client.status("ready")
+        editor = Editor(client, "paint.py", PAINT)
+        editor.put(span(1, 8, 11), "blue")
+        (edit,) = editor.told()["edits"]
+        assert (edit["range"], edit["newText"], edit["kind"]) == (span(5, 16, 21), 'blue")', "model")
+        editor.client.notify("infill/nextEdit/dismiss", {"uri": editor.uri, "id": edit["id"]})
+        assert editor.told()["edits"] == []
+
+
+def test_a_model_that_only_writes_is_not_asked(client: RawClient) -> None:
+    editor = Editor(client, "only.py", PAINT)
+    editor.put(span(1, 8, 11), "blue")
+    time.sleep(1)
+    assert editor.said() == []
+
+
+def test_a_key_ends_what_a_model_is_asked() -> None:
+    """The engine reads when it is told to cancel, and ghost text is answered at once."""
+    with RawClient(fake("--reads", "--slow-reading")) as client:
+        client.initialize(capabilities=SHOWS)
+        client.status("ready")
+        editor = Editor(client, "slow.py", PAINT)
+        editor.put(span(1, 8, 11), "blue")
+        time.sleep(0.6)
+        editor.put(span(6, 15, 15), "s")
+        began = time.monotonic()
+        client.items(client.inline(editor.uri, 6, 16))
+        assert time.monotonic() - began < 2.0
+        assert editor.said() == []

@@ -16,6 +16,7 @@ from infill_model.coder.healing import Healed, Healer
 from infill_model.coder.infiller import CoderInfiller
 from infill_model.coder.layout import RowBudget
 from infill_model.coder.one_gap import BEHIND, LONGER, OneGap
+from infill_model.coder.reading import LEAST
 from infill_model.coder.writing import Acceptance, Writer, WrittenRow
 from infill_model.denoising.stop import Limits
 from infill_model.errors import WeightsError
@@ -188,6 +189,28 @@ def test_a_draft_s_probability_is_the_product_of_its_tokens(exact: CoderInfiller
         ends = chances[exact.tokens.ends.at_line].logsumexp(0)
         total += float(ends if n == len(ids) else chances[exact.tokens.ends.ids.tolist().index(ids[n])])
     assert exact.log_probability(asked, text) == pytest.approx(total, abs=1e-3)
+
+
+def test_a_present_text_is_only_read_token_by_token(exact: CoderInfiller) -> None:
+    asked, text = Request(CODE, "\n"), "        return self  # größer\n" * 12
+    ids = exact.tokens.encode(text)
+    assert len(ids) > 2 * CHUNK
+    (fill,) = exact.fill(asked, Options(start=(text,), steps=0))
+    assert "".join(it.text for it in fill.tokens) == text == fill.texts[0]
+    row = exact.layout.row(asked.prefix, (asked.suffix,))
+    for n in (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, len(ids) - 1):
+        chances = _logits(RowCache(exact.network, exact.budget.longest), [*row, *ids[:n]]).softmax(0)
+        wanted = float(chances[exact.tokens.ends.ids.tolist().index(ids[n])])
+        assert fill.tokens[n].confidence == pytest.approx(max(wanted, LEAST), rel=1e-2)
+    assert (fill.steps, exact.info.reads) == (0, True)
+
+
+def test_reading_ends_when_it_is_cancelled_and_leaves_the_cache_usable(exact: CoderInfiller) -> None:
+    asked, text = Request(CODE, "\n"), "        return self\n" * 40
+    calls = iter([False] * 2)
+    assert exact.fill(asked, Options(start=(text,), steps=0), cancelled=lambda: next(calls, True)) == []
+    (fill,) = exact.fill(asked, Options(start=(text,), steps=0))
+    assert len(fill.tokens) == len(exact.tokens.encode(text))
 
 
 def test_several_fills_are_different_and_in_order(exact: CoderInfiller) -> None:

@@ -1,0 +1,153 @@
+"""What an edit makes improbable is found and written again: with a scripted model, and with the 0.5B where it is."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from marked_edits import documents
+
+from infill_lsp.edits.next_edits.edit import NextEdit
+from infill_lsp.edits.remasking.drops import Edited, read_tokens
+from infill_lsp.edits.remasking.remask import lost_ends, remasked
+from infill_lsp.engine.client import Engine
+from infill_lsp.engine.process import worker_command
+from infill_lsp.settings.settings import EngineSettings
+from infill_lsp.text.document import Document
+from infill_model.catalogue import published
+from infill_model.request import Fill, Options, Request, Timing, Token
+
+PAINT = 'KIND = "⟦red→blue⟧"\n\n\ndef paint(wall):\n    wall.cover("red")\n    return wall\n'
+ABOVE = 'def paint(wall):\n    wall.cover("red")\n    return wall\n\n\nKIND = "⟦red→blue⟧"\n'
+
+
+def read(request: Request, text: str) -> Fill:
+    """Find words probable that stand around a text, and all signs and blanks."""
+    around = set(re.findall(r"\w+", request.prefix + request.suffix))
+    words = re.findall(r"\w+|\s+|[^\w\s]", text)
+    tokens = [Token(it, 0.9 if it in around or not it.isalnum() else 0.01, 0, pinned=False) for it in words]
+    return Fill((text,), tuple(tokens), 1.0, 0.0, 0, 1, Timing(0.0, 0.0, 0.0), "complete")
+
+
+class Scripted:
+    """A model that reads so, and writes one text; keeps what it was asked."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.sure = text, ""
+        self.asked: list[tuple[Request, Options]] = []
+
+    async def __call__(self, request: Request, options: Options) -> Sequence[Fill]:
+        self.asked.append((request, options))
+        if options.steps == 0 and options.start:
+            fill = read(request, options.start[0])
+            return [replace(fill, tokens=_sure(fill)) if self.sure and self.sure in fill.texts[0] else fill]
+        return [Fill((self.text,), (), 0.5, None, 1, 1, Timing(0.0, 0.0, 0.0), "complete")]
+
+
+def _sure(fill: Fill) -> tuple[Token, ...]:
+    return tuple(replace(it, confidence=0.99) for it in fill.tokens)
+
+
+def found(marked: str, text: str, language: str = "python") -> tuple[NextEdit, ...]:
+    return asyncio.run(remasked(*documents(marked, language), Scripted(text)))
+
+
+@pytest.mark.parametrize("marked", [PAINT, ABOVE], ids=["below", "above"])
+def test_a_line_that_lost_a_word_is_written_again_from_there(marked: str) -> None:
+    after = documents(marked)[1].text
+    (edit,) = found(marked, 'blue")')
+    assert (edit.change.start, edit.change.end) == (after.index('red")'), after.index('red")') + 5)
+    assert (edit.change.text, edit.kind) == ('blue")', "model")
+    assert edit.label.endswith('to `wall.cover("blue")`')
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('red")', "it is the old text"),
+        ('green")', "it is no likelier"),
+        ('blue"', "it breaks the syntax"),
+        ("blue)", "it breaks the syntax"),
+        ("blue + wall", "it leaves a bracket open"),
+        ('blue", wall.undefined, nowhere)', "it is improbable"),
+    ],
+)
+def test_nothing_worse_is_offered(text: str, why: str) -> None:
+    assert found(PAINT, text) == (), why
+
+
+def test_lines_that_lost_nothing_are_not_written() -> None:
+    ask = Scripted("never")
+    assert asyncio.run(remasked(*documents("x = ⟦1→2⟧\n\n\ndef paint(wall):\n    return wall\n"), ask)) == ()
+    assert all(options.steps == 0 for _, options in ask.asked)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_tokens_have_their_places_whatever_the_line_ends_are(newline: str) -> None:
+    states = [
+        Document("a", it.text.replace("\n", newline), it.language)
+        for it in documents(ABOVE + PAINT[PAINT.index("def") :])
+    ]
+    edited = Edited.of(*states)
+    assert edited is not None
+    tokens = asyncio.run(read_tokens(edited, Scripted("")))
+    text = states[1].text
+    assert tokens
+    for it in tokens:
+        assert text.startswith(it.text.split("\n")[0].rstrip("\r"), it.start)
+        assert states[1].lines.number(it.start) == it.line
+
+
+def test_an_edit_of_many_lines_is_left_alone() -> None:
+    many = "x = 1\n" * 1_000
+    assert found(f"⟦→{many}⟧y = 2\n", "z") == ()
+
+
+def test_a_document_that_the_edit_fills_is_left_alone() -> None:
+    assert found("⟦a→b⟧", "z") == ()
+
+
+def test_a_file_of_long_lines_is_read_in_part() -> None:
+    ask = Scripted("z")
+    asyncio.run(remasked(*documents("x = '⟦a→b⟧'\n" + f"y = '{'word ' * 20_000}'\n"), ask))
+    assert all(len(it.prefix) + len(it.suffix) + len((o.start or ("",))[0]) < 10_000 for it, o in ask.asked)
+
+
+def test_at_most_two_lines_are_written() -> None:
+    edited = Edited.of(*documents('KIND = "⟦red→blue⟧"\n' + 'cover("red")\n' * 5))
+    assert edited is not None
+    tokens = asyncio.run(read_tokens(edited, Scripted("")))
+    assert len(lost_ends(edited.after, tokens)) == 2
+
+
+def test_a_new_line_before_an_improbable_one_is_an_insertion() -> None:
+    marked = "def ⟦red→blue⟧(it):\n    return it\n\n\nif True:\n    red(1)\n"
+    before, after = documents(marked)
+    ask = Scripted("print(1)")
+    ask.sure = "print(1)\n    red"
+    (edit,) = asyncio.run(remasked(before, after, ask))
+    assert (edit.change.text, edit.change.start) == ("print(1)\n    ", edit.change.end)
+    assert after.text[edit.change.start :].startswith("red(1)")
+
+
+def test_the_larger_model_follows_an_annotation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is used where the user's cache has it; tests see another cache and no published models."""
+    monkeypatch.delenv("INFILL_PUBLISHED")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    if not published.is_here("base-0.5b"):
+        pytest.skip("base-0.5b is not in the cache: infill-lsp models use base-0.5b")
+    marked = (
+        "import tomllib\n\n\ndef load(path) -> ⟦dict→tuple[dict, list[str]]⟧:\n"
+        '    with path.open("rb") as stream:\n        settings = tomllib.load(stream)\n'
+        '    unknown = sorted(settings.keys() - {"host", "port", "debug"})\n    return settings\n'
+    )
+
+    async def session() -> tuple[NextEdit, ...]:
+        async with Engine(worker_command(EngineSettings(model="base-0.5b"))) as engine:
+            assert (await engine.ready()).reads
+            return await remasked(*documents(marked), engine.ask)
+
+    (edit,) = asyncio.run(session())
+    assert edit.label.endswith("to `return settings, unknown`")
