@@ -22,8 +22,8 @@ _LARGEST: Final = 2_000
 """Code points of an edit, before and after; a larger one was no small thought."""
 
 
-class Ask(Protocol):
-    """Requests fills, as `Engine.ask` does."""
+class Reader(Protocol):
+    """A model that reads present text and writes: requests fills, as `Engine.ask` does."""
 
     def __call__(self, request: Request, options: Options, /) -> Awaitable[Sequence[Fill]]:
         """Return the fills, best first."""
@@ -87,12 +87,12 @@ class ReadToken:
         return self.before - self.after
 
 
-async def read_tokens(edited: Edited, ask: Ask) -> list[ReadToken]:
+async def read_tokens(edited: Edited, ask: Reader) -> list[ReadToken]:
     """Return the tokens of the lines around an edit; fewer if the model had no time for all."""
     return [*await _below(edited, ask), *await _above(edited, ask)]
 
 
-async def _below(edited: Edited, ask: Ask) -> list[ReadToken]:
+async def _below(edited: Edited, ask: Reader) -> list[ReadToken]:
     lines, start = edited.after.lines, edited.end
     end = min(lines.length, start + NEAR)
     whole = end if end == lines.length else max(start, lines.start(lines.number(end)))
@@ -101,7 +101,7 @@ async def _below(edited: Edited, ask: Ask) -> list[ReadToken]:
     return await _both(edited.after, (start, whole), [(it, "") for it in prefixes], ask)
 
 
-async def _above(edited: Edited, ask: Ask) -> list[ReadToken]:
+async def _above(edited: Edited, ask: Reader) -> list[ReadToken]:
     lines, end = edited.after.lines, edited.start
     start = max(0, end - NEAR)
     whole = start if start == 0 else min(end, lines.start(lines.number(start) + 1))
@@ -118,7 +118,7 @@ def begin(document: Document, offset: int) -> int:
 
 
 async def _both(
-    document: Document, place: tuple[int, int], around: Sequence[tuple[str, str]], ask: Ask
+    document: Document, place: tuple[int, int], around: Sequence[tuple[str, str]], ask: Reader
 ) -> list[ReadToken]:
     """Read one piece of a document between two surroundings, those before the edit first."""
     text = normalised(document.lines.slice(*place))

@@ -12,7 +12,7 @@ from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.edit import NextEdit
 from infill_lsp.edits.next_edits.find import is_right
 from infill_lsp.edits.next_edits.hunks import common_prefix
-from infill_lsp.edits.remasking.drops import CONTEXT, Ask, Edited, ReadToken, begin, read_tokens
+from infill_lsp.edits.remasking.drops import CONTEXT, Reader, Edited, ReadToken, begin, read_tokens
 from infill_lsp.syntax.errors import fault_count
 from infill_lsp.text.document import Document, normalised
 from infill_model.request import Options, Request
@@ -74,7 +74,7 @@ class Rewritten:
     confidence: float
 
 
-async def remasked(before: Document, after: Document, ask: Ask) -> tuple[NextEdit, ...]:
+async def remasked(before: Document, after: Document, ask: Reader) -> tuple[NextEdit, ...]:
     """Return what a model makes of the lines that an edit made improbable, the likeliest first.
 
     Args:
@@ -117,7 +117,7 @@ def _lost(document: Document, number: int, tokens: Sequence[ReadToken]) -> Itera
     yield Lost(start, end, worst.drop, kept, math.exp(first.after), was)
 
 
-async def rewritten(edited: Edited, lost: Lost, ask: Ask) -> Rewritten | None:
+async def rewritten(edited: Edited, lost: Lost, ask: Reader) -> Rewritten | None:
     """Write the end of a line again; None if that changes nothing."""
     document, old = edited.after, edited.after.lines.slice(lost.start, lost.end)
     request, least = _request(edited, lost), min(_REVOKED, max(_KEPT, 1.5 * lost.probability))
@@ -140,7 +140,7 @@ def _texts(document: Document, lost: Lost, text: str) -> Iterator[str]:
         yield f"{text}\n{before}{document.lines.slice(lost.start, lost.end)}"
 
 
-async def _probability(request: Request, text: str, ask: Ask) -> float:
+async def _probability(request: Request, text: str, ask: Reader) -> float:
     """Return the log-probability (nats) of a line's end and the break behind it; the least if there was no time."""
     fills = await ask(request, Options(steps=0, start=(text + "\n",)))
     return sum(math.log(it.confidence) for it in fills[0].tokens) if fills else -math.inf
