@@ -26,6 +26,7 @@ from infill_model.vocabulary import DEL, MASK, RESERVED
 
 UNMASK_SPECS = [*UNMASK, "top_k:cosine"]
 VOCABULARY = 64
+STRUCTURE = torch.arange(VOCABULARY) % 2 == 0
 
 # Eight positions, the last two surplus; position 3 is pinned.
 TARGET = (20, 21, 22, 23, 24, 25, DEL, DEL)
@@ -55,7 +56,10 @@ def run(
     context = denoiser.encode([[script] for script in scripts])
     chosen = chosen or policies()
     limits = limits or Limits(steps=64)
-    return list(denoise(denoiser, context, Canvas.of(rows), chosen, limits, sampling=sampling, critic=critic))
+    canvas = Canvas.of(rows)
+    return list(
+        denoise(denoiser, context, canvas, chosen, limits, sampling=sampling, critic=critic, structure=STRUCTURE)
+    )
 
 
 def ids(draft: Draft, row: int = 0) -> list[int]:

@@ -19,7 +19,7 @@ from infill_model.infill.infiller import Infiller
 from infill_model.infill.job import MORE_MASKS, FinalToken, Job, JobProgress
 from infill_model.infill.layout import FIRST_MASKS
 from infill_model.request import Frame, Options, Request
-from infill_model.vocabulary import DEL, END, LINE, MASK, MIDDLE, RESERVED, REST, SPECIAL_TOKENS
+from infill_model.vocabulary import DEL, END, LINE, MASK, MIDDLE, RESERVED, REST, SPECIAL_TOKENS, Vocabulary
 
 REQUEST = Request("def load(path):\n    with open(", ") as file:\n        return json.load(file)\n")
 TWO = Request("total = first(", ")\nprint(total)\n", between=(") + second(",))
@@ -29,6 +29,16 @@ QUICK = Options(unmask="threshold:0.001")
 def test_the_same_seed_and_request_give_the_same_fill(infiller: Infiller) -> None:
     options = Options(n=3, seed=5)
     assert [it.texts for it in infiller.fill(REQUEST, options)] == [it.texts for it in infiller.fill(REQUEST, options)]
+
+
+def test_structure_is_known_from_the_text_of_the_tokens(infiller: Infiller, vocabulary: Vocabulary) -> None:
+    (name,) = vocabulary.encode("self")
+    assert [vocabulary.is_structural(it) for it in (*vocabulary.encode("(\n"), DEL)] == [True, True, True]
+    assert [vocabulary.is_structural(it) for it in (name, MASK, END)] == [False, False, False]
+    assert any(vocabulary.is_structural(it) for it in vocabulary.encode("return") if it >= RESERVED)
+    fill = infiller.fill(REQUEST, Options(unmask="structure:0.001:0.001", trace=True, retrieve=False))[0]
+    first = [it.text for it in fill.trace[0].tokens if it.state == "committed"]
+    assert all(vocabulary.is_structural(i) for text in first for i in vocabulary.encode(text))
 
 
 def test_a_fill_does_not_depend_on_what_was_filled_before(infiller: Infiller, model_folder: object) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from torch import Tensor
+
 from infill_model.denoising.canvas import Canvas, Piece
 from infill_model.denoising.draft import Draft
 from infill_model.denoising.loop import denoise
@@ -19,9 +21,10 @@ from infill_model.denoising.unmask import UnmaskPolicy
 from infill_model.families.family import OpenDenoiser
 from infill_model.infill.critic import Judge
 from infill_model.infill.job import FinalToken, Job, JobProgress
+from infill_model.infill.structure import structure_of
 from infill_model.infill.trace import follow
 from infill_model.request import Frame, Options, TextCritic
-from infill_model.vocabulary import DEL, MASK, Vocabulary
+from infill_model.vocabulary import DEL, MASK, RESERVED, Vocabulary
 
 _ENDED: Final = ("complete", "stable")
 
@@ -54,12 +57,15 @@ class FillRun:
     forwards: int = 0
     encode_ms: float = 0.0
     policies: Policies = field(init=False)
+    structure: Tensor | None = field(init=False)
 
     def __post_init__(self) -> None:
         it = self.options
         unmask = unmask_policy(it.unmask) if self.unmask is None else self.unmask
         stop = stop_policy(it.stop) if self.stop is None else self.stop
         self.policies = Policies(unmask, remask_policy(it.remask), stop)
+        ids = self.denoiser.size + RESERVED
+        self.structure = structure_of(self.policies, self.vocabulary, ids, self.denoiser.device)
 
     def once(
         self,
@@ -86,7 +92,16 @@ class FillRun:
         sampling = Sampling(tuple(it.temperature for it in jobs), seeds)
         judge = Judge(self.vocabulary, self.critic, progress, grows=False) if self.critic else None
         limits = self.limits if steps is None else replace(self.limits, steps=steps)
-        drafts = denoise(self.denoiser, context, canvas, self.policies, limits, sampling=sampling, critic=judge)
+        drafts = denoise(
+            self.denoiser,
+            context,
+            canvas,
+            self.policies,
+            limits,
+            sampling=sampling,
+            critic=judge,
+            structure=self.structure,
+        )
         after = follow(drafts, progress, self.vocabulary, keep=self.options.trace, on_draft=self.on_draft, until=until)
         self.forwards += max(now.steps - before.steps for now, before in zip(after, progress, strict=True))
         return after

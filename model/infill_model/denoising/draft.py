@@ -93,6 +93,7 @@ class PolicyStep:
         shadow: at the committed positions, each as if it alone were masked; None unless a policy reads it.
         left: how many steps are left, this one included.
         noise: random numbers for policies that need them.
+        structure: (V,) bool; the ids of structural tokens; None unless a policy reads it.
     """
 
     draft: Draft
@@ -101,6 +102,7 @@ class PolicyStep:
     shadow: Prediction | None
     left: int
     noise: Noise
+    structure: Tensor | None = None
 
     @property
     def committed(self) -> Tensor:

@@ -44,6 +44,7 @@ def denoise(
     *,
     sampling: Sampling | None = None,
     critic: RowCritic | None = None,
+    structure: Tensor | None = None,
 ) -> Iterator[Draft]:
     """Fill the masks of a batch of canvases, yielding the draft after each step; one forward pass per step.
 
@@ -59,6 +60,7 @@ def denoise(
         limits: steps, deadline and cancellation.
         sampling: how tokens are chosen; if None, the most probable ones.
         critic: called with each complete row; it sends a row back for repair at most `REPAIRS` times.
+        structure: (V,) bool, the ids of structural tokens, for a policy that tells them apart.
     """
     sampling = sampling or Sampling.greedy(len(canvas.ids))
     noise = Noise(sampling.seeds, canvas.ids.shape[1], canvas.ids.device)
@@ -72,7 +74,7 @@ def denoise(
             return
         sampler = sampling.sampler(noise, draft.step + 1)
         step = _look(denoiser, context, draft, policies.remask, left=limits.left(draft), sampler=sampler, noise=noise)
-        draft = _act(step, policies, limits.reached(draft), editor)
+        draft = _act(replace(step, structure=structure), policies, limits.reached(draft), editor)
         yield draft
 
 

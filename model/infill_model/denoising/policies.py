@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from infill_model.denoising.remask import Cap, Confidence, EditPolicy, Keep, Loop, RemaskPolicy, Rescale, Revoke
 from infill_model.denoising.stop import Complete, Stable, StopPolicy
-from infill_model.denoising.unmask import EntropyBound, Factor, RandomOrder, Threshold, TopK, UnmaskPolicy
+from infill_model.denoising.unmask import EntropyBound, Factor, RandomOrder, Structure, Threshold, TopK, UnmaskPolicy
 from infill_model.errors import InfillModelError
 
 UNMASK: Final[Mapping[str, type[UnmaskPolicy]]] = MappingProxyType(
@@ -21,6 +21,7 @@ UNMASK: Final[Mapping[str, type[UnmaskPolicy]]] = MappingProxyType(
         "factor": Factor,
         "entropy_bound": EntropyBound,
         "random": RandomOrder,
+        "structure": Structure,
     }
 )
 REMASK: Final[Mapping[str, type[RemaskPolicy]]] = MappingProxyType(

@@ -14,6 +14,7 @@ from infill_model.filler import OnDraft
 from infill_model.infill.critic import Judge
 from infill_model.infill.job import Job, JobProgress
 from infill_model.infill.layout import Layout
+from infill_model.infill.structure import structure_of
 from infill_model.infill.trace import follow
 from infill_model.request import Options, TextCritic
 
@@ -49,6 +50,7 @@ class BlockLoop:
         self._policies = Policies(
             unmask_policy(options.unmask), remask_policy(options.remask), stop_policy(options.stop)
         )
+        self._structure = structure_of(self._policies, layout.vocabulary, layout.vocabulary.size, denoiser.device)
         self._keeps_trace = options.trace
         self.encode_ms = 0.0
 
@@ -79,7 +81,14 @@ class BlockLoop:
             )
             judge = Judge(self._layout.vocabulary, self._critic, now) if self._critic else None
             drafts = denoise(
-                self._denoiser, context, canvas, self._policies, self._limits, sampling=sampling, critic=judge
+                self._denoiser,
+                context,
+                canvas,
+                self._policies,
+                self._limits,
+                sampling=sampling,
+                critic=judge,
+                structure=self._structure,
             )
             told = on_draft if going[0] == 0 else None
             after = follow(drafts, now, self._layout.vocabulary, keep=self._keeps_trace, on_draft=told)

@@ -11,7 +11,7 @@ from infill_model.denoising.policies import (
 )
 from infill_model.denoising.remask import Cap, EditPolicy, Keep, Loop, Revoke
 from infill_model.denoising.stop import Complete, Stable
-from infill_model.denoising.unmask import EntropyBound, Factor, RandomOrder, Schedule, Threshold, TopK
+from infill_model.denoising.unmask import EntropyBound, Factor, RandomOrder, Schedule, Structure, Threshold, TopK
 from infill_model.errors import InfillModelError
 from infill_model.request import Options
 
@@ -24,6 +24,7 @@ def test_names_with_and_without_parameters() -> None:
     assert unmask_policy("top_k") == TopK(Schedule.LINEAR)
     assert unmask_policy("top_k:cosine") == TopK(Schedule.COSINE)
     assert unmask_policy("random") == RandomOrder()
+    assert unmask_policy("structure:0.6:0.8") == Structure(0.6, 0.8)
     assert remask_policy("none") == Keep()
     assert remask_policy("cap:0.1") == Cap(0.1)
     assert remask_policy("loop:2:4") == Loop(2, 4)
@@ -47,10 +48,14 @@ def test_the_default_options_name_policies() -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("treshold:0.9", ["unknown unmask policy 'treshold'", "top_k, threshold, factor, entropy_bound, random"]),
+        (
+            "treshold:0.9",
+            ["unknown unmask policy 'treshold'", "top_k, threshold, factor, entropy_bound, random, structure"],
+        ),
         ("threshold:high", ["'threshold:high'", "high"]),
         ("threshold:1.5", ["probability", "1.5"]),
         ("threshold:0.9:0.5:3", ["too many parameters", "threshold:threshold:surplus"]),
+        ("structure:0", ["probability", "0.0"]),
         ("top_k:square", ["linear or cosine", "square"]),
         ("", ["unknown unmask policy ''"]),
     ],

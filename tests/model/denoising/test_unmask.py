@@ -3,9 +3,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from worked import GUESS, step_of, where
+from worked import GUESS, OTHER, step_of, where
 
-from infill_model.denoising.unmask import EntropyBound, Factor, RandomOrder, Schedule, Threshold, TopK
+from infill_model.denoising.draft import PolicyStep
+from infill_model.denoising.unmask import EntropyBound, Factor, RandomOrder, Schedule, Structure, Threshold, TopK
 from infill_model.vocabulary import DEL, MASK
 
 
@@ -24,6 +25,31 @@ def test_surplus_masks_have_a_threshold_of_their_own() -> None:
     step = replace(step, prediction=replace(step.prediction, token=torch.tensor([[GUESS, GUESS, DEL, DEL]])))
     assert where(Threshold(0.9)(step)) == [[1]]
     assert where(Threshold(0.9, surplus=0.65)(step)) == [[1, 3]]
+
+
+def structural_step(tokens: list[int], confidence: list[float]) -> PolicyStep:
+    """Return a step in which these tokens are predicted, and `GUESS` and `DEL` are structural."""
+    step = step_of([confidence])
+    structure = torch.zeros(64, dtype=torch.bool)
+    structure[[GUESS, DEL]] = True
+    return replace(step, prediction=replace(step.prediction, token=torch.tensor([tokens])), structure=structure)
+
+
+def test_structure_comes_before_names_however_sure_these_are() -> None:
+    step = structural_step([GUESS, OTHER, DEL, GUESS], [0.7, 0.99, 0.8, 0.6])
+    assert where(Structure(coarse=0.65)(step)) == [[0, 2]]
+    assert where(Structure(coarse=0.75)(step)) == [[2]]
+
+
+def test_names_follow_when_no_structural_token_is_probable() -> None:
+    step = structural_step([GUESS, OTHER, OTHER], [0.6, 0.95, 0.8])
+    assert where(Structure(coarse=0.65)(step)) == [[1]]
+    assert where(Structure(coarse=0.65, fine=0.8)(step)) == [[1, 2]]
+
+
+def test_structure_needs_to_know_what_is_structural() -> None:
+    with pytest.raises(TypeError, match="structural"):
+        Structure()(step_of([[0.9]]))
 
 
 @pytest.mark.parametrize(
