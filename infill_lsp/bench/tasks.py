@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infill_lsp.engine.client import Engine
-from infill_lsp.settings.flags import declare_engine, engine_settings, integer
+from infill_lsp.settings.flags import GUIDE_HELP, declare_engine, engine_settings, integer
 from infill_lsp.settings.settings import EngineCommand, ServerSettings
 from infill_lsp.syntax.critic import Critic
 from infill_model.catalogue.catalogue import embedded_weights
@@ -62,6 +62,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--masks", type=integer(1, 4096), metavar="N", help="masks that a gap starts with")
     flags.add_argument("--unmask", default=usual.unmask, metavar="SPEC", help="which masks to commit in a step")
     flags.add_argument("--remask", default=usual.remask, metavar="SPEC", help="which tokens to remask in a step")
+    flags.add_argument("--guide", default=usual.guide, metavar="NAME[:WEIGHT]", help=GUIDE_HELP)
     flags.add_argument("--no-copy", action="store_true", help="do not try copies from the same document")
     flags.add_argument("--no-critic", action="store_true", help="do not use the syntax critic")
     flags.add_argument("--shown", action="store_true", help="write only what a server would show")
@@ -81,6 +82,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         masks=chosen.masks,
         unmask=chosen.unmask,
         remask=chosen.remask,
+        guide=chosen.guide,
         retrieve=not chosen.no_copy,
         critic=not chosen.no_critic,
     )

@@ -19,7 +19,15 @@ from infill_lsp.engine.client import Engine
 from infill_lsp.errors import InactiveError, LanguageError, PositionError, RequestFailedError
 from infill_lsp.privacy.rules import inactive_reason
 from infill_lsp.settings import user_config
-from infill_lsp.settings.flags import declare_engine, engine_settings, file_place, integer, milliseconds, place
+from infill_lsp.settings.flags import (
+    GUIDE_HELP,
+    declare_engine,
+    engine_settings,
+    file_place,
+    integer,
+    milliseconds,
+    place,
+)
 from infill_lsp.settings.settings import EngineCommand
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.languages import Language
@@ -94,6 +102,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--language", metavar="ID", help="language id, if the file name does not tell it")
     flags.add_argument("--unmask", default=usual.unmask, metavar="SPEC", help="which masks to commit in a step")
     flags.add_argument("--remask", default=usual.remask, metavar="SPEC", help="which tokens to remask in a step")
+    flags.add_argument("--guide", default=usual.guide, metavar="NAME[:WEIGHT]", help=GUIDE_HELP)
     flags.add_argument("--no-copy", action="store_true", help="do not try a copy from the same document")
     flags.add_argument("--no-context", action="store_true", help="do not read other files")
     flags.add_argument("--json", action="store_true", help="print JSON, see below")
@@ -128,6 +137,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         seed=chosen.seed,
         unmask=chosen.unmask,
         remask=chosen.remask,
+        guide=chosen.guide,
         retrieve=not chosen.no_copy,
         trace=chosen.trace is not None,
     )

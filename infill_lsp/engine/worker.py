@@ -17,13 +17,13 @@ from typing import BinaryIO, Final
 
 from infill_lsp.engine import messages
 from infill_lsp.engine.inbox import Inbox
+from infill_lsp.engine.judges import critic_of
 from infill_lsp.engine.lifeline import end_with_parent
 from infill_lsp.engine.messages import Ask, Beat, Cancel, EngineStatus, Failed, Filled, Message, Partial, Ping, Pong
 from infill_lsp.engine.stdio import claim_stdio
 from infill_lsp.engine.watchdog import BEAT
 from infill_lsp.errors import MessageError
 from infill_lsp.settings.settings import EndpointSettings, EngineSettings
-from infill_lsp.syntax.critic import Critic
 from infill_model.errors import InfillModelError
 from infill_model.filler import Filler
 from infill_model.request import Frame, Options, Request
@@ -138,7 +138,7 @@ def _answer(filler: Filler, ask: Ask, inbox: Inbox, send: _Sender) -> Message:
             ask.request,
             ask.options,
             cancelled=inbox.is_cancelled,
-            critic=Critic.of(ask.request) if ask.options.critic else None,
+            critic=critic_of(ask.request, ask.options),
             on_draft=on_draft if ask.drafts else None,
         )
     except (InfillModelError, ValueError) as error:

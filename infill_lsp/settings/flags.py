@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from infill_lsp.errors import PositionError, SettingError
 from infill_lsp.settings.settings import (
@@ -20,6 +21,8 @@ from infill_lsp.settings.settings import (
     EngineSettings,
     too_many_threads,
 )
+
+GUIDE_HELP: Final = "steer the embedded model at each step: context, quotes, naming or judges, with a weight in nats"
 
 
 def declare_engine(flags: argparse.ArgumentParser) -> None:

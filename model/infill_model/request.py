@@ -49,6 +49,8 @@ class Options:
         budget_ms: the time after which the best draft so far is returned; None for no limit.
         seed: for the sampled fills; the same seed and request give the same fill.
         temperature: for the sampled fills.
+        guide: steers the embedded model from outside at each step, as in `infill_model.infill.guidance`: `context:0.5`,
+            for example. Other models ignore it, but for `judges`, which adds to the critic.
         masks: the number that each gap starts with; None for the model's default. A gap may grow or shrink.
         retrieve: whether a copy from the document or from `Request.files` may start a second draft.
         critic: whether finished drafts are shown to a syntax critic, if there is one.
@@ -66,6 +68,7 @@ class Options:
     unmask: str = "threshold:0.9:0.5"
     remask: str = "none"
     stop: str = "complete"
+    guide: str = "none"
     masks: int | None = None
     retrieve: bool = True
     critic: bool = True

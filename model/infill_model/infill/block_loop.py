@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from infill_model.denoising.canvas import Canvas
-from infill_model.denoising.loop import denoise
+from infill_model.denoising.loop import RowCritic, denoise
 from infill_model.denoising.policies import Policies, remask_policy, stop_policy, unmask_policy
 from infill_model.denoising.prediction import Sampling
 from infill_model.denoising.remask import Keep
@@ -12,6 +12,7 @@ from infill_model.denoising.stop import Limits
 from infill_model.embedded.denoiser import EmbeddedDenoiser
 from infill_model.filler import OnDraft
 from infill_model.infill.critic import Judge
+from infill_model.infill.guidance import GuidedDenoiser
 from infill_model.infill.job import Job, JobProgress
 from infill_model.infill.layout import Layout
 from infill_model.infill.structure import structure_of
@@ -59,6 +60,13 @@ class BlockLoop:
         """Whether a canvas without masks may be changed even if the critic does not object to it."""
         return not isinstance(self._policies.remask, Keep)
 
+    def _judge(self, progress: Sequence[JobProgress]) -> RowCritic | None:
+        """Return the critic of the rows; a guided denoiser watches it."""
+        if self._critic is None:
+            return None
+        judge = Judge(self._layout.vocabulary, self._critic, progress)
+        return self._denoiser.watch(judge) if isinstance(self._denoiser, GuidedDenoiser) else judge
+
     def run(self, jobs: Sequence[Job], on_draft: OnDraft | None = None) -> list[JobProgress]:
         """Denoise jobs in one batch, and return their progress; each is complete unless the run was cancelled.
 
@@ -79,7 +87,7 @@ class BlockLoop:
             sampling = Sampling(
                 tuple(it.job.temperature for it in now), tuple(it.job.seed + 1_000_003 * it.blocks for it in now)
             )
-            judge = Judge(self._layout.vocabulary, self._critic, now) if self._critic else None
+            judge = self._judge(now)
             drafts = denoise(
                 self._denoiser,
                 context,

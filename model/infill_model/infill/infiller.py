@@ -20,6 +20,7 @@ from infill_model.files.device import available_device
 from infill_model.filler import Filler, OnDraft, never
 from infill_model.infill.block_loop import BlockLoop
 from infill_model.infill.copied import fills_of_copies
+from infill_model.infill.guidance import Guide, GuidedDenoiser, guided_critic
 from infill_model.infill.job import FinalToken, Job, JobProgress
 from infill_model.infill.layout import Layout
 from infill_model.infill.one_pass import Filling
@@ -108,7 +109,7 @@ class Infiller(Filler):
         `on_draft` is called with the greedy draft; a copy takes no steps.
 
         Raises:
-            PolicyError: a policy's name in the options cannot be read.
+            PolicyError: the name of a policy or of the guide in the options cannot be read.
             StartError: `options.start` does not fit the gaps or the canvas.
         """
         if options.copies_only:
@@ -117,13 +118,25 @@ class Infiller(Filler):
             in_turn = partial(self.fill, options=options, cancelled=cancelled, on_draft=on_draft)
             return [one_by_one(request, lambda it, _: in_turn(it)[0])]
         started = time.perf_counter()
-        loop = BlockLoop(self.denoiser, self.layout, options, _limits(options, started, cancelled), critic)
+        guide = Guide.of(options.guide)
+        denoiser, critic = self._guided(guide, request, critic)
+        loop = BlockLoop(denoiser, self.layout, options, _limits(options, started, cancelled), critic)
         filling = Filling(self._ranking, loop, options, critic, on_draft)
         if options.start is not None:
             fills = filling.revised(request, options.start)
         else:
             (fills,) = filling.fills([request])
-        return [replace(it, ms=_timing(loop.encode_ms, started)) for it in fills]
+        timing = _timing(loop.encode_ms, started)
+        return [replace(it, ms=timing, forwards=it.forwards * guide.passes) for it in fills]
+
+    def _guided(
+        self, guide: Guide, request: Request, critic: TextCritic | None
+    ) -> tuple[EmbeddedDenoiser, TextCritic | None]:
+        """Return the denoiser and the critic of a request under a guide."""
+        if guide.weight == 0:
+            return self.denoiser, critic
+        scorer = guide.scorer(request)
+        return GuidedDenoiser(self.denoiser, guide, self.vocabulary, scorer), guided_critic(scorer, critic)
 
     def fill_batch(self, requests: Sequence[Request], options: Options) -> list[Fill]:
         """Return the first fill of `fill` for each request, in one batch; times are those of the whole batch.
@@ -131,7 +144,7 @@ class Infiller(Filler):
         A request always gets a fill: `Options.copies_only` is ignored.
         """
         options = replace(options, copies_only=False)
-        if options.start is not None or not all(map(self.layout.fits, requests)):
+        if options.start is not None or options.guide != "none" or not all(map(self.layout.fits, requests)):
             return [self.fill(it, options)[0] for it in requests]
         started = time.perf_counter()
         loop = BlockLoop(self.denoiser, self.layout, options, Limits(options.steps))
