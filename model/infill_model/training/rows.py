@@ -58,7 +58,8 @@ class RowNoise:
 
     `told_line`: share of the gaps without a line break whose canvas says so. `kept_surplus`: share of the surplus
     positions after the first two of a view that have a loss, scaled up to count for the omitted ones. `most_weight`:
-    upper bound on the weight of a mask in a view with few masks.
+    upper bound on the weight of a mask in a view with few masks. `uniform`: share of the noised tokens that become any
+    token of the vocabulary instead of a mask (D3PM, arXiv 2107.03006).
     """
 
     full_pair: float = 0.5
@@ -70,6 +71,7 @@ class RowNoise:
     told_line: float = 0.8
     kept_surplus: float = 1 / 3
     most_weight: float = 2.0
+    uniform: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +295,7 @@ class RowBuilder:
             mask[rng.choice(free)] = True
         masked = sum(mask[i] for i in free)
         weight = min(self.noise.most_weight, max(1, len(free)) / max(1, masked))  # 1/t of the diffusion bound.
-        noisy = [MASK if m and not p else i for i, m, p in zip(clean, mask, frozen, strict=True)]
+        noisy = [self._noised(rng) if m and not p else i for i, m, p in zip(clean, mask, frozen, strict=True)]
         spoil = self.noise.wrong_tokens if rng.random() < self.noise.wrong_views else 0.0
         positions = []
         seen_deletions = 0
@@ -316,6 +318,13 @@ class RowBuilder:
         row.pinned[k, :n] = frozen
         row.valid[k, :n] = True
         return positions
+
+    def _noised(self, rng: random.Random) -> int:
+        """Return a mask or, in the share `RowNoise.uniform`, any token that a canvas may hold."""
+        if not self.noise.uniform or rng.random() >= self.noise.uniform:
+            return MASK
+        drawn = rng.randrange(RESERVED - 1, self.vocabulary.size)
+        return drawn if drawn >= RESERVED else DEL
 
     def _wrong_token(self, clean: list[int], rng: random.Random) -> int:
         """Return a token of the same canvas half the time, as a wrong denoiser often repeats one; else any."""
