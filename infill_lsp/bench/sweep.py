@@ -7,14 +7,14 @@ the operating point.
 
 import argparse
 import asyncio
-import itertools
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from infill_lsp.bench.grids import GRIDS
 from infill_lsp.bench.tasks import first, model
 from infill_lsp.engine.client import Engine
 from infill_lsp.settings.flags import declare_engine, engine_settings, integer
@@ -30,22 +30,6 @@ SHARE: Final = 0.97
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """The values of each option; every combination is measured."""
-
-    steps: tuple[int, ...] = (4, 8, 64)
-    masks: tuple[int | None, ...] = (8, 12, 24)
-    unmask: tuple[str, ...] = ("threshold:0.9:0.5", "threshold:0.9:0.7", "threshold:0.9:0.9", "factor")
-    remask: tuple[str, ...] = ("none", "revoke:0.3", "edit")
-    critic: tuple[bool, ...] = (True, False)
-
-    def options(self) -> Iterator[Options]:
-        """Yield every combination."""
-        for steps, masks, unmask, remask, critic in itertools.product(*asdict(self).values()):
-            yield Options(steps=steps, masks=masks, unmask=unmask, remask=remask, critic=critic)
-
-
-@dataclass(frozen=True, slots=True)
 class SweepPoint:
     """A combination with its results: shares of tasks, mean edit similarity, milliseconds and forwards per fill."""
 
@@ -54,6 +38,8 @@ class SweepPoint:
     unmask: str
     remask: str
     critic: bool
+    guide: str
+    copies: bool
     exact: float
     similarity: float
     parses: float
@@ -65,8 +51,10 @@ class SweepPoint:
     def name(self) -> str:
         """A name for tables and plots."""
         masks = "usual" if self.masks is None else self.masks
-        critic = "critic" if self.critic else "no critic"
-        return f"steps {self.steps}, masks {masks}, {self.unmask}, {self.remask}, {critic}"
+        usual = [f"steps {self.steps}, masks {masks}, {self.unmask}, {self.remask}"]
+        usual.append("critic" if self.critic else "no critic")
+        usual += [f"guide {self.guide}"] * (self.guide != "none") + ["no copies"] * (not self.copies)
+        return ", ".join(usual)
 
     @property
     def quality(self) -> float:
@@ -92,7 +80,7 @@ class SweepCommand:
     Attributes:
         tasks: a task file whose gaps are not used for reported results.
         out: the folder for the results.
-        grid: of options.
+        grid: the combinations to measure.
         per_kind: tasks of each kind of gap.
         model: `embedded`, or a folder.
         words: of the command line, for the record.
@@ -100,7 +88,7 @@ class SweepCommand:
 
     tasks: Path
     out: Path
-    grid: Grid
+    grid: Sequence[Options]
     per_kind: int
     model: str
     words: Sequence[str]
@@ -111,6 +99,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("tasks", type=Path, metavar="TASKS", help="a .jsonl or .jsonl.gz file of tasks, to tune on")
     flags.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for sweep.json and sweep.png")
     flags.add_argument("--per-kind", type=integer(1, 10_000), default=20, metavar="N", help="tasks of each kind (20)")
+    flags.add_argument("--grid", choices=GRIDS, default="usual", help="the combinations of options (usual)")
     declare_engine(flags)
 
 
@@ -122,7 +111,8 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         InfillModelError: a file cannot be read or written, or holds no tasks.
     """
     settings = engine_settings(chosen)
-    command = SweepCommand(chosen.tasks, chosen.out, Grid(), chosen.per_kind, settings.model, chosen.words)
+    grid = list(GRIDS[chosen.grid]())
+    command = SweepCommand(chosen.tasks, chosen.out, grid, chosen.per_kind, settings.model, chosen.words)
     return sweep(command, engine(settings))
 
 
@@ -177,7 +167,7 @@ async def _measure(
     engine: Sequence[str], tasks: Sequence[Task], command: SweepCommand
 ) -> tuple[list[SweepPoint], ResultRecord]:
     """Measure all combinations on one task after another, so that a slow moment of the machine affects all alike."""
-    grid = list(command.grid.options())
+    grid = command.grid
     rows: list[list[tuple[bool, float, bool, float, int]]] = [[] for _ in grid]
     async with Engine(engine) as running:
         made = record(command.words, model(await running.ready(), command.model), program="infill-lsp")
@@ -203,6 +193,8 @@ def _summed(options: Options, row: Sequence[tuple[bool, float, bool, float, int]
         unmask=options.unmask,
         remask=options.remask,
         critic=options.critic,
+        guide=options.guide,
+        copies=options.retrieve,
         exact=round(statistics.fmean(exact), 4),
         similarity=round(statistics.fmean(similar), 4),
         parses=round(statistics.fmean(parsed), 4),

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp.bench import documents, sweep
+from infill_lsp.bench import documents, grids, sweep
 from infill_lsp.bench import tasks as bench_tasks
-from infill_lsp.bench.sweep import Grid, SweepPoint, operating_point
+from infill_lsp.bench.grids import Grid
+from infill_lsp.bench.sweep import SweepPoint, operating_point
 from infill_lsp.cli.main import main
+from infill_model.denoising.policies import remask_policy, unmask_policy
 from infill_model.evaluation.tasks.tasks import Task
+from infill_model.infill.guidance import Guide
 from infill_model.request import Fill, Timing
 
 TASKS = [
@@ -61,7 +64,7 @@ def test_a_sweep_measures_every_combination(
     tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small = Grid(steps=(1, 8), masks=(None,), unmask=("threshold:0.9:0.7",), remask=("none",), critic=(True, False))
-    monkeypatch.setattr(sweep, "Grid", lambda: small)
+    monkeypatch.setattr(sweep, "GRIDS", {"usual": small.options})
     assert main(["bench", "sweep", str(tasks), "--out", str(tmp_path / "sweep"), "--threads", "1"]) == 0
     found = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
     assert {(it["steps"], it["critic"]) for it in found["measured"]} == {(1, True), (1, False), (8, True), (8, False)}
@@ -71,9 +74,20 @@ def test_a_sweep_measures_every_combination(
     assert "The operating point: steps" in capsys.readouterr().out
 
 
+def test_each_method_can_be_read_and_differs_from_the_others() -> None:
+    for grid in grids.GRIDS.values():
+        options = list(grid())
+        assert len(set(options)) == len(options)
+    for options in grids.methods():
+        assert not options.retrieve
+        unmask_policy(options.unmask)
+        remask_policy(options.remask)
+        Guide.of(options.guide)
+
+
 def test_quality_goes_first_and_then_speed() -> None:
     def measured(quality: float, ms: float, parses: float = 1.0) -> SweepPoint:
-        return SweepPoint(4, None, "u", "none", True, quality, quality, parses, ms, ms, 4.0)
+        return SweepPoint(4, None, "u", "none", True, "none", True, quality, quality, parses, ms, ms, 4.0)
 
     best, nearly, fast = measured(0.5, 90), measured(0.49, 40), measured(0.4, 10)
     assert operating_point([best, nearly, fast]) == nearly
