@@ -22,8 +22,7 @@ from infill_model.denoising.policies import Policies, remask_policy, unmask_poli
 from infill_model.denoising.stop import Limits
 from infill_model.embedded.denoiser import EmbeddedDenoiser
 from infill_model.embedded.network import Network
-from infill_model.methods.study import MethodRow, Sample, Study, flags, report
-from infill_model.training.loss import TensorBatch, losses
+from infill_model.methods.study import MethodRow, Sample, Study, canvas_loss, flags, report, whole_loss
 from infill_model.training.rows import RowNoise
 from infill_model.vocabulary import DEL, MASK, RESERVED
 
@@ -100,23 +99,14 @@ def by_confidence(network: Network, remask: str = "none") -> Sample:
     return sample
 
 
-def _both(network: Network, batch: TensorBatch) -> Tensor:
-    canvas, next_token = losses(network, batch)
-    return canvas + next_token
-
-
-def _canvas(network: Network, batch: TensorBatch) -> Tensor:
-    return losses(network, batch)[0]
-
-
 def compare(study: Study) -> list[MethodRow]:
     """Train with each prior on the same files, and fill with each prior's samplers."""
     rows = []
     for name, share in (("absorbing", 0.0), ("mixed", 0.5), ("uniform", 1.0)):
         network = study.network()
         noise = RowNoise(wrong_views=0.0, uniform=share)
-        tokens = study.train(network, partial(_both, network), noise)
-        loss = study.held_out_loss(partial(_canvas, network), noise)
+        tokens = study.train(network, partial(whole_loss, network), noise)
+        loss = study.held_out_loss(partial(canvas_loss, network), noise)
         samplers = {
             f"{steps} steps back": ancestral(network, prior(study.vocabulary.size, share), steps) for steps in STEPS
         }

@@ -26,7 +26,7 @@ from infill_model.evaluation.tasks.tasks import Task, read_tasks
 from infill_model.infill.layout import Layout
 from infill_model.training.data import Batches
 from infill_model.training.loop import row_builders, shape_of
-from infill_model.training.loss import TensorBatch
+from infill_model.training.loss import TensorBatch, losses
 from infill_model.training.optimiser import Optimiser, rate_share
 from infill_model.training.rows import RowNoise
 from infill_model.vocabulary import DEL, MASK, Vocabulary
@@ -174,6 +174,17 @@ class Study:
         )
 
 
+def whole_loss(network: Network, batch: TensorBatch) -> Tensor:
+    """Return the canvases' loss and the encoder's next-token loss together, in nats per token."""
+    canvas, next_token = losses(network, batch)
+    return canvas + next_token
+
+
+def canvas_loss(network: Network, batch: TensorBatch) -> Tensor:
+    """Return the canvases' loss in nats per token."""
+    return losses(network, batch)[0]
+
+
 def _texts(vocabulary: Vocabulary, canvas: Canvas) -> tuple[str, ...]:
     """Return the text of each hole."""
     ids, holes = canvas.ids[0].tolist(), canvas.hole[0].tolist()
@@ -203,7 +214,7 @@ def report(rows: Sequence[MethodRow], module: str, words: Sequence[str], out: Pa
     Raises:
         TaskError: the file cannot be written.
     """
-    made = record(words, program=f"python -m {module}")
+    made = record(["-m", module, *words], program="python")
     write_text(out, to_json(MethodTable(made, tasks, tuple(rows))))
     table = Table(title=f"{tasks} gaps")
     for heading in ("method", "exact", "similarity", "parses", "forwards", "ms", "loss", "tokens"):

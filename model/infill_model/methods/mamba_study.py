@@ -1,0 +1,38 @@
+"""`python -m infill_model.methods.mamba_study`: Mamba-2 mixers against attention at equal budgets."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+from infill_model.methods.mamba import HybridNetwork, HybridShape
+from infill_model.methods.plain import by_confidence
+from infill_model.methods.study import MethodRow, Study, canvas_loss, flags, report, whole_loss
+
+
+def compare(study: Study) -> list[MethodRow]:
+    """Train a network with attention, two hybrids and one with mixers alone, of as many parameters each."""
+    shape, rows = study.shape, []
+    encoder, denoiser = shape.encoder_layers, shape.denoiser_layers
+    mixers = {
+        "attention": ("attention",) * (encoder + denoiser),
+        "mamba in the first layer": ("mamba",) + ("attention",) * (encoder + denoiser - 1),
+        "mamba in the denoiser": ("attention",) * encoder + ("mamba",) * denoiser,
+        "mamba everywhere": ("mamba",) * (encoder + denoiser),
+    }
+    for name, its in mixers.items():
+        network = HybridNetwork(HybridShape.of(shape, its)).initialise(study.seed)
+        tokens = study.train(network, partial(whole_loss, network))
+        loss = study.held_out_loss(partial(canvas_loss, network))
+        rows.append(study.judge(name, by_confidence(network), loss=loss, tokens=tokens))
+    return rows
+
+
+def main(words: Sequence[str]) -> None:
+    """Run the study."""
+    chosen = flags(__doc__, steps=400).parse_args(words)
+    study = Study.of(chosen)
+    report(compare(study), "infill_model.methods.mamba_study", words, chosen.out, len(study.tasks))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
