@@ -253,10 +253,13 @@ class Network(nn.Module):
         Returns:
             (..., C, D) and (..., C, D).
         """
-        x = self.embed(torch.cat([left, ids], dim=-1))
+        return self.surround(self.embed(torch.cat([left, ids], dim=-1)), pinned, expected)
+
+    def surround(self, x: Tensor, pinned: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `embed_canvas` does, for embeddings x (..., LOOK_BACK + C, D) of the last context and canvas."""
         near = [_moved(x, n)[..., LOOK_BACK:, :] for n in (*range(1, LOOK_BACK + 1), -1)]
         own = x[..., LOOK_BACK:, :] + pinned.unsqueeze(-1).to(self.pinned.dtype) * self.pinned
-        first = F.pad(self.onward(expected).unsqueeze(-2), (0, 0, 0, ids.shape[-1] - 1))
+        first = F.pad(self.onward(expected).unsqueeze(-2), (0, 0, 0, pinned.shape[-1] - 1))
         return own, self.around(torch.cat(near, dim=-1)) + first
 
     def logits(self, x: Tensor) -> Tensor:
