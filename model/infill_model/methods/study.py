@@ -154,7 +154,7 @@ class Study:
             with torch.no_grad():
                 canvas, count = sample(job.context, Canvas.of([job.pieces]))
             ms.append((time.perf_counter() - started) * 1000)
-            texts = task.completions(_texts(self.vocabulary, canvas))
+            texts = task.completions(texts_of(self.vocabulary, canvas))
             right = exact_match(texts, task.gold)
             exact.append(float(right))
             similar.append(edit_similarity(texts, task.gold))
@@ -185,11 +185,11 @@ def canvas_loss(network: Network, batch: TensorBatch) -> Tensor:
     return losses(network, batch)[0]
 
 
-def _texts(vocabulary: Vocabulary, canvas: Canvas) -> tuple[str, ...]:
-    """Return the text of each hole."""
-    ids, holes = canvas.ids[0].tolist(), canvas.hole[0].tolist()
-    rows = [[i for i, at in zip(ids, holes, strict=True) if at == hole] for hole in range(max(holes) + 1)]
-    return tuple(vocabulary.decode([i for i in row if i not in (DEL, MASK)]) for row in rows)
+def texts_of(vocabulary: Vocabulary, canvas: Canvas, row: int = 0) -> tuple[str, ...]:
+    """Return the text of each hole of a row."""
+    ids, holes = canvas.ids[row].tolist(), canvas.hole[row].tolist()
+    pieces = [[i for i, at in zip(ids, holes, strict=True) if at == hole] for hole in range(max(holes) + 1)]
+    return tuple(vocabulary.decode([i for i in piece if i not in (DEL, MASK)]) for piece in pieces)
 
 
 def flags(description: str | None, *, steps: int) -> argparse.ArgumentParser:
