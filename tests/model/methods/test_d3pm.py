@@ -10,8 +10,8 @@ from torch import Tensor
 
 from infill_model.denoising.canvas import Canvas, Piece
 from infill_model.embedded.network import Network
-from infill_model.methods import d3pm
-from infill_model.methods.d3pm import ancestral, by_confidence, posterior, prior
+from infill_model.training.methods import d3pm
+from infill_model.training.methods.d3pm import ancestral, by_confidence, posterior, prior
 from infill_model.training.rows import RowBuilder, RowNoise, RowShape
 from infill_model.vocabulary import DEL, MASK, RESERVED, Vocabulary
 
@@ -90,5 +90,5 @@ def test_a_study_from_the_command_line(corpus: Path, tokenizer: Path, tmp_path: 
     methods = [it["method"] for it in found["rows"]]
     assert methods[:3] == ["absorbing, 8 steps back", "absorbing, 32 steps back", "absorbing, by confidence"]
     assert len({it["tokens"] for it in found["rows"]}) == 1
-    assert found["record"]["command"].startswith("python -m infill_model.methods.d3pm --corpus")
+    assert found["record"]["command"].startswith("python -m infill_model.training.methods.d3pm --corpus")
     assert str(tmp_path) not in out.read_text()

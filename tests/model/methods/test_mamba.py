@@ -10,10 +10,18 @@ import torch
 from infill_model.denoising.canvas import Canvas, Piece
 from infill_model.embedded.network import Network, Shape
 from infill_model.errors import WeightsError
-from infill_model.methods import mamba_study
-from infill_model.methods.mamba import MIXERS, Bidirectional, HybridNetwork, HybridShape, Mamba2, StateShape, scan
-from infill_model.methods.mamba_speed import CANVAS, cost, layers, plot
-from infill_model.methods.plain import PlainDenoiser, by_confidence
+from infill_model.training.methods import mamba_study
+from infill_model.training.methods.mamba import (
+    MIXERS,
+    Bidirectional,
+    HybridNetwork,
+    HybridShape,
+    Mamba2,
+    StateShape,
+    scan,
+)
+from infill_model.training.methods.mamba_speed import CANVAS, cost, layers, plot
+from infill_model.training.methods.plain import PlainDenoiser, by_confidence
 from infill_model.vocabulary import MASK
 
 STATE = StateShape(width=24, heads=3, head_width=16, state=8, chunk=16)

@@ -10,9 +10,9 @@ import torch
 
 from infill_model.denoising.canvas import Canvas, Piece
 from infill_model.embedded.network import Shape
-from infill_model.methods import plaid
-from infill_model.methods.plaid import LEAST, MOST, PlaidNetwork, backwards, bound, objective, share
 from infill_model.training.loss import TensorBatch
+from infill_model.training.methods import plaid
+from infill_model.training.methods.plaid import LEAST, MOST, PlaidNetwork, backwards, bound, objective, share
 from infill_model.training.optimiser import Optimiser
 from infill_model.training.rows import RowBuilder, RowNoise, RowShape
 from infill_model.vocabulary import DEL, MASK, RESERVED, Vocabulary

@@ -14,9 +14,18 @@ from infill_model.denoising.prediction import Prediction
 from infill_model.embedded.denoiser import EmbeddedDenoiser
 from infill_model.embedded.network import Network, Shape
 from infill_model.infill.layout import Layout
-from infill_model.methods import trace_rl
-from infill_model.methods.trace_rl import REWARDS, Learner, Trained, gaps_of, log_probs, reward, rollouts, states_of
 from infill_model.request import Request
+from infill_model.training.methods import trace_rl
+from infill_model.training.methods.trace_rl import (
+    REWARDS,
+    Learner,
+    Trained,
+    gaps_of,
+    log_probs,
+    reward,
+    rollouts,
+    states_of,
+)
 from infill_model.vocabulary import Vocabulary
 
 GAP = Trained(Request("def load(path):\n    return ", "\n"), "path")

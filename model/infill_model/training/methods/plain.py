@@ -14,7 +14,7 @@ from infill_model.denoising.loop import denoise
 from infill_model.denoising.policies import Policies, remask_policy, unmask_policy
 from infill_model.denoising.stop import Limits
 from infill_model.embedded.network import Network
-from infill_model.methods.study import Sample
+from infill_model.training.methods.study import Sample
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`python -m infill_model.methods.plaid`: diffusion of embeddings, trained with the likelihood bound.
+"""`python -m infill_model.training.methods.plaid`: diffusion of embeddings, trained with the likelihood bound.
 
 Plaid (Gulrajani & Hashimoto, arXiv 2305.18619), small: the gap's tokens become their embeddings, to which Gaussian
 noise is added (variance preserving, log-SNR linear in time), and the network predicts the clean token at every
@@ -21,9 +21,9 @@ from torch import Tensor, nn
 
 from infill_model.denoising.canvas import Canvas
 from infill_model.embedded.network import Network, Shape
-from infill_model.methods.plain import by_confidence
-from infill_model.methods.study import MethodRow, Sample, Study, canvas_loss, flags, report, whole_loss
 from infill_model.training.loss import TensorBatch, pick
+from infill_model.training.methods.plain import by_confidence
+from infill_model.training.methods.study import MethodRow, Sample, Study, canvas_loss, flags, report, whole_loss
 from infill_model.vocabulary import DEL, RESERVED
 
 LEAST: Final = -4.0
@@ -181,7 +181,7 @@ def main(words: Sequence[str]) -> None:
     """Run the study."""
     chosen = flags(__doc__, steps=400).parse_args(words)
     study = Study.of(chosen)
-    report(compare(study), "infill_model.methods.plaid", words, chosen.out, len(study.tasks))
+    report(compare(study), "infill_model.training.methods.plaid", words, chosen.out, len(study.tasks))
 
 
 if __name__ == "__main__":

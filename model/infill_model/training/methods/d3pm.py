@@ -1,4 +1,4 @@
-"""`python -m infill_model.methods.d3pm`: absorbing, uniform and mixed transitions at equal budgets.
+"""`python -m infill_model.training.methods.d3pm`: absorbing, uniform and mixed transitions at equal budgets.
 
 Structured Denoising Diffusion Models in Discrete State-Spaces (Austin et al., arXiv 2107.03006). A token that is noised
 is drawn from a prior: always a mask (absorbing), any token (uniform), or either (mixed). A step back draws each token
@@ -22,7 +22,7 @@ from infill_model.denoising.policies import Policies, remask_policy, unmask_poli
 from infill_model.denoising.stop import Limits
 from infill_model.embedded.denoiser import EmbeddedDenoiser
 from infill_model.embedded.network import Network
-from infill_model.methods.study import MethodRow, Sample, Study, canvas_loss, flags, report, whole_loss
+from infill_model.training.methods.study import MethodRow, Sample, Study, canvas_loss, flags, report, whole_loss
 from infill_model.training.rows import RowNoise
 from infill_model.vocabulary import DEL, MASK, RESERVED
 
@@ -122,7 +122,7 @@ def main(words: Sequence[str]) -> None:
     """Run the study."""
     chosen = flags(__doc__, steps=1000).parse_args(words)
     study = Study.of(chosen)
-    report(compare(study), "infill_model.methods.d3pm", words, chosen.out, len(study.tasks))
+    report(compare(study), "infill_model.training.methods.d3pm", words, chosen.out, len(study.tasks))
 
 
 if __name__ == "__main__":

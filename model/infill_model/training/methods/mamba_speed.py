@@ -1,4 +1,4 @@
-"""`python -m infill_model.methods.mamba_speed`: what attention and Mamba-2 cost over long contexts.
+"""`python -m infill_model.training.methods.mamba_speed`: what attention and Mamba-2 cost over long contexts.
 
 Measures one layer over a whole context, as a denoiser without a cached context needs it for each step, and the step
 that the product takes, in which a canvas attends to a context that is cached already.
@@ -20,8 +20,8 @@ from torch import Tensor
 
 from infill_model.embedded.network import Attention, Shape, rotary_table
 from infill_model.evaluation.tasks.record import ResultRecord, record, to_json, write_text
-from infill_model.methods.mamba import Bidirectional, HybridShape, Mamba2
 from infill_model.training.loop import SIZES, shape_of
+from infill_model.training.methods.mamba import Bidirectional, HybridShape, Mamba2
 
 LENGTHS: Final = (512, 2048, 8192, 32768)
 
@@ -135,7 +135,7 @@ def measure(size: str, lengths: Sequence[int], out: Path, words: Sequence[str]) 
     costs = [cost(shape, tokens, mixer) for mixer in layers(shape, 64) for tokens in lengths]
     for it in costs:
         print(f"{it.mixer:28} {it.tokens:6} tokens {it.ms:10.2f} ms {it.mib:8.1f} MiB")
-    made = record(["-m", "infill_model.methods.mamba_speed", *words], program="python")
+    made = record(["-m", "infill_model.training.methods.mamba_speed", *words], program="python")
     write_text(out, to_json(LayerCosts(made, tuple(costs))))
     plot(costs, out.with_suffix(".png"))
 

@@ -1,12 +1,12 @@
-"""`python -m infill_model.methods.mamba_study`: Mamba-2 mixers against attention at equal budgets."""
+"""`python -m infill_model.training.methods.mamba_study`: Mamba-2 mixers against attention at equal budgets."""
 
 import sys
 from collections.abc import Sequence
 from functools import partial
 
-from infill_model.methods.mamba import HybridNetwork, HybridShape
-from infill_model.methods.plain import by_confidence
-from infill_model.methods.study import MethodRow, Study, canvas_loss, flags, report, whole_loss
+from infill_model.training.methods.mamba import HybridNetwork, HybridShape
+from infill_model.training.methods.plain import by_confidence
+from infill_model.training.methods.study import MethodRow, Study, canvas_loss, flags, report, whole_loss
 
 
 def compare(study: Study) -> list[MethodRow]:
@@ -31,7 +31,7 @@ def main(words: Sequence[str]) -> None:
     """Run the study."""
     chosen = flags(__doc__, steps=400).parse_args(words)
     study = Study.of(chosen)
-    report(compare(study), "infill_model.methods.mamba_study", words, chosen.out, len(study.tasks))
+    report(compare(study), "infill_model.training.methods.mamba_study", words, chosen.out, len(study.tasks))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m infill_model.methods.trace_rl`: reinforcement along the traces of sampled fills.
+"""`python -m infill_model.training.methods.trace_rl`: reinforcement along the traces of sampled fills.
 
 TraceRL (Wang et al., arXiv 2509.06949), for gaps. Fills of training code are sampled and rewarded; the credit goes to
 the steps in which their tokens were committed, each given the canvas that the step saw. Several steps of a trace count
@@ -33,9 +33,9 @@ from infill_model.embedded.folder import EMBEDDED, model_path
 from infill_model.embedded.network import Network
 from infill_model.evaluation.judging.metrics import edit_similarity, exact_match, parses
 from infill_model.infill.layout import Layout
-from infill_model.methods.d3pm import by_confidence
-from infill_model.methods.study import MASKS, MethodRow, Study, flags, report, texts_of
 from infill_model.request import Request
+from infill_model.training.methods.d3pm import by_confidence
+from infill_model.training.methods.study import MASKS, MethodRow, Study, flags, report, texts_of
 from infill_model.training.spans import excerpt, sample_spans
 from infill_model.vocabulary import DEL, RESERVED
 
@@ -238,7 +238,7 @@ def main(words: Sequence[str]) -> None:
     curve = learn(learner, study, chosen.steps)
     rows.append(study.judge(f"after {chosen.steps} updates", by_confidence(learner.network)))
     plot(curve, chosen.out.with_suffix(".png"))
-    report(rows, "infill_model.methods.trace_rl", words, chosen.out, len(study.tasks))
+    report(rows, "infill_model.training.methods.trace_rl", words, chosen.out, len(study.tasks))
 
 
 if __name__ == "__main__":
