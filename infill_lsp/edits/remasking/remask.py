@@ -12,7 +12,7 @@ from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.edit import NextEdit
 from infill_lsp.edits.next_edits.find import is_right
 from infill_lsp.edits.next_edits.hunks import common_prefix
-from infill_lsp.edits.remasking.drops import CONTEXT, Reader, Edited, ReadToken, begin, read_tokens
+from infill_lsp.edits.remasking.drops import CONTEXT, Edited, Reader, ReadToken, begin, read_tokens
 from infill_lsp.syntax.errors import fault_count
 from infill_lsp.text.document import Document, normalised
 from infill_model.request import Options, Request
