@@ -57,7 +57,7 @@ class Healer:
             line: the text of the gap's line before the cursor.
         """
         last = decode(cache.ids[-1:])
-        own = writer.index(cache.ids[-1])
+        own = writer.ends.index(cache.ids[-1])
         if not last or not line.strip() or "\n" in last or own < 0 or not cache.knows(BEFORE):
             return None
         places = self.beginning(last)

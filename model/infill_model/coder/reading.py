@@ -29,7 +29,6 @@ def read_text(cache: RowCache, tokens: "Tokens", text: str, stop: Callable[[], b
         The pieces in order; None once `stop` returned true.
     """
     ids = tokens.encode(text)
-    writer = tokens.writer(cache, block=True)
     probabilities, tip = list[float](), ROOT
     for at in range(0, len(ids), CHUNK):
         if stop():
@@ -37,7 +36,7 @@ def read_text(cache: RowCache, tokens: "Tokens", text: str, stop: Callable[[], b
         chunk = ids[at : at + CHUNK]
         path = cache.grow([(tip, chunk)])[0]
         for token, node in zip(chunk, [tip, *path], strict=False):
-            index = writer.index(token)
+            index = tokens.ends.index(token)
             known = float(cache.logits(node).softmax(0)[index]) if index >= 0 else 0.0
             probabilities.append(max(known, LEAST))
         if len(path) < len(chunk):

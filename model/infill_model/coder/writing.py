@@ -35,6 +35,11 @@ class Ends:
     always: Tensor
     at_line: Tensor
 
+    def index(self, token: int) -> int:
+        """Return a token's index in the trimmed head; -1 if it has none."""
+        at = int(torch.searchsorted(self.ids, token))
+        return at if at < len(self.ids) and int(self.ids[at]) == token else -1
+
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
@@ -156,7 +161,7 @@ class Writer:
         best = int(probabilities.argmax())
         token, probability = int(self.ends.ids[best]), float(probabilities[best])
         if acceptance.least < 1:
-            drafted = [(float(probabilities[self.index(it)]), it) for it in children if self.index(it) >= 0]
+            drafted = [(float(probabilities[self.ends.index(it)]), it) for it in children if self.ends.index(it) >= 0]
             likely = max(drafted, default=(0.0, END))
             if likely[0] >= acceptance.least:
                 return likely[1], likely[0]
@@ -169,11 +174,6 @@ class Writer:
             ends = self.ends.at_line if self.line else self.ends.always
             self._read[node] = (all_of_them.masked_fill(ends, 0.0), float(all_of_them[ends].sum()))
         return self._read[node]
-
-    def index(self, token: int) -> int:
-        """Return a token's index in the trimmed head; -1 if it has none."""
-        at = int(torch.searchsorted(self.ends.ids, token))
-        return at if at < len(self.ends.ids) and int(self.ends.ids[at]) == token else -1
 
     def log_probability(self, ids: Sequence[int], known: int = 0, *, ends: bool = True) -> float | None:
         """Return the log-probability (nats) that these ids follow the row; None if they were not read.
@@ -188,7 +188,7 @@ class Writer:
             child = self._children.get(at, {}).get(token)
             if child is None or not self.cache.knows(at):
                 return None
-            place = self.index(token)
+            place = self.ends.index(token)
             if number >= known:
                 total += _log(float(self.probabilities(at)[0][place]) if place >= 0 else 0.0)
             at = child

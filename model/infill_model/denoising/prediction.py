@@ -55,9 +55,7 @@ class Prediction:
         Reserved ids other than `DEL` are never predicted.
         """
         at = where.flatten().nonzero().squeeze(1)
-        rows[:, :DEL].fill_(-math.inf)
-        rows[:, DEL + 1 : RESERVED].fill_(-math.inf)
-        best, token = _maximum(rows)
+        best, token = _maximum(forbid_reserved(rows))
         chosen = token if sample is None else sample(rows, token, at)
         # In place, because fresh memory costs as much as the arithmetic. exp2 takes half the time of exp on a CPU, so
         # the logits are converted to base 2 while the maximum is subtracted.
@@ -149,3 +147,10 @@ def _maximum(rows: Tensor) -> tuple[Tensor, Tensor]:
 def _spread(values: Tensor, at: Tensor, like: Tensor) -> Tensor:
     """Scatter values (N,) to the flattened positions `at` of a (B, C) tensor of zeros."""
     return values.new_zeros(like.numel()).index_copy_(0, at, values).view(like.shape)
+
+
+def forbid_reserved(logits: Tensor) -> Tensor:
+    """Make reserved ids other than `DEL` impossible in logits (..., V), in place; return them."""
+    logits[..., :DEL].fill_(-math.inf)
+    logits[..., DEL + 1 : RESERVED].fill_(-math.inf)
+    return logits

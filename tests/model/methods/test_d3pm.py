@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from infill_model.denoising.canvas import Canvas, Piece
+from infill_model.embedded.denoiser import EmbeddedDenoiser
 from infill_model.embedded.network import Network
 from infill_model.training.methods import d3pm
-from infill_model.training.methods.d3pm import ancestral, by_confidence, posterior, prior
+from infill_model.training.methods.d3pm import ancestral, posterior, prior
+from infill_model.training.methods.study import by_confidence
 from infill_model.training.rows import RowBuilder, RowNoise, RowShape
 from infill_model.vocabulary import DEL, MASK, RESERVED, Vocabulary
 
@@ -57,7 +59,7 @@ def test_absorbed_tokens_stay_and_masks_wait_their_turn() -> None:
 @pytest.mark.parametrize("uniform", [0.0, 0.5, 1.0])
 def test_samplers_write_every_hole_and_no_pin(network: Network, vocabulary: Vocabulary, uniform: float) -> None:
     canvas = Canvas.of([[Piece([MASK] * 5, False), Piece([30, 31], True), Piece([MASK] * 2, False)]])
-    for sample in (ancestral(network, prior(vocabulary.size, uniform), 4), by_confidence(network)):
+    for sample in (ancestral(network, prior(vocabulary.size, uniform), 4), by_confidence(EmbeddedDenoiser(network))):
         filled, forwards = sample([20, 21, 22], canvas)
         assert 1 <= forwards <= 7
         ids = filled.ids[0].tolist()

@@ -21,7 +21,8 @@ from infill_model.training.methods.mamba import (
     scan,
 )
 from infill_model.training.methods.mamba_speed import CANVAS, cost, layers, plot
-from infill_model.training.methods.plain import PlainDenoiser, by_confidence
+from infill_model.training.methods.plain import PlainDenoiser
+from infill_model.training.methods.study import by_confidence
 from infill_model.vocabulary import MASK
 
 STATE = StateShape(width=24, heads=3, head_width=16, state=8, chunk=16)
@@ -127,7 +128,7 @@ def test_a_hybrid_fills_and_sees_no_later_code(shape: Shape, first: str, last: s
         for parameter in net.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.05)
     canvas = Canvas.of([[Piece([MASK] * 4, False), Piece([30, 31], True)]])
-    filled, forwards = by_confidence(net)(list(range(20, 50)), canvas)
+    filled, forwards = by_confidence(PlainDenoiser(net))(list(range(20, 50)), canvas)
     assert filled.complete.all()
     assert filled.ids[0, 4:].tolist() == [30, 31]
     assert forwards >= 1

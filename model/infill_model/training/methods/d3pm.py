@@ -17,12 +17,10 @@ import torch
 from torch import Tensor
 
 from infill_model.denoising.canvas import Canvas
-from infill_model.denoising.loop import denoise
-from infill_model.denoising.policies import Policies, remask_policy, unmask_policy
-from infill_model.denoising.stop import Limits
+from infill_model.denoising.prediction import forbid_reserved
 from infill_model.embedded.denoiser import EmbeddedDenoiser
 from infill_model.embedded.network import Network
-from infill_model.training.methods.study import MethodRow, Sample, Study, canvas_loss, flags, report, whole_loss
+from infill_model.training.methods.study import MethodRow, Sample, Study, by_confidence, canvas_loss, run, whole_loss
 from infill_model.training.rows import RowNoise
 from infill_model.vocabulary import DEL, MASK, RESERVED
 
@@ -75,26 +73,13 @@ def ancestral(network: Network, noise: Tensor, steps: int, seed: int = 0) -> Sam
         now = torch.multinomial(noise.expand(count, -1), 1, generator=generator).squeeze(1)
         for step in range(steps, 0, -1):
             canvas = canvas.write(free, canvas.ids.masked_scatter(free, now))
-            logits = denoiser.logits(encoded, canvas, free)
-            logits[:, :DEL], logits[:, DEL + 1 : RESERVED] = -torch.inf, -torch.inf
+            logits = forbid_reserved(denoiser.logits(encoded, canvas, free))
             if step == 1:
                 now = logits.argmax(1)
             else:
                 share = posterior(logits.softmax(1), now, 1 - step / steps, 1 - (step - 1) / steps, noise)
                 now = torch.multinomial(share, 1, generator=generator).squeeze(1)
         return canvas.write(free, canvas.ids.masked_scatter(free, now)), steps
-
-    return sample
-
-
-def by_confidence(network: Network, remask: str = "none") -> Sample:
-    """Return the product's own sampler: masks are committed by confidence."""
-    denoiser = EmbeddedDenoiser(network)
-    policies = Policies(unmask_policy("threshold:0.9:0.5"), remask_policy(remask))
-
-    def sample(context: Sequence[int], canvas: Canvas) -> tuple[Canvas, int]:
-        *_, last = denoise(denoiser, denoiser.encode([context]), canvas, policies, Limits(64))
-        return last.canvas, last.step
 
     return sample
 
@@ -111,18 +96,16 @@ def compare(study: Study) -> list[MethodRow]:
             f"{steps} steps back": ancestral(network, prior(study.vocabulary.size, share), steps) for steps in STEPS
         }
         if share < 1:
-            samplers["by confidence"] = by_confidence(network)
+            samplers["by confidence"] = by_confidence(EmbeddedDenoiser(network))
         if 0 < share < 1:
-            samplers["by confidence, edit"] = by_confidence(network, "edit:0.9")
+            samplers["by confidence, edit"] = by_confidence(EmbeddedDenoiser(network), "edit:0.9")
         rows += [study.judge(f"{name}, {how}", it, loss=loss, tokens=tokens) for how, it in samplers.items()]
     return rows
 
 
 def main(words: Sequence[str]) -> None:
     """Run the study."""
-    chosen = flags(__doc__, steps=1000).parse_args(words)
-    study = Study.of(chosen)
-    report(compare(study), "infill_model.training.methods.d3pm", words, chosen.out, len(study.tasks))
+    run(compare, words, module="infill_model.training.methods.d3pm", description=__doc__, steps=1000)
 
 
 if __name__ == "__main__":

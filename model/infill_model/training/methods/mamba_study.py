@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from infill_model.training.methods.mamba import HybridNetwork, HybridShape
-from infill_model.training.methods.plain import by_confidence
-from infill_model.training.methods.study import MethodRow, Study, canvas_loss, flags, report, whole_loss
+from infill_model.training.methods.plain import PlainDenoiser
+from infill_model.training.methods.study import MethodRow, Study, by_confidence, canvas_loss, run, whole_loss
 
 
 def compare(study: Study) -> list[MethodRow]:
@@ -23,15 +23,13 @@ def compare(study: Study) -> list[MethodRow]:
         network = HybridNetwork(HybridShape.of(shape, its)).initialise(study.seed)
         tokens = study.train(network, partial(whole_loss, network))
         loss = study.held_out_loss(partial(canvas_loss, network))
-        rows.append(study.judge(name, by_confidence(network), loss=loss, tokens=tokens))
+        rows.append(study.judge(name, by_confidence(PlainDenoiser(network)), loss=loss, tokens=tokens))
     return rows
 
 
 def main(words: Sequence[str]) -> None:
     """Run the study."""
-    chosen = flags(__doc__, steps=400).parse_args(words)
-    study = Study.of(chosen)
-    report(compare(study), "infill_model.training.methods.mamba_study", words, chosen.out, len(study.tasks))
+    run(compare, words, module="infill_model.training.methods.mamba_study", description=__doc__, steps=400)
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infill_model.denoising.canvas import Canvas
+from infill_model.denoising.prediction import forbid_reserved
 from infill_model.embedded.network import Network, Shape
 from infill_model.training.loss import TensorBatch, pick
-from infill_model.training.methods.plain import by_confidence
-from infill_model.training.methods.study import MethodRow, Sample, Study, canvas_loss, flags, report, whole_loss
-from infill_model.vocabulary import DEL, RESERVED
+from infill_model.training.methods.plain import PlainDenoiser
+from infill_model.training.methods.study import MethodRow, Sample, Study, by_confidence, canvas_loss, run, whole_loss
 
 LEAST: Final = -4.0
 """The logarithm of noise to signal at time 0, where every token can be told from the others."""
@@ -70,10 +70,7 @@ class PlaidNetwork(Network):
 
     def clean_logits(self, states: Tensor) -> Tensor:
         """Map states (..., D) to logits (..., V) of what a canvas may hold."""
-        logits = self.logits(states).float()
-        allowed = torch.zeros(logits.shape[-1], device=logits.device)
-        allowed[:DEL], allowed[DEL + 1 : RESERVED] = -torch.inf, -torch.inf
-        return logits + allowed
+        return forbid_reserved(self.logits(states).float())
 
     def expected_embedding(self, logits: Tensor) -> Tensor:
         """Map logits (..., V) to the mean of the tokens' embeddings (..., D)."""
@@ -88,12 +85,13 @@ def _waves(ratio: Tensor, width: int) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
-def bound(network: PlaidNetwork, batch: TensorBatch) -> Tensor:
+def bound(network: PlaidNetwork, batch: TensorBatch, encoded: Tensor | None = None) -> Tensor:
     """Return the mean over tokens of the likelihood bound, in nats: what is lost to noise, to decoding, and at the end.
 
-    The noise is drawn anew in each call; the times of a batch are spread evenly.
+    The noise is drawn anew in each call; the times of a batch are spread evenly. `encoded` is the encoder's output for
+    the batch, if it is known.
     """
-    encoded = network.encode(batch.context)
+    encoded = network.encode(batch.context) if encoded is None else encoded
     shape = batch.visible.shape
     count = batch.visible.numel()
     time = ((torch.rand(1) + torch.arange(count) / count) % 1)[torch.randperm(count)].view(shape)
@@ -138,7 +136,7 @@ def objective(network: PlaidNetwork, batch: TensorBatch) -> Tensor:
     logits = network.logits(pick(encoded, batch.next_token_at)).float()
     entropy = F.cross_entropy(logits.flatten(0, 1), batch.next_token.flatten(), reduction="none")
     weight = batch.next_token_weight.flatten()
-    return bound(network, batch) + (entropy * weight).sum() / weight.sum().clamp_min(1.0)
+    return bound(network, batch, encoded) + (entropy * weight).sum() / weight.sum().clamp_min(1.0)
 
 
 def backwards(network: PlaidNetwork, steps: int, seed: int = 0) -> Sample:
@@ -168,7 +166,7 @@ def compare(study: Study) -> list[MethodRow]:
     masked = study.network()
     tokens = study.train(masked, partial(whole_loss, masked))
     loss = study.held_out_loss(partial(canvas_loss, masked))
-    rows = [study.judge("masked", by_confidence(masked), loss=loss, tokens=tokens)]
+    rows = [study.judge("masked", by_confidence(PlainDenoiser(masked)), loss=loss, tokens=tokens)]
     network = PlaidNetwork(study.shape)
     network.initialise(study.seed)
     tokens = study.train(network, partial(objective, network))
@@ -179,9 +177,7 @@ def compare(study: Study) -> list[MethodRow]:
 
 def main(words: Sequence[str]) -> None:
     """Run the study."""
-    chosen = flags(__doc__, steps=400).parse_args(words)
-    study = Study.of(chosen)
-    report(compare(study), "infill_model.training.methods.plaid", words, chosen.out, len(study.tasks))
+    run(compare, words, module="infill_model.training.methods.plaid", description=__doc__, steps=400)
 
 
 if __name__ == "__main__":

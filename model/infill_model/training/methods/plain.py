@@ -10,11 +10,7 @@ import torch
 from torch import Tensor
 
 from infill_model.denoising.canvas import Canvas
-from infill_model.denoising.loop import denoise
-from infill_model.denoising.policies import Policies, remask_policy, unmask_policy
-from infill_model.denoising.stop import Limits
 from infill_model.embedded.network import Network
-from infill_model.training.methods.study import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +54,3 @@ class PlainDenoiser:
         alone = [torch.zeros_like(shadows).index_fill(1, it, True) for it in shadows[0].nonzero()]
         logits = self.logits(context, canvas, where)
         return logits, torch.cat([logits[:0], *(self.logits(context, canvas.remask(it), it) for it in alone)])
-
-
-def by_confidence(network: Network, remask: str = "none") -> Sample:
-    """Return the product's own sampler, which commits masks by confidence."""
-    denoiser = PlainDenoiser(network)
-    policies = Policies(unmask_policy("threshold:0.9:0.5"), remask_policy(remask))
-
-    def sample(context: Sequence[int], canvas: Canvas) -> tuple[Canvas, int]:
-        *_, last = denoise(denoiser, denoiser.encode([context]), canvas, policies, Limits(64))
-        return last.canvas, last.step
-
-    return sample

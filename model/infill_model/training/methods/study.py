@@ -19,6 +19,10 @@ from torch import Tensor
 
 from infill_model.data.corpus import CorpusFile, read_corpus
 from infill_model.denoising.canvas import Canvas
+from infill_model.denoising.denoiser import ContextT, Denoiser
+from infill_model.denoising.loop import denoise
+from infill_model.denoising.policies import Policies, remask_policy, unmask_policy
+from infill_model.denoising.stop import Limits
 from infill_model.embedded.network import Network, Shape
 from infill_model.evaluation.judging.metrics import bootstrap, edit_similarity, exact_match, parses
 from infill_model.evaluation.tasks.record import ResultRecord, record, to_json, write_text
@@ -185,6 +189,17 @@ def canvas_loss(network: Network, batch: TensorBatch) -> Tensor:
     return losses(network, batch)[0]
 
 
+def by_confidence(denoiser: Denoiser[ContextT], remask: str = "none") -> Sample:
+    """Return the product's own sampler, which commits masks by confidence."""
+    policies = Policies(unmask_policy("threshold:0.9:0.5"), remask_policy(remask))
+
+    def sample(context: Sequence[int], canvas: Canvas) -> tuple[Canvas, int]:
+        *_, last = denoise(denoiser, denoiser.encode([context]), canvas, policies, Limits(64))
+        return last.canvas, last.step
+
+    return sample
+
+
 def texts_of(vocabulary: Vocabulary, canvas: Canvas, row: int = 0) -> tuple[str, ...]:
     """Return the text of each hole of a row."""
     ids, holes = canvas.ids[row].tolist(), canvas.hole[row].tolist()
@@ -206,6 +221,31 @@ def flags(description: str | None, *, steps: int) -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=int, default=300, metavar="N", help="gaps to fill (300)")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads (1)")
     return parser
+
+
+def run(
+    compare: Callable[[Study], Sequence[MethodRow]],
+    words: Sequence[str],
+    *,
+    module: str,
+    description: str | None,
+    steps: int,
+) -> None:
+    """Run a study from the command line: read its flags and material, compare, and report.
+
+    Args:
+        compare: trains the methods, and fills the gaps with each.
+        words: of the command line.
+        module: to run it by.
+        description: of the study; its first line is shown.
+        steps: the usual length of a training.
+
+    Raises:
+        InfillModelError: the material cannot be read, or the results cannot be written.
+    """
+    chosen = flags(description, steps=steps).parse_args(words)
+    study = Study.of(chosen)
+    report(compare(study), module, words, chosen.out, len(study.tasks))
 
 
 def report(rows: Sequence[MethodRow], module: str, words: Sequence[str], out: Path, tasks: int) -> None:

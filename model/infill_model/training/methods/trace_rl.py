@@ -25,7 +25,7 @@ from infill_model.data.corpus import CorpusFile
 from infill_model.denoising.canvas import Canvas
 from infill_model.denoising.loop import denoise
 from infill_model.denoising.policies import Policies, unmask_policy
-from infill_model.denoising.prediction import Sampling
+from infill_model.denoising.prediction import Sampling, forbid_reserved
 from infill_model.denoising.stop import Limits
 from infill_model.embedded import folder
 from infill_model.embedded.denoiser import EmbeddedDenoiser
@@ -34,10 +34,8 @@ from infill_model.embedded.network import Network
 from infill_model.evaluation.judging.metrics import edit_similarity, exact_match, parses
 from infill_model.infill.layout import Layout
 from infill_model.request import Request
-from infill_model.training.methods.d3pm import by_confidence
-from infill_model.training.methods.study import MASKS, MethodRow, Study, flags, report, texts_of
+from infill_model.training.methods.study import MASKS, MethodRow, Study, by_confidence, flags, report, texts_of
 from infill_model.training.spans import excerpt, sample_spans
-from infill_model.vocabulary import DEL, RESERVED
 
 REWARDS: Final[Mapping[str, float]] = MappingProxyType({"exact": 1.0, "similarity": 0.3, "parses": 0.2})
 """What a fill is worth: the sum of the weights of what is true of it, similarity in proportion."""
@@ -150,10 +148,8 @@ def log_probs(network: Network, states: Tensor, traces: Sequence[Trace]) -> Tens
     """Return the log-probabilities of all committed tokens, in the order of `written`."""
     written = torch.cat([it.written for it in traces])
     tokens = torch.cat([it.tokens.expand(len(it.ids), -1) for it in traces])[written]
-    logits = network.logits(states[written])
-    forbidden = torch.zeros(logits.shape[1])
-    forbidden[:DEL], forbidden[DEL + 1 : RESERVED] = -torch.inf, -torch.inf
-    found: Tensor = (logits + forbidden).log_softmax(1).gather(1, tokens.unsqueeze(1)).squeeze(1)
+    logits = forbid_reserved(network.logits(states[written]))
+    found: Tensor = logits.log_softmax(1).gather(1, tokens.unsqueeze(1)).squeeze(1)
     return found
 
 
@@ -234,9 +230,9 @@ def main(words: Sequence[str]) -> None:
     path = model_path(chosen.model)
     config, _, weights = folder.read(path)
     learner = Learner(folder.network(config, weights, path))
-    rows: list[MethodRow] = [study.judge("before", by_confidence(learner.network))]
+    rows: list[MethodRow] = [study.judge("before", by_confidence(EmbeddedDenoiser(learner.network)))]
     curve = learn(learner, study, chosen.steps)
-    rows.append(study.judge(f"after {chosen.steps} updates", by_confidence(learner.network)))
+    rows.append(study.judge(f"after {chosen.steps} updates", by_confidence(EmbeddedDenoiser(learner.network))))
     plot(curve, chosen.out.with_suffix(".png"))
     report(rows, "infill_model.training.methods.trace_rl", words, chosen.out, len(study.tasks))
 
