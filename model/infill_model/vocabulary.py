@@ -5,7 +5,6 @@ so a user's file may contain the words `<mask>` or `<del>`, and a fill can never
 """
 
 import json
-import keyword
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -30,15 +29,6 @@ SPECIAL_TOKENS: Final = (
 PAD, MASK, DEL, BOS, FILE, BELOW, ABOVE, REST, MIDDLE, END, LINE = range(len(SPECIAL_TOKENS))
 RESERVED: Final = 16
 """Ids below this one never come from text and never become text."""
-
-
-KEYWORDS: Final = frozenset(
-    f"""
-    {" ".join(keyword.kwlist)} case catch const do enum extends fn func function go impl interface let namespace new
-    private protected pub public static struct switch this throw typeof use using var void where
-    """.split()
-)
-"""Keywords of Python, and the commonest ones of other languages that are no likely names."""
 
 
 class Vocabulary:
@@ -97,11 +87,6 @@ class Vocabulary:
             text, pending = _complete_prefix(pending)
             pieces.append(text)
         return pieces
-
-    def is_structural(self, i: int) -> bool:
-        """Report whether an id gives code its shape: punctuation, white space, a keyword, or a surplus mask."""
-        word = self._bytes(i).decode("utf-8", "replace").strip() if i >= RESERVED else ""
-        return i == DEL or (i >= RESERVED and (word in KEYWORDS or not any(c.isalnum() or c == "_" for c in word)))
 
     def _bytes(self, i: int) -> bytes:
         token = self._tokenizer.id_to_token(i)

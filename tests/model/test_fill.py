@@ -18,6 +18,7 @@ from infill_model.infill.critic import Judge
 from infill_model.infill.infiller import Infiller
 from infill_model.infill.job import MORE_MASKS, FinalToken, Job, JobProgress
 from infill_model.infill.layout import FIRST_MASKS
+from infill_model.infill.structure import is_structural
 from infill_model.request import Frame, Options, Request
 from infill_model.vocabulary import DEL, END, LINE, MASK, MIDDLE, RESERVED, REST, SPECIAL_TOKENS, Vocabulary
 
@@ -33,12 +34,12 @@ def test_the_same_seed_and_request_give_the_same_fill(infiller: Infiller) -> Non
 
 def test_structure_is_known_from_the_text_of_the_tokens(infiller: Infiller, vocabulary: Vocabulary) -> None:
     (name,) = vocabulary.encode("self")
-    assert [vocabulary.is_structural(it) for it in (*vocabulary.encode("(\n"), DEL)] == [True, True, True]
-    assert [vocabulary.is_structural(it) for it in (name, MASK, END)] == [False, False, False]
-    assert any(vocabulary.is_structural(it) for it in vocabulary.encode("return") if it >= RESERVED)
+    assert [is_structural(vocabulary, it) for it in (*vocabulary.encode("(\n"), DEL)] == [True, True, True]
+    assert [is_structural(vocabulary, it) for it in (name, MASK, END)] == [False, False, False]
+    assert any(is_structural(vocabulary, it) for it in vocabulary.encode("return") if it >= RESERVED)
     fill = infiller.fill(REQUEST, Options(unmask="structure:0.001:0.001", trace=True, retrieve=False))[0]
     first = [it.text for it in fill.trace[0].tokens if it.state == "committed"]
-    assert all(vocabulary.is_structural(i) for text in first for i in vocabulary.encode(text))
+    assert all(is_structural(vocabulary, i) for text in first for i in vocabulary.encode(text))
 
 
 def test_a_fill_does_not_depend_on_what_was_filled_before(infiller: Infiller, model_folder: object) -> None:
