@@ -14,13 +14,14 @@ from typing import Final, Protocol
 
 from infill_lsp.edits.attempt import Attempt
 from infill_lsp.edits.edit import Change, Edit
+from infill_lsp.edits.faulty import breaks, changed, errors, grown
 from infill_lsp.edits.kept import keeps_words
 from infill_lsp.edits.offer import Kind, Offer
 from infill_lsp.edits.plan import plan
 from infill_lsp.errors import RequestFailedError, RequestRefusedError
 from infill_lsp.meaning.judge import fault_within
 from infill_lsp.syntax.critic import Critic
-from infill_lsp.syntax.errors import fault_count, fault_reach, faults
+from infill_lsp.syntax.errors import fault_reach, faults
 from infill_lsp.syntax.part import Part
 from infill_lsp.text.document import Document, normalised
 from infill_lsp.text.progress import Film, Watcher, filmed
@@ -172,16 +173,16 @@ async def _body(asking: _Asking) -> list[_Found]:
 
 async def _mended(asking: _Asking) -> list[_Found]:
     """Return the fill with the fewest errors, of the first attempt that leaves fewer errors, over less text."""
-    before, reach = _errors(asking.document, asking.part), _reach(asking.document, asking.part)
+    before, reach = errors(asking.document, asking.part), _reach(asking.document, asking.part)
     for number, attempt in enumerate(asking.attempts):
         found = []
         for fill in await asking.fills(number):
             if not keeps_words(attempt.present(asking.document), fill.texts):
                 continue
-            after = _changed(asking.document, attempt.changes(asking.document, fill.texts))
+            after = changed(asking.document, attempt.changes(asking.document, fill.texts))
             # Fewer errors alone say little: a parser that gives up early reports many as one.
-            part = _grown(asking.part, asking.document, after)
-            left = _errors(after, part)
+            part = grown(asking.part, asking.document, after)
+            left = errors(after, part)
             fewer = left < before and _reach(after, part) < reach
             if (
                 fewer
@@ -206,15 +207,9 @@ async def _improved(asking: _Asking) -> list[_Found]:
             if await _parses(critic, best.texts) and await _makes_sense(asking, attempt, best.texts):
                 found.append(_Found(attempt, best.texts, best.confidence, gain))
     most = sorted(found, key=lambda it: it.worth, reverse=True)[:MOST_SUGGESTIONS]
-    before = _errors(asking.document, asking.part)
-    while most and _errors_with(asking, most) > before:
+    while most and breaks(asking.document, asking.part, _all_changes(asking.document, most)):
         most.pop()
     return most
-
-
-def _errors_with(asking: _Asking, found: Sequence[_Found]) -> int:
-    after = _changed(asking.document, _all_changes(asking.document, found))
-    return _errors(after, _grown(asking.part, asking.document, after))
 
 
 _FINDERS: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = MappingProxyType(
@@ -237,7 +232,7 @@ async def _parses(critic: Critic | None, texts: Sequence[str]) -> bool:
 async def _is_whole(asking: _Asking, attempt: Attempt, texts: Sequence[str]) -> bool:
     """Report whether the lines that a repair changes are right, to Python's own parser too; checked in a thread."""
     changes = attempt.changes(asking.document, texts)
-    after = _changed(asking.document, changes)
+    after = changed(asking.document, changes)
     moved = len(after.text) - len(asking.document.text)
     return not changes or await asyncio.to_thread(_parse_there, after, changes[0].start, changes[-1].end + moved)
 
@@ -258,7 +253,7 @@ def _parse_there(document: Document, start: int, end: int) -> bool:
 async def _makes_sense(asking: _Asking, attempt: Attempt, texts: Sequence[str]) -> bool:
     """Report whether nothing is wrong with what the texts mean together; checked in a thread as well."""
     changes = attempt.changes(asking.document, texts)
-    after, moved = _changed(asking.document, changes), 0
+    after, moved = changed(asking.document, changes), 0
     for it in changes:
         start = it.start + moved
         if await asyncio.to_thread(fault_within, after, start, start + len(it.text)):
@@ -295,25 +290,9 @@ def _gain(present: Fill | None, best: Fill | None) -> float:
     return best.score - present.score
 
 
-def _changed(document: Document, changes: Sequence[Change]) -> Document:
-    for change in reversed(changes):
-        document = document.edited(change.start, change.end, change.text)
-    return document
-
-
-def _errors(document: Document, part: Part) -> int:
-    tree = document.parsed(part)
-    return fault_count(tree) if tree else 0
-
-
 def _reach(document: Document, part: Part) -> int:
     tree = document.parsed(part)
     return fault_reach(tree) if tree else 0
-
-
-def _grown(part: Part, before: Document, after: Document) -> Part:
-    """Return the same part after changes within it."""
-    return part[0], part[1] + len(after.text) - len(before.text)
 
 
 def _all_changes(document: Document, found: Sequence[_Found]) -> tuple[Change, ...]:

@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,20 +98,21 @@ async def _with_model(command: Sequence[str], cases: Sequence[EditCase]) -> list
             found = served(case.before, case.after, case.cursor)
             return found or [it.change for it in await remasked(case.before, case.after, engine.ask)]
 
-        return [await _answered(it, both) for it in cases]
-
-
-async def _answered(case: EditCase, method: Callable[[EditCase], Awaitable[Sequence[Change]]]) -> Answer:
-    started = time.perf_counter()
-    offered = await method(case)
-    taken = time.perf_counter() - started
-    return Answer(case, tuple(judge(case, it) for it in offered[:MOST]), taken * 1000)
+        answers = []
+        for case in cases:
+            started = time.perf_counter()
+            answers.append(_judged(case, await both(case), started))
+        return answers
 
 
 def answer(case: EditCase, method: Method) -> Answer:
     """Ask a method for the edits of a case, and judge the first ones."""
     started = time.perf_counter()
-    offered = method(case.before, case.after, case.cursor)
+    return _judged(case, method(case.before, case.after, case.cursor), started)
+
+
+def _judged(case: EditCase, offered: Sequence[Change], started: float) -> Answer:
+    """Judge the first edits of an answer that was just given to what was asked at `started`."""
     taken = time.perf_counter() - started
     return Answer(case, tuple(judge(case, it) for it in offered[:MOST]), taken * 1000)
 

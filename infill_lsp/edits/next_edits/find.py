@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from infill_lsp.edits.edit import Change
+from infill_lsp.edits.faulty import breaks
 from infill_lsp.edits.next_edits.arguments import arguments
 from infill_lsp.edits.next_edits.attributes import attribute_renames, unset_attributes
 from infill_lsp.edits.next_edits.edit import NextEdit
@@ -119,10 +120,11 @@ def _distance(change: Change, start: int, end: int) -> int:
 
 
 def is_right(document: Document, change: Change) -> bool:
-    """Report whether a change breaks neither syntax nor meaning."""
+    """Report whether a change breaks neither syntax nor meaning, by what it brings in or takes away."""
     if fault(document, change.start, change.end, change.text):
         return False
     if all(it.isidentifier() for it in (change.text, document.text[change.start : change.end])):
         return True  # One name instead of another changes no syntax.
     critic = Critic.of(document.request([Gap(change.start, change.end)]))
-    return critic is None or critic.parses([change.text])
+    parses = critic is None or critic.parses([change.text])
+    return parses and not breaks(document, document.part_at(change.start), (change,))

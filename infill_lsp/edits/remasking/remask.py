@@ -3,6 +3,7 @@
 A new text must be likelier than the old one by a margin, and stand before the judges of syntax and meaning.
 """
 
+import asyncio
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from infill_lsp.edits.next_edits.edit import NextEdit
 from infill_lsp.edits.next_edits.find import is_right
 from infill_lsp.edits.next_edits.hunks import common_prefix
 from infill_lsp.edits.remasking.drops import CONTEXT, Edited, Reader, ReadToken, begin, read_tokens
-from infill_lsp.syntax.errors import fault_count
 from infill_lsp.text.document import Document, normalised
 from infill_model.request import Options, Request
 
@@ -46,7 +46,6 @@ class Lost:
         drop: how much the token lost, in nats.
         kept: the characters from the start on to the end of the token that lost most; they must not stay as they are.
         probability: of the first lost token now.
-        was: the log-probability of the old text before the edit, in nats.
     """
 
     start: int
@@ -54,7 +53,6 @@ class Lost:
     drop: float
     kept: int
     probability: float
-    was: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ async def remasked(before: Document, after: Document, ask: Reader) -> tuple[Next
         after: the document as it is now.
         ask: the engine, whose model reads present text (`Info.reads`).
     """
-    edited = Edited.of(before, after)
+    edited = await asyncio.to_thread(Edited.of, before, after)  # Texts may be long, and other work has its turn.
     if edited is None:
         return ()
     found = [
@@ -90,7 +88,8 @@ async def remasked(before: Document, after: Document, ask: Reader) -> tuple[Next
     ]
     found = [it for it in found if it.gain >= GAIN and it.confidence >= SURE]
     edits = [_edit(after, it) for it in sorted(found, key=lambda it: it.gain, reverse=True)]
-    return tuple(it for it in edits if is_right(after, it.change) and not _breaks(after, it.change))
+    right = await asyncio.gather(*(asyncio.to_thread(is_right, after, it.change) for it in edits))
+    return tuple(it for it, stands in zip(edits, right, strict=True) if stands)
 
 
 def lost_ends(document: Document, tokens: Sequence[ReadToken]) -> list[Lost]:
@@ -112,9 +111,8 @@ def _lost(document: Document, number: int, tokens: Sequence[ReadToken]) -> Itera
     indent = document.lines.start(number) + len(line) - len(line.lstrip())
     end = document.lines.end(number)
     start = min(end, max(first.start, indent))
-    was = sum(it.before for it in tokens if it.start >= first.start)
     kept = worst.start + len(worst.text.rstrip()) - start
-    yield Lost(start, end, worst.drop, kept, math.exp(first.after), was)
+    yield Lost(start, end, worst.drop, kept, math.exp(first.after))
 
 
 async def rewritten(edited: Edited, lost: Lost, ask: Reader) -> Rewritten | None:
@@ -153,16 +151,6 @@ def _request(edited: Edited, lost: Lost) -> Request:
     end = min(lines.length, max(edited.end, lost.end) + CONTEXT)
     prefix, suffix = (normalised(lines.slice(*it)) for it in ((start, lost.start), (lost.end, end)))
     return Request(prefix, suffix, language=language.id if language else None)
-
-
-def _breaks(document: Document, change: Change) -> bool:
-    """Report whether a change takes away what the syntax needs; what it brings in has been judged already."""
-    start, end = document.part_at(change.start)
-    changed = document.edited(change.start, change.end, change.text)
-    parts = (document, (start, end)), (changed, (start, end + changed.lines.length - document.lines.length))
-    trees = [of.parsed(part) for of, part in parts]
-    counts = [fault_count(it) for it in trees if it is not None]
-    return len(counts) == 2 and counts[1] > counts[0]
 
 
 def _edit(document: Document, found: Rewritten) -> NextEdit:

@@ -1,13 +1,16 @@
 """What an edit makes improbable is found and written again: with a scripted model, and with the 0.5B where it is."""
 
 import asyncio
-import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from marked_edits import documents
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from fake_engine import read
 
 from infill_lsp.edits.next_edits.edit import NextEdit
 from infill_lsp.edits.remasking.drops import Edited, read_tokens
@@ -23,16 +26,8 @@ PAINT = 'KIND = "⟦red→blue⟧"\n\n\ndef paint(wall):\n    wall.cover("red")\
 ABOVE = 'def paint(wall):\n    wall.cover("red")\n    return wall\n\n\nKIND = "⟦red→blue⟧"\n'
 
 
-def read(request: Request, text: str) -> Fill:
-    """Find words probable that stand around a text, and all signs and blanks."""
-    around = set(re.findall(r"\w+", request.prefix + request.suffix))
-    words = re.findall(r"\w+|\s+|[^\w\s]", text)
-    tokens = [Token(it, 0.9 if it in around or not it.isalnum() else 0.01, 0, pinned=False) for it in words]
-    return Fill((text,), tuple(tokens), 1.0, 0.0, 0, 1, Timing(0.0, 0.0, 0.0), "complete")
-
-
 class Scripted:
-    """A model that reads so, and writes one text; keeps what it was asked."""
+    """Reads as the scripted engine does, and writes one text; keeps what it was asked."""
 
     def __init__(self, text: str) -> None:
         self.text, self.sure = text, ""
