@@ -7,8 +7,9 @@ cancelling of requests.
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
+from infill_lsp.completion.clock import Asks
 from infill_lsp.completion.question import Question, Surroundings, knows_language
 from infill_lsp.meaning.judge import fault
 from infill_lsp.privacy.secret_texts import looks_secret
@@ -22,7 +23,7 @@ from infill_lsp.syntax.critic import FAR, Critic
 from infill_lsp.targets.target import Target, target_at
 from infill_lsp.text.document import ABOVE, Document, Gap, normalised
 from infill_lsp.text.progress import Watcher, filmed
-from infill_model.request import Fill, Frame, Info, Options, Request
+from infill_model.request import Fill, Frame, Options, Request
 
 _MARGIN: Final = 0.35
 """Seconds that the engine may take beyond its budget to encode new text, and to answer."""
@@ -34,24 +35,6 @@ _UNLIKELY: Final = 0.005
 """The confidence below which a suggestion is not worth showing beside others, even to someone who asked by hand."""
 
 _REFINEMENTS: Final = (*REFINEMENTS, no_secrets(looks_secret))
-
-
-class Asks(Protocol):
-    """An engine's interface for requesting fills."""
-
-    @property
-    def info(self) -> Info | None:
-        """The model's description of itself."""
-
-    async def ask(
-        self,
-        request: Request,
-        options: Options,
-        *,
-        stream: str = "",
-        on_draft: Callable[[Frame], None] | None = None,
-    ) -> tuple[Fill, ...]:
-        """Fill gaps, as `Engine.ask` does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,10 @@ class Inbox:
         self._running: Ask | None = None
         self._running_cancelled = False
         self._looked = 0.0
+        self._came: dict[int, float] = {}
         self._closed = False
+        self.waited_ms = 0.0
+        """Milliseconds that the running request waited until it was taken."""
 
     def put(self, ask: Ask) -> list[int]:
         """Add a request.
@@ -33,6 +36,7 @@ class Inbox:
             if self._running is not None and self._running.stream == ask.stream:
                 self._running_cancelled = True
             self._waiting.append(ask)
+            self._came[ask.id] = time.monotonic()
             self._changed.notify()
         return replaced
 
@@ -56,6 +60,7 @@ class Inbox:
                 return None
             self._looked = time.monotonic()
             self._running, self._running_cancelled = self._waiting.popleft(), False
+            self.waited_ms = (self._looked - self._came.pop(self._running.id)) * 1e3
             return self._running
 
     def is_cancelled(self) -> bool:
@@ -81,5 +86,7 @@ class Inbox:
 
     def _drop(self, unwanted: Callable[[Ask], bool]) -> list[int]:
         dropped = [ask.id for ask in self._waiting if unwanted(ask)]
+        for id_ in dropped:
+            del self._came[id_]
         self._waiting = deque(ask for ask in self._waiting if not unwanted(ask))
         return dropped

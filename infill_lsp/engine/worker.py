@@ -10,7 +10,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -26,7 +28,7 @@ from infill_lsp.errors import MessageError
 from infill_lsp.settings.settings import EndpointSettings, EngineSettings
 from infill_model.errors import InfillModelError
 from infill_model.filler import Filler
-from infill_model.request import Frame, Options, Request
+from infill_model.request import Frame, Options, Request, TextCritic
 
 _GRACE: Final = 1.0
 """Seconds a fill or a load may continue after standard input ended, before the process ends without it."""
@@ -129,16 +131,34 @@ def _beat(inbox: Inbox, send: _Sender, ended: threading.Event, longest_step: flo
             send(Beat())
 
 
+class _TimedCritic:
+    """A critic that counts the milliseconds spent in it."""
+
+    def __init__(self, critic: TextCritic) -> None:
+        self._critic, self.ms = critic, 0.0
+
+    def __call__(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Judge the text of each gap."""
+        began = time.perf_counter()
+        try:
+            return self._critic(texts)
+        finally:
+            self.ms += (time.perf_counter() - began) * 1e3
+
+
 def _answer(filler: Filler, ask: Ask, inbox: Inbox, send: _Sender) -> Message:
     def on_draft(frame: Frame) -> None:
         send(Partial(ask.id, frame))
 
+    queue_ms = inbox.waited_ms
     try:
+        judge = critic_of(ask.request, ask.options)
+        critic = _TimedCritic(judge) if judge else None
         fills = filler.fill(
             ask.request,
             ask.options,
             cancelled=inbox.is_cancelled,
-            critic=critic_of(ask.request, ask.options),
+            critic=critic,
             on_draft=on_draft if ask.drafts else None,
         )
     except (InfillModelError, ValueError) as error:
@@ -147,7 +167,11 @@ def _answer(filler: Filler, ask: Ask, inbox: Inbox, send: _Sender) -> Message:
         if is_memory(error):
             return Failed(ask.id, "memory", f"The model ran out of memory ({_first_sentence(error)})")
         return Failed(ask.id, _kind(error), f"An error occurred in the engine: {error!r}")
-    return _cancelled(ask.id) if inbox.is_cancelled() else Filled(ask.id, tuple(fills))
+    if inbox.is_cancelled():
+        return _cancelled(ask.id)
+    critic_ms = round(critic.ms if critic else 0.0, 3)
+    timed = (replace(it, ms=replace(it.ms, critic=critic_ms, queue=round(queue_ms, 3))) for it in fills)
+    return Filled(ask.id, tuple(timed))
 
 
 def _why_not_loaded(error: Exception) -> str:

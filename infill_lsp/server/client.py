@@ -28,6 +28,8 @@ from infill_lsp.text.document import Document
 from infill_lsp.text.progress import ProgressStep
 
 if TYPE_CHECKING:
+    from infill_lsp.completion.clock import AnswerClock
+    from infill_lsp.completion.question import Question
     from infill_lsp.edits.next_edits.history import Offered
     from infill_lsp.endpoints.consent import Consent
 
@@ -39,6 +41,9 @@ PARTIAL: Final = "infill/partial"
 
 NEXT_EDIT: Final = "infill/nextEdit"
 """The notification with the edits that wait in a document, for editors that can show them."""
+
+TIMING: Final = "infill/timing"
+"""The notification with the times of an answer, before that answer, for clients that measure."""
 
 _NOTICEABLE: Final = 1.0
 """Seconds after which work still running is shown as progress."""
@@ -234,7 +239,7 @@ class InfillServer(LanguageServer):
 
     def tell_next_edits(self, document: Document, offered: "tuple[Offered, ...]") -> None:
         """Send the edits that wait in a document, if the editor can show them."""
-        if not _shows_next_edits(self.client_capabilities.experimental):
+        if not _declares(self.client_capabilities.experimental, "nextEdit"):
             return
         edits = [
             {
@@ -247,6 +252,21 @@ class InfillServer(LanguageServer):
             for it in offered
         ]
         self.protocol.notify(NEXT_EDIT, {"uri": document.name, "version": document.version, "edits": edits})
+
+    def measure(self) -> None:
+        """Send the times of each answer from now on, if the client wants them."""
+        if _declares(self.client_capabilities.experimental, "timing"):
+            self.session.on_timing = self.tell_timing
+
+    def tell_timing(self, question: "Question", clock: "AnswerClock") -> None:
+        """Send the source and the times of an answer, in milliseconds."""
+        line, column = question.document.place(question.offset)
+        place = {"uri": question.document.name, "version": question.document.version, "line": line, "column": column}
+        answer: dict[str, object] = {"source": clock.source, "engine": round(clock.engine_ms, 3)}
+        if fill := clock.fill:
+            written = sum(not it.pinned for it in fill.tokens)
+            answer |= {"parts": asdict(fill.ms), "forwards": fill.forwards, "tokens": written, "copy": fill.retrieved}
+        self.protocol.notify(TIMING, place | answer)
 
     def log(self, level: str, sentence: str) -> None:
         """Write to the editor's log, unless the settings exclude this level."""
@@ -375,8 +395,8 @@ class InfillServer(LanguageServer):
         return bool(capability)
 
 
-def _shows_next_edits(capability: object) -> bool:
-    """Report whether a client declares `{"infill": {"nextEdit": true}}`, however its message was read."""
-    for name in ("infill", "nextEdit"):
+def _declares(capability: object, which: str) -> bool:
+    """Report whether a client declares `{"infill": {which: true}}`, however its message was read."""
+    for name in ("infill", which):
         capability = capability.get(name) if isinstance(capability, dict) else getattr(capability, name, None)
     return capability is True

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from infill_lsp.completion.clock import AnswerClock
 from infill_lsp.completion.question import Question, Surroundings, knows_language
 from infill_lsp.engine.fallback import FallbackEngine
 from infill_lsp.engine.messages import EngineStatus
@@ -68,6 +69,7 @@ class Session:
         self._told: ServerStatus | None = None
         self.engine: FallbackEngine | None = None
         self.watcher: Watcher | None = None
+        self.on_timing: Callable[[Question, AnswerClock], None] | None = None
         self.suggester = Suggester(self, on_why, on_nothing)
         self.next_edits = NextEdits(self._has_next_edits, on_next_edits, lambda: self.engine)
         self._engine_command, self._on_status = engine_command, on_status

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from infill_lsp.completion.cache import Memory
+from infill_lsp.completion.clock import AnswerClock
 from infill_lsp.completion.question import Question, Surroundings, rebased
 from infill_lsp.edits.edit import Edit
 from infill_lsp.edits.offer import Offer
@@ -35,6 +36,7 @@ class Host(Protocol):
     """The part of a session that a suggester needs."""
 
     watcher: Watcher | None
+    on_timing: Callable[[Question, AnswerClock], None] | None
 
     @property
     def documents(self) -> Mapping[str, Document]:
@@ -140,16 +142,20 @@ class Suggester:
         """
         if (answered := self._asked_by_hand(question)) is not None:  # What it finds is remembered.
             await asyncio.wait({answered}, timeout=self._host.effective_settings.budget_ms(False) / 1e3)
-        await self._prepared_for(question)
+        prepared = await self._prepared_for(question)
         whys: list[str] = []
+        clock = AnswerClock()
         try:
-            found = await self._found(question, number, whys.append)
+            found = await self._found(question, number, whys.append, clock)
         finally:
             if self._by_hand.get(question.document.name, (None,))[0] is question:
                 self._end_by_hand(question.document.name)
         now = self._host.documents.get(question.document.name)
         if now is None or not self._is_newest(question, number):
             return ()
+        if self._host.on_timing is not None:
+            clock.source = "prepared" if prepared and clock.source == "remembered" else clock.source
+            self._host.on_timing(question, clock)
         inactive = self._host.inactive(now)
         shown = () if inactive else [it for one in found if (it := rebased(one, question.document, now))]
         if question.invoked and not shown:
@@ -162,7 +168,11 @@ class Suggester:
             found[1].set_result(None)
 
     async def _found(
-        self, question: Question, number: int | None, tell: Callable[[str], None] = lambda sentence: None
+        self,
+        question: Question,
+        number: int | None,
+        tell: Callable[[str], None] = lambda sentence: None,
+        clock: AnswerClock | None = None,
     ) -> tuple[Suggestion, ...]:
         """Find suggestions; none if that fails. Without a number, the question is current until cancelled."""
 
@@ -172,7 +182,7 @@ class Suggester:
             tell(sentence)
 
         try:
-            return await self._answer(question, number, why)
+            return await self._answer(question, number, why, clock or AnswerClock())
         except RequestCancelledError:
             return ()
         except InfillError as error:
@@ -182,7 +192,7 @@ class Suggester:
             return ()
 
     async def _answer(
-        self, question: Question, number: int | None, why: Callable[[str], None]
+        self, question: Question, number: int | None, why: Callable[[str], None], clock: AnswerClock
     ) -> tuple[Suggestion, ...]:
         """Return remembered suggestions, or else wait for an engine that is starting, and ask it.
 
@@ -192,6 +202,7 @@ class Suggester:
         if not host.tell_notices(question.document):
             return ()
         if known := self._remembered(question):
+            clock.source = "remembered"
             return known
         try:
             async with asyncio.timeout(None if question.invoked else host.effective_settings.budget_ms(False) / 1e3):
@@ -205,7 +216,7 @@ class Suggester:
 
         memory, settings = self._memory, host.effective_settings  # Both are replaced if settings change meanwhile.
         watcher = host.watcher if question.invoked else None
-        found = await complete(question, host.surroundings(question), engine, settings, why, watcher)
+        found = await complete(question, host.surroundings(question), clock.timed(engine), settings, why, watcher)
         if question.selected is None and question.document.name in host.documents:
             found = memory.joined(question.document, question.offset, found)[: settings.candidates]
             memory.add(question.document, question.offset, found)
@@ -226,16 +237,21 @@ class Suggester:
         task = asyncio.ensure_future(self._found(question, None))
         self._prepared[name] = question, task
 
-    async def _prepared_for(self, question: Question) -> None:
-        """Wait for the suggestions being prepared if they are for this very question; otherwise end that work."""
+    async def _prepared_for(self, question: Question) -> bool:
+        """Wait for the suggestions being prepared if they are for this very question; otherwise end that work.
+
+        Returns:
+            Whether they were for this question.
+        """
         prepared = self._prepared.get(question.document.name)
         if prepared is None:
-            return
+            return False
         asked, task = prepared
         if question.invoked or (asked.document.text, asked.offset) != (question.document.text, question.offset):
             self._end_preparing(question.document.name)
-        else:
-            await asyncio.wait({task})
+            return False
+        await asyncio.wait({task})
+        return True
 
     def _end_preparing(self, name: str) -> None:
         if prepared := self._prepared.pop(name, None):

@@ -112,11 +112,23 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Milliseconds: encoding the context, the denoising loop, and the total."""
+    """Milliseconds of a fill, by part.
+
+    Attributes:
+        encode: encoding the context.
+        denoise: writing drafts with a denoiser; a model that does not tell the parts apart counts all but `encode`.
+        total: from the request to the fills.
+        verify: scoring drafts and copies; in a larger model, all forward passes of its encoder after the context's.
+        critic: in the syntax critic; the parts during which it was called include it.
+        queue: waiting in the engine before the fill began; not part of `total`.
+    """
 
     encode: float
     denoise: float
     total: float
+    verify: float = 0.0
+    critic: float = 0.0
+    queue: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

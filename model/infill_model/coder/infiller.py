@@ -216,7 +216,7 @@ def _fill(gap: OneGap, text: str, right: float, copied: bool, encode_ms: float) 
         score=written.total / max(1, len(written.probabilities)),
         steps=written.forwards,
         forwards=written.forwards,
-        ms=Timing(round(encode_ms, 3), 0.0, 0.0),
+        ms=Timing(round(encode_ms, 3), round(gap.denoise_ms, 3), 0.0, round(gap.verify_ms, 3)),
         stopped=written.stopped or "steps",
         retrieved=copied,
     )

@@ -90,7 +90,9 @@ class OneGap:
         start: the gap's current text, if it is to be revised.
         denoiser: drafts as well, if the model has one.
         found: fills by their texts, the greedy one first.
-        forwards: forward passes spent so far.
+        forwards: forward passes of the encoder spent so far.
+        verify_ms: milliseconds that those took.
+        denoise_ms: milliseconds that the denoiser took.
     """
 
     request: Request
@@ -104,6 +106,8 @@ class OneGap:
     found: dict[str, WrittenRow] = field(default_factory=dict)
     drafts: list[str] = field(default_factory=list)
     forwards: int = 0
+    verify_ms: float = 0.0
+    denoise_ms: float = 0.0
     _healed: Healed | None = None
     _took: float = 0.0
     _joined: dict[str, float] = field(default_factory=dict)
@@ -173,12 +177,17 @@ class OneGap:
         while going and not late_by(self.limits) and self._has_time_for(BESIDE):
             began = time.perf_counter()
             going = self._writer.step(going, [[] for _ in going], Acceptance(), 0)
-            self._took, self.forwards = time.perf_counter() - began, self.forwards + 1
+            self._took_forward(began)
             for it in going:
                 if it.stopped == "complete":
                     self.found.setdefault(self._text(it), it)
             going = [it for it in going if it.stopped is None and it.total > greedy.total - BEHIND]
             going = [it for it in going if len(it.ids) < len(greedy.ids) + LONGER]
+
+    def _took_forward(self, began: float) -> None:
+        """Count a forward pass that began at a time of `time.perf_counter`."""
+        self._took, self.forwards = time.perf_counter() - began, self.forwards + 1
+        self.verify_ms += self._took * 1000
 
     def _has_time_for(self, forwards: int) -> bool:
         """Report whether this many forward passes like the last one fit before the deadline."""
@@ -209,8 +218,9 @@ class OneGap:
             room -= len(together)
             if room >= 0:
                 ids[text] = alone, together
+        began = time.perf_counter()
         self._writer.read([it for both in ids.values() for it in both])
-        self.forwards += 1
+        self._took_forward(began)
         for text, (alone, together) in ids.items():
             total = self._writer.log_probability(alone, len(lead))
             joined = self._writer.log_probability(together, len(lead), ends=False)
@@ -234,7 +244,7 @@ class OneGap:
             return [replace(it, stopped="cancelled") for it in going]
         began = time.perf_counter()
         after = self._writer.step(going, [[it for it in its if it] for its in drafts], self._acceptance, ROOM)
-        self._took, self.forwards = time.perf_counter() - began, self.forwards + 1
+        self._took_forward(began)
         if self.on_draft is not None:
             took = round(self._took * 1000, 3)
             before, now = max(zip(going, after, strict=True), key=lambda it: it[1].total)
@@ -254,7 +264,9 @@ class OneGap:
         if self.denoiser is None or len(written.ids) != len(written.path) + 1:
             return []
         masks = CANVAS if self.options.masks is None else self.options.masks
+        began = time.perf_counter()
         drafted = self.denoiser.draft(self.cache, written.tip, written.ids[-1], masks)
+        self.denoise_ms += (time.perf_counter() - began) * 1000
         return [drafted] if drafted else []
 
     def _scored(self, ids: Sequence[int], total: float) -> WrittenRow:

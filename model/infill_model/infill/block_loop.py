@@ -53,7 +53,7 @@ class BlockLoop:
         )
         self._structure = structure_of(self._policies, layout.vocabulary, layout.vocabulary.size, denoiser.device)
         self._keeps_trace = options.trace
-        self.encode_ms = 0.0
+        self.encode_ms = self.denoise_ms = 0.0
 
     @property
     def revises(self) -> bool:
@@ -74,6 +74,7 @@ class BlockLoop:
             jobs: any number.
             on_draft: called with the first job after each step.
         """
+        began, encoded_before = time.perf_counter(), self.encode_ms
         progress = [JobProgress(it) for it in jobs]
         going = list(range(len(jobs)))
         encoded: list[Sequence[int]] = []
@@ -104,4 +105,5 @@ class BlockLoop:
             for number, read, more in zip(going, after, grown, strict=True):
                 progress[number] = more or read
             going = [number for number, more in zip(going, grown, strict=True) if more]
+        self.denoise_ms += (time.perf_counter() - began) * 1000 - (self.encode_ms - encoded_before)
         return progress

@@ -126,7 +126,7 @@ class Infiller(Filler):
             fills = filling.revised(request, options.start)
         else:
             (fills,) = filling.fills([request])
-        timing = _timing(loop.encode_ms, started)
+        timing = _timing(loop, started, filling.verify_ms)
         return [replace(it, ms=timing, forwards=it.forwards * guide.passes) for it in fills]
 
     def _guided(
@@ -148,8 +148,10 @@ class Infiller(Filler):
             return [self.fill(it, options)[0] for it in requests]
         started = time.perf_counter()
         loop = BlockLoop(self.denoiser, self.layout, options, Limits(options.steps))
-        fills = Filling(self._ranking, loop, replace(options, n=1)).fills(requests)
-        return [replace(it, ms=_timing(loop.encode_ms, started)) for (it,) in fills]
+        filling = Filling(self._ranking, loop, replace(options, n=1))
+        fills = filling.fills(requests)
+        ms = _timing(loop, started, filling.verify_ms)
+        return [replace(it, ms=ms) for (it,) in fills]
 
     def fill_autoregressively(self, request: Request, options: Options) -> Fill:
         """Fill the first gap with the same weights left to right, as a baseline. Later gaps are left empty."""
@@ -164,7 +166,9 @@ class Infiller(Filler):
         steps = len(done) + (written.stopped == "complete")
         progress = JobProgress(Job(place.context, []), done, steps=steps, stopped=written.stopped)
         fill = progress.fill(self.vocabulary, len(request.between) + 1)
-        return replace(fill, ms=_timing((encoded - started) * 1000, started))
+        ended = time.perf_counter()
+        parts = ((encoded - started) * 1000, (ended - encoded) * 1000, (ended - started) * 1000)
+        return replace(fill, ms=Timing(*(round(it, 3) for it in parts)))
 
     def score(self, request: Request, texts: Sequence[str]) -> float:
         """Return the mean autoregressive log-probability per token of filled gaps, including their ends, in nats."""
@@ -177,6 +181,6 @@ def _limits(options: Options, started: float, cancelled: Callable[[], bool]) -> 
     return Limits(options.steps, None if options.budget_ms is None else started + options.budget_ms / 1000, cancelled)
 
 
-def _timing(encode_ms: float, started: float) -> Timing:
+def _timing(loop: BlockLoop, started: float, verify_ms: float) -> Timing:
     total = (time.perf_counter() - started) * 1000
-    return Timing(round(encode_ms, 3), round(total - encode_ms, 3), round(total, 3))
+    return Timing(*(round(it, 3) for it in (loop.encode_ms, loop.denoise_ms, total, verify_ms)))

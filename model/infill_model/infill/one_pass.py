@@ -7,6 +7,7 @@ The chosen fills are built from these scores. A copy is denoised only if that ma
 
 import itertools
 import math
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -70,6 +71,7 @@ class Filling:
         """
         self._ranking, self._layout, self._loop = ranking, ranking.layout, loop
         self._options, self._critic, self._on_draft = options, critic, on_draft
+        self.verify_ms = 0.0
 
     def fills(self, requests: Sequence[Request]) -> list[list[Fill]]:
         """Return different fills of each request, the best first and at most `Options.n`."""
@@ -77,7 +79,9 @@ class Filling:
         opened = [self._opened(it) for it in requests]
         drafted = iter(self._loop.run([job for it in opened for job in it.drafts], self._on_draft))
         drafts = [list(itertools.islice(drafted, len(it.drafts))) for it in opened]
+        began = time.perf_counter()
         chosen = [self._chosen(*it) for it in zip(opened, drafts, strict=True)]
+        self.verify_ms += (time.perf_counter() - began) * 1000
         revised = iter(self._loop.run([it.job for choices in chosen for it in choices if it.job]))
         return [
             self._read_out(it, choices, _most_steps(own), revised)

@@ -5,9 +5,12 @@ Must not depend on how a single gap is filled.
 
 import math
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Final
 
 from infill_model.request import Fill, Request, Timing, Token
+
+_PARTS: Final = tuple(it.name for it in fields(Timing))
 
 
 def turns(request: Request) -> Generator[tuple[Request, tuple[str, ...]], str, None]:
@@ -54,7 +57,7 @@ def _joined(parts: Sequence[Fill], between: Sequence[str]) -> Fill:
         score=sum(scores) if len(scores) == len(parts) else None,
         steps=sum(it.steps for it in parts),
         forwards=sum(it.forwards for it in parts),
-        ms=Timing(*(round(sum(getattr(it.ms, name) for it in parts), 3) for name in ("encode", "denoise", "total"))),
+        ms=Timing(*(round(sum(getattr(it.ms, name) for it in parts), 3) for name in _PARTS)),
         stopped=next((it.stopped for it in parts if it.stopped not in ("complete", "stable")), parts[-1].stopped),
         retrieved=any(it.retrieved for it in parts),
         trace=tuple(frame for it in parts for frame in it.trace),

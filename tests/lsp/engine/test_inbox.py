@@ -1,6 +1,7 @@
 """Which request an engine takes next, and which it drops."""
 
 import threading
+import time
 
 from infill_lsp.engine.inbox import Inbox
 from infill_lsp.engine.messages import Ask
@@ -68,3 +69,18 @@ def test_closing_wakes_who_waits_and_cancels_what_runs() -> None:
     assert found == [None]
     assert inbox.is_cancelled()
     assert inbox.closed
+
+
+def test_what_a_request_waited_is_counted_for_the_one_that_runs() -> None:
+    inbox = Inbox()
+    inbox.put(ask(1, "a"))
+    inbox.put(ask(2, "b"))
+    inbox.put(ask(3, "b"))
+    before = time.monotonic()
+    assert taken(inbox) == 1
+    time.sleep(0.02)
+    assert taken(inbox) == 3, "the second was replaced"
+    assert 20 <= inbox.waited_ms <= (time.monotonic() - before) * 1e3 + 1000
+    inbox.put(ask(4, "a"))
+    inbox.take()
+    assert inbox.waited_ms < 20, "not the wait of another"
