@@ -49,6 +49,7 @@ class Editor:
         Raises:
             SilentError: the server cannot be started.
         """
+        self._started = time.perf_counter()
         words = command or [sys.executable, "-P", "-m", "infill_lsp.cli", "--stdio"]
         try:
             self._server = subprocess.Popen(
@@ -65,6 +66,10 @@ class Editor:
         self._answers: dict[int, float] = {}
         self._id = 0
         self.status: Message = {}
+        self.ready_ms = 0.0
+        """Milliseconds from the start of the process until its engine was ready."""
+        self.timings: list[Message] = []
+        """What the server told of its answers, if the capability `infill.timing` asks for that."""
         self._reader = threading.Thread(target=self._read, daemon=True)
 
     def __enter__(self) -> "Editor":
@@ -79,6 +84,7 @@ class Editor:
             lambda it: it.get("method") == "infill/status" and it["params"]["state"] in {"ready", "degraded"}
         )
         self.status = ready["params"]
+        self.ready_ms = (time.perf_counter() - self._started) * 1000
         return self
 
     def __exit__(
@@ -119,7 +125,11 @@ class Editor:
 
     def type(self, uri: str, version: int, place: Message, text: str) -> None:
         """Insert a text into a document."""
-        change = {"range": {"start": place, "end": place}, "text": text}
+        self.change(uri, version, (place, place), text)
+
+    def change(self, uri: str, version: int, span: tuple[Message, Message], text: str) -> None:
+        """Replace what is between two places of a document."""
+        change = {"range": {"start": span[0], "end": span[1]}, "text": text}
         identifier = {"uri": uri, "version": version}
         self.notify("textDocument/didChange", {"textDocument": identifier, "contentChanges": [change]})
 
@@ -139,8 +149,23 @@ class Editor:
         """Wait for an answer, and return its inline completions, best first."""
         answer = self._until(lambda it: it.get("id") == id_ and "method" not in it)
         self._answers.pop(id_, None)
-        found = answer.get("result") or []
-        return found["items"] if isinstance(found, dict) else list(found)
+        return _items(answer)
+
+    def items_by(self, id_: int, deadline: float) -> tuple[float, list[Message]] | None:
+        """Wait for an answer up to a time of `time.perf_counter`; return its time of arrival and its completions."""
+        while True:
+            try:
+                message = self._messages.get(timeout=max(0.0, deadline - time.perf_counter()))
+            except queue.Empty:
+                return None
+            if message is None:
+                raise SilentError("the server does not answer")
+            if message.get("id") == id_ and "method" not in message:
+                return self._answers.pop(id_), _items(message)
+
+    def cancel(self, id_: int) -> None:
+        """Say that an answer is no longer wanted; it comes nevertheless, and is dropped."""
+        self.notify("$/cancelRequest", {"id": id_})
 
     def turn(self) -> float:
         """Return the milliseconds until the event loop answers a request about a document that is not open."""
@@ -178,6 +203,8 @@ class Editor:
             message = json.loads(stream.read(length))
             if "id" in message and "method" not in message:
                 self._answers[message["id"]] = time.perf_counter()
+            if message.get("method") == "infill/timing":
+                self.timings.append(message["params"])
             self._messages.put(message)
         self._messages.put(None)
 
@@ -188,6 +215,20 @@ def _item(uri: str, text: str, language: str) -> Message:
 
 def _at(line: int, character: int) -> Message:
     return {"line": line, "character": character}
+
+
+def _items(answer: Message) -> list[Message]:
+    found = answer.get("result") or []
+    return found["items"] if isinstance(found, dict) else list(found)
+
+
+def engine_pid(pid: int) -> int | None:
+    """Return the process id of a server's engine, its youngest child; None if there is none, or no `/proc`."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    except OSError:
+        return None
+    return int(children[-1]) if children else None
 
 
 def loop_ms(pid: int) -> float:

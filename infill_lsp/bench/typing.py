@@ -158,11 +158,11 @@ def _typed(editor: Editor, document: Document, line: int) -> Iterator[tuple[str,
             waiting = waiting[1:] if waiting.startswith(char) else ""
         before = document.edited(start + column, start + len(whole), "")
         items = editor.items(editor.ask(name, place))
-        added = _added(before, start + column, items[0]) if items else None
+        more = added(before, start + column, items[0]) if items else None
         shown = None
-        if added is not None and added[0] != waiting:
-            shown = judge(document, line, column, *added)
-        waiting = added[0] if added is not None else ""
+        if more is not None and more[0] != waiting:
+            shown = judge(document, line, column, *more)
+        waiting = more[0] if more is not None else ""
         yield _place(whole, indentation, column), shown
     editor.close(name)
 
@@ -178,7 +178,7 @@ def _place(line: str, indentation: int, column: int) -> str:
     return "in a word" if _WORD.match(line[column - 1]) else "after a sign"
 
 
-def _added(before: Document, cursor: int, item: dict[str, Any]) -> tuple[str, str] | None:
+def added(before: Document, cursor: int, item: dict[str, Any]) -> tuple[str, str] | None:
     """Return what an item adds behind the cursor, and the document's text with it; None if it adds nothing."""
     span = item.get("range")
     ends = (

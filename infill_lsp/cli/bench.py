@@ -14,6 +14,7 @@ _COMMANDS: Final = (
     Command("critic", "how often the syntax critic acts, and what that costs", "infill_lsp.bench.critic"),
     Command("judge", "how often the judge of meaning objects to code that people wrote", "infill_lsp.bench.judge"),
     Command("typing", "type lines of files key by key, and judge what is shown", "infill_lsp.bench.typing"),
+    Command("replay", "type files at a typist's pace, and time each suggestion", "infill_lsp.bench.replay.command"),
     Command(
         "next-edits",
         "what is offered after a change, against what it calls for",

@@ -58,3 +58,38 @@ def frontier(points: Sequence[Point], best: Point, quality: str, path: Path) -> 
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)
+
+
+def latency(waits: Mapping[str, Sequence[float]], parts: Mapping[str, Mapping[str, float]], path: Path) -> None:
+    """Plot the share of keys answered against milliseconds, and below that what the milliseconds are spent on.
+
+    Args:
+        waits: milliseconds from key to answer, infinite for keys without one, by the name of a curve.
+        parts: mean milliseconds by part, by the name of a bar.
+        path: of the picture; its suffix decides the format.
+    """
+    mpl.use("Agg")
+    height = 3.6 + 0.6 + 0.3 * len(parts)
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(8, height), dpi=120, height_ratios=(3.6, 0.6 + 0.3 * len(parts))
+    )
+    for name, values in waits.items():
+        known = sorted(it for it in values if it < float("inf"))
+        shares = [100 * number / len(values) for number in range(1, len(known) + 1)]
+        above.step(known, shares, where="post", linewidth=1.2, label=name)
+    for limit in (50, 100, 150, 300):
+        above.axvline(limit, color="0.85", linewidth=0.8, zorder=0)
+    above.set(xlabel="milliseconds after the key", ylabel="% of keys answered", xlim=(0, 400), ylim=(0, 100))
+    above.legend(loc="upper left", fontsize="small")
+    names = list(parts)
+    left = [0.0] * len(names)
+    for part in dict.fromkeys(part for its in parts.values() for part in its):
+        widths = [max(0.0, parts[name].get(part, 0.0)) for name in names]
+        below.barh(names, widths, left=left, label=part, height=0.7)
+        left = [at + width for at, width in zip(left, widths, strict=True)]
+    below.invert_yaxis()
+    below.set(xlabel="milliseconds of an answer that the engine made, means")
+    below.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
+    figure.tight_layout()
+    figure.savefig(path)
+    plt.close(figure)
