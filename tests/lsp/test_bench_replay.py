@@ -127,7 +127,7 @@ def test_percentiles_leave_out_what_is_not_there() -> None:
 def test_a_real_server_with_the_real_model_is_typed_into(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = Path(__file__).parents[2] / "examples/access_log.py"
     out, picture = tmp_path / "replay.json", tmp_path / "replay.svg"
-    flags = ["--lengths", "30", "--lines", "1", "--keys", "15", "--threads", "1", "--json"]
+    flags = ["--lengths", "30", "--lines", "1", "--keys", "15", "--threads", "1", "--json", "--compare", "1"]
     drawn = ["--picture", str(picture)] if importlib.util.find_spec("matplotlib") else []
     assert main(["bench", "replay", str(source), *flags, "--out", str(out), *drawn]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -141,6 +141,10 @@ def test_a_real_server_with_the_real_model_is_typed_into(tmp_path: Path, capsys:
     assert server["first_ms"] > server["ready_ms"] > 0
     if sys.platform == "linux":
         assert 20 < server["server_mb"] < server["engine_mb"] < 2000
+    found = {it["name"]: it for it in report["compared"]["embedded"]}
+    assert list(found) == ["as served", "nothing kept", "left to right", "plain"]
+    assert found["as served"]["ratio"] == 1
+    assert found["plain"]["ms"] > found["as served"]["ms"]
     if drawn:
         assert "</svg>" in picture.read_text()
 
@@ -155,6 +159,7 @@ def test_files_that_are_too_short_are_one_sentence(tmp_path: Path, capsys: pytes
     ("flags", "sentence"),
     [
         (["--lengths", "200,many"], "'200,many' is no list of lengths"),
+        (["--peer", "http://127.0.0.1:8080"], "is not one of openai"),
         (["--lengths", "5"], "20 to 100000 lines"),
         (["--out", "/no/folder/replay.json"], "there is no folder /no/folder"),
         (["--picture", "/no/folder/replay.svg"], "there is no folder /no/folder"),

@@ -6,11 +6,11 @@ next stroke. Each model and each length of document gets a server of its own.
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from infill_lsp import __version__
 from infill_lsp.bench.editor import Editor, Message, engine_pid, memory_mb
@@ -20,9 +20,12 @@ from infill_lsp.bench.replay.summary import PARTS, WITHIN, Row, rounded, row
 from infill_lsp.bench.replay.typist import Typist
 from infill_lsp.errors import SourceError
 from infill_lsp.settings.flags import declare_engine, engine_settings, integer
-from infill_lsp.settings.settings import EngineCommand, EngineSettings
+from infill_lsp.settings.settings import APIS, EndpointSettings, EngineCommand, EngineSettings
 from infill_lsp.text.document import Document
 from infill_lsp.text.files import check_writable
+
+if TYPE_CHECKING:
+    from infill_lsp.bench.replay.compare import Contender
 
 LENGTHS: Final = (200, 2_000, 20_000)
 
@@ -34,7 +37,8 @@ class Replayed:
     """A server that was typed into.
 
     Attributes:
-        model: its name.
+        asked: the model's name as it was asked for.
+        model: its own name.
         length: of its documents, in lines.
         keys: in the order of typing.
         ready_ms: from its start until its engine was ready.
@@ -43,6 +47,7 @@ class Replayed:
         engine_mb: its engine's peak memory.
     """
 
+    asked: str
     model: str
     length: int
     keys: tuple[Key, ...]
@@ -62,6 +67,21 @@ def declare(flags: argparse.ArgumentParser) -> None:
         "--lengths", type=_lengths, default=LENGTHS, metavar="N,N", help="lines of the documents (200,2000,20000)"
     )
     flags.add_argument("--beside", action="append", default=[], metavar="NAME|PATH", help="a further model; repeatable")
+    flags.add_argument(
+        "--compare",
+        type=integer(0, 10_000),
+        default=0,
+        metavar="N",
+        help="ask up to N of the questions again, of the model, its controls and the peers, in turn",
+    )
+    flags.add_argument(
+        "--peer",
+        type=_peer,
+        action="append",
+        default=[],
+        metavar="API=URL",
+        help="a server to compare with, such as llama.cpp=http://127.0.0.1:8080; repeatable",
+    )
     flags.add_argument("--seed", type=integer(0, 2**31), default=0, metavar="N", help="of the typist's dice (0)")
     flags.add_argument("--out", type=Path, metavar="FILE", help="write every figure as .json")
     flags.add_argument("--picture", type=Path, metavar="FILE", help="draw the figures, as .svg or .png")
@@ -80,6 +100,14 @@ def _lengths(text: str) -> tuple[int, ...]:
     return found
 
 
+def _peer(text: str) -> EndpointSettings:
+    """Read a server's API and address."""
+    api, _, url = text.partition("=")
+    if api not in APIS or not url:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(APIS)}, '=' and a URL")
+    return EndpointSettings(url=url, api=api)
+
+
 def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     """Type the given files; return 0 regardless of the results.
 
@@ -95,8 +123,10 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     replayed = [it for one in models for it in _replayed(one, documents, chosen)]
     if not replayed:
         raise SourceError("no file has as many lines as --lengths says, nor others of its language to go around it")
-    report = {"version": __version__, "words": chosen.words, "servers": list(map(_server, replayed))}
+    report: dict[str, Any] = {"version": __version__, "words": chosen.words, "servers": list(map(_server, replayed))}
     report["rows"] = [{**group, **found.as_json()} for group, found in rows(replayed)]
+    compared = {one.model: _compared(one, replayed, chosen) for one in models} if chosen.compare else {}
+    report["compared"] = {name: [rounded(asdict(it)) for it in its] for name, its in compared.items()}
     if chosen.out:
         _write(chosen.out, json.dumps(report, indent=2) + "\n")
     if chosen.picture:
@@ -105,7 +135,16 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         print(json.dumps(report, indent=2))
     else:
         _show(replayed)
+        _show_compared(compared)
     return 0
+
+
+def _compared(settings: EngineSettings, replayed: Sequence[Replayed], chosen: argparse.Namespace) -> "list[Contender]":
+    """Ask a model, its controls and the peers what the model was asked in the replay."""
+    from infill_lsp.bench.replay.compare import compare  # noqa: PLC0415  # imports the judge, which takes a while
+
+    keys = [key for it in replayed if it.asked == settings.model for key in it.keys]
+    return compare(settings, keys, chosen.compare, chosen.peer)
 
 
 def _replayed(
@@ -133,6 +172,7 @@ def _typed(options: Message, ways: Sequence[Course], chosen: argparse.Namespace)
         engine = engine_pid(editor.pid)
         first = next((it.ms for it in keys if it.ms is not None), float("nan"))
         return Replayed(
+            asked=options["model"],
             model=editor.status["model"],
             length=ways[0].length,
             keys=tuple(keys),
@@ -209,6 +249,20 @@ def _show(replayed: Sequence[Replayed]) -> None:
             f"{one.model}, {one.length:,} lines: server {one.server_mb:.0f} MB, engine {one.engine_mb:.0f} MB; ready"
             f" after {one.ready_ms:.0f} ms, first answer after {one.first_ms:.0f} ms"
         )
+
+
+def _show_compared(compared: "Mapping[str, Sequence[Contender]]") -> None:
+    """Print a table for each model: its own way, its controls, and the peers."""
+    from rich.console import Console  # noqa: PLC0415  # keeps --help quick
+    from rich.table import Table  # noqa: PLC0415
+
+    for model, contenders in compared.items():
+        table = Table(title=f"{model}: the same questions, after 8 typed characters; medians")
+        for heading in ("", "questions", "ms", "tokens", "as served / this"):
+            table.add_column(heading, justify="right" if heading else "left")
+        for it in contenders:
+            table.add_row(it.name, str(it.gaps), f"{it.ms:.1f}", f"{it.tokens:g}", f"{it.ratio:.2f}")
+        Console().print(table)
 
 
 def _times(values: Sequence[float]) -> str:
