@@ -1,9 +1,10 @@
-"""Drafts a gap's continuation without a network: a copy from the document after the same characters, or the old text.
+"""Drafts a gap's continuation without a network: copies from the document, old texts, what the last key interrupted.
 
 Drafts are ids; the reader decides what is kept.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from infill_model.infill.retrieval import copy_continuation
@@ -12,8 +13,37 @@ from infill_model.request import Request
 LEAST_MATCH: Final = 6
 """Characters that must match before a copy continues the text written so far."""
 
+FARTHEST: Final = 8
+"""Characters that may be deleted before the cursor while what was written after them is still a draft."""
+
 SHIFTS: Final = (0, -1, 1, 2)
 """By how many tokens a gap's old text may be shifted against the new text: replaced, inserted before, dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The greedy text that was written last, whole or until the next key ended the work.
+
+    Attributes:
+        prefix: the code before its gap.
+        behind: the code after it, as `Layout.row` takes it.
+        text: what was written.
+    """
+
+    prefix: str = ""
+    behind: tuple[str, ...] = ()
+    text: str = ""
+
+    def at(self, prefix: str, behind: Sequence[str]) -> str:
+        """Return its part after a cursor that has moved along it, or back; an empty string if there is none."""
+        if tuple(behind) != self.behind or not self.text or prefix == self.prefix:
+            return ""
+        if prefix.startswith(self.prefix):
+            typed = prefix[len(self.prefix) :]
+            return self.text[len(typed) :] if self.text.startswith(typed) else ""
+        removed = self.prefix[len(prefix) :]
+        near = len(removed) <= FARTHEST and "\n" not in removed and self.prefix.startswith(prefix)
+        return removed + self.text if near else ""
 
 
 def drafts_of(request: Request, written: str, encode: Callable[[str], list[int]]) -> list[list[int]]:

@@ -15,6 +15,7 @@ from typing import Final
 import torch
 
 from infill_model.coder.denoiser import ShallowDenoiser
+from infill_model.coder.drafting import Written
 from infill_model.coder.encoder import BRANCHES, CHUNK, CausalEncoder, RowCache
 from infill_model.coder.healing import Healer
 from infill_model.coder.languages import LANGUAGES
@@ -55,6 +56,7 @@ class CoderInfiller(Filler):
         self.tokens = Tokens(self.vocabulary, ends, Healer(texts))
         marks = FimMarks.of(dict(converted.special))
         self.layout = RowLayout(self.tokens.encode, marks, self.budget, prefix_first=not converted.tuned)
+        self._written = Written()
         self._parameters = sum(it.numel() for it in converted.weights.values() if it.ndim > 1)
 
     @classmethod
@@ -185,9 +187,12 @@ class CoderInfiller(Filler):
             late = late_by(limits) or "deadline"
             wanted = late == "deadline" and options.retrieve and start is None
             return (fills_of_copies(request, options.n) if wanted else []) or [replace(_NOTHING, stopped=late)]
-        gap = OneGap(request, options, limits, cache, self.tokens, on_draft, start, self.denoiser)
+        guess = self._written.at(request.prefix, behind) if start is None else ""
+        gap = OneGap(request, options, limits, cache, self.tokens, on_draft, start, guess, self.denoiser)
         greedy = gap.write()
         text = next(iter(gap.found))
+        if start is None and text:
+            self._written = Written(request.prefix, tuple(behind), text)
         wanted = options.n > 1 or gap.is_doubtful or _objects(critic, text)
         if wanted and start is None and greedy.stopped == "complete":
             gap.write_others(max(options.n, 3))

@@ -88,6 +88,7 @@ class OneGap:
         tokens: of the model.
         on_draft: called with the greedy fill after each forward pass.
         start: the gap's current text, if it is to be revised.
+        guess: what was written here before the last key: a further draft, but no candidate of its own.
         denoiser: drafts as well, if the model has one.
         found: fills by their texts, the greedy one first.
         forwards: forward passes of the encoder spent so far.
@@ -102,6 +103,7 @@ class OneGap:
     tokens: Tokens
     on_draft: Callable[[Frame], None] | None
     start: str | None
+    guess: str = ""
     denoiser: ShallowDenoiser | None = None
     found: dict[str, WrittenRow] = field(default_factory=dict)
     drafts: list[str] = field(default_factory=list)
@@ -124,7 +126,8 @@ class OneGap:
     def write(self) -> WrittenRow:
         """Write the greedy fill, and score the drafts that were read whole in its first forward pass."""
         drafted = [self.tokens.encode(it) for it in self.drafts]
-        going = self._step([WrittenRow()], [drafted])
+        guessed = [self.tokens.encode(self.guess)] if self.guess else []
+        going = self._step([WrittenRow()], [[*guessed, *drafted]])
         read = {text: self._writer.log_probability(ids) for text, ids in zip(self.drafts, drafted, strict=True)}
         if self.start is None:
             going = self._restarted(*going)
@@ -256,8 +259,9 @@ class OneGap:
         if self.start is not None:
             return remaining(drafted[0], written.ids)
         text = self._text(written, whole=True)
+        guessed = [self.tokens.encode(self.guess[len(text) :])] if self.guess.startswith(text) else []
         copies = drafts_of(self.request, text, self.tokens.encode) if self.options.retrieve else []
-        return [*copies, *self._denoised(written)]
+        return [*guessed, *copies, *self._denoised(written)]
 
     def _denoised(self, written: WrittenRow) -> list[list[int]]:
         """Return the denoiser's draft of the tokens after the one committed last."""
