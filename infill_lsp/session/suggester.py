@@ -142,11 +142,14 @@ class Suggester:
         """
         if (answered := self._asked_by_hand(question)) is not None:  # What it finds is remembered.
             await asyncio.wait({answered}, timeout=self._host.effective_settings.budget_ms(False) / 1e3)
-        prepared = await self._prepared_for(question)
         whys: list[str] = []
         clock = AnswerClock()
         try:
-            found = await self._found(question, number, whys.append, clock)
+            prepared = await self._prepared_for(question)
+            if prepared is None:
+                found = await self._found(question, number, whys.append, clock)
+            else:
+                found, clock.source = prepared, "prepared"
         finally:
             if self._by_hand.get(question.document.name, (None,))[0] is question:
                 self._end_by_hand(question.document.name)
@@ -154,7 +157,6 @@ class Suggester:
         if now is None or not self._is_newest(question, number):
             return ()
         if self._host.on_timing is not None:
-            clock.source = "prepared" if prepared and clock.source == "remembered" else clock.source
             self._host.on_timing(question, clock)
         inactive = self._host.inactive(now)
         shown = () if inactive else [it for one in found if (it := rebased(one, question.document, now))]
@@ -237,21 +239,22 @@ class Suggester:
         task = asyncio.ensure_future(self._found(question, None))
         self._prepared[name] = question, task
 
-    async def _prepared_for(self, question: Question) -> bool:
-        """Wait for the suggestions being prepared if they are for this very question; otherwise end that work.
+    async def _prepared_for(self, question: Question) -> tuple[Suggestion, ...] | None:
+        """Return the suggestions being prepared if they are for this very question; otherwise end that work.
 
         Returns:
-            Whether they were for this question.
+            The suggestions, once they are there; None if they are for another question, or their work was ended.
         """
         prepared = self._prepared.get(question.document.name)
         if prepared is None:
-            return False
+            return None
         asked, task = prepared
-        if question.invoked or (asked.document.text, asked.offset) != (question.document.text, question.offset):
+        same = (asked.document.text, asked.offset) == (question.document.text, question.offset)
+        if question.invoked or question.selected is not None or not same:
             self._end_preparing(question.document.name)
-            return False
+            return None
         await asyncio.wait({task})
-        return True
+        return None if task.cancelled() else task.result()
 
     def _end_preparing(self, name: str) -> None:
         if prepared := self._prepared.pop(name, None):

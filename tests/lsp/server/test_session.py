@@ -296,6 +296,24 @@ def test_after_an_accept_the_next_suggestion_is_ready() -> None:
     run(body)
 
 
+def test_after_an_accept_that_leads_to_nothing_the_engine_is_asked_once() -> None:
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
+        await session.start()
+        await session.loaded()
+        start = "# fill = 1\nx "
+        assert await ask(session, start) == ["= 1"]
+        asked = busy(seen)
+        before = session.documents["file:///a.py"]
+        accepted = before.edited(len(start), len(start), "= 1")
+        session.put(accepted)
+        question = Question(accepted, len(accepted.text), invoked=False)
+        found = await session.suggester.ask(question, session.suggester.next_number(question))
+        assert found == (), "`x = 1= 1` is no Python"
+        assert busy(seen) == asked + 1
+
+    run(body)
+
+
 def test_an_editors_own_question_does_not_take_the_place_of_the_users_at_the_same_cursor() -> None:
     async def body(session: Session, seen: list[ServerStatus]) -> None:
         await session.start()
