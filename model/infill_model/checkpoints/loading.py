@@ -15,6 +15,7 @@ from infill_model.coder.infiller import CoderInfiller
 from infill_model.embedded.folder import MODEL_TYPE, model_path
 from infill_model.errors import WeightsError
 from infill_model.files.checkpoint import Checkpoint
+from infill_model.files.heap import given_back
 from infill_model.infill.infiller import Infiller
 from infill_model.transformer.sequence import CacheMode
 
@@ -40,6 +41,11 @@ def load(
     Raises:
         WeightsError: the folder is missing, incomplete, damaged, or holds no supported model.
     """
+    with given_back():
+        return _loaded(model, device, dtype, threads, reuse, compiled)
+
+
+def _loaded(model: str | Path, device: str, dtype: str, threads: int | None, reuse: str, compiled: bool) -> AnyInfiller:
     folder = _converted(str(model)) or model_path(model)
     if folder.is_file() and folder.suffix in CONVERTED:
         return CoderInfiller.load(folder, device=device.replace("spread", "auto"), dtype=dtype, threads=threads)

@@ -125,8 +125,7 @@ def network(config: ModelConfig, weights: dict[str, Tensor], path: Path) -> Netw
     ]
     if wrong:
         raise WeightsError(f"{path}: the weights do not fit config.json (first difference: {min(wrong)})")
-    net = Network(config.shape)
-    net.load_state_dict(dense)
+    net.load_state_dict(dense, assign=True)
     return net.eval()
 
 

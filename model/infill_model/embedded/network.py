@@ -59,10 +59,10 @@ def norm(x: Tensor) -> Tensor:
 
 
 def rotary_table(shape: Shape) -> Tensor:
-    """Return (2, positions, E/2) float32: cosines and sines of RoPE (Su et al. 2021)."""
+    """Return (2, positions, E/2) float32, on the CPU: cosines and sines of RoPE (Su et al. 2021)."""
     half = shape.head_width // 2
-    frequency = shape.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
-    angle = torch.outer(torch.arange(shape.positions, dtype=torch.float32), frequency)
+    frequency = shape.rope_theta ** (-torch.arange(half, dtype=torch.float32, device="cpu") / half)
+    angle = torch.outer(torch.arange(shape.positions, dtype=torch.float32, device="cpu"), frequency)
     return torch.stack([angle.cos(), angle.sin()])
 
 
@@ -189,7 +189,8 @@ class Network(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.embedding = nn.Embedding(shape.vocabulary, shape.width)
+        # Random numbers and ranges on the meta device would import torch's compiler, which takes two seconds.
+        self.embedding = nn.Embedding(shape.vocabulary, shape.width, _weight=torch.empty(shape.vocabulary, shape.width))
         self.pinned = nn.Parameter(torch.zeros(shape.width))
         self.before = nn.Linear(LOOK_BACK * shape.width, shape.width, bias=False)
         self.around = nn.Linear((LOOK_BACK + 1) * shape.width, shape.width, bias=False)

@@ -125,13 +125,50 @@ def read(path: Path) -> Converted:
                 raise WeightsError(f"{path}: converted by another version; run `infill-lsp models use` again")
             shape = TransformerShape(**json.loads(metadata["shape"]))
             tokenizer = Tokenizer.from_str(metadata["tokenizer"])
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # It is not a mapping.
+            weights = _Stored(path)
             check_numbers(path, weights.items())
             return Converted(
                 metadata["name"], shape, json.loads(metadata["special"]), tokenizer, weights, metadata["tuned"] == "yes"
             )
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise WeightsError(f"{path}: damaged or missing ({error}); run `infill-lsp models use` again") from error
+
+
+class _Stored(Mapping[str, Tensor]):
+    """The tensors of a safetensors file, each mapped into memory when it is asked for, and only while it is in use.
+
+    The library's own tensors keep the whole file mapped, which would then count as memory besides the packed matrices.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._state = path, _state(path)
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            self._begin, header = 8 + length, json.loads(file.read(length))
+        self._entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+
+    def __getitem__(self, name: str) -> Tensor:
+        entry = self._entries[name]
+        dtype, offset = _DTYPES[entry["dtype"]], self._begin + entry["data_offsets"][0]
+        mapped = np.memmap(self._path, dtype, "c", offset, tuple(entry["shape"]))
+        if _state(self._path) != self._state:
+            raise WeightsError(f"{self._path}: was replaced while it was read; load it again")
+        return torch.from_numpy(mapped)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+_DTYPES: Final = {"I8": np.int8, "I32": np.int32, "F32": np.float32}
+"""Those that `convert` writes."""
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def head_ids(end: int, vocabulary: int) -> Tensor:
