@@ -210,10 +210,12 @@ class EngineSettings:
     def cpu_threads(self) -> int:
         """The number of threads a forward may use.
 
-        By default half of the cores: the editor and its other servers run on the rest. At this size two threads gain
-        little and lose much next to a busy program (docs/log.md). Never more than there are cores.
+        By default half of the cores: the editor and its other servers run on the rest. Two threads gain the embedded
+        model little and lose it much next to a busy program; a larger one gains a third (docs/log.md). Never more than
+        there are cores.
         """
-        return max(1, cores() // 2) if self.threads is None else min(self.threads, cores())
+        least = 1 if self.model == "embedded" else 2
+        return min(max(least, cores() // 2) if self.threads is None else self.threads, cores())
 
 
 EngineCommand: TypeAlias = Callable[[EngineSettings], Sequence[str]]
@@ -252,7 +254,9 @@ class ServerSettings:
         "`auto`: on CUDA, forward passes of bidirectional checkpoints are compiled, each length when first used",
     )
     threads: int | None = _setting(
-        None, _or_null(_whole(1, 1024)), "CPU threads, never more than cores; null: half the number of cores"
+        None,
+        _or_null(_whole(1, 1024)),
+        "CPU threads, never more than cores; null: half the number of cores, at least two for a larger model",
     )
     verify: VerifySettings = VerifySettings()
     endpoint: EndpointSettings = EndpointSettings()

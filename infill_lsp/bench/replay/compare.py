@@ -84,10 +84,10 @@ def _contender(name: str, its: Sequence[tuple[int, Asked]], served: dict[int, fl
 
 
 def questions(keys: Sequence[Key], count: int) -> list[Request]:
-    """Return questions that the engine answered, evenly spread over a replay, as requests with a single gap."""
+    """Return questions that the engine was asked, evenly spread over a replay, as requests with a single gap."""
     found = list[Request]()
     for key in keys:
-        if key.kind != "type" or not key.parts or key.before is None:
+        if key.kind != "type" or (key.ms is not None and not key.parts) or key.before is None:
             continue
         document, offset = key.before
         target = target_of(Question(document, offset, invoked=False))

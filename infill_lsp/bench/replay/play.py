@@ -49,8 +49,11 @@ class Key:
 
     @property
     def overhead(self) -> float | None:
-        """Milliseconds outside the engine: server, pipes and this client; None if that is not known."""
-        if self.ms is None or not self.source:
+        """Milliseconds outside the engine: server, pipes and this client; None if that is not known.
+
+        Of what was being prepared when the key came, the engine's part is not known.
+        """
+        if self.ms is None or self.source in ("", "prepared"):
             return None
         return self.ms - self.parts.get("queue", 0.0) - self.parts.get("total", 0.0)
 
@@ -101,7 +104,8 @@ class Player:
         cold = stroke.kind == "jump"
         if answer is None:
             self._editor.cancel(asked)
-            return Key(stroke.kind, self._course.length, self._course.language, cold, None), ""
+            before = self._document, stroke.cursor
+            return Key(stroke.kind, self._course.length, self._course.language, cold, None, before=before), ""
         arrived, items = answer
         ghost = self._ghost(stroke.cursor, items)
         timing = self._timing()
