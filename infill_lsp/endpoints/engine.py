@@ -27,6 +27,9 @@ APIS: Final = {it.name: it for it in (openai.API, mercury.API, llama_cpp.API, ol
 PREFIX: Final = 12_000
 """Maximum number of characters sent before a gap, in whole lines."""
 
+_STEP: Final = 2_000
+"""Typed characters after which the start of what is sent moves."""
+
 SUFFIX: Final = 4_000
 """Maximum number of characters sent after a gap."""
 
@@ -260,9 +263,10 @@ def _api(settings: EndpointSettings) -> Api:
 
 
 def _last_lines(prefix: str) -> str:
+    """Return the end of a prefix; its start moves in steps, so that a server can reuse what it read a key before."""
     if len(prefix) <= PREFIX:
         return prefix
-    end = prefix[-PREFIX:]
+    end = prefix[-(-(len(prefix) - PREFIX) // _STEP) * _STEP :]
     return end.partition("\n")[2] or end
 
 

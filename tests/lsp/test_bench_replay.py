@@ -160,6 +160,7 @@ def test_files_that_are_too_short_are_one_sentence(tmp_path: Path, capsys: pytes
     [
         (["--lengths", "200,many"], "'200,many' is no list of lengths"),
         (["--peer", "http://127.0.0.1:8080"], "is not one of openai"),
+        (["--compare", "1", "--peer", "llama.cpp=http://127.0.0.1:9"], "127.0.0.1:9 cannot be reached"),
         (["--lengths", "5"], "20 to 100000 lines"),
         (["--out", "/no/folder/replay.json"], "there is no folder /no/folder"),
         (["--picture", "/no/folder/replay.svg"], "there is no folder /no/folder"),

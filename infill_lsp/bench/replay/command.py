@@ -118,6 +118,10 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     for path in (chosen.out, chosen.picture):
         if path:
             check_writable(path)  # Before minutes of typing.
+    if chosen.compare and chosen.peer:
+        from infill_lsp.bench.replay.compare import reach  # noqa: PLC0415  # imports the judge, which takes a while
+
+        reach(chosen.peer)
     documents = sources(chosen.paths, chosen.files)
     models = [settings, *(replace(settings, model=it) for it in chosen.beside)]
     replayed = [it for one in models for it in _replayed(one, documents, chosen)]

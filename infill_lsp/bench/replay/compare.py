@@ -132,6 +132,17 @@ def _measuring(settings: EngineSettings) -> Iterator[Callable[[str, Request], As
             process.kill()
 
 
+def reach(peers: Sequence[EndpointSettings]) -> None:
+    """Have each server fill a gap, before minutes of typing.
+
+    Raises:
+        InfillError: a server does not work.
+        InfillModelError: a server does not answer as its API says.
+    """
+    for it in peers:
+        _peer(it)(Request("a = ", "\n"))
+
+
 def _peer(settings: EndpointSettings) -> Callable[[Request], Asked]:
     """Return a function that has a server fill a gap, after it has seen the question before it."""
     from infill_lsp.endpoints.engine import Endpoint  # noqa: PLC0415  # httpx takes a while

@@ -81,10 +81,21 @@ def test_only_what_is_around_the_gap_is_sent() -> None:
         ask(EndpointSettings(url=stub.url), Request(before, after))
         body = stub.asked[0].body
     assert before.endswith(body["prompt"])
-    assert 11_900 < len(body["prompt"]) <= 12_000
+    assert 9_900 < len(body["prompt"]) <= 12_000
     assert body["prompt"].startswith("a"), "it begins with a whole line"
     assert after.startswith(body["suffix"])
     assert 3_900 < len(body["suffix"]) <= 4_000
+
+
+def test_what_is_sent_begins_at_the_same_place_while_one_is_typing() -> None:
+    """A server reads again what does not begin as its last prompt did."""
+    before = "".join(f"a{at}\n" for at in range(4000))
+    with Stub(*(said("x") for _ in range(40))) as stub:
+        for typed in range(0, 1_200, 30):
+            ask(EndpointSettings(url=stub.url), Request(before + "b" * typed, "\n"))
+        prompts = [it.body["prompt"] for it in stub.asked]
+    assert len({it.rstrip("b")[:40] for it in prompts}) <= 2
+    assert all(len(it) <= 12_000 for it in prompts)
 
 
 def test_nothing_is_sent_where_only_copies_are_wanted() -> None:
