@@ -1,31 +1,23 @@
 """Reinforcement along traces: gaps, rewards, traces, the gradient, and a run from end to end."""
 
 import json
-import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from infill_model.data.corpus import read_corpus
 from infill_model.denoising.canvas import Canvas
 from infill_model.denoising.prediction import Prediction
+from infill_model.embedded import folder
 from infill_model.embedded.denoiser import EmbeddedDenoiser
 from infill_model.embedded.network import Network, Shape
 from infill_model.infill.layout import Layout
 from infill_model.request import Request
 from infill_model.training.methods import trace_rl
-from infill_model.training.methods.trace_rl import (
-    REWARDS,
-    Learner,
-    Trained,
-    gaps_of,
-    log_probs,
-    reward,
-    rollouts,
-    states_of,
-)
+from infill_model.training.methods.rewards import Trained
+from infill_model.training.methods.study import MASKS
+from infill_model.training.methods.trace_rl import Learner, Lesson, learn, log_probs, rollouts, states_of
 from infill_model.vocabulary import Vocabulary
 
 GAP = Trained(Request("def load(path):\n    return ", "\n"), "path")
@@ -42,23 +34,6 @@ def own(network: Network, shape: Shape) -> Network:
     copied = Network(shape)
     copied.load_state_dict(network.state_dict())
     return copied
-
-
-def test_gaps_are_parts_of_files(corpus: Path) -> None:
-    files = list(read_corpus(corpus, "train"))
-    gaps = gaps_of(files, random.Random(1), 12)
-    assert len(gaps) == 12
-    for it in gaps:
-        assert it.request.prefix + it.gold + it.request.suffix in [file.text for file in files]
-        assert it.gold.strip()
-    assert gaps_of(files, random.Random(1), 12) == gaps
-
-
-def test_a_reward_is_the_sum_of_what_is_true() -> None:
-    assert reward(GAP, "path") == pytest.approx(sum(REWARDS.values()))
-    assert reward(GAP, "pa", {"parses": 1.0, "exact": 1.0}) == 1.0
-    assert reward(GAP, "pa)", {"parses": 1.0, "exact": 1.0}) == 0.0
-    assert 0 < reward(GAP, "pa)", {"similarity": 1.0}) < 1
 
 
 def test_a_trace_writes_every_position_once(own: Network, layout: Layout) -> None:
@@ -80,7 +55,7 @@ def test_log_probabilities_are_those_that_sampling_used(own: Network, layout: La
         found = log_probs(own, states_of(own, context, pinned, [first]), [first])
     assert len(found) == int(first.written.sum())
     denoiser = EmbeddedDenoiser(own)
-    canvas = Canvas.of([layout.job(GAP.request, trace_rl.MASKS).pieces])
+    canvas = Canvas.of([layout.job(GAP.request, MASKS).pieces])
     prediction = Prediction.of(denoiser.logits(denoiser.encode([context]), canvas, canvas.masked), canvas.masked)
     expected = prediction.probability_of(first.tokens.unsqueeze(0))[first.written]
     torch.testing.assert_close(found.exp(), expected, atol=1e-4, rtol=1e-3)
@@ -115,9 +90,21 @@ def test_a_run_from_the_command_line(corpus: Path, model_folder: Path, tokenizer
         "tokenizer": tokenizer,
         "tasks": tmp_path / "tasks.jsonl",
         "out": tmp_path / "found.json",
+        "save": tmp_path / "trained",
     }
     words = [word for name, it in files.items() for word in (f"--{name}", str(it))]
-    trace_rl.main([*words, "--steps", "2", "--model", str(model_folder)])
+    assert trace_rl.main([*words, "--steps", "2", "--model", str(model_folder)]) == 0
     found = json.loads((tmp_path / "found.json").read_text())
     assert [it["method"] for it in found["rows"]] == ["before", "after 2 updates"]
     assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")
+    (before, *_, old), (after, *_, new) = (folder.read(it) for it in (model_folder, tmp_path / "trained"))
+    assert before == after
+    changed = {name for name in old if not torch.equal(old[name].float(), new[name].float())}
+    assert changed
+    assert not any(name.startswith("encoder.") for name in changed)
+
+
+def test_training_ends_with_its_minutes(own: Network, layout: Layout) -> None:
+    lesson = Lesson(layout, lambda count: [GAP] * count, lambda _, text: float(len(text)), updates=9, minutes=0)
+    assert learn(Learner(own), lesson) == []
+    assert len(learn(Learner(own), replace(lesson, updates=2, minutes=60))) == 2

@@ -20,7 +20,8 @@ from infill_model.denoising.canvas import Canvas
 from infill_model.denoising.prediction import forbid_reserved
 from infill_model.embedded.denoiser import EmbeddedDenoiser
 from infill_model.embedded.network import Network
-from infill_model.training.methods.study import MethodRow, Sample, Study, by_confidence, canvas_loss, run, whole_loss
+from infill_model.training.methods.command import run
+from infill_model.training.methods.study import MethodRow, Sample, Study, by_confidence, canvas_loss, whole_loss
 from infill_model.training.rows import RowNoise
 from infill_model.vocabulary import DEL, MASK, RESERVED
 
@@ -103,10 +104,10 @@ def compare(study: Study) -> list[MethodRow]:
     return rows
 
 
-def main(words: Sequence[str]) -> None:
-    """Run the study."""
-    run(compare, words, module="infill_model.training.methods.d3pm", description=__doc__, steps=1000)
+def main(words: Sequence[str]) -> int:
+    """Run the study; return the exit code."""
+    return run(compare, words, module="infill_model.training.methods.d3pm", description=__doc__, steps=1000)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

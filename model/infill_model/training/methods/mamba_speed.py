@@ -19,8 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infill_model.embedded.network import Attention, Shape, rotary_table
+from infill_model.evaluation.tasks.flags import count
 from infill_model.evaluation.tasks.record import ResultRecord, record, to_json, write_text
 from infill_model.training.loop import SIZES, shape_of
+from infill_model.training.methods.command import answered, check_place
 from infill_model.training.methods.mamba import Bidirectional, HybridShape, Mamba2
 
 LENGTHS: Final = (512, 2048, 8192, 32768)
@@ -140,15 +142,22 @@ def measure(size: str, lengths: Sequence[int], out: Path, words: Sequence[str]) 
     plot(costs, out.with_suffix(".png"))
 
 
-def main(words: Sequence[str]) -> None:
-    """Run the measurement."""
+def main(words: Sequence[str]) -> int:
+    """Run the measurement; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .json file; a .png goes beside it")
     parser.add_argument("--size", choices=SIZES, default="small", help="of the layers (small)")
-    parser.add_argument("--lengths", type=int, nargs="+", default=list(LENGTHS), metavar="N", help="tokens of context")
+    parser.add_argument(
+        "--lengths", type=count, nargs="+", default=list(LENGTHS), metavar="N", help="tokens of context"
+    )
     chosen = parser.parse_args(words)
-    measure(chosen.size, chosen.lengths, chosen.out, words)
+
+    def whole() -> None:
+        check_place(chosen.out)
+        measure(chosen.size, chosen.lengths, chosen.out, words)
+
+    return answered(whole, "mamba_speed")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -4,9 +4,10 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
+from infill_model.training.methods.command import run
 from infill_model.training.methods.mamba import HybridNetwork, HybridShape
 from infill_model.training.methods.plain import PlainDenoiser
-from infill_model.training.methods.study import MethodRow, Study, by_confidence, canvas_loss, run, whole_loss
+from infill_model.training.methods.study import MethodRow, Study, by_confidence, canvas_loss, whole_loss
 
 
 def compare(study: Study) -> list[MethodRow]:
@@ -27,10 +28,10 @@ def compare(study: Study) -> list[MethodRow]:
     return rows
 
 
-def main(words: Sequence[str]) -> None:
-    """Run the study."""
-    run(compare, words, module="infill_model.training.methods.mamba_study", description=__doc__, steps=400)
+def main(words: Sequence[str]) -> int:
+    """Run the study; return the exit code."""
+    return run(compare, words, module="infill_model.training.methods.mamba_study", description=__doc__, steps=400)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -23,8 +23,9 @@ from infill_model.denoising.canvas import Canvas
 from infill_model.denoising.prediction import forbid_reserved
 from infill_model.embedded.network import Network, Shape
 from infill_model.training.loss import TensorBatch, pick
+from infill_model.training.methods.command import run
 from infill_model.training.methods.plain import PlainDenoiser
-from infill_model.training.methods.study import MethodRow, Sample, Study, by_confidence, canvas_loss, run, whole_loss
+from infill_model.training.methods.study import MethodRow, Sample, Study, by_confidence, canvas_loss, whole_loss
 
 LEAST: Final = -4.0
 """The logarithm of noise to signal at time 0, where every token can be told from the others."""
@@ -175,10 +176,10 @@ def compare(study: Study) -> list[MethodRow]:
     return rows + [study.judge(f"plaid, {it} steps", backwards(network, it), loss=loss, tokens=tokens) for it in STEPS]
 
 
-def main(words: Sequence[str]) -> None:
-    """Run the study."""
-    run(compare, words, module="infill_model.training.methods.plaid", description=__doc__, steps=400)
+def main(words: Sequence[str]) -> int:
+    """Run the study; return the exit code."""
+    return run(compare, words, module="infill_model.training.methods.plaid", description=__doc__, steps=400)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

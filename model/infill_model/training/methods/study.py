@@ -9,12 +9,9 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final, TypeAlias
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 
 from infill_model.data.corpus import CorpusFile, read_corpus
@@ -25,7 +22,6 @@ from infill_model.denoising.policies import Policies, remask_policy, unmask_poli
 from infill_model.denoising.stop import Limits
 from infill_model.embedded.network import Network, Shape
 from infill_model.evaluation.judging.metrics import bootstrap, edit_similarity, exact_match, parses
-from infill_model.evaluation.tasks.record import ResultRecord, record, to_json, write_text
 from infill_model.evaluation.tasks.tasks import Task, read_tasks
 from infill_model.infill.layout import Layout
 from infill_model.training.data import Batches
@@ -63,15 +59,6 @@ class MethodRow:
     ms: float
     loss: float | None
     tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class MethodTable:
-    """The contents of a study's result file."""
-
-    record: ResultRecord
-    tasks: int
-    rows: tuple[MethodRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,63 +192,3 @@ def texts_of(vocabulary: Vocabulary, canvas: Canvas, row: int = 0) -> tuple[str,
     ids, holes = canvas.ids[row].tolist(), canvas.hole[row].tolist()
     pieces = [[i for i, at in zip(ids, holes, strict=True) if at == hole] for hole in range(max(holes) + 1)]
     return tuple(vocabulary.decode([i for i in piece if i not in (DEL, MASK)]) for piece in pieces)
-
-
-def flags(description: str | None, *, steps: int) -> argparse.ArgumentParser:
-    """Return a parser with the flags that all studies share; `steps` is the usual length of a training."""
-    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
-    parser.add_argument(
-        "--corpus", type=Path, required=True, metavar="DIR", help="folder made by `infill-model corpus`"
-    )
-    parser.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="tokenizer.json of the corpus")
-    parser.add_argument("--tasks", type=Path, required=True, metavar="TASKS", help="held-out gaps")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .json file of the results")
-    parser.add_argument("--size", default="tiny", help="of the networks (tiny)")
-    parser.add_argument("--steps", type=int, default=steps, metavar="N", help=f"steps of each training ({steps})")
-    parser.add_argument("--limit", type=int, default=300, metavar="N", help="gaps to fill (300)")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads (1)")
-    return parser
-
-
-def run(
-    compare: Callable[[Study], Sequence[MethodRow]],
-    words: Sequence[str],
-    *,
-    module: str,
-    description: str | None,
-    steps: int,
-) -> None:
-    """Run a study from the command line: read its flags and material, compare, and report.
-
-    Args:
-        compare: trains the methods, and fills the gaps with each.
-        words: of the command line.
-        module: to run it by.
-        description: of the study; its first line is shown.
-        steps: the usual length of a training.
-
-    Raises:
-        InfillModelError: the material cannot be read, or the results cannot be written.
-    """
-    chosen = flags(description, steps=steps).parse_args(words)
-    study = Study.of(chosen)
-    report(compare(study), module, words, chosen.out, len(study.tasks))
-
-
-def report(rows: Sequence[MethodRow], module: str, words: Sequence[str], out: Path, tasks: int) -> None:
-    """Print the results and write them to a file.
-
-    Raises:
-        TaskError: the file cannot be written.
-    """
-    made = record(["-m", module, *words], program="python")
-    write_text(out, to_json(MethodTable(made, tasks, tuple(rows))))
-    table = Table(title=f"{tasks} gaps")
-    for heading in ("method", "exact", "similarity", "parses", "forwards", "ms", "loss", "tokens"):
-        table.add_column(heading, justify="left" if heading == "method" else "right")
-    for it in rows:
-        exact = f"{100 * it.exact:.1f} ± {100 * it.exact_within:.1f}%"
-        shares = (f"{100 * value:.1f}%" for value in (it.similarity, it.parses))
-        loss = "" if it.loss is None else f"{it.loss:.3f}"
-        table.add_row(it.method, exact, *shares, f"{it.forwards:.1f}", f"{it.ms:.1f}", loss, f"{it.tokens / 1e6:.1f} M")
-    Console(width=130).print(table)

@@ -8,20 +8,21 @@ encoder stays as it is.
 Shapes: K canvases, C canvas positions, D width, V vocabulary.
 """
 
+import argparse
 import copy
+import math
 import random
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infill_model.data.corpus import CorpusFile
 from infill_model.denoising.canvas import Canvas
 from infill_model.denoising.loop import denoise
 from infill_model.denoising.policies import Policies, unmask_policy
@@ -31,14 +32,19 @@ from infill_model.embedded import folder
 from infill_model.embedded.denoiser import EmbeddedDenoiser
 from infill_model.embedded.folder import EMBEDDED, model_path
 from infill_model.embedded.network import Network
-from infill_model.evaluation.judging.metrics import edit_similarity, exact_match, parses
+from infill_model.evaluation.judging.runner import Runner
 from infill_model.infill.layout import Layout
-from infill_model.request import Request
-from infill_model.training.methods.study import MASKS, MethodRow, Study, by_confidence, flags, report, texts_of
-from infill_model.training.spans import excerpt, sample_spans
-
-REWARDS: Final[Mapping[str, float]] = MappingProxyType({"exact": 1.0, "similarity": 0.3, "parses": 0.2})
-"""What a fill is worth: the sum of the weights of what is true of it, similarity in proportion."""
+from infill_model.training.methods.command import answered, check_place, flags, plot, report
+from infill_model.training.methods.rewards import (
+    REWARDS,
+    Trained,
+    doctested_functions,
+    doctested_gaps,
+    gaps_of,
+    reward,
+    weights_of,
+)
+from infill_model.training.methods.study import MASKS, Study, by_confidence, texts_of
 
 SAMPLES: Final = 6
 """Fills of each gap."""
@@ -50,14 +56,6 @@ SHRINKAGE: Final = 2
 RATE: Final = 3e-5
 ANCHOR: Final = 0.05
 """The weight of the penalty for leaving the first weights, per nat."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A gap of training code: its request, and what stood in it."""
-
-    request: Request
-    gold: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,36 +75,11 @@ class Trace:
     reward: float
 
 
-def gaps_of(files: Sequence[CorpusFile], rng: random.Random, count: int) -> list[Trained]:
-    """Return gaps in training files."""
-    found: list[Trained] = []
-    while len(found) < count:
-        file = rng.choice(files)
-        source = excerpt(file.text, file.language, rng)
-        if source is None:
-            continue
-        (span,) = sample_spans(source, 1, rng, long_gaps=0.0)
-        at = file.text.index(source.text)
-        start, end = at + span.start, at + span.end
-        if file.text[start:end].strip():
-            request = Request(file.text[:start], file.text[end:], language=file.language)
-            found.append(Trained(request, file.text[start:end]))
-    return found
-
-
-def reward(gap: Trained, text: str, weights: Mapping[str, float] = REWARDS) -> float:
-    """Return what a fill is worth."""
-    right = exact_match([text], [gap.gold])
-    fine = right or parses(gap.request.prefix + text + gap.request.suffix, gap.request.language or "python")
-    worth = {"exact": float(right), "similarity": edit_similarity([text], [gap.gold]), "parses": float(fine)}
-    return sum(weights[name] * worth[name] for name in weights)
-
-
 @torch.no_grad()
 def rollouts(
-    denoiser: EmbeddedDenoiser, layout: Layout, gap: Trained, seed: int
+    denoiser: EmbeddedDenoiser, layout: Layout, gap: Trained, seed: int, worth: Callable[[Trained, str], float] = reward
 ) -> tuple[Sequence[int], Tensor, list[Trace]]:
-    """Sample fills of a gap; return its context, the pinned positions (C,), and the traces."""
+    """Sample fills of a gap and reward them by `worth`; return its context, the pinned positions (C,), and traces."""
     job = layout.job(gap.request, MASKS)
     canvas = Canvas.of([job.pieces] * SAMPLES)
     sampling = Sampling((TEMPERATURE,) * SAMPLES, tuple(seed + it for it in range(SAMPLES)), top_p=1.0)
@@ -127,7 +100,7 @@ def rollouts(
                 torch.stack([group[0][0] for group in groups]),
                 torch.stack([torch.stack([where for _, where in group]).any(0) for group in groups]),
                 before.ids[row],
-                reward(gap, text),
+                worth(gap, text),
             )
         )
     return job.context, canvas.pinned[0], traces
@@ -182,60 +155,87 @@ class Learner:
         return loss
 
 
-def learn(learner: Learner, study: Study, updates: int, gaps: int = 4) -> list[float]:
-    """Train for a number of updates of several gaps each; return the mean reward of each update's fills."""
-    layout = Layout(study.vocabulary, study.shape.context, study.shape.canvas)
-    rng, curve = random.Random(study.seed), list[float]()  # noqa: S311 - reproducible data, not a secret
-    for update in range(updates):
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a denoiser is trained on, and for how long.
+
+    Attributes:
+        layout: of the gaps.
+        draw: returns a number of gaps.
+        worth: of a fill.
+        updates: the most updates.
+        minutes: after which no further one begins.
+    """
+
+    layout: Layout
+    draw: Callable[[int], Sequence[Trained]]
+    worth: Callable[[Trained, str], float]
+    updates: int
+    minutes: float = math.inf
+
+
+def learn(learner: Learner, lesson: Lesson, gaps: int = 4) -> list[float]:
+    """Train with several gaps in each update; return the mean reward of each update's fills."""
+    curve, end = list[float](), time.monotonic() + 60 * lesson.minutes
+    while len(curve) < lesson.updates and time.monotonic() < end:
         denoiser, rewards = EmbeddedDenoiser(learner.network), list[float]()
-        for number, gap in enumerate(gaps_of(study.files, rng, gaps)):
-            context, pinned, traces = rollouts(denoiser, layout, gap, (update * gaps + number) * SAMPLES)
+        for number, gap in enumerate(lesson.draw(gaps)):
+            seed = (len(curve) * gaps + number) * SAMPLES
+            context, pinned, traces = rollouts(denoiser, lesson.layout, gap, seed, lesson.worth)
             (learner.loss(context, pinned, traces) / gaps).backward()  # type: ignore[no-untyped-call]
             rewards += [it.reward for it in traces]
         torch.nn.utils.clip_grad_norm_(learner.network.denoiser.parameters(), 1.0)
         learner.optimiser.step()
         learner.optimiser.zero_grad(set_to_none=True)
         curve.append(sum(rewards) / len(rewards))
-        print(f"update {update + 1}: reward {curve[-1]:.3f}", flush=True)
+        print(f"update {len(curve)}: reward {curve[-1]:.3f}", flush=True)
     return curve
 
 
-def plot(curve: Sequence[float], path: Path, window: int = 10) -> None:
-    """Plot the mean reward of each update, and its moving mean."""
-    import matplotlib as mpl  # noqa: PLC0415  # It takes a second.
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt  # noqa: PLC0415
-
-    figure, axes = plt.subplots(figsize=(6, 3), dpi=90)
-    axes.plot(range(1, len(curve) + 1), curve, color="0.75", linewidth=1, label="an update")
-    means = [
-        sum(curve[max(0, it - window) : it]) / len(curve[max(0, it - window) : it]) for it in range(1, len(curve) + 1)
-    ]
-    axes.plot(range(1, len(curve) + 1), means, color="C0", label=f"mean of the last {window}")
-    axes.set(xlabel="update", ylabel="mean reward")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path)
-    plt.close(figure)
-
-
-def main(words: Sequence[str]) -> None:
-    """Run the study."""
+def main(words: Sequence[str]) -> int:
+    """Run the study; return the exit code."""
     parser = flags(__doc__, steps=100)
     parser.add_argument("--model", default=EMBEDDED, metavar="NAME|DIR", help="whose denoiser is trained (embedded)")
+    parser.add_argument("--minutes", type=float, default=math.inf, metavar="N", help="no update begins after them")
+    parser.add_argument("--functions", type=int, default=100, metavar="N", help="functions with doctests (100)")
+    parser.add_argument("--reward", nargs="+", default=(), metavar="NAME=WEIGHT", help=f"weights {dict(REWARDS)}")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="where the trained model goes")
     chosen = parser.parse_args(words)
+    return answered(lambda: _study(chosen, words), "trace_rl")
+
+
+def _study(chosen: argparse.Namespace, words: Sequence[str]) -> None:
+    """Judge, train and judge again."""
+    check_place(chosen.out)
+    weights = weights_of(chosen.reward)
     study = Study.of(chosen)
     path = model_path(chosen.model)
-    config, _, weights = folder.read(path)
-    learner = Learner(folder.network(config, weights, path))
-    rows: list[MethodRow] = [study.judge("before", by_confidence(EmbeddedDenoiser(learner.network)))]
-    curve = learn(learner, study, chosen.steps)
-    rows.append(study.judge(f"after {chosen.steps} updates", by_confidence(EmbeddedDenoiser(learner.network))))
+    config, _, stored = folder.read(path)
+    learner = Learner(folder.network(config, stored, path))
+    layout = Layout(study.vocabulary, learner.network.shape.context, learner.network.shape.canvas)
+    study = replace(study, shape=learner.network.shape)
+    rng = random.Random(study.seed)  # noqa: S311 - reproducible data, not a secret
+    rows = [study.judge("before", by_confidence(EmbeddedDenoiser(learner.network)))]
+    with Runner(seconds=2.0, workers=1) as runner:
+        functions = doctested_functions(study.files, rng, runner, chosen.functions)
+        print(f"{len(functions)} functions with doctests that pass", flush=True)
+
+        def draw(count: int) -> list[Trained]:
+            tested = doctested_gaps(functions, rng, runner, count // 2)
+            return tested + gaps_of(study.files, rng, count - len(tested))
+
+        def worth(gap: Trained, text: str) -> float:
+            return reward(gap, text, weights, runner)
+
+        curve = learn(learner, Lesson(layout, draw, worth, chosen.steps, chosen.minutes))
+    rows.append(study.judge(f"after {len(curve)} updates", by_confidence(EmbeddedDenoiser(learner.network))))
     plot(curve, chosen.out.with_suffix(".png"))
+    if chosen.save:
+        folder.write(
+            chosen.save, config, (path / "tokenizer.json").read_text(encoding="utf-8"), learner.network, "float32"
+        )
     report(rows, "infill_model.training.methods.trace_rl", words, chosen.out, len(study.tasks))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
