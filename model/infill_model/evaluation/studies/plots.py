@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator, NullFormatter
 
 if TYPE_CHECKING:
     from infill_model.evaluation.studies.calibration import Bin
+    from infill_model.evaluation.studies.dial import DialSeries
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +95,39 @@ def latency(waits: Mapping[str, Sequence[float]], parts: Mapping[str, Mapping[st
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)
+
+
+def dial(columns: Mapping[str, Sequence["DialSeries"]], path: Path) -> None:
+    """Plot exact match and similarity against milliseconds, a column for each title, with the frontier behind."""
+    mpl.use("Agg")
+    figure, grid = plt.subplots(
+        2, len(columns), figsize=(5 * len(columns), 8), dpi=90, sharex="col", squeeze=False, layout="constrained"
+    )
+    for column, (title, series) in enumerate(columns.items()):
+        grid[0][column].set_title(title, fontsize=10)
+        grid[1][column].set(xlabel="milliseconds a fill, p50")
+        for axes, quality in zip((grid[0][column], grid[1][column]), ("exact", "similarity"), strict=True):
+            edge = _edge([(it.ms, getattr(it, quality)) for its in series for it in its.points])
+            axes.step(*zip(*edge, strict=True), where="post", color="0.8", linewidth=5, label="the frontier")
+            for number, its in enumerate(series):
+                xs, ys = [it.ms for it in its.points], [getattr(it, quality) for it in its.points]
+                style = "o-" if its.joined else "sD^vPX*h"[number % 8]
+                axes.plot(xs, ys, style, color=f"C{number % 10}", markersize=5, linewidth=1, label=its.name)
+                for it, y in zip(its.points, ys, strict=True):
+                    if its.joined or (it.ms, y) in edge:
+                        axes.annotate(it.label, (it.ms, y), (3, 3), textcoords="offset points", fontsize=6)
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.grid(alpha=0.3)
+        grid[1][column].legend(fontsize=7, loc="best")
+    for axes, name in zip(grid[:, 0], ("exact match, %", "edit similarity, %"), strict=True):
+        axes.set_ylabel(name)
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def _edge(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the points that no other one beats in speed and quality, the fastest first."""
+    return sorted(it for it in points if not any(o[0] < it[0] and o[1] >= it[1] for o in points))
