@@ -45,9 +45,8 @@ def methods() -> Iterator[Options]:
 def acceptance() -> Iterator[Options]:
     """Yield what the larger model may be given: no drafts, and drafted tokens kept from several probabilities on."""
     yield Options(retrieve=False)
-    for remask in ("none", "verify:0.5", "verify:0.2", "verify:0.05", "verify:0.001"):
+    for remask in ("none", "verify:0.5", "verify:0.2", "verify:0.05"):
         yield Options(remask=remask)
-    yield Options(critic=False)
 
 
 GRIDS: Final[Mapping[str, Callable[[], Iterator[Options]]]] = MappingProxyType(
