@@ -1,6 +1,7 @@
 """`bench next-edits`: cases that hold what they say, what an offered edit is worth, and real git histories."""
 
 import ast
+import asyncio
 import json
 import os
 import subprocess
@@ -8,11 +9,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import fake_engine
 import pytest
 
 from infill_lsp.bench.next_edits.case import SILENT, EditCase, judge
-from infill_lsp.bench.next_edits.command import answer, served
-from infill_lsp.bench.next_edits.controls import nothing, text_replace
+from infill_lsp.bench.next_edits.command import answer, sampled, served
+from infill_lsp.bench.next_edits.controls import nothing, text_replace, without_history
 from infill_lsp.bench.next_edits.history import read_history
 from infill_lsp.bench.next_edits.marked import marked, read_cases
 from infill_lsp.bench.next_edits.report import Share, counts, shares
@@ -22,6 +24,7 @@ from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.find import MOST
 from infill_lsp.errors import SourceError
 from infill_lsp.text.document import Document
+from infill_model.request import Fill, Options, Request
 
 FOLDER = Path(__file__).with_name("next_edits")
 FILES = sorted(FOLDER.glob("*.txt"))
@@ -359,3 +362,43 @@ def test_cases_and_histories_are_reported(repository: Path, tmp_path: Path, caps
     assert len(out.read_text().splitlines()) == len(CASES) + 1
     assert main(command) == 0
     assert "All methods, with 95% intervals" in capsys.readouterr().out
+
+
+def test_a_model_is_measured_with_history_and_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "cases.txt"
+    paint = 'KIND = "⟦red→blue⟧"\n\n\ndef paint(wall):\n    wall.cover("«red→blue»")\n    return wall\n'
+    path.write_text(f'=== repeat paint.py\n# fill blue")\n{paint}')
+    command = ["bench", "next-edits", "--cases", str(path), "--model", "base-0.5b", "--json"]
+    assert main(command, engine=lambda settings: fake_engine.command("--reads")) == 0
+    methods = json.loads(capsys.readouterr().out)["methods"]
+    assert list(methods) == ["and base-0.5b", "base-0.5b without history", "next edits", "text replace", "nothing"]
+    right = {name: it["shares"]["cases"]["right"]["hits"] for name, it in methods.items()}
+    assert (right["and base-0.5b"], right["base-0.5b without history"], right["next edits"]) == (1, 0, 0)
+    assert main(command, engine=lambda settings: fake_engine.command()) == 2
+    assert "does not tell how probable present text is" in capsys.readouterr().err
+
+
+def test_the_model_without_history_does_not_read_what_was_there(tmp_path: Path) -> None:
+    case = marked("a.py", "rename", CODE)
+    asked = []
+
+    async def ask(request: Request, options: Options) -> list[Fill]:
+        asked.append(request)
+        return []
+
+    assert asyncio.run(without_history(case.before, case.after, ask)) == ()
+    assert asked
+    assert not any("def f(total" in it.prefix + it.suffix for it in asked)
+
+
+def test_a_sample_is_spread_evenly_over_both_kinds() -> None:
+    calling = [it for it in CASES if not it.is_silent]
+    silent = [it for it in CASES if it.is_silent]
+    assert sampled(CASES, None) == calling + silent
+    found = sampled(CASES, 10)
+    assert [it.is_silent for it in found] == sorted(it.is_silent for it in found)
+    assert 5 <= sum(it.is_silent for it in found) <= 10
+    assert 5 <= sum(not it.is_silent for it in found) <= 10
+    assert found[0] is calling[0]
+    assert found[1] is not calling[1]
+    assert sampled([], 10) == []

@@ -1,7 +1,8 @@
 """`infill-lsp bench next-edits`: asks for the edits that a change calls for, in marked cases and in git histories.
 
 The same is asked of two controls: nothing, and the last replacement made wherever its old text stands. With `--model`,
-a model is asked as well where no rule finds anything.
+a model is asked as well where no rule finds anything, and a third control is the same model without history: it does
+not know what stood there before.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 from infill_lsp.bench.next_edits import report
 from infill_lsp.bench.next_edits.case import EditCase, judge
-from infill_lsp.bench.next_edits.controls import nothing, text_replace
+from infill_lsp.bench.next_edits.controls import nothing, text_replace, without_history
 from infill_lsp.bench.next_edits.history import read_history
 from infill_lsp.bench.next_edits.marked import read_cases
 from infill_lsp.bench.next_edits.report import Answer
@@ -50,6 +51,12 @@ def declare(flags: argparse.ArgumentParser) -> None:
     flags.add_argument(
         "--limit", type=integer(1, 1_000_000), default=2000, metavar="N", help="the last N commits of each (2000)"
     )
+    flags.add_argument(
+        "--sample",
+        type=integer(1, 1_000_000),
+        metavar="N",
+        help="of all histories, N cases that call for an edit and N that do not, evenly spaced (all)",
+    )
     flags.add_argument("--out", type=Path, metavar="FILE", help="write each case and what was offered, as .jsonl")
     flags.add_argument("--json", action="store_true", help="print JSON")
     declare_engine(flags)
@@ -66,13 +73,12 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         raise SourceError("there is nothing to measure; give --cases FILE or --history REPOSITORY")
     if chosen.out:
         check_writable(chosen.out)
-    cases = read_cases(chosen.cases)
-    for path in chosen.history:
-        cases += read_history(path, chosen.limit)
+    history = [case for path in chosen.history for case in read_history(path, chosen.limit)]
+    cases = [*read_cases(chosen.cases), *sampled(history, chosen.sample)]
     answers = {name: [answer(it, method) for it in cases] for name, method in METHODS.items()}
     if chosen.model:
         command = engine(engine_settings(chosen))
-        answers = {f"and {chosen.model}": asyncio.run(_with_model(command, cases)), **answers}
+        answers = {**asyncio.run(_with_model(command, cases, chosen.model)), **answers}
     if chosen.out:
         _write(chosen.out, next(iter(answers.values())))
     if chosen.json:
@@ -82,8 +88,17 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     return 0
 
 
-async def _with_model(command: Sequence[str], cases: Sequence[EditCase]) -> list[Answer]:
-    """Ask as a session does: the rules, and where they find nothing, an engine.
+def sampled(cases: Sequence[EditCase], most: int | None) -> list[EditCase]:
+    """Return evenly spaced cases: at most so many that call for an edit, and as many that do not; None for all."""
+    both = [[it for it in cases if it.is_silent is silent] for silent in (False, True)]
+    return [it for some in both for it in (some if most is None else some[:: -(-len(some) // most) or 1])]
+
+
+async def _with_model(command: Sequence[str], cases: Sequence[EditCase], name: str) -> dict[str, list[Answer]]:
+    """Ask as a session does: the rules, and where they find nothing, an engine; and the engine alone, as a control.
+
+    Returns:
+        The answers of each method.
 
     Raises:
         SourceError: its model only writes.
@@ -98,10 +113,15 @@ async def _with_model(command: Sequence[str], cases: Sequence[EditCase]) -> list
             found = served(case.before, case.after, case.cursor)
             return found or [it.change for it in await remasked(case.before, case.after, engine.ask)]
 
-        answers = []
+        async def alone(case: EditCase) -> Sequence[Change]:
+            return [it.change for it in await without_history(case.before, case.after, engine.ask)]
+
+        methods = {f"and {name}": both, f"{name} without history": alone}
+        answers: dict[str, list[Answer]] = {it: [] for it in methods}
         for case in cases:
-            started = time.perf_counter()
-            answers.append(_judged(case, await both(case), started))
+            for method, ask in methods.items():
+                started = time.perf_counter()
+                answers[method].append(_judged(case, await ask(case), started))
         return answers
 
 

@@ -1,10 +1,17 @@
-"""What the next edits are compared with: no edits, and the last replacement made wherever its old text stands."""
+"""What the next edits are compared with: no edits, the last replacement made wherever its old text stands, and a model.
+
+The model reads the lines around the change as it does for a next edit, but only as they stand now.
+"""
 
 import re
+from dataclasses import replace
 
 from infill_lsp.bench.next_edits.tokens import common, replacements
 from infill_lsp.edits.edit import Change
+from infill_lsp.edits.next_edits.edit import NextEdit
 from infill_lsp.edits.next_edits.find import MOST
+from infill_lsp.edits.remasking.drops import Edited, Reader, compared, read
+from infill_lsp.edits.remasking.remask import written_again
 from infill_lsp.text.document import Document
 
 
@@ -24,6 +31,16 @@ def text_replace(before: Document, after: Document, cursor: int | None) -> tuple
     ]
     at = end if cursor is None else cursor
     return tuple(sorted(found, key=lambda it: min(abs(it.start - at), abs(it.end - at)))[:MOST])
+
+
+async def without_history(before: Document, after: Document, ask: Reader) -> tuple[NextEdit, ...]:
+    """Offer what a model makes of the lines around the change that it finds least probable, whatever stood there."""
+    edited = Edited.of(before, after)
+    if edited is None:
+        return ()
+    now = await read(edited.pieces(after), ask)
+    sure = [[replace(it, confidence=1.0) for it in tokens] for tokens in now]
+    return await written_again(edited, compared(edited, sure, now), ask)
 
 
 def _whole(text: str) -> str:

@@ -4,13 +4,13 @@ The lines below are read behind the edited ones, those above as a gap before the
 """
 
 import math
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from infill_lsp.edits.next_edits.hunks import hunks
 from infill_lsp.text.document import Document, normalised
-from infill_model.request import Fill, Options, Request
+from infill_model.request import Fill, Options, Request, Token
 
 NEAR: Final = 900
 """Code points that are read on each side of an edit, in whole lines."""
@@ -62,6 +62,43 @@ class Edited:
             return None
         return cls(before, after, start, old_end, end)
 
+    def pieces(self, state: Document) -> "tuple[Piece, Piece]":
+        """Return the lines below the edit and those above it, with the code around them in one of the states."""
+        lines, language = self.after.lines, self.after.language
+        low, high = self._near
+        end = self.old_end if state is self.before else self.end
+        reach = min(lines.length, self.end + CONTEXT) - self.end
+
+        def piece(start: int, stop: int, prefix: str, suffix: str) -> Piece:
+            request = Request(normalised(prefix), normalised(suffix), (), language.id if language else None, True)
+            return Piece(start, normalised(lines.slice(start, stop)), request)
+
+        below = piece(self.end, high, state.lines.slice(begin(state, self.start), end), "")
+        return below, piece(low, self.start, "", state.lines.slice(self.start, end + reach))
+
+    @property
+    def _near(self) -> tuple[int, int]:
+        """Where the lines start that are read above the edit, and where those end that are read below it."""
+        lines = self.after.lines
+        low, high = max(0, self.start - NEAR), min(lines.length, self.end + NEAR)
+        low = low and min(self.start, lines.start(lines.number(low) + 1))
+        return low, high if high == lines.length else max(self.end, lines.start(lines.number(high)))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Lines beside an edit, with the code around them in one state of the document.
+
+    Attributes:
+        start: where they start in the document as it is now, in code points.
+        text: of the lines, the same in both states.
+        request: the gap that they are.
+    """
+
+    start: int
+    text: str
+    request: Request
+
 
 @dataclass(frozen=True, slots=True)
 class ReadToken:
@@ -89,25 +126,28 @@ class ReadToken:
 
 async def read_tokens(edited: Edited, ask: Reader) -> list[ReadToken]:
     """Return the tokens of the lines around an edit; fewer if the model had no time for all."""
-    return [*await _below(edited, ask), *await _above(edited, ask)]
+    before = await read(edited.pieces(edited.before), ask)
+    return compared(edited, before, await read(edited.pieces(edited.after), ask))
 
 
-async def _below(edited: Edited, ask: Reader) -> list[ReadToken]:
-    lines, start = edited.after.lines, edited.end
-    end = min(lines.length, start + NEAR)
-    whole = end if end == lines.length else max(start, lines.start(lines.number(end)))
-    context = begin(edited.after, edited.start)
-    prefixes = edited.before.lines.slice(context, edited.old_end), lines.slice(context, edited.end)
-    return await _both(edited.after, (start, whole), [(it, "") for it in prefixes], ask)
+async def read(pieces: Iterable[Piece], ask: Reader) -> list[Sequence[Token]]:
+    """Return the tokens of each piece; none of a blank one, and of one for which the model had no time."""
+    found = list[Sequence[Token]]()
+    for it in pieces:
+        fills = await ask(it.request, Options(steps=0, start=(it.text,))) if it.text.strip() else ()
+        found.append(fills[0].tokens if fills else ())
+    return found
 
 
-async def _above(edited: Edited, ask: Reader) -> list[ReadToken]:
-    lines, end = edited.after.lines, edited.start
-    start = max(0, end - NEAR)
-    whole = start if start == 0 else min(end, lines.start(lines.number(start) + 1))
-    reach = min(lines.length, edited.end + CONTEXT) - edited.end
-    suffixes = edited.before.lines.slice(end, edited.old_end + reach), lines.slice(end, edited.end + reach)
-    return await _both(edited.after, (whole, end), [("", it) for it in suffixes], ask)
+def compared(edited: Edited, before: Sequence[Sequence[Token]], after: Sequence[Sequence[Token]]) -> list[ReadToken]:
+    """Return the tokens of the lines around an edit, as `read` found them in both states."""
+    return [
+        ReadToken(start, line, now.text, math.log(was.confidence), math.log(now.confidence))
+        for piece, olds, news in zip(edited.pieces(edited.after), before, after, strict=True)
+        for (start, line), was, now in zip(
+            _places(edited.after, piece.start, [it.text for it in news]), olds, news, strict=False
+        )
+    ]
 
 
 def begin(document: Document, offset: int) -> int:
@@ -115,27 +155,6 @@ def begin(document: Document, offset: int) -> int:
     start = max(0, offset - CONTEXT)
     line = document.lines.start(document.lines.number(start))
     return line if start - line < CONTEXT else start
-
-
-async def _both(
-    document: Document, place: tuple[int, int], around: Sequence[tuple[str, str]], ask: Reader
-) -> list[ReadToken]:
-    """Read one piece of a document between two surroundings, those before the edit first."""
-    text = normalised(document.lines.slice(*place))
-    if not text.strip():
-        return []
-    language = document.language.id if document.language else None
-    options, read = Options(steps=0, start=(text,)), []
-    for prefix, suffix in around:
-        fills = await ask(Request(normalised(prefix), normalised(suffix), (), language, True), options)
-        if not fills:
-            return []
-        read.append(fills[0].tokens)
-    places = _places(document, place[0], [it.text for it in read[1]])
-    return [
-        ReadToken(start, line, now.text, math.log(was.confidence), math.log(now.confidence))
-        for (start, line), was, now in zip(places, *read, strict=False)
-    ]
 
 
 def _places(document: Document, start: int, pieces: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -81,11 +81,13 @@ async def remasked(before: Document, after: Document, ask: Reader) -> tuple[Next
         ask: the engine, whose model reads present text (`Info.reads`).
     """
     edited = await asyncio.to_thread(Edited.of, before, after)  # Texts may be long, and other work has its turn.
-    if edited is None:
-        return ()
-    found = [
-        it for lost in lost_ends(after, await read_tokens(edited, ask)) if (it := await rewritten(edited, lost, ask))
-    ]
+    return await written_again(edited, await read_tokens(edited, ask), ask) if edited else ()
+
+
+async def written_again(edited: Edited, tokens: Sequence[ReadToken], ask: Reader) -> tuple[NextEdit, ...]:
+    """Return what a model makes of the lines whose tokens lost most, the likeliest first."""
+    after = edited.after
+    found = [it for lost in lost_ends(after, tokens) if (it := await rewritten(edited, lost, ask))]
     found = [it for it in found if it.gain >= GAIN and it.confidence >= SURE]
     edits = [_edit(after, it) for it in sorted(found, key=lambda it: it.gain, reverse=True)]
     right = await asyncio.gather(*(asyncio.to_thread(is_right, after, it.change) for it in edits))
