@@ -18,6 +18,7 @@ from infill_lsp.text.document import Document
 if TYPE_CHECKING:
     from infill_lsp.edits.next_edits.edit import NextEdit
     from infill_lsp.edits.next_edits.history import History, Offered
+    from infill_lsp.edits.remasking.drops import Readings
     from infill_lsp.engine.fallback import FallbackEngine
 
 REST: Final = 0.15
@@ -49,6 +50,7 @@ class NextEdits:
         """
         self._is_wanted, self._on_offered, self._engine = is_wanted, on_offered, engine
         self._histories: dict[str, History] = {}
+        self._readings: dict[str, Readings] = {}
         self._searches: dict[str, asyncio.Task[None]] = {}
         self._searched: dict[str, Document] = {}
         self._shown: set[str] = set()
@@ -99,6 +101,7 @@ class NextEdits:
         """Forget a closed document."""
         self._end_search(name)
         self._histories.pop(name, None)
+        self._readings.pop(name, None)
         if not keep_shown:
             self._shown.discard(name)
 
@@ -140,12 +143,14 @@ class NextEdits:
         before = next(history.states_before(document), None)
         if before is None or engine is None or engine.info is None or not engine.info.reads:
             return ()
-        from infill_lsp.edits.remasking.remask import remasked  # noqa: PLC0415  # Most sessions have no such model.
+        from infill_lsp.edits.remasking.drops import Readings  # noqa: PLC0415  # Most sessions have no such model.
+        from infill_lsp.edits.remasking.remask import remasked  # noqa: PLC0415
 
+        readings = self._readings.setdefault(document.name, Readings())
         ask = partial(engine.ask, stream=f"next edit {document.name}")
         with suppress(InfillError, TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                return await remasked(before, document, ask)
+                return await remasked(before, document, ask, readings)
         return ()
 
     def _tell(self, document: Document, offered: "tuple[Offered, ...]") -> None:

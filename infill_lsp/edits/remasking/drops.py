@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from infill_lsp.edits.next_edits.hunks import hunks
+from infill_lsp.edits.remasking.near import near
 from infill_lsp.text.document import Document, normalised
 from infill_model.request import Fill, Options, Request, Token
 
-NEAR: Final = 900
-"""Code points that are read on each side of an edit, in whole lines."""
-
 CONTEXT: Final = 400
 """Code points of the code beyond the edited lines that are read first."""
+
+BEHIND: Final = 400
+"""Code points of the code below an edit with which the lines above it are read."""
+
+_MOST_KNOWN: Final = 4
+"""Pieces of earlier states that are remembered: those of the last two edits."""
 
 _LARGEST: Final = 2_000
 """Code points of an edit, before and after; a larger one was no small thought."""
@@ -39,6 +43,8 @@ class Edited:
         start: where they start, in both.
         old_end: where they end before it.
         end: where they end now.
+        low: where the lines above them start that are read.
+        high: where those below them end.
     """
 
     before: Document
@@ -46,6 +52,8 @@ class Edited:
     start: int
     old_end: int
     end: int
+    low: int
+    high: int
 
     @classmethod
     def of(cls, before: Document, after: Document) -> "Edited | None":
@@ -54,39 +62,35 @@ class Edited:
         if not found:
             return None
         lines = after.lines
-        start = lines.start(lines.number(found[0].start))
-        last = lines.number(found[-1].end)
-        end = lines.start(last + 1) if last < lines.count else lines.length
+        start, at = lines.start(lines.number(found[0].start)), found[-1].end
+        last = lines.number(at)
+        head = lines.slice(start, found[0].start)
+        if head == lines.slice(lines.start(last), at) == before.lines.slice(*_in_line(before, found[-1].old_end)):
+            end = lines.start(last)  # Whole lines came or went, though what is equal was cut off within them.
+        else:
+            end = lines.start(last + 1) if last < lines.count else lines.length
         old_end = before.lines.length - (lines.length - end)
         if old_end < start or max(end, old_end) - start > _LARGEST:
             return None
-        return cls(before, after, start, old_end, end)
+        place = near(after, (start, end), before.lines.slice(start, old_end))
+        return cls(before, after, start, old_end, end, *place)
 
-    def pieces(self, state: Document) -> "tuple[Piece, Piece]":
+    def pieces(self, state: Document) -> "tuple[Neighbours, Neighbours]":
         """Return the lines below the edit and those above it, with the code around them in one of the states."""
         lines, language = self.after.lines, self.after.language
-        low, high = self._near
         end = self.old_end if state is self.before else self.end
-        reach = min(lines.length, self.end + CONTEXT) - self.end
+        reach = min(lines.length, self.end + BEHIND) - self.end
 
-        def piece(start: int, stop: int, prefix: str, suffix: str) -> Piece:
+        def piece(start: int, stop: int, prefix: str, suffix: str) -> Neighbours:
             request = Request(normalised(prefix), normalised(suffix), (), language.id if language else None, True)
-            return Piece(start, normalised(lines.slice(start, stop)), request)
+            return Neighbours(start, normalised(lines.slice(start, stop)), request)
 
-        below = piece(self.end, high, state.lines.slice(begin(state, self.start), end), "")
-        return below, piece(low, self.start, "", state.lines.slice(self.start, end + reach))
-
-    @property
-    def _near(self) -> tuple[int, int]:
-        """Where the lines start that are read above the edit, and where those end that are read below it."""
-        lines = self.after.lines
-        low, high = max(0, self.start - NEAR), min(lines.length, self.end + NEAR)
-        low = low and min(self.start, lines.start(lines.number(low) + 1))
-        return low, high if high == lines.length else max(self.end, lines.start(lines.number(high)))
+        below = piece(self.end, self.high, state.lines.slice(begin(state, self.start), end), "")
+        return below, piece(self.low, self.start, "", state.lines.slice(self.start, end + reach))
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Neighbours:
     """Lines beside an edit, with the code around them in one state of the document.
 
     Attributes:
@@ -124,13 +128,37 @@ class ReadToken:
         return self.before - self.after
 
 
-async def read_tokens(edited: Edited, ask: Reader) -> list[ReadToken]:
-    """Return the tokens of the lines around an edit; fewer if the model had no time for all."""
-    before = await read(edited.pieces(edited.before), ask)
+class Readings:
+    """What was read of a document as it stood before an edit: the same while one types on in one place."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Request, str], Sequence[Token]] = {}
+
+    async def read(self, pieces: Iterable[Neighbours], ask: Reader) -> list[Sequence[Token]]:
+        """Return the tokens of each piece as `read` does, of one that is known without asking."""
+        found = list[Sequence[Token]]()
+        for it in pieces:
+            known = self._known.pop((it.request, it.text), ()) or (await read([it], ask))[0]
+            self._known[it.request, it.text] = known
+            found.append(known)
+        for key in list(self._known)[:-_MOST_KNOWN]:
+            del self._known[key]
+        return found
+
+
+async def read_tokens(edited: Edited, ask: Reader, readings: Readings | None = None) -> list[ReadToken]:
+    """Return the tokens of the lines around an edit; fewer if the model had no time for all.
+
+    Args:
+        edited: the edit.
+        ask: the engine.
+        readings: what was read before, to be used and added to.
+    """
+    before = await (readings or Readings()).read(edited.pieces(edited.before), ask)
     return compared(edited, before, await read(edited.pieces(edited.after), ask))
 
 
-async def read(pieces: Iterable[Piece], ask: Reader) -> list[Sequence[Token]]:
+async def read(pieces: Iterable[Neighbours], ask: Reader) -> list[Sequence[Token]]:
     """Return the tokens of each piece; none of a blank one, and of one for which the model had no time."""
     found = list[Sequence[Token]]()
     for it in pieces:
@@ -148,6 +176,11 @@ def compared(edited: Edited, before: Sequence[Sequence[Token]], after: Sequence[
             _places(edited.after, piece.start, [it.text for it in news]), olds, news, strict=False
         )
     ]
+
+
+def _in_line(document: Document, offset: int) -> tuple[int, int]:
+    """Return where the line of an offset starts, and the offset."""
+    return document.lines.start(document.lines.number(offset)), offset
 
 
 def begin(document: Document, offset: int) -> int:

@@ -13,7 +13,7 @@ from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.edit import NextEdit
 from infill_lsp.edits.next_edits.find import is_right
 from infill_lsp.edits.next_edits.hunks import common_prefix
-from infill_lsp.edits.remasking.drops import CONTEXT, Edited, Reader, ReadToken, begin, read_tokens
+from infill_lsp.edits.remasking.drops import CONTEXT, Edited, Reader, Readings, ReadToken, begin, read_tokens
 from infill_lsp.text.document import Document, normalised
 from infill_model.request import Options, Request
 
@@ -72,16 +72,19 @@ class Rewritten:
     confidence: float
 
 
-async def remasked(before: Document, after: Document, ask: Reader) -> tuple[NextEdit, ...]:
+async def remasked(
+    before: Document, after: Document, ask: Reader, readings: Readings | None = None
+) -> tuple[NextEdit, ...]:
     """Return what a model makes of the lines that an edit made improbable, the likeliest first.
 
     Args:
         before: the document before the edit.
         after: the document as it is now.
         ask: the engine, whose model reads present text (`Info.reads`).
+        readings: what was read of the document before, to be used and added to.
     """
     edited = await asyncio.to_thread(Edited.of, before, after)  # Texts may be long, and other work has its turn.
-    return await written_again(edited, await read_tokens(edited, ask), ask) if edited else ()
+    return await written_again(edited, await read_tokens(edited, ask, readings), ask) if edited else ()
 
 
 async def written_again(edited: Edited, tokens: Sequence[ReadToken], ask: Reader) -> tuple[NextEdit, ...]:

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from fake_engine import read
 
 from infill_lsp.edits.next_edits.edit import NextEdit
-from infill_lsp.edits.remasking.drops import Edited, read_tokens
+from infill_lsp.edits.remasking.drops import Edited, Readings, read_tokens
 from infill_lsp.edits.remasking.remask import lost_ends, remasked
 from infill_lsp.engine.client import Engine
 from infill_lsp.engine.process import worker_command
@@ -146,3 +147,76 @@ def test_the_larger_model_follows_an_annotation(monkeypatch: pytest.MonkeyPatch)
 
     (edit,) = asyncio.run(session())
     assert edit.label.endswith("to `return settings, unknown`")
+
+
+def test_what_stood_before_an_edit_is_read_once_while_one_types_on() -> None:
+    ask, readings = Scripted("never"), Readings()
+    before, begun, done = (Document("a", PAINT.replace("⟦red→blue⟧", it), None) for it in ("red", "bl", "blue"))
+    assert asyncio.run(remasked(before, begun, ask, readings)) == ()
+    read_at_first = [it for it, options in ask.asked if (options.start or ("",))[0].startswith("\n\ndef")]
+    ask.asked.clear()
+    ask.text = 'blue")'
+    (edit,) = asyncio.run(remasked(before, done, ask, readings))
+    assert edit.change.text == 'blue")'
+    assert [it.prefix for it in read_at_first] == ['KIND = "red"\n', 'KIND = "bl"\n']
+    assert ask.asked[0][0].prefix == 'KIND = "blue"\n'
+    assert not any('KIND = "red"' in it.prefix for it, _ in ask.asked)
+
+
+def test_readings_do_not_pile_up() -> None:
+    ask, readings = Scripted("never"), Readings()
+    states = [Document("a", PAINT.replace("⟦red→blue⟧", f"red, {it}")) for it in range(8)]
+    for before, after in pairwise(states):
+        asyncio.run(remasked(before, after, ask, readings))
+    ask.asked.clear()
+    asyncio.run(remasked(states[-2], states[0], ask, readings))
+    assert len(ask.asked) == 1
+    ask.asked.clear()
+    asyncio.run(remasked(states[0], states[-1], ask, readings))
+    assert len(ask.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("marked", "edited"),
+    [
+        ("def fun(\n    a,\n⟦→    b,\n⟧    c,\n):\n", "    b,\n"),
+        ("def fun(\n    a,\n⟦    b,\n→⟧    c,\n):\n", ""),
+        ("a = 1\n⟦→b = 1\n⟧c = 1\n", "b = 1\n"),
+        ("a = 1\nb = ⟦1→⟧\nc = 1\n", "b = \n"),
+        ("a = 1\nb = ⟦1\nb = ⟧2\nc = 1\n".replace("⟧", "→⟧"), ""),
+        ("a = 1\nb⟦ = 1\nc→⟧ = 1\nd = 1\n", ""),
+        ("a = 1⟦→\nb = 1⟧", "a = 1\nb = 1"),
+    ],
+)
+def test_a_line_beside_whole_lines_that_come_or_go_is_not_edited(marked: str, edited: str) -> None:
+    found = Edited.of(*documents(marked))
+    assert found is not None
+    assert found.after.text[found.start : found.end].strip() == edited.strip()
+    assert found.before.text[found.old_end :] == found.after.text[found.end :]
+    assert found.before.text[: found.start] == found.after.text[: found.start]
+
+
+@pytest.mark.parametrize(
+    ("marked", "above", "below"),
+    [
+        (
+            "x = 1\n\n\ndef f(total⟦→, rate⟧):\n    return a\n\n\nx = total\ny = 2\n",
+            "",
+            "    return a\n\n\nx = total\n",
+        ),
+        ("a = 1\nnet(1)\nb = 1\n\n\ndef net():\n    if b:\n        return ⟦1→2⟧\n\n\nc = 1\n", "net(1)…", ""),
+        ("class Wall:\n    red: int\n⟦→    blue: int\n⟧\n\npaint = 1\nWall(1)\nb = 1\n", "class Wall:…", "…Wall(1)\n"),
+        ("a = 1\nreturn_ = ⟦1→2⟧\nb = 1\n", "", ""),
+        ("def fun():\n    if a:\n⟦        total = 1\n→⟧    return total\ny = 1\n", "def fun():…", "…return total\n"),
+        ("func 加(甲子⟦→, 乙丑⟧ int)\r\nb\r\nx = 甲子\r\ny = 1\r\n", "", "b\r\nx = 甲子\r\n"),
+    ],
+)
+def test_only_lines_up_to_the_last_that_shares_a_name_are_read(marked: str, above: str, below: str) -> None:
+    edited = Edited.of(*documents(marked))
+    assert edited is not None
+    read_above = edited.after.text[edited.low : edited.start]
+    read_below = edited.after.text[edited.end : edited.high]
+    assert read_above.startswith(above.removesuffix("…"))
+    assert read_below.endswith(below.removeprefix("…"))
+    assert bool(read_above) is bool(above)
+    assert bool(read_below) is bool(below)
