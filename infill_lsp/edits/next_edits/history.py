@@ -129,7 +129,7 @@ class History:
                 it for it in self._kept if it is edit or it.accepted or (words and _words(it, document.text) == words)
             ]
             before = document
-            for it in sorted(alike, key=lambda one: one.start, reverse=True):
+            for it in sorted(alike, key=_place, reverse=True):
                 before = before.edited(it.start, it.end, it.old)
             yield before
 
@@ -158,7 +158,7 @@ def _merged(
     """Return the edits after a change, the newest last, and what would make those again that it took back."""
     edits, undone = list(kept), []
     for hunk in reversed(found):  # From the end, so that the places of those still to come are those of before.
-        touched = [it for it in edits if not accepted and it.start <= hunk.old_end and hunk.old_start <= it.end]
+        touched = [it for it in edits if _meets(it, hunk, accepted=accepted)]
         made = _joined(touched, hunk, before)
         grown = len(hunk.new) - len(hunk.old)
         rest = [it for it in edits if it not in touched]
@@ -167,7 +167,8 @@ def _merged(
         ]
         new = before[made.start : hunk.old_start] + hunk.new + before[hunk.old_end : made.end - grown]
         if new != made.old and max(len(new), len(made.old)) <= _LONGEST:
-            edits.append(replace(made, seen=new if accepted else made.seen, accepted=accepted))
+            is_own = accepted and not touched
+            edits.append(replace(made, seen=new if accepted else made.seen, accepted=is_own))
         if new == made.old:
             end = made.end - grown  # An undo may be found a little further on, where the text is the same.
             texts = (before[made.start : it.start] + it.seen + before[it.end : end] for it in touched if it.seen)
@@ -175,10 +176,17 @@ def _merged(
     return edits, undone
 
 
+def _meets(edit: _Kept, hunk: Hunk, *, accepted: bool) -> bool:
+    """Report whether a hunk touches an edit; one that was accepted stays apart unless it is within the edit."""
+    if accepted:
+        return edit.start < hunk.old_end and hunk.old_start < edit.end
+    return edit.start <= hunk.old_end and hunk.old_start <= edit.end
+
+
 def _joined(touched: Sequence[_Kept], hunk: Hunk, before: str) -> _Kept:
     """Return the edit that a hunk makes of those that it touches, which end where they end after it."""
     start, end = hunk.old_start, hunk.old_end
-    pieces = sorted(touched, key=lambda it: it.start)
+    pieces = sorted(touched, key=_place)
     start, end = min([start, *(it.start for it in pieces)]), max([end, *(it.end for it in pieces)])
     old, at = "", start
     for it in pieces:
@@ -186,6 +194,11 @@ def _joined(touched: Sequence[_Kept], hunk: Hunk, before: str) -> _Kept:
         at = max(at, it.end)
     seen = pieces[0].seen if len(pieces) == 1 else ""
     return _Kept(start, end + len(hunk.new) - len(hunk.old), old + before[at:end], seen)
+
+
+def _place(edit: _Kept) -> tuple[int, int]:
+    """Return the key of the order of edits: what was deleted stood before what begins at the same place."""
+    return edit.start, edit.end
 
 
 def _words(edit: _Kept, text: str) -> tuple[str, str] | None:

@@ -54,6 +54,47 @@ def test_all_are_followed_one_after_the_other() -> None:
     assert typist.document.text == TEXT.replace("total", "amount")
 
 
+def test_an_edit_accepted_where_something_was_deleted_is_taken_back_in_order() -> None:
+    typist = Typist()
+    start = TEXT.index("total", 20)
+    typist.put(start, TEXT.index("total", start + 5), "")
+    typist.type(6, 11, "amount")
+    typist.rest()
+    typist.accept()
+    states = [it.text for it in typist.history.states_before(typist.document)]
+    assert states[-1].count("print(") == 3
+    assert "totaltotal" not in "".join(states)
+
+
+def test_random_edits_taken_back_give_the_text_that_was_there() -> None:
+    for seed in range(60):
+        chance, typist, states = random.Random(seed), Typist(TEXT.replace("\n", "\r\n")), [TEXT]
+        for _ in range(chance.randint(1, 8)):
+            text, waiting = typist.document.text, typist.history.offered
+            start = chance.randint(0, len(text))
+            end = min(len(text), start + chance.choice((0, 0, 1, 3, 25)))
+            new = chance.choice(("", "x", "\r\n", "😀", "\t", "total", "("))
+            match chance.randint(0, 3):
+                case 0 if waiting:
+                    typist.accept()
+                case 1 if len(states) > 1 and typist.document.text != states[-1]:
+                    typist.put(0, len(text), states[-1])
+                case 2 if "total" in text:
+                    typist.put(text.index("total"), text.index("total") + 5, "amount")
+                case _:
+                    typist.put(start, end, new)
+            states.append(text)
+            typist.rest()
+        assert everything_taken_back(typist) == TEXT.replace("\n", "\r\n"), seed
+
+
+def everything_taken_back(typist: Typist) -> str:
+    text = typist.document.text
+    for it in sorted(typist.history._kept, key=lambda one: (one.start, one.end), reverse=True):
+        text = text[: it.start] + it.old + text[it.end :]
+    return text
+
+
 def test_a_rename_that_is_taken_back_is_forgotten() -> None:
     typist = Typist()
     typist.type(6, 11, "amount")
