@@ -16,11 +16,11 @@ from infill_model.request import Fill, Options, Request, Token
 CONTEXT: Final = 400
 """Code points of the code beyond the edited lines that are read first."""
 
-BEHIND: Final = 400
+BEHIND: Final = 160
 """Code points of the code below an edit with which the lines above it are read."""
 
 _MOST_KNOWN: Final = 4
-"""Pieces of earlier states that are remembered: those of the last two edits."""
+"""Pieces that are remembered: of both states of an edit."""
 
 _LARGEST: Final = 2_000
 """Code points of an edit, before and after; a larger one was no small thought."""
@@ -129,7 +129,7 @@ class ReadToken:
 
 
 class Readings:
-    """What was read of a document as it stood before an edit: the same while one types on in one place."""
+    """What was read last of a document: its state before an edit stays the same while one types on in one place."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[Request, str], Sequence[Token]] = {}
@@ -154,8 +154,9 @@ async def read_tokens(edited: Edited, ask: Reader, readings: Readings | None = N
         ask: the engine.
         readings: what was read before, to be used and added to.
     """
-    before = await (readings or Readings()).read(edited.pieces(edited.before), ask)
-    return compared(edited, before, await read(edited.pieces(edited.after), ask))
+    readings = readings or Readings()
+    before, after = [await readings.read(edited.pieces(it), ask) for it in (edited.before, edited.after)]
+    return compared(edited, before, after)
 
 
 async def read(pieces: Iterable[Neighbours], ask: Reader) -> list[Sequence[Token]]:
