@@ -109,6 +109,10 @@ class RowCache:
         """Return the logits (V,) float32 of the token after a node that was read, or after the row's end."""
         return self._logits[node]
 
+    def forget_logits(self, but: int) -> None:
+        """Drop the logits of all nodes but one: those of a long text take 250 kB for each token."""
+        self._logits = {but: self._logits[but].clone()}
+
     def residual(self, node: int) -> Tensor:
         """Return the residual stream (D,) below the encoder's last layers at a node that was read, or the row's end."""
         return self._residuals[node]
@@ -174,9 +178,7 @@ class RowCache:
             attention_mask[index, : self._encoded + index + 1] = True
         for index, node in enumerate(nodes, tail):
             attention_mask[index, : len(self.ids)] = True
-            attention_mask[index, node.place] = True
-            for above in self._up_from(node.parent):
-                attention_mask[index, above.place] = True
+            attention_mask[index, [node.place, *(it.place for it in self._up_from(node.parent))]] = True
         return attention_mask.to(self.network.device)
 
     def _read(self, states: Tensor, residual: Tensor, tail: int, nodes: Sequence[Node]) -> None:

@@ -42,5 +42,6 @@ def read_text(cache: RowCache, tokens: "Tokens", text: str, stop: Callable[[], b
         if len(path) < len(chunk):
             break
         tip = path[-1]
+        cache.forget_logits(tip)
     pieces = tokens.vocabulary.pieces([it + RESERVED for it in ids])
     return list(zip(pieces, probabilities, strict=False))

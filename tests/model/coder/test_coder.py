@@ -203,6 +203,7 @@ def test_a_present_text_is_only_read_token_by_token(exact: CoderInfiller) -> Non
         wanted = float(chances[exact.tokens.ends.ids.tolist().index(ids[n])])
         assert fill.tokens[n].confidence == pytest.approx(max(wanted, LEAST), rel=1e-2)
     assert (fill.steps, exact.info.reads) == (0, True)
+    assert len(exact.encoder.cache_for(row)._logits) == 1, "those of a long text would take megabytes"
 
 
 def test_reading_ends_when_it_is_cancelled_and_leaves_the_cache_usable(exact: CoderInfiller) -> None:
