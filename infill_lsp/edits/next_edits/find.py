@@ -16,7 +16,7 @@ from infill_lsp.edits.next_edits.fields import fields
 from infill_lsp.edits.next_edits.hunks import hunks
 from infill_lsp.edits.next_edits.imports import imports
 from infill_lsp.edits.next_edits.locals import local_renames
-from infill_lsp.edits.next_edits.made import MadeEdit
+from infill_lsp.edits.next_edits.made import MadeEdit, are_opposite
 from infill_lsp.edits.next_edits.passed import passed
 from infill_lsp.edits.next_edits.renames import renames
 from infill_lsp.edits.next_edits.repeats import repeats
@@ -88,9 +88,12 @@ def each_next_edit(before: Document, after: Document, cursor: int | None = None)
 
 
 def _heard(rule: Rule, made: MadeEdit) -> Iterator[NextEdit]:
-    """Yield what a rule says of an edit; nothing if that would take too long, or if a keyword was typed on the way."""
+    """Yield what a rule says of an edit.
+
+    That is nothing if it would take too long, if a keyword was typed on the way, or if a name says the contrary now.
+    """
     language, renamed = made.after.language, made.renamed
-    if renamed is not None and renamed.new in keywords(language):
+    if renamed is not None and (renamed.new in keywords(language) or are_opposite(renamed.old, renamed.new)):
         return
     with suppress(TooManyError):
         yield from rule(made)

@@ -27,6 +27,25 @@ class Renamed(NamedTuple):
     after: int
 
 
+_NEGATED: Final = re.compile(r"(?:in|im|un|dis|not|non|no)(\w*(?:ed|ble|valid|active|known|equal|complete|safe|empty))")
+
+
+def are_opposite(one: str, other: str) -> bool:
+    """Report whether a name says the contrary of another one, as `is_invalid` does of `is_valid`.
+
+    Who exchanges them turns a condition round: what has the old name is not to be renamed, but to be turned round too.
+    """
+    return one != other and _affirmed(one) == _affirmed(other)
+
+
+def _affirmed(name: str) -> str:
+    """Return a name without what negates a word of it."""
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    words = re.sub(r"(?<![a-z])(not|non|no)_", r"\1", snake).split("_")
+    plain = [found[1] if (found := _NEGATED.fullmatch(it)) else it for it in words]
+    return "_".join(it.replace("enable", "able") for it in plain)
+
+
 @dataclass(frozen=True)
 class MadeEdit:
     """An edit that was made.

@@ -3,7 +3,9 @@
 import re
 
 import pytest
-from marked_edits import asked, followed
+from marked_edits import asked, followed, unchanged
+
+from infill_lsp.edits.next_edits.made import are_opposite
 
 FOLLOWED = [
     ("def f():\n    ⟦total→amount⟧ = 0\n    for x in y:\n        total += x\n    return total\n", "amount", 3),
@@ -78,3 +80,30 @@ def test_the_nearest_comes_first_and_three_at_most() -> None:
 
 def test_a_rename_goes_on_when_one_was_followed() -> None:
     assert followed("def f(⟦a→b⟧):\n" + "    print(a)\n" * 9).count("b") == 10
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("is_invalid", "is_valid"),
+        ("isInvalid", "isValid"),
+        ("disabled", "enabled"),
+        ("is_allowed", "is_not_allowed"),
+        ("uncheckable", "checkable"),
+        ("is_no_empty", "is_empty"),
+    ],
+)
+def test_what_has_a_name_of_the_contrary_now_is_not_renamed(old: str, new: str) -> None:
+    """The uses would say the contrary of what they mean."""
+    assert are_opposite(old, new)
+    assert are_opposite(new, old)
+    assert unchanged(f"def ⟦{old}→{new}⟧(it):\n    return it\n\n\nprint({old}(1))\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("line", "inline"), ("form", "inform"), ("total", "amount"), ("valid", "validated"), ("install", "installed")],
+)
+def test_a_like_name_is_no_contrary(old: str, new: str) -> None:
+    assert not are_opposite(old, new)
+    assert not unchanged(f"def ⟦{old}→{new}⟧(it):\n    return it\n\n\nprint({old}(1))\n")
