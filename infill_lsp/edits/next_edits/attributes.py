@@ -46,6 +46,15 @@ def attribute_renames(made: MadeEdit) -> Iterator[NextEdit]:
             yield rename(renamed, at)
 
 
+def attribute_places(scopes: Scopes, node: Node, name: str) -> list[Node] | None:
+    """Return where the class around an attribute names one so that it sets itself; None if a node is no attribute."""
+    owner = class_around(node)
+    if owner is None or not (_is_own(node) or _is_member(node, owner)):
+        return None
+    places = _places(scopes, owner, name)
+    return places if any(_sets(it, owner) for it in places) and not _DYNAMIC.search(owner.text or b"") else []
+
+
 def _is_rename(node: Node, owner: Node, places: list[Node], renamed: Renamed) -> bool:
     """Report whether an attribute with these places is that of its class alone, and meant by a new name at a node."""
     if not any(_sets(it, owner) for it in places):

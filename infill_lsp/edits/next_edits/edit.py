@@ -11,7 +11,7 @@ class NextEdit:
 
     Attributes:
         change: to the document as it is after that edit.
-        kind: the rule that found it: `rename`, `arguments`, `repeat`, `import` or `attribute`.
+        kind: the rule that found it: `rename`, `invert`, `arguments`, `repeat`, `import`, `attribute` or `model`.
         label: its effect, in a few words for a person.
     """
 

@@ -15,6 +15,7 @@ from infill_lsp.edits.next_edits.exchanges import exchanges
 from infill_lsp.edits.next_edits.fields import fields
 from infill_lsp.edits.next_edits.hunks import hunks
 from infill_lsp.edits.next_edits.imports import imports
+from infill_lsp.edits.next_edits.inverted import inverted
 from infill_lsp.edits.next_edits.locals import local_renames
 from infill_lsp.edits.next_edits.made import MadeEdit, are_opposite
 from infill_lsp.edits.next_edits.passed import passed
@@ -48,6 +49,7 @@ Rule = Callable[[MadeEdit], Iterator[NextEdit]]
 _RULES: Final[tuple[Rule, ...]] = (
     renames,
     attribute_renames,
+    inverted,
     arguments,
     passed,
     unset_attributes,
