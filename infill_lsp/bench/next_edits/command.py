@@ -55,7 +55,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
         "--sample",
         type=integer(1, 1_000_000),
         metavar="N",
-        help="of all histories, N cases that call for an edit and N that do not, evenly spaced (all)",
+        help="of the cases, and of the histories, N that call for an edit and N that do not, evenly spaced (all)",
     )
     flags.add_argument("--out", type=Path, metavar="FILE", help="write each case and what was offered, as .jsonl")
     flags.add_argument("--json", action="store_true", help="print JSON")
@@ -74,7 +74,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     if chosen.out:
         check_writable(chosen.out)
     history = [case for path in chosen.history for case in read_history(path, chosen.limit)]
-    cases = [*read_cases(chosen.cases), *sampled(history, chosen.sample)]
+    cases = [it for some in (read_cases(chosen.cases), history) for it in sampled(some, chosen.sample)]
     answers = {name: [answer(it, method) for it in cases] for name, method in METHODS.items()}
     if chosen.model:
         command = engine(engine_settings(chosen))
