@@ -1,11 +1,12 @@
 """Which lines around an edit are read: those near it, from the first to the last that shares a name with it.
 
 Reading is what a search takes its time for, and a line that an edit calls to change nearly always shares a name with
-the edited lines, or with those that enclose them: the function's, the class's.
+the edited lines, or with those that enclose them: the function's, the class's. The body below a head is read whole.
 """
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from infill_lsp.syntax.keywords import keywords
@@ -35,11 +36,19 @@ def near(document: Document, edited: tuple[int, int], old: str) -> tuple[int, in
     above, below = (lines.slice(*it).splitlines(keepends=True) for it in ((low, start), (end, high)))
     first = next((n for n, it in enumerate(above) if _has(it, names)), len(above))
     last = next((n for n in range(len(below), 0, -1) if _has(below[n - 1], names)), 0)
+    last = max(last, _headed(below, lines.slice(start, end)))
     return low + sum(map(len, above[:first])), end + sum(map(len, below[:last]))
 
 
 def _has(line: str, names: set[str]) -> bool:
     return not names.isdisjoint(_NAME.findall(line))
+
+
+def _headed(below: Sequence[str], edited: str) -> int:
+    """Return how many lines below edited ones lie deeper than these: the body of a function whose head they are."""
+    own = next((indent for line in edited.splitlines() if (indent := _indent(line)) is not None), None)
+    inner = itertools.takewhile(lambda it: own is not None and (_indent(it) is None or (_indent(it) or 0) > own), below)
+    return max((n for n, it in enumerate(inner, 1) if it.strip()), default=0)
 
 
 def _enclosing(document: Document, start: int, edited: str) -> Iterator[str]:
