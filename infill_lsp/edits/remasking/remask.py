@@ -26,7 +26,7 @@ MOST_LINES: Final = 2
 GAIN: Final = 1.5
 """Nats by which a new text must be likelier than the old one."""
 
-SURE: Final = 0.04
+SURE: Final = 0.03
 """The least probability of a new text."""
 
 _KEPT: Final = 0.02
