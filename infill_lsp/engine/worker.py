@@ -27,7 +27,7 @@ from infill_lsp.engine.watchdog import BEAT
 from infill_lsp.errors import MessageError
 from infill_lsp.settings.settings import EndpointSettings, EngineSettings
 from infill_model.errors import InfillModelError
-from infill_model.filler import Filler
+from infill_model.filler import Filler, SharedFiller
 from infill_model.request import Frame, Options, Request, TextCritic
 
 _GRACE: Final = 1.0
@@ -226,10 +226,11 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started this one.
     if settings.endpoint is not None:
         return serve(partial(_endpoint, settings.endpoint), *claim_stdio(), warm_up=False)
-    return serve(partial(_model, settings), *claim_stdio())
+    return serve(partial(load_model, settings), *claim_stdio())
 
 
-def _model(settings: EngineSettings) -> Filler:
+def load_model(settings: EngineSettings) -> Filler:
+    """Load the model of these settings into this process."""
     from infill_model.checkpoints import loading  # noqa: PLC0415  # torch takes a second; `starting` is sent before
 
     one = partial(loading.load, settings.model)
@@ -241,6 +242,13 @@ def _model(settings: EngineSettings) -> Filler:
         reuse=settings.reuse,
         compiled=settings.compile == "auto",
     )
+
+
+def load_shared(settings: EngineSettings) -> SharedFiller:
+    """Load the model of these settings for several requests at once."""
+    from infill_model.checkpoints import loading  # noqa: PLC0415
+
+    return loading.shared(load_model(settings))
 
 
 def _endpoint(settings: EndpointSettings) -> Filler:

@@ -47,3 +47,27 @@ class Filler(Protocol):
         Raises:
             InfillModelError: the request or its options cannot be met; the message says why.
         """
+
+
+class SharedFiller(Protocol):
+    """Fills gaps of several documents; thread-safe."""
+
+    @property
+    def info(self) -> Info:
+        """The model's description of itself."""
+
+    @property
+    def batches(self) -> tuple[int, int]:
+        """The number of forwards so far, and of rows in all of them; zeros if requests do not share any."""
+
+    def fill(
+        self,
+        document: str,
+        request: Request,
+        options: Options,
+        *,
+        cancelled: Callable[[], bool] = never,
+        critic: TextCritic | None = None,
+        on_draft: OnDraft | None = None,
+    ) -> list[Fill]:
+        """Fill the gaps of a request as `Filler.fill` does; `document` says whose cache to use."""

@@ -16,7 +16,9 @@ from infill_model.embedded.folder import MODEL_TYPE, model_path
 from infill_model.errors import WeightsError
 from infill_model.files.checkpoint import Checkpoint
 from infill_model.files.heap import given_back
+from infill_model.filler import Filler, SharedFiller
 from infill_model.infill.infiller import Infiller
+from infill_model.infill.shared import SerialFiller, SharedInfiller
 from infill_model.transformer.sequence import CacheMode
 
 CONVERTED: Final = (".packed", ".safetensors")
@@ -104,3 +106,8 @@ def load_verified(
         )
     drafts = load(model, device=device, dtype=dtype, threads=threads, reuse=reuse, compiled=compiled)
     return VerifiedInfiller(drafts, checks, way)
+
+
+def shared(filler: Filler) -> SharedFiller:
+    """Return a loaded model for several requests at once; only the embedded kind shares forwards."""
+    return SharedInfiller(filler) if isinstance(filler, Infiller) else SerialFiller(filler)

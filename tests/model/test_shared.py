@@ -1,0 +1,112 @@
+"""Several requests at once: the same fills as alone, forwards that are shared, a cache for each document."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+import torch
+
+from infill_model.checkpoints.loading import shared
+from infill_model.denoising.canvas import Canvas, Piece
+from infill_model.embedded.denoiser import EmbeddedDenoiser
+from infill_model.embedded.step_batch import SharedDenoiser, StepBatcher
+from infill_model.infill.infiller import Infiller
+from infill_model.infill.shared import SerialFiller, SharedInfiller
+from infill_model.request import Fill, Options, Request
+from infill_model.vocabulary import MASK, PAD
+
+QUICK = Options(unmask="threshold:0.001")
+REQUESTS = [
+    Request("def load(path):\n    with open(", ") as file:\n        return json.load(file)\n"),
+    Request("total = first(", ")\nprint(total)\n", between=(") + second(",)),
+    Request("x = ", "\n"),
+    Request("", ""),
+    Request("if x:\n    ", "\n", block=True),
+]
+
+
+@pytest.fixture
+def several(infiller: Infiller) -> Iterator[SharedInfiller]:
+    it = SharedInfiller(infiller, documents=3)
+    yield it
+    it.close()
+
+
+def without_times(fills: list[Fill]) -> list[tuple[object, ...]]:
+    return [(it.texts, it.steps, it.stopped, pytest.approx(it.confidence, rel=1e-3)) for it in fills]
+
+
+@pytest.mark.parametrize("options", [QUICK, Options(n=3, seed=5), Options(remask="revoke:0.05")], ids=str)
+def test_together_each_gets_the_fills_it_gets_alone(
+    infiller: Infiller, several: SharedInfiller, options: Options
+) -> None:
+    alone = [infiller.fill(it, options) for it in REQUESTS]
+    with ThreadPoolExecutor(10) as pool:
+        work = [pool.submit(several.fill, f"{n}", it, options) for n, it in enumerate(REQUESTS * 2)]
+        together = [it.result() for it in work]
+    assert [without_times(it) for it in together] == [without_times(it) for it in alone * 2]
+
+
+def test_a_shared_forward_gives_the_logits_of_one_alone(infiller: Infiller) -> None:
+    plain, batcher = EmbeddedDenoiser(infiller.denoiser.network), StepBatcher(infiller.denoiser.network)
+    contexts = [[[300, 301, 302]], [[], [305] * 40], [[310] * 9]]
+    canvases = [
+        Canvas.of([[Piece([MASK] * width, pinned=False), Piece([320], pinned=True)] for width in widths])
+        for widths in ([3], [2, 5], [1])
+    ]
+    wheres = [(it.ids != PAD) & ~it.pinned for it in canvases]
+    expected = [
+        plain.logits(plain.encode(own), canvas, where)
+        for own, canvas, where in zip(contexts, canvases, wheres, strict=True)
+    ]
+    ready = threading.Barrier(3)
+
+    def one(number: int) -> torch.Tensor:
+        with batcher.request():
+            denoiser = SharedDenoiser(batcher)
+            context = denoiser.encode(contexts[number])
+            ready.wait(10)
+            return denoiser.logits(context, canvases[number], wheres[number])
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(one, range(3)))
+    batcher.close()
+    for own, alone in zip(found, expected, strict=True):
+        torch.testing.assert_close(own, alone, rtol=0, atol=1e-4)
+    assert max(batcher.sizes) > 2, "forwards were shared"
+
+
+def test_a_failure_in_a_shared_forward_is_that_request_alone(infiller: Infiller) -> None:
+    batcher = StepBatcher(infiller.denoiser.network)
+    denoiser = SharedDenoiser(batcher)
+    with pytest.raises(ValueError, match="do not fit"):
+        denoiser.encode([[300] * 10_000])
+    assert denoiser.encode([[300]]).batch == 1
+    batcher.close()
+
+
+def test_a_document_keeps_what_was_encoded_of_it_and_the_oldest_is_dropped(several: SharedInfiller) -> None:
+    request = REQUESTS[0]
+    for name in "abcd":
+        several.fill(name, request, QUICK)
+    assert list(several._idle) == ["b", "c", "d"]
+    several.fill("b", replace(request, prefix=request.prefix + "p"), QUICK)
+    assert list(several._idle) == ["c", "d", "b"]
+    cache = several._idle["b"].denoiser._caches[-1]
+    assert cache.reused > 10, "the tokens before the one that was typed"
+
+
+def test_cancelled_fills_end_and_free_their_document(several: SharedInfiller) -> None:
+    fills = several.fill("a", REQUESTS[0], Options(), cancelled=lambda: True)
+    assert [it.stopped for it in fills] == ["cancelled"]
+    assert several.fill("a", REQUESTS[0], QUICK)[0].stopped == "complete"
+
+
+def test_other_models_answer_one_request_after_the_other(infiller: Infiller) -> None:
+    assert isinstance(shared(infiller), SharedInfiller)
+    serial = SerialFiller(infiller)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda it: serial.fill("a", it, QUICK), REQUESTS))
+    assert [it[0].texts for it in found] == [infiller.fill(it, QUICK)[0].texts for it in REQUESTS]
