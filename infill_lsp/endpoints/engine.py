@@ -11,7 +11,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Final
 
-from infill_lsp.endpoints import llama_cpp, mercury, ollama, openai, permissions
+from infill_lsp.endpoints import infill, llama_cpp, mercury, ollama, openai, permissions
 from infill_lsp.endpoints.api import Api, EditApi, EndpointError, GapAsk
 from infill_lsp.endpoints.partial import NEUTRAL, Clock, PartialFill, PartialText, fill
 from infill_lsp.endpoints.transport import Retry, Transport
@@ -33,6 +33,9 @@ _STEP: Final = 2_000
 SUFFIX: Final = 4_000
 """Maximum number of characters sent after a gap."""
 
+_TRIP: Final = 100.0
+"""Milliseconds of a budget that are left for the way to a server for teams and back."""
+
 _POLL: Final = 0.005
 """Seconds between checks whether a fill is still wanted."""
 
@@ -50,7 +53,8 @@ class Endpoint(Filler):
             EndpointError: the URL or the template is wrong.
         """
         self._settings = settings
-        self._api = _api(settings)
+        if settings.api != infill.NAME or settings.template:
+            _api(settings)
         self._transport = Transport(settings, retry)
         self._runner = asyncio.Runner()
         self._info = Info(
@@ -83,18 +87,23 @@ class Endpoint(Filler):
         Raises:
             EndpointError: the endpoint cannot or must not be asked.
         """
-        if options.copies_only:
+        if options.copies_only and self._settings.api != infill.NAME:
             return []
         if reason := permissions.refusal(self._settings):
             raise EndpointError(reason)
-        task = _Fill(self._api, self._settings.model, self._transport, request, options, on_draft)
         try:
-            return self._runner.run(_unless(cancelled, task))
+            return self._runner.run(_unless(cancelled, self._task(request, options, on_draft)))
         except InfillModelError:
             raise
         except Exception as error:  # Its message may be the endpoint's.
             host = self._transport.place.host
             raise EndpointError(f"{host} sent an answer that cannot be interpreted ({type(error).__name__})") from None
+
+    def _task(self, request: Request, options: Options, on_draft: OnDraft | None) -> "_WholeFill | _Fill":
+        if self._settings.api == infill.NAME:
+            return _WholeFill(self._settings.model, self._transport, request, options, on_draft)
+        api = _api(self._settings)
+        return _Fill(api, self._settings.model, self._transport, request, options, on_draft)
 
     def close(self) -> None:
         """Close all connections."""
@@ -102,7 +111,7 @@ class Endpoint(Filler):
         self._runner.close()
 
 
-async def _unless(cancelled: Callable[[], bool], fill_: "_Fill") -> list[Fill]:
+async def _unless(cancelled: Callable[[], bool], fill_: "_WholeFill | _Fill") -> list[Fill]:
     """Return the fills; an empty list once cancelled."""
     work = asyncio.ensure_future(fill_.fills())
     while not (await asyncio.wait({work}, timeout=_POLL))[0]:
@@ -113,6 +122,45 @@ async def _unless(cancelled: Callable[[], bool], fill_: "_Fill") -> list[Fill]:
     for _ in range(_LEFTOVERS):
         await asyncio.sleep(0)
     return [] if work.cancelled() or cancelled() else work.result()
+
+
+class _WholeFill:
+    """One request in progress at a server for teams, which takes it as the local engine would."""
+
+    def __init__(
+        self, model: str, transport: Transport, request: Request, options: Options, on_draft: OnDraft | None
+    ) -> None:
+        self._transport, self._on_draft = transport, on_draft
+        prefix, suffix = _last_lines(request.prefix, infill.PREFIX), _first_lines(request.suffix, infill.SUFFIX)
+        budget, drafts = options.budget_ms, on_draft is not None
+        left = None if budget is None else max(budget / 2, budget - _TRIP)
+        self._ask = infill.FillAsk(
+            replace(request, prefix=prefix, suffix=suffix),
+            replace(options, budget_ms=left),
+            drafts=drafts,
+            model=model,
+        )
+        self._deadline = None if budget is None else time.monotonic() + budget / 1e3
+
+    async def fills(self) -> list[Fill]:
+        """Return the fills, the most probable first; none if the server does not answer in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if self._deadline is None else self._deadline - time.monotonic()):
+                async with aclosing(
+                    self._transport.values(infill.PATH, infill.body(self._ask), self._deadline)
+                ) as values:
+                    async for value in values:
+                        match infill.read_event(value):
+                            case Frame() as frame:
+                                self._report(frame)
+                            case fills:
+                                return list(fills)
+            raise EndpointError(f"{self._transport.place.host} ended its answer early, or it uses another API")
+        return []
+
+    def _report(self, frame: Frame) -> None:
+        if self._on_draft is not None:
+            self._on_draft(frame)
 
 
 class _Fill:
@@ -224,7 +272,9 @@ class _Fill:
 
     def _ask(self, prefix: str, suffix: str) -> GapAsk:
         request = self._request
-        return GapAsk(_last_lines(prefix), _first_lines(suffix), request.files, request.block, self._model)
+        return GapAsk(
+            _last_lines(prefix, PREFIX), _first_lines(suffix, SUFFIX), request.files, request.block, self._model
+        )
 
     def _left(self) -> float | None:
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
@@ -253,25 +303,24 @@ def _nobody(draft: PartialFill) -> None:
 
 
 def _api(settings: EndpointSettings) -> Api:
-    api = APIS[settings.api]
     if not settings.template:
-        return api
+        return APIS[settings.api]
     marks = settings.template.find("{prefix}"), settings.template.find("{suffix}")
     if settings.api != "openai" or not 0 <= marks[0] < marks[1]:
         raise EndpointError("infill.endpoint.template is for the API openai, and needs {prefix} and then {suffix}")
-    return replace(api, body=openai.templated(settings.template))
+    return replace(APIS[settings.api], body=openai.templated(settings.template))
 
 
-def _last_lines(prefix: str) -> str:
+def _last_lines(prefix: str, most: int) -> str:
     """Return the end of a prefix; its start moves in steps, so that a server can reuse what it read a key before."""
-    if len(prefix) <= PREFIX:
+    if len(prefix) <= most:
         return prefix
-    end = prefix[-(-(len(prefix) - PREFIX) // _STEP) * _STEP :]
+    end = prefix[-(-(len(prefix) - most) // _STEP) * _STEP :]
     return end.partition("\n")[2] or end
 
 
-def _first_lines(suffix: str) -> str:
-    if len(suffix) <= SUFFIX:
+def _first_lines(suffix: str, most: int) -> str:
+    if len(suffix) <= most:
         return suffix
-    start = suffix[:SUFFIX]
+    start = suffix[:most]
     return start.rpartition("\n")[0] or start

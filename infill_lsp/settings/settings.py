@@ -23,7 +23,7 @@ AUTO: Final = "auto"
 """The value of `infill.model` that leaves the choice to what is here and was measured on this machine."""
 
 DEVICES: Final = ("auto", "cpu", "cuda", "mps", "spread")
-APIS: Final = ("openai", "mercury", "llama.cpp", "ollama")
+APIS: Final = ("openai", "mercury", "llama.cpp", "ollama", "infill")
 """Of endpoints; docs/endpoints.md lists them."""
 
 COMPILES: Final = ("off", "auto")
