@@ -21,10 +21,10 @@ test: .venv/installed
 	$(TESTS)
 
 e2e: .venv/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[e2e]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[e2e,serve]"
 	tests/e2e/install.sh .venv/e2e
 	INFILL_E2E_TOOLS=.venv/e2e $(TESTS) tests/e2e
-	$(BIN)/python -m pytest tests/lsp/endpoints/test_llama_server.py tests/model/coder/test_llama_cpp.py
+	$(BIN)/python -m pytest tests/lsp/endpoints/test_llama_server.py tests/model/coder/test_llama_cpp.py tests/cluster
 
 lint: .venv/installed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

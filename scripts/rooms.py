@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-PACKAGES: Final = (ROOT / "infill_lsp", ROOT / "model" / "infill_model")
+PACKAGES: Final = (ROOT / "infill_lsp", ROOT / "infill_serve", ROOT / "model" / "infill_model")
 
 
 @dataclass(frozen=True, slots=True)

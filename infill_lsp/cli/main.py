@@ -156,6 +156,7 @@ _COMMANDS: Final = (
     Command("doctor", "check that everything is installed and works", "infill_lsp.cli.doctor"),
     Command("models", "list the available models, or set the server's model", "infill_lsp.cli.models"),
     Command("endpoint", "choose which hosts code may be sent to", "infill_lsp.cli.endpoint"),
+    Command("serve", "serve a team's editors from one machine or several", "infill_serve.command"),
     Command("bench", "measure speed and quality on this machine", "infill_lsp.cli.bench"),
 )
 
