@@ -21,6 +21,7 @@ _COMMANDS: Final = (
         "infill_lsp.bench.next_edits.command",
     ),
     Command("tasks", "fill the gaps of a task file as they would be filled in an editor", "infill_lsp.bench.tasks"),
+    Command("load", "simulated users of a server for a team: how long they wait", "infill_lsp.bench.load"),
     Command("sweep", "quality against milliseconds over a grid of options", "infill_lsp.bench.sweep"),
 )
 
