@@ -32,7 +32,7 @@ class ServeOptions:
         most: the number up to which replicas are added by the length of the queue.
         gpus: GPUs of each replica.
         places: requests that a replica fills at once.
-        queue: requests that may wait for a replica, those that wait in replicas aside.
+        queue: requests that may wait in a replica, where users take turns, and again those that wait for one.
         tokens: the path of the file of tokens; None to let anyone ask.
         body: bytes of a request at most.
         rate: requests a second of one user.
@@ -78,9 +78,11 @@ def application(options: ServeOptions) -> serve.Application:
         name=REPLICA,
         num_replicas=options.least if fixed else None,
         autoscaling_config=None if fixed else scaling,
-        max_ongoing_requests=2 * options.places,
+        max_ongoing_requests=options.places + options.queue,
         max_queued_requests=options.queue,
-        request_router_config=RequestRouterConfig(request_router_class=DocumentRouter),
+        request_router_config=RequestRouterConfig(
+            request_router_class=DocumentRouter, request_router_kwargs={"places": options.places}
+        ),
         ray_actor_options={"num_cpus": settings.cpu_threads, "num_gpus": options.gpus},
         health_check_period_s=2,
         health_check_timeout_s=10,

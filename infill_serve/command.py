@@ -25,7 +25,9 @@ def declare(flags: argparse.ArgumentParser) -> None:
     flags.add_argument(
         "--places", type=integer(1, 1024), default=16, metavar="N", help="requests in one replica at once"
     )
-    flags.add_argument("--queue", type=integer(1, 100_000), default=256, metavar="N", help="requests that may wait")
+    flags.add_argument(
+        "--queue", type=integer(1, 100_000), default=256, metavar="N", help="requests that may wait in one replica"
+    )
     flags.add_argument("--rate", type=float, default=20.0, metavar="N", help="requests a second of one user")
     flags.add_argument("--at-once", type=integer(1, 10_000), default=16, metavar="N", help="of one user, at once")
     flags.add_argument("--body", type=integer(1, 1 << 30), default=2_000_000, metavar="BYTES", help="size of a request")

@@ -14,6 +14,10 @@ from ray.serve.request_router import FIFOMixin, PendingRequest, RequestRouter, R
 class DocumentRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray has no types.
     """Prefers the document's replica while fewer requests are there than it fills at once."""
 
+    def initialize_state(self, *, places: int) -> None:
+        """Learn how many requests a replica fills at once."""
+        self._places = places
+
     async def choose_replicas(
         self, candidate_replicas: list[RunningReplica], pending_request: PendingRequest | None = None
     ) -> list[list[RunningReplica]]:
@@ -24,11 +28,8 @@ class DocumentRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray has
         key = document_of(pending_request.args)
         names = {it.replica_id.unique_id: it for it in candidate_replicas}
         own = names[preferred(key, list(names))]
-        waiting = self.replica_queue_len_cache.get(own.replica_id)
-        # A replica accepts twice the number that it fills at once; application() says so.
-        if waiting is not None and 2 * waiting >= own.max_ongoing_requests:
-            return [candidate_replicas]
-        return [[own], candidate_replicas]
+        busy = (self.replica_queue_len_cache.get(own.replica_id) or 0) >= self._places
+        return [candidate_replicas] if busy else [[own], candidate_replicas]
 
     def _get_pending_request_matching_metadata(self, request_metadata: Any = None) -> PendingRequest | None:
         """Return the request that a replica was chosen for; where it is gone, Ray takes the one that came first.

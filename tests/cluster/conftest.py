@@ -25,7 +25,7 @@ from infill_serve import tokens  # noqa: E402
 PATIENCE = 240.0
 """Seconds for starts; Ray takes 25 s of an idle machine with two cores."""
 
-FLAGS = ["--threads", "1", "--places", "4", "--queue", "24", "--at-once", "24", "--rate", "1000", "--body", "100000"]
+FLAGS = ["--threads", "1", "--places", "4", "--queue", "16", "--at-once", "24", "--rate", "1000", "--body", "100000"]
 
 
 @dataclass

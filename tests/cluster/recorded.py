@@ -1,83 +1,106 @@
-"""Requests of other clients, as their source at the named commit makes them; code and values are ours."""
+"""Requests of other clients, and how each reads the answer.
+
+Those of llama.vim and minuet were recorded from the plugins in Neovim 0.10, typing in a file of ours; those of
+llama.vscode follow its source. What is recorded is as it came but for the time that llama.vim grants, 250 ms.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+CURL = {"user-agent": "curl/7.88.1", "accept": "*/*", "content-type": "application/json"}
+JSON = {**CURL, "accept": "application/json"}
+AXIOS = {"accept": "application/json, text/plain, */*", "content-type": "application/json"}
+
 PREFIX = 'import json\n\n\ndef load(path):\n    """Read a file of JSON."""\n'
-SUFFIX = "\n\n\nprint(load('a.json'))\n"
-JSON = {"content-type": "application/json"}
+SUFFIX = '\n\n\nprint(load("a.json"))\n'
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A request and how its client reads the answer: the text that it shows."""
+    """A request and how its client reads the answer: the text that it shows, empty for a request to warm a cache."""
 
     client: str
     path: str
+    head: dict[str, str]
     body: dict[str, Any]
     read: Callable[[Any], str]
-    head: dict[str, str] = field(default_factory=lambda: dict(JSON))
     empty: bool = False
 
 
-def _timed(answer: Any) -> str:
-    """Read an answer of /infill: the text, and the times that llama.vim shows."""
+def infill_text(answer: Any) -> str:
+    """Return the text of an answer of /infill, which must have what llama.vim shows beside it."""
     timings = answer["timings"]
-    assert {"prompt_n", "prompt_ms", "prompt_per_second", "predicted_n", "predicted_ms", "predicted_per_second"} <= set(
-        timings
-    )
+    for name in ("n", "ms", "per_second"):
+        assert timings[f"prompt_{name}"] >= 0
+        assert timings[f"predicted_{name}"] >= 0
     assert answer["truncated"] is False
     assert answer["tokens_cached"] >= 0
     return str(answer["content"])
 
 
-def _deltas(answer: Any) -> str:
+def delta_text(answer: Any) -> str:
+    """Return the text of a stream of /v1/fim/completions as minuet joins it."""
     *values, end = answer
     assert end == "[DONE]"
     return "".join(it["choices"][0]["delta"]["content"] or "" for it in values)
 
 
-def _texts(answer: Any) -> str:
+def choice_text(answer: Any) -> str:
+    """Return the text of a stream of /v1/completions as minuet joins it."""
     *values, end = answer
     assert end == "[DONE]"
     return "".join(it["choices"][0]["text"] or "" for it in values)
 
 
-# ggml-org/llama.vim a1c8e6e, autoload/llama.vim: s:fim_on_... and llama#fim; sent by curl.
-LLAMA_VIM = {
-    "id_slot": 0,
-    "input_prefix": PREFIX,
+LLAMA_VIM = {  # ggml-org/llama.vim a1c8e6e, llama#fim
     "input_suffix": SUFFIX,
-    "input_extra": [{"text": "def save(path, value):\n    ...\n", "time": [1, 2], "filename": "save.py"}],
-    "prompt": "    with open(",
-    "n_predict": 128,
-    "stop": [],
-    "n_indent": 4,
-    "top_k": 40,
-    "top_p": 0.90,
-    "samplers": ["top_k", "top_p", "infill"],
-    "stream": False,
-    "cache_prompt": True,
+    "response_fields": [
+        "content",
+        "timings/prompt_n",
+        "timings/prompt_ms",
+        "timings/prompt_per_token_ms",
+        "timings/prompt_per_second",
+        "timings/predicted_n",
+        "timings/predicted_ms",
+        "timings/predicted_per_token_ms",
+        "timings/predicted_per_second",
+        "truncated",
+        "tokens_cached",
+    ],
     "t_max_prompt_ms": 500,
-    "t_max_predict_ms": 3000,
-    "response_fields": ["content", "timings/prompt_n", "timings/prompt_ms", "truncated", "tokens_cached"],
+    "input_prefix": PREFIX,
+    "t_max_predict_ms": 20_000,
+    "n_indent": 4,
+    "stop": [],
+    "stream": False,
+    "top_k": 40,
+    "prompt": "    with open(",
+    "top_p": 0.9,
+    "input_extra": [],
+    "id_slot": 0,
+    "samplers": ["top_k", "top_p", "infill"],
+    "cache_prompt": True,
+    "n_predict": 128,
     "model": "",
 }
-LLAMA_VIM_WARM = {
-    **{name: LLAMA_VIM[name] for name in ("id_slot", "input_extra", "stream", "cache_prompt", "model")},
-    "input_prefix": "",
+LLAMA_VIM_WARMS = {  # The same, of the excerpts of other files that later requests bring along.
     "input_suffix": "",
-    "prompt": "",
-    "n_predict": 0,
+    "input_prefix": "",
     "temperature": 0.0,
+    "input_extra": [{"filename": "a.py", "time": [16595, 967801075], "text": f"{PREFIX}    with open({SUFFIX}"}],
+    "id_slot": 0,
     "samplers": [],
-    "t_max_prompt_ms": 1,
-    "t_max_predict_ms": 1,
+    "n_predict": 0,
+    "model": "",
     "response_fields": [""],
+    "t_max_predict_ms": 1,
+    "stream": False,
+    "cache_prompt": True,
+    "prompt": "",
+    "t_max_prompt_ms": 1,
 }
-# ggml-org/llama.vscode 009e5b7, src/llama-server.ts: createRequestPayload; sent by axios.
-LLAMA_VSCODE = {
+LLAMA_VSCODE = {  # ggml-org/llama.vscode 009e5b7, src/llama-server.ts: createRequestPayload
     "input_prefix": PREFIX,
     "input_suffix": SUFFIX,
     "input_extra": [{"text": "def save(path, value):\n    ...\n", "time": 1, "filename": "save.py"}],
@@ -90,24 +113,20 @@ LLAMA_VSCODE = {
     "cache_prompt": True,
     "n_indent": 4,
     "t_max_prompt_ms": 500,
-    "t_max_predict_ms": 2500,
+    "t_max_predict_ms": 20_000,
 }
-AXIOS = {**JSON, "accept": "application/json, text/plain, */*"}
+MINUET = {  # milanglacier/minuet-ai.nvim 479487c with openai_fim_compatible or codestral as its provider
+    "stop": ["\n\n"],
+    "stream": True,
+    "prompt": f"# language: python\n# indentation: use 4 spaces for a tab\n{PREFIX}    with open",
+    "max_tokens": 64,
+    "suffix": '(\n\n\nprint(load("a.json"))',
+    "model": "embedded",
+}
 REQUESTS = [
-    Recorded("llama.vim", "/infill", LLAMA_VIM, _timed),
-    Recorded("llama.vim, to warm a cache", "/infill", LLAMA_VIM_WARM, _timed, empty=True),
-    Recorded("llama.vscode", "/infill", LLAMA_VSCODE, _timed, AXIOS),
-    # milanglacier/minuet-ai.nvim 479487c, lua/minuet/backends: codestral and openai_fim_compatible; sent by curl.
-    Recorded(
-        "minuet, codestral",
-        "/v1/fim/completions",
-        {"model": "embedded", "prompt": PREFIX + "    with open(", "suffix": SUFFIX, "stream": True, "max_tokens": 64},
-        _deltas,
-    ),
-    Recorded(
-        "minuet, openai_fim_compatible",
-        "/v1/completions",
-        {"model": "embedded", "prompt": PREFIX + "    with open(", "suffix": SUFFIX, "stream": True, "stop": ["\n\n"]},
-        _texts,
-    ),
+    Recorded("llama.vim", "/infill", CURL, LLAMA_VIM, infill_text),
+    Recorded("llama.vim, warming", "/infill", CURL, LLAMA_VIM_WARMS, infill_text, empty=True),
+    Recorded("llama.vscode", "/infill", AXIOS, LLAMA_VSCODE, infill_text),
+    Recorded("minuet, openai_fim_compatible", "/v1/completions", JSON, MINUET, choice_text),
+    Recorded("minuet, codestral", "/v1/fim/completions", JSON, MINUET, delta_text),
 ]
