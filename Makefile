@@ -5,7 +5,7 @@ export PIP_CONSTRAINT := constraints.txt
 # Files of tests side by side; more than four engines at once would need much memory.
 TESTS := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test e2e lint fix bench clean
+.PHONY: demo test e2e cluster lint fix bench clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -21,10 +21,15 @@ test: .venv/installed
 	$(TESTS)
 
 e2e: .venv/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[e2e,serve]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[e2e]"
 	tests/e2e/install.sh .venv/e2e
 	INFILL_E2E_TOOLS=.venv/e2e $(TESTS) tests/e2e
-	$(BIN)/python -m pytest tests/lsp/endpoints/test_llama_server.py tests/model/coder/test_llama_cpp.py tests/cluster
+	$(BIN)/python -m pytest tests/lsp/endpoints/test_llama_server.py tests/model/coder/test_llama_cpp.py
+
+# A server for a team on a real Ray: it takes minutes, and is run by hand.
+cluster: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[e2e,serve]"
+	$(BIN)/python -m pytest tests/cluster
 
 lint: .venv/installed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -5,10 +5,7 @@ from collections import Counter, OrderedDict, deque
 
 
 class FairQueue:
-    """Places for requests in progress; for one event loop.
-
-    While others wait, one user holds no more than half of the places.
-    """
+    """Places for requests in progress, of which one user holds no more than half; for one event loop."""
 
     def __init__(self, places: int) -> None:
         self._places = places

@@ -17,10 +17,10 @@ from typing import Any
 import httpx
 import pytest
 
-pytest.importorskip("ray", reason="needs infill-lsp[serve]")
-psutil = pytest.importorskip("psutil", reason="needs infill-lsp[e2e]")
+from infill_serve import tokens
 
-from infill_serve import tokens  # noqa: E402
+with suppress(ImportError):  # `started` skips then.
+    import psutil
 
 PATIENCE = 240.0
 """Seconds for starts; Ray takes 25 s of an idle machine with two cores."""
@@ -136,6 +136,8 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def started() -> Iterator[Server]:
+    pytest.importorskip("ray", reason="needs Ray: make cluster")
+    pytest.importorskip("psutil", reason="needs psutil: make cluster")
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as name:  # Ray's sockets want it short.
         folder = Path(name)
         server = Server(folder, free_port(), tokens.add(folder / "tokens", "ada"))

@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -104,7 +105,11 @@ def test_requests_of_other_clients_are_answered_as_they_expect(server: Server, r
     head = {**recorded.head, "authorization": f"Bearer {server.token}"}
     answer = httpx.post(server.url + recorded.path, content=json.dumps(recorded.body), headers=head, timeout=60)
     assert answer.status_code == httpx.codes.OK, answer.text
-    text = recorded.read(events(answer) if recorded.body.get("stream") else answer.json())
+    if recorded.body.get("stream"):  # Where the text around a gap is whole, an empty fill is right.
+        whole = server.post(recorded.path, {**recorded.body, "stream": False}).json()["choices"][0]
+        assert recorded.read(events(answer)) == whole.get("text", whole.get("message", {}).get("content"))
+        return
+    text = recorded.read(answer.json())
     assert text == "" if recorded.empty else text.strip()
 
 
@@ -169,14 +174,19 @@ def test_a_full_queue_is_503_and_a_greedy_user_429(server: Server) -> None:
     body = {**LONG, "options": {**LONG["options"], "budget_ms": 4000}, "drafts": False}  # type: ignore[dict-item]
 
     def ask(number: int) -> httpx.Response:
-        return httpx.post(f"{server.url}/v1/fill", json=body, headers=heads[number % 3], timeout=120)
+        return client.post("/v1/fill", json=body, headers=heads[number])
 
-    with ThreadPoolExecutor(90) as pool:
-        answers = list(pool.map(ask, range(90)))
-    statuses = Counter(it.status_code for it in answers)
-    assert set(statuses) == {200, 429, 503}, statuses
-    assert statuses[429] >= 90 - 3 * 24, "24 of each user at once"
-    assert all(it.headers["retry-after"] for it in answers if it.status_code != httpx.codes.OK)
+    def statuses(users: Sequence[int]) -> Counter[int]:
+        with ThreadPoolExecutor(len(users)) as pool:
+            answers = list(pool.map(ask, users))
+        assert all(it.headers["retry-after"] for it in answers if it.status_code != httpx.codes.OK)
+        return Counter(it.status_code for it in answers)
+
+    with httpx.Client(base_url=server.url, timeout=120, limits=httpx.Limits(max_connections=100)) as client:
+        assert statuses([0] * 40) == {200: 24, 429: 16}, "24 of one user at once; 36 may be in the server"
+        found = statuses([0, 1, 2] * 24)
+    assert set(found) == {200, 503}, found
+    assert found[503] >= (72 - 36) // 2, "most come before any is answered"
     assert server.post("/v1/completions", {"prompt": "x = ", "suffix": "\n"}).status_code == httpx.codes.OK
 
 

@@ -15,7 +15,8 @@ from conftest import Server, wait_for
 from test_apis import LONG
 
 from infill_serve import tokens
-from infill_serve.router import document_of, preferred
+
+router = pytest.importorskip("infill_serve.router", reason="needs Ray: make cluster")
 
 LINE = {"prompt": "def area(width, height):\n    return width ", "suffix": "\n", "stop": ["\n"]}
 
@@ -157,9 +158,9 @@ def test_the_server_ends_with_ray_and_starts_again(server: Server) -> None:
 def test_a_document_keeps_its_replica_and_a_new_one_takes_only_its_share(count: int) -> None:
     names = [f"replica {it}" for it in range(count)]
     documents = [f"document {it}" for it in range(500)]
-    owners = {it: preferred(it, names) for it in documents}
+    owners = {it: router.preferred(it, names) for it in documents}
     assert set(owners.values()) == set(names)
-    moved = [it for it in documents if preferred(it, [*names, "new"]) != owners[it]]
-    assert all(preferred(it, [*names, "new"]) == "new" for it in moved)
+    moved = [it for it in documents if router.preferred(it, [*names, "new"]) != owners[it]]
+    assert all(router.preferred(it, [*names, "new"]) == "new" for it in moved)
     assert len(moved) < 2 * len(documents) / (count + 1)
-    assert document_of(()) == ""
+    assert router.document_of(()) == ""
