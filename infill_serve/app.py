@@ -4,61 +4,18 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from ray import serve
 from ray.serve.config import AutoscalingConfig, RequestRouterConfig
 
 from infill_lsp import __version__
-from infill_lsp.settings.settings import EngineSettings
 from infill_serve.gateway import Gateway
 from infill_serve.limits import UserLimits
+from infill_serve.options import ServeOptions
 from infill_serve.replica import Replica
 from infill_serve.router import DocumentRouter
-from infill_serve.state import NAME, REPLICA
-
-
-@dataclass(frozen=True, slots=True)
-class ServeOptions:
-    """How to serve.
-
-    Attributes:
-        model: as `EngineSettings.model`.
-        device: as `EngineSettings.device`.
-        dtype: as `EngineSettings.dtype`.
-        threads: CPU threads of each replica; None as in `EngineSettings`.
-        least: the number of replicas that always run.
-        most: the number up to which replicas are added by the length of the queue.
-        gpus: GPUs of each replica.
-        places: requests that a replica fills at once.
-        queue: requests that may wait in a replica, where users take turns, and again those that wait for one.
-        tokens: the path of the file of tokens; None to let anyone ask.
-        body: bytes of a request at most.
-        rate: requests a second of one user.
-        at_once: requests of one user in progress.
-        seconds: within which a request must have arrived, and again within which it must be answered.
-    """
-
-    model: str = "embedded"
-    device: str = "auto"
-    dtype: str = "auto"
-    threads: int | None = None
-    least: int = 1
-    most: int = 1
-    gpus: float = 0
-    places: int = 16
-    queue: int = 256
-    tokens: str | None = None
-    body: int = 2_000_000
-    rate: float = 20.0
-    at_once: int = 16
-    seconds: float = 30.0
-
-    @property
-    def engine(self) -> EngineSettings:
-        """The settings of the model."""
-        return EngineSettings(model=self.model, device=self.device, dtype=self.dtype, threads=self.threads)
+from infill_serve.state import REPLICA
 
 
 def build(arguments: Mapping[str, Any]) -> serve.Application:
@@ -94,14 +51,3 @@ def application(options: ServeOptions) -> serve.Application:
     limits = UserLimits(options.body, options.rate, options.at_once, options.seconds)
     replicas = replica.bind(settings.to_json(), options.places, __version__)
     return gateway.bind(replicas, options.model, options.tokens, limits)
-
-
-def configuration(options: ServeOptions, host: str, port: int) -> dict[str, Any]:
-    """Return the configuration for `serve deploy`."""
-    return {
-        "proxy_location": "HeadOnly",
-        "http_options": {"host": host, "port": port},
-        "applications": [
-            {"name": NAME, "route_prefix": "/", "import_path": f"{__name__}:build", "args": asdict(options)}
-        ],
-    }

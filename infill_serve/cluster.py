@@ -10,17 +10,15 @@ import ray
 from ray import serve
 
 from infill_lsp.errors import AddressError
-from infill_serve.app import ServeOptions, application
-from infill_serve.state import NAME, running
+from infill_serve.app import application
+from infill_serve.options import NAME, ServeOptions
+from infill_serve.state import running
 
 _STORE: Final = 128 << 20
 """Bytes of shared memory for Ray's objects; requests and answers are small, and hardly any goes there."""
 
 _LOST: Final = "10"
 """Seconds without Ray's head after which a process of Ray ends; Ray's own default is a minute."""
-
-_LONGEST: Final = 120
-"""Seconds after which Ray closes the connection of a client that does not read its answer."""
 
 _LOOK: Final = 5
 """Seconds between looks whether Ray still runs."""
@@ -33,7 +31,7 @@ def serve_until_ended(options: ServeOptions, http: Mapping[str, Any], address: s
 
     Args:
         options: what is served.
-        http: Ray's options for HTTP: host, port, certificate.
+        http: Ray's options for HTTP, as `listening` returns them.
         address: of a Ray cluster; None to start one on this machine, which ends with this process.
         metrics: the port on which Ray exports metrics; None for any.
 
@@ -44,7 +42,7 @@ def serve_until_ended(options: ServeOptions, http: Mapping[str, Any], address: s
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     _connect(options, address, metrics)
     try:
-        serve.start(http_options={**http, "request_timeout_s": _LONGEST, "location": "HeadOnly"})
+        serve.start(http_options={**http, "location": "HeadOnly"})
         serve.run(application(options), name=NAME, route_prefix="/")
     except Exception as error:  # Ray's errors are of many kinds, with pages of traces.
         if address is None:

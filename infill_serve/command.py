@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from infill_lsp.errors import SettingError, SourceError
 from infill_lsp.settings.flags import integer
 from infill_lsp.settings.settings import DEVICES, DTYPES, EngineCommand
 from infill_lsp.text.files import replace_file
+from infill_serve.options import ServeOptions, configuration, listening
 
 
 def declare(flags: argparse.ArgumentParser) -> None:
@@ -53,6 +55,16 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     if chosen.add_user:
         return _add_user(chosen)
     _check(chosen)
+    http = listening(chosen.host, chosen.port, _absolute(chosen.tls_certificate), _absolute(chosen.tls_key))
+    if chosen.write_config:
+        return _write(Path(chosen.write_config), configuration(_options(chosen), http))
+    _need_ray()
+    from infill_serve import cluster  # noqa: PLC0415
+
+    return cluster.serve_until_ended(_options(chosen), http, chosen.address, chosen.metrics_port)
+
+
+def _need_ray() -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Nothing is reported to anybody.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -60,15 +72,6 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
         from ray import serve  # noqa: F401, PLC0415
     except ImportError as error:
         raise SettingError(f"`serve` needs more packages ({error}): pip install 'infill-lsp[serve]'") from None
-    options = _options(chosen)
-    if chosen.write_config:
-        return _write(Path(chosen.write_config), options, chosen)
-    from infill_serve import cluster  # noqa: PLC0415
-
-    http = {"host": chosen.host, "port": chosen.port}
-    if chosen.tls_certificate:
-        http |= {"ssl_certfile": chosen.tls_certificate, "ssl_keyfile": chosen.tls_key}
-    return cluster.serve_until_ended(options, http, chosen.address, chosen.metrics_port)
 
 
 def _add_user(chosen: argparse.Namespace) -> int:
@@ -97,31 +100,33 @@ def _check(chosen: argparse.Namespace) -> None:
             raise SourceError(f"{file}: no such file")
 
 
-def _options(chosen: argparse.Namespace) -> Any:
-    from infill_serve.app import ServeOptions  # noqa: PLC0415
-
+def _options(chosen: argparse.Namespace) -> ServeOptions:
     least, most = chosen.replicas
     known = {it.name: getattr(chosen, it.name) for it in fields(ServeOptions) if hasattr(chosen, it.name)}
-    tokens = str(Path(chosen.tokens).resolve()) if chosen.tokens else None
     gpus = chosen.gpus if chosen.gpus is not None else _gpus(chosen.device)
-    return ServeOptions(**{**known, "least": least, "most": most, "tokens": tokens, "gpus": gpus})
+    return ServeOptions(**{**known, "least": least, "most": most, "tokens": _absolute(chosen.tokens), "gpus": gpus})
+
+
+def _absolute(path: str | None) -> str | None:
+    """Return a path that is right in Ray's processes too, which run in folders of their own."""
+    return str(Path(path).resolve()) if path else None
 
 
 def _gpus(device: str) -> float:
     if device not in ("auto", "cuda", "spread"):
         return 0
+    _need_ray()
     from ray._private.accelerators import NvidiaGPUAcceleratorManager  # noqa: PLC0415
 
     return 1 if NvidiaGPUAcceleratorManager.get_current_node_num_accelerators() else 0
 
 
-def _write(path: Path, options: Any, chosen: argparse.Namespace) -> int:
-    import yaml  # noqa: PLC0415
-
-    from infill_serve.app import configuration  # noqa: PLC0415
-
-    text = yaml.safe_dump(configuration(options, chosen.host, chosen.port), sort_keys=False)
-    replace_file(path, text.encode())
+def _write(path: Path, value: Mapping[str, Any]) -> int:
+    try:
+        import yaml  # noqa: PLC0415
+    except ImportError:
+        raise SettingError("--write-config needs PyYAML: pip install 'infill-lsp[serve]'") from None
+    replace_file(path, yaml.safe_dump(value, sort_keys=False).encode())
     print(f"Written: {path}. Deploy it with `serve deploy {path}`.")
     return 0
 

@@ -5,12 +5,12 @@ import hashlib
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import ExitStack, aclosing
+from contextlib import ExitStack, aclosing, suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ray.exceptions import RayActorError, RayError
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, RayServeException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -199,7 +199,8 @@ class Gateway:
             raise RefusedError(500, "server_error", f"The server failed ({type(error).__name__})") from None
         finally:
             if not done:
-                answers.cancel()
+                with suppress(RayError, RayServeException):  # It raises again what ended a request before its start.
+                    answers.cancel()
 
     def _events(self, wire: Wire, ask: WireAsk, item: Answer) -> Iterable[Body]:
         return [draft_event(item)] if isinstance(item, Frame) else wire.events(ask, item, self._model)

@@ -6,8 +6,7 @@ from typing import Final
 import ray
 from ray import serve
 
-NAME: Final = "infill"
-"""The application's name in a cluster."""
+from infill_serve.options import NAME
 
 REPLICA: Final = "replica"
 """The name of the deployment of replicas."""
