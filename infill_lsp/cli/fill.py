@@ -47,7 +47,7 @@ with --json one object is printed, the best fill:
   tokens        [{text, confidence, step, pinned}], the text between gaps included as pinned
   steps         denoising steps taken
   forwards      forwards of the denoiser
-  ms            {encode, denoise, total}
+  ms            {encode, denoise, verify, critic, queue, total}; critic and verify are also in the others
   stopped       complete, stable, steps, deadline or cancelled
   retrieved     whether it began as a copy from elsewhere in the file
   parses        whether the fill adds no syntax error to the file, or null if no grammar can tell

@@ -91,7 +91,7 @@ def measure(it: Published, settings: EngineSettings, engine: EngineCommand) -> M
     chosen = replace(settings, model=it.name, endpoint=None, verify=None)
     found = asyncio.run(_measure(engine(chosen)))
     record = recorded(it)
-    found = replace(found, wanted=_wanted(settings), converted=record.sha256 if record else "")
+    found = replace(found, wanted=_wanted(it, settings), converted=record.sha256 if record else "")
     file = _file(it)
     try:
         file.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
@@ -107,11 +107,11 @@ def measured(it: Published, settings: EngineSettings) -> Measurement | None:
     except (OSError, ValueError, TypeError):
         return None
     record = recorded(it)
-    return found if record and (found.converted, found.wanted) == (record.sha256, _wanted(settings)) else None
+    return found if record and (found.converted, found.wanted) == (record.sha256, _wanted(it, settings)) else None
 
 
-def _wanted(settings: EngineSettings) -> str:
-    return f"{settings.device} {settings.dtype} {settings.cpu_threads}"
+def _wanted(it: Published, settings: EngineSettings) -> str:
+    return f"{settings.device} {settings.dtype} {replace(settings, model=it.name).cpu_threads}"
 
 
 def _file(it: Published) -> Path:

@@ -104,7 +104,8 @@ def test_json_has_every_field(run: Run, file: Path) -> None:
         {"text": "+ 2", "confidence": 0.4, "step": 2, "pinned": False},
     ]
     assert (fill["steps"], fill["forwards"], fill["stopped"], fill["parses"]) == (2, 2, "complete", True)
-    assert fill["ms"] == {"encode": 1.5, "denoise": 2.75, "total": 4.5}
+    assert fill["ms"].items() >= {"encode": 1.5, "denoise": 2.75, "total": 4.5}.items()
+    assert fill["ms"].keys() == {"encode", "denoise", "total", "verify", "critic", "queue"}
     (other,) = fill["alternatives"]
     assert other["text"] == "1 + 21"
     assert other.keys() == fill.keys() - {"alternatives"}
