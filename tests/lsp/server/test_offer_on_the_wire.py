@@ -17,7 +17,7 @@ from local_hub import LocalHub
 from published_home import NAME, Home
 from tiny_qwen2 import write_gguf
 
-SETTINGS: dict[str, Any] = {"threads": 1, "confidence": 0, "budget": {"automatic": 5000, "larger": 5000}}
+SETTINGS: dict[str, Any] = {"confidence": 0, "budget": {"automatic": 5000, "larger": 5000}}
 
 
 class Editor(RawClient):
