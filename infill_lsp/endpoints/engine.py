@@ -53,8 +53,7 @@ class Endpoint(Filler):
             EndpointError: the URL or the template is wrong.
         """
         self._settings = settings
-        if settings.api != infill.NAME or settings.template:
-            _api(settings)
+        self._api = _api(settings)
         self._transport = Transport(settings, retry)
         self._runner = asyncio.Runner()
         self._info = Info(
@@ -87,7 +86,7 @@ class Endpoint(Filler):
         Raises:
             EndpointError: the endpoint cannot or must not be asked.
         """
-        if options.copies_only and self._settings.api != infill.NAME:
+        if options.copies_only and self._api is not None:
             return []
         if reason := permissions.refusal(self._settings):
             raise EndpointError(reason)
@@ -100,10 +99,9 @@ class Endpoint(Filler):
             raise EndpointError(f"{host} sent an answer that cannot be interpreted ({type(error).__name__})") from None
 
     def _task(self, request: Request, options: Options, on_draft: OnDraft | None) -> "_WholeFill | _Fill":
-        if self._settings.api == infill.NAME:
+        if self._api is None:
             return _WholeFill(self._settings.model, self._transport, request, options, on_draft)
-        api = _api(self._settings)
-        return _Fill(api, self._settings.model, self._transport, request, options, on_draft)
+        return _Fill(self._api, self._settings.model, self._transport, request, options, on_draft)
 
     def close(self) -> None:
         """Close all connections."""
@@ -302,9 +300,10 @@ def _nobody(draft: PartialFill) -> None:
     """Ignore the drafts of candidates that nobody watches."""
 
 
-def _api(settings: EndpointSettings) -> Api:
+def _api(settings: EndpointSettings) -> Api | None:
+    """Return how a gap is asked for; None for a server for teams, which takes whole requests."""
     if not settings.template:
-        return APIS[settings.api]
+        return None if settings.api == infill.NAME else APIS[settings.api]
     marks = settings.template.find("{prefix}"), settings.template.find("{suffix}")
     if settings.api != "openai" or not 0 <= marks[0] < marks[1]:
         raise EndpointError("infill.endpoint.template is for the API openai, and needs {prefix} and then {suffix}")
