@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from infill_lsp.errors import SourceError
-from infill_lsp.text.files import replace_file
+from infill_lsp.text.files import check_writable, replace_file
 
 ANYONE: Final = "anyone"
 """The user of every request where no tokens are asked for."""
@@ -73,6 +73,7 @@ def add(path: Path, name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise SourceError(f"{name!r} is not a name of at most 64 letters, digits and . _ @ -")
+    check_writable(path)
     try:
         known = {user: of for of, user in _parsed(path).items()} if path.exists() else {}
     except (OSError, ValueError) as error:

@@ -56,3 +56,5 @@ def test_a_line_that_is_no_token_is_refused_with_its_number(tmp_path: Path, text
         TokenFile(file)
     with pytest.raises(SourceError):
         tokens.add(tmp_path / "other", "a b")
+    with pytest.raises(SourceError, match="there is no folder"):
+        tokens.add(tmp_path / "no/folder", "ada")
