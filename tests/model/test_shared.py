@@ -1,6 +1,7 @@
 """Several requests at once: the same fills as alone, forwards that are shared, a cache for each document."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -61,21 +62,27 @@ def test_a_shared_forward_gives_the_logits_of_one_alone(infiller: Infiller) -> N
         plain.logits(plain.encode(own), canvas, where)
         for own, canvas, where in zip(contexts, canvases, wheres, strict=True)
     ]
-    ready = threading.Barrier(3)
+    denoisers = [SharedDenoiser(batcher) for _ in contexts]
+    encoded = [it.encode(own) for it, own in zip(denoisers, contexts, strict=True)]
 
-    def one(number: int) -> torch.Tensor:
-        with batcher.request():
-            denoiser = SharedDenoiser(batcher)
-            context = denoiser.encode(contexts[number])
-            ready.wait(10)
-            return denoiser.logits(context, canvases[number], wheres[number])
+    holds = threading.Event()
 
-    with ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(one, range(3)))
+    def all_wait() -> None:
+        """Keep the thread from its next step until each request waits for it: no machine is too slow for that."""
+        holds.set()
+        deadline = time.monotonic() + 60
+        while len(batcher._steps) < 3 and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    with ThreadPoolExecutor(4) as pool:
+        held = pool.submit(batcher.run, all_wait)
+        assert holds.wait(60)
+        found = list(pool.map(lambda n: denoisers[n].logits(encoded[n], canvases[n], wheres[n]), range(3)))
+        held.result()
     batcher.close()
     for own, alone in zip(found, expected, strict=True):
         torch.testing.assert_close(own, alone, rtol=0, atol=1e-4)
-    assert max(batcher.sizes) > 2, "forwards were shared"
+    assert batcher.sizes[-1] == 4, "the rows of all three in one forward"
 
 
 def test_a_failure_in_a_shared_forward_is_that_request_alone(infiller: Infiller) -> None:

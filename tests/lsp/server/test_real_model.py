@@ -6,6 +6,7 @@ from typing import Any
 
 import psutil
 import pytest
+from pace import slowness
 from raw_client import REAL, RawClient
 
 TEXT = """def area(width, height):
@@ -67,7 +68,7 @@ def test_the_embedded_model_answers_within_its_budget(client: RawClient) -> None
     line = TEXT.count("\n", 0, TEXT.index("print(volume(4"))
     start = time.monotonic()
     (item,) = client.items(client.inline(uri, line, 19))
-    assert time.monotonic() - start < 2.0
+    assert time.monotonic() - start < 2.0 * slowness()
     assert item["range"]["start"] == {"line": line, "character": 19}
     assert item["insertText"].strip()
     by_hand = client.items(client.inline(uri, line, 19, kind=1))
