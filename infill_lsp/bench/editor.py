@@ -163,6 +163,18 @@ class Editor:
             if message.get("id") == id_ and "method" not in message:
                 return self._answers.pop(id_), _items(message)
 
+    def told_by(self, method: str, params: Message, deadline: float) -> bool:
+        """Wait for a notification up to a time of `time.perf_counter`; return whether it came."""
+        while True:
+            try:
+                message = self._messages.get(timeout=max(0.0, deadline - time.perf_counter()))
+            except queue.Empty:
+                return False
+            if message is None:
+                raise SilentError("the server does not answer")
+            if (message.get("method"), message.get("params")) == (method, params):
+                return True
+
     def cancel(self, id_: int) -> None:
         """Say that an answer is no longer wanted; it comes nevertheless, and is dropped."""
         self.notify("$/cancelRequest", {"id": id_})

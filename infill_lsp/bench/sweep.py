@@ -2,12 +2,13 @@
 
 The engine that an editor uses fills the same tasks with each combination; contexts are encoded beforehand, as they are
 while a user types. Quality comes first: among the combinations within a negligible margin of the best, the fastest is
-the operating point.
+the operating point. If the sweep is stopped (Ctrl-C), the results are those of the tasks measured so far.
 """
 
 import argparse
 import asyncio
 import statistics
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,10 @@ from infill_model.request import Options
 
 SHARE: Final = 0.97
 """The share of the best quality, and of the best parse rate, that a combination must reach."""
+
+
+_Result = tuple[bool, float, bool, float, int]
+"""Of one fill: exact match, edit similarity, whether it parses, milliseconds, and forwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +132,19 @@ def sweep(command: SweepCommand, engine: Sequence[str]) -> int:
 
     some = list(_some(read_tasks(command.tasks), command.per_kind))
     started = time.monotonic()
-    measured, made = asyncio.run(_measure(engine, some, command))
+    measured, count, made = asyncio.run(_measure(engine, some, command))
     best = operating_point(measured)
     edge = tuple(sorted(_frontier(measured), key=lambda it: it.ms))
     made = replace(made, seconds=round(time.monotonic() - started, 1))
     out = command.out
     out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "sweep.json", to_json(Sweep(made, len(some), tuple(measured), edge, best)))
+    write_text(out / "sweep.json", to_json(Sweep(made, count, tuple(measured), edge, best)))
     points = [Point(it.ms, 100 * it.quality, it.name) for it in measured]
     mark = Point(best.ms, 100 * best.quality, best.name)
     frontier(points, mark, "(exact match + edit similarity) / 2, per cent", out / "sweep.png")
-    _show(edge, best, len(some))
+    _show(edge, best, count)
+    if count < len(some):
+        print(f"Stopped after {count} of {len(some)} tasks.", file=sys.stderr)
     return 0
 
 
@@ -165,27 +172,40 @@ def _some(tasks: Sequence[Task], per_kind: int) -> Iterator[Task]:
 
 async def _measure(
     engine: Sequence[str], tasks: Sequence[Task], command: SweepCommand
-) -> tuple[list[SweepPoint], ResultRecord]:
-    """Measure all combinations on one task after another, so that a slow moment of the machine affects all alike."""
+) -> tuple[list[SweepPoint], int, ResultRecord]:
+    """Measure all combinations on one task after another, so that a slow moment of the machine affects all alike.
+
+    Returns:
+        The points, the number of tasks that they were measured on, and the record.
+    """
     grid = command.grid
-    rows: list[list[tuple[bool, float, bool, float, int]]] = [[] for _ in grid]
+    done: list[list[_Result]] = []
     async with Engine(engine) as running:
         made = record(command.words, model(await running.ready(), command.model), program="infill-lsp")
         with progress_bar() as progress:
             bar = progress.add_task(f"{len(grid)} combinations, {len(tasks)} tasks", total=len(tasks))
             for task in tasks:
-                await running.ask(task.request(), Options(steps=1))
-                for row, options in zip(rows, grid, strict=True):
-                    it = await first(running, task, options)
-                    texts = task.completions(it.texts)
-                    exact = exact_match(texts, task.gold)
-                    similar = edit_similarity(texts, task.gold)
-                    row.append((exact, similar, exact or parses(task.filled(texts)), it.ms.total, it.forwards))
+                try:
+                    await running.ask(task.request(), Options(steps=1))
+                    done.append([await _result(running, task, options) for options in grid])
+                except asyncio.CancelledError:
+                    if not done:
+                        raise
+                    break
                 progress.advance(bar)
-    return [_summed(options, row) for options, row in zip(grid, rows, strict=True)], made
+    rows = zip(grid, zip(*done, strict=True), strict=True)
+    return [_summed(options, row) for options, row in rows], len(done), made
 
 
-def _summed(options: Options, row: Sequence[tuple[bool, float, bool, float, int]]) -> SweepPoint:
+async def _result(engine: Engine, task: Task, options: Options) -> _Result:
+    it = await first(engine, task, options)
+    texts = task.completions(it.texts)
+    exact = exact_match(texts, task.gold)
+    similar = edit_similarity(texts, task.gold)
+    return exact, similar, exact or parses(task.filled(texts)), it.ms.total, it.forwards
+
+
+def _summed(options: Options, row: Sequence[_Result]) -> SweepPoint:
     exact, similar, parsed, ms, forwards = (list(column) for column in zip(*row, strict=True))
     return SweepPoint(
         steps=options.steps,

@@ -29,8 +29,15 @@ class Memory:
             self._known.add(document, cursor, suggestions)
             self._shown[document.name] = Shown(document, suggestions[0])
 
+    def show_meanwhile(self, document: Document, suggestion: Suggestion) -> None:
+        """Note that a copy is shown until the model answers."""
+        self._shown[document.name] = Shown(document, suggestion, meanwhile=True)
+
     def joined(self, document: Document, cursor: int, suggestions: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
-        """Put suggestions after the one being shown, unless the first of them merely extends it."""
+        """Put suggestions after the one being shown, unless the first of them extends it or it stood in for them."""
+        on_screen = self._shown.get(document.name)
+        if suggestions and on_screen is not None and on_screen.meanwhile:
+            return tuple(suggestions)
         shown = self.find(document, cursor)[:1]
         if not shown or (suggestions and may_replace(shown[0], suggestions[0])):
             return tuple(suggestions)

@@ -10,8 +10,9 @@ from typing import Literal, Protocol
 
 from infill_model.request import Fill, Frame, Info, Options, Request
 
-Source = Literal["nothing", "remembered", "prepared", "engine"]
-"""No engine was asked; the text shown was typed on, or is known; it was found ahead of the question; it was asked."""
+Source = Literal["nothing", "remembered", "prepared", "copies", "engine"]
+"""No engine was asked; the text shown was typed on, or is known; it was found ahead of the question; copies came first,
+for the engine's answer is late; it was asked."""
 
 
 class Asks(Protocol):

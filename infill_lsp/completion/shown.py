@@ -25,10 +25,11 @@ AHEAD: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A suggestion and the document in which it was first shown."""
+    """A suggestion and the document in which it was first shown; whether it is there until the model answers."""
 
     document: Document
     suggestion: Suggestion
+    meanwhile: bool = False
 
     def remaining(self, document: Document, cursor: int) -> Suggestion | None:
         """Return the rest of the suggestion for a later state of the document; None if it is all there or does not fit.

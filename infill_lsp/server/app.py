@@ -53,7 +53,7 @@ def _initialize(ls: InfillServer, params: types.InitializeParams) -> None:
     ls.protocol.trace = params.trace or types.TraceValue.Off  # pygls only handles later changes.
     ls.take_settings(params.initialization_options)
     ls.session.enter(ls.roots)
-    ls.measure()
+    ls.take_abilities()
     if ls.session.settings.completion:
         _offer_completion(ls)
 

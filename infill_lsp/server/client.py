@@ -45,6 +45,9 @@ NEXT_EDIT: Final = "infill/nextEdit"
 TIMING: Final = "infill/timing"
 """The notification with the times of an answer, before that answer, for clients that measure."""
 
+REFRESH: Final = "infill/refresh"
+"""The notification that the model's word for copies shown in the meantime has come, for editors that ask again then."""
+
 _NOTICEABLE: Final = 1.0
 """Seconds after which work still running is shown as progress."""
 
@@ -253,10 +256,16 @@ class InfillServer(LanguageServer):
         ]
         self.protocol.notify(NEXT_EDIT, {"uri": document.name, "version": document.version, "edits": edits})
 
-    def measure(self) -> None:
-        """Send the times of each answer from now on, if the client wants them."""
+    def take_abilities(self) -> None:
+        """Send what the protocol does not know from now on, if the client wants it."""
         if _declares(self.client_capabilities.experimental, "timing"):
             self.session.on_timing = self.tell_timing
+        if _declares(self.client_capabilities.experimental, "refresh"):
+            self.session.on_refresh = self.tell_refresh
+
+    def tell_refresh(self, document: Document) -> None:
+        """Tell the editor that the question it asked last about a document has another answer now."""
+        self.protocol.notify(REFRESH, {"uri": document.name, "version": document.version})
 
     def tell_timing(self, question: "Question", clock: "AnswerClock") -> None:
         """Send the source and the times of an answer, in milliseconds."""

@@ -70,6 +70,7 @@ class Session:
         self.engine: FallbackEngine | None = None
         self.watcher: Watcher | None = None
         self.on_timing: Callable[[Question, AnswerClock], None] | None = None
+        self.on_refresh: Callable[[Document], None] | None = None
         self.suggester = Suggester(self, on_why, on_nothing)
         self.next_edits = NextEdits(self._has_next_edits, on_next_edits, lambda: self.engine)
         self._engine_command, self._on_status = engine_command, on_status
@@ -108,6 +109,11 @@ class Session:
         chosen = self.effective_settings.engine
         other = self._engine_command(chosen.embedded) if chosen.can_fall_back else None
         return FallbackEngine(self._engine_command(chosen), other, on_status=self._engine_is)
+
+    @property
+    def answers(self) -> bool:
+        """Whether the engine's model is loaded."""
+        return self.engine is not None and self.engine.status.state in {"ready", "busy"}
 
     async def loaded(self) -> None:
         """Wait until the model is loaded, or has failed to load."""

@@ -1,7 +1,8 @@
 """Asks for suggestions and edits: the newest question about a document wins, and suggestions are remembered.
 
-When a suggestion is taken, the next one is prepared before anyone asks for it. Must not import LSP types, and depends
-on the session only through `Host`.
+When a suggestion is taken, the next one is prepared before anyone asks for it. An answer that comes late is preceded by
+copies, where the client can be told to ask again. Must not import LSP types, and depends on the session only through
+`Host`.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import Final, Protocol
 
 from infill_lsp.completion.cache import Memory
 from infill_lsp.completion.clock import AnswerClock
+from infill_lsp.completion.copies import Copies
 from infill_lsp.completion.question import Question, Surroundings, rebased
 from infill_lsp.edits.edit import Edit
 from infill_lsp.edits.offer import Offer
@@ -24,6 +26,7 @@ from infill_lsp.errors import (
     RequestRefusedError,
     StaleError,
 )
+from infill_lsp.session.prepared import Prepared
 from infill_lsp.settings.settings import ServerSettings
 from infill_lsp.suggestions.suggestion import Suggestion
 from infill_lsp.text.document import Document
@@ -31,12 +34,20 @@ from infill_lsp.text.progress import Watcher
 
 _NOTHING: Final = "The model found nothing that fits here."
 
+SOON: Final = 0.15
+"""Seconds that an answer may take before copies are shown in its place; none if the last answer took longer."""
+
 
 class Host(Protocol):
     """The part of a session that a suggester needs."""
 
     watcher: Watcher | None
     on_timing: Callable[[Question, AnswerClock], None] | None
+    on_refresh: Callable[[Document], None] | None
+
+    @property
+    def answers(self) -> bool:
+        """Whether the engine's model is loaded."""
 
     @property
     def documents(self) -> Mapping[str, Document]:
@@ -83,7 +94,8 @@ class Suggester:
         self._numbers = itertools.count(1)
         self._newest: dict[str, int] = {}
         self._memory = Memory()
-        self._prepared: dict[str, tuple[Question, asyncio.Task[tuple[Suggestion, ...]]]] = {}
+        self._prepared: dict[str, Prepared] = {}
+        self._last_ms = 0.0
         self._by_hand: dict[str, tuple[Question, asyncio.Future[None]]] = {}
         self._edits: dict[str, asyncio.Task[Edit | None]] = {}
 
@@ -147,7 +159,7 @@ class Suggester:
         try:
             prepared = await self._prepared_for(question)
             if prepared is None:
-                found = await self._found(question, number, whys.append, clock)
+                found = await self._first(question, number, whys.append, clock)
             else:
                 found, clock.source = prepared, "prepared"
         finally:
@@ -168,6 +180,50 @@ class Suggester:
     def _end_by_hand(self, name: str) -> None:
         if found := self._by_hand.pop(name, None):
             found[1].set_result(None)
+
+    async def _first(
+        self, question: Question, number: int, tell: Callable[[str], None], clock: AnswerClock
+    ) -> tuple[Suggestion, ...]:
+        """Return suggestions; if they come late, copies, and the client is told to ask again once they are there."""
+        patience = self._patience(question)
+        if patience is None:
+            return await self._found(question, number, tell, clock)
+        task = asyncio.ensure_future(self._found(question, number, tell, clock))
+        try:
+            await asyncio.wait({task}, timeout=patience)
+            copies = () if task.done() else await self._copies(question)
+            if task.done() or not copies:
+                return await task
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        clock.source = "copies"
+        self._memory.show_meanwhile(question.document, copies[0])
+        self._put(prepared := Prepared(question, task, copies))
+        task.add_done_callback(lambda _: self._arrived(prepared))
+        return copies
+
+    def _patience(self, question: Question) -> float | None:
+        """Return the seconds after which copies are shown; None if they never are, for they could not be replaced."""
+        if question.invoked or question.selected is not None or self._host.on_refresh is None:
+            return None
+        return SOON if self._host.answers and self._last_ms <= SOON * 1e3 else 0.0
+
+    async def _copies(self, question: Question) -> tuple[Suggestion, ...]:
+        """Return what can be copied, judged as the model's fills are."""
+        if not self._host.tell_notices(question.document):
+            return ()
+        from infill_lsp.completion.complete import complete  # noqa: PLC0415  # `initialize` need not wait for it.
+
+        return await complete(question, self._host.surroundings(question), Copies(), self._host.effective_settings)
+
+    def _arrived(self, prepared: Prepared) -> None:
+        """Have the client ask again if the suggestion that has come is another than the copy that it shows."""
+        asked = prepared.question.document
+        now = self._host.documents.get(asked.name)
+        current = self._prepared.get(asked.name) is prepared and now is not None and now.text == asked.text
+        if prepared.differs and current and now is not None and self._host.on_refresh is not None:
+            self._host.on_refresh(now)
 
     async def _found(
         self,
@@ -219,6 +275,7 @@ class Suggester:
         memory, settings = self._memory, host.effective_settings  # Both are replaced if settings change meanwhile.
         watcher = host.watcher if question.invoked else None
         found = await complete(question, host.surroundings(question), clock.timed(engine), settings, why, watcher)
+        self._last_ms = clock.engine_ms
         if question.selected is None and question.document.name in host.documents:
             found = memory.joined(question.document, question.offset, found)[: settings.candidates]
             memory.add(question.document, question.offset, found)
@@ -235,9 +292,12 @@ class Suggester:
 
     def _prepare(self, question: Question) -> None:
         """Find the likely next suggestions before anyone asks for them."""
-        self._end_preparing(name := question.document.name)
-        task = asyncio.ensure_future(self._found(question, None))
-        self._prepared[name] = question, task
+        self._end_preparing(question.document.name)
+        self._put(Prepared(question, asyncio.ensure_future(self._found(question, None))))
+
+    def _put(self, prepared: Prepared) -> None:
+        self._end_preparing(name := prepared.question.document.name)
+        self._prepared[name] = prepared
 
     async def _prepared_for(self, question: Question) -> tuple[Suggestion, ...] | None:
         """Return the suggestions being prepared if they are for this very question; otherwise end that work.
@@ -248,17 +308,14 @@ class Suggester:
         prepared = self._prepared.get(question.document.name)
         if prepared is None:
             return None
-        asked, task = prepared
-        same = (asked.document.text, asked.offset) == (question.document.text, question.offset)
-        if question.invoked or question.selected is not None or not same:
+        if not prepared.answers(question):
             self._end_preparing(question.document.name)
             return None
-        await asyncio.wait({task})
-        return None if task.cancelled() else task.result()
+        return await prepared.found()
 
     def _end_preparing(self, name: str) -> None:
         if prepared := self._prepared.pop(name, None):
-            prepared[1].cancel()
+            prepared.task.cancel()
 
     async def edit(self, offer: Offer) -> Edit | None:
         """Make an edit that was offered; return None if the model found nothing suitable.

@@ -7,6 +7,7 @@ SCRIPTED_LOG, one JSON object per line, so that tests can wait for them.
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ WHOLE = {
 }
 # The answers to these are held back until the next request.
 SLOW = "slow"
+# A copy answers this first; half a second later there is another answer, and the client is told so.
+LATE, COPIED, WRITTEN = "late", " = copied", " = written"
 FILL = "filled = True\n"
 
 
@@ -48,6 +51,7 @@ class Server:
         self.ids = 0
         self.dismissed: set[str] = set()
         self.shows_edits = False
+        self.late: list[int] = []
 
     def run(self) -> None:
         """Answer until the input ends."""
@@ -113,8 +117,20 @@ class Server:
         before, after = self.line(params)
         if before.strip() == SLOW:
             return "held"
+        if before.strip() == LATE:
+            return {"items": [self.late_item(params)]}
         items = self.items(params["position"], before, after)
         return {"items": items if params["context"]["triggerKind"] == 1 else items[:1]}
+
+    def late_item(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return a copy, and have the client ask again; once it has, return what is written in place of the copy."""
+        uri, place = params["textDocument"]["uri"], params["position"]
+        self.late.append(version := self.versions[uri])
+        if self.late.count(version) == 1:
+            told = {"method": "infill/refresh", "params": {"uri": uri, "version": version}}
+            threading.Timer(0.5, send, [told]).start()
+        text = WRITTEN if self.late.count(version) > 1 else COPIED
+        return {"insertText": text, "range": {"start": place, "end": place}}
 
     def items(self, position: dict[str, int], before: str, after: str) -> list[dict[str, Any]]:
         """Return the items that the tables have for a line."""

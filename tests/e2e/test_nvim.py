@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +96,31 @@ def test_accept_of_several_lines(editor: Editor) -> None:
     wanted = ["    for index, value in enumerate(values):", "        print(index, value)", "        total += value"]
     editor.until(lambda: editor.lines()[1:], wanted)
     assert editor.cursor() == (4, len(wanted[2]))
+
+
+def late_kinds(home: Home) -> list[int]:
+    """Return the trigger kinds of the questions about the line that is answered twice."""
+    asked = [it["params"] for it in home.messages("textDocument/inlineCompletion")]
+    return [it["context"]["triggerKind"] for it in asked if it["position"] == {"line": 1, "character": 8}]
+
+
+def test_the_word_of_the_model_takes_the_place_of_a_copy(editor: Editor, home: Home) -> None:
+    begin(editor, "late")
+    editor.until(editor.ghost, " = copied")
+    editor.until(editor.ghost, " = written")
+    assert late_kinds(home) == [2, 2], "both times the editor asked by itself"
+    editor.type("<M-l>")
+    editor.until(lambda: editor.lines()[1], "    late = written")
+
+
+def test_what_was_dismissed_does_not_come_back_as_another(editor: Editor, home: Home) -> None:
+    begin(editor, "late")
+    editor.until(editor.ghost, " = copied")
+    editor.type("<M-e>")
+    editor.until(editor.ghost, "")
+    time.sleep(1)
+    assert editor.ghost() == ""
+    assert late_kinds(home) == [2]
 
 
 def test_what_is_shown_shrinks_while_it_is_typed(editor: Editor) -> None:

@@ -11,6 +11,7 @@ The first line of a request's prefix scripts the response:
     # native    native code that lets other threads run, forever
     # stuck     a step that never ends, though other threads run
     # tell PATH like slow, after writing to a named pipe that it has started
+    # when PATH fills once there is such a file
     # edit PATH changes that file while filling
     # fill TEXT this text, in which \\n is a newline; anything else is filled with `filled`
 It offers no copies in any case. With `--reads` it also reads present text: a word that stands around it is probable,
@@ -74,8 +75,8 @@ class Scripted(Filler):
         order, _, rest = request.prefix.partition("\n")[0].removeprefix("# ").partition(" ")
         order = "memory" if self.no_memory and request.prefix.startswith("#") else order  # A warm-up has enough memory.
         match order:
-            case "slow":
-                _draft_until(cancelled, on_draft)
+            case "slow" | "when":
+                _draft_until(lambda: cancelled() or (bool(rest) and Path(rest).exists()), on_draft)
             case "tell":
                 Path(rest).write_text("at work")
                 _draft_until(cancelled, on_draft)

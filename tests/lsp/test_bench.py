@@ -1,6 +1,7 @@
 """`bench tasks` and `bench sweep`: real tasks, the real engine, the embedded model."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from infill_lsp.bench import tasks as bench_tasks
 from infill_lsp.bench.grids import Grid
 from infill_lsp.bench.sweep import SweepPoint, operating_point
 from infill_lsp.cli.main import main
+from infill_lsp.engine.client import Engine
 from infill_model.denoising.policies import remask_policy, unmask_policy
 from infill_model.evaluation.tasks.tasks import Task
 from infill_model.infill.guidance import Guide
-from infill_model.request import Fill, Timing
+from infill_model.request import Fill, Options, Timing
 
 TASKS = [
     {"task_id": "a", "kind": "rest", "prefix": "first = 1\nsecond = fir", "suffix": "\nprint(first)\n", "gold": "st"},
@@ -72,6 +74,24 @@ def test_a_sweep_measures_every_combination(
     assert found["best"] in found["measured"]
     assert (tmp_path / "sweep" / "sweep.png").read_bytes().startswith(b"\x89PNG")
     assert "The operating point: steps" in capsys.readouterr().out
+
+
+def test_a_sweep_that_is_stopped_has_the_results_so_far(
+    tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sweep, "GRIDS", {"usual": lambda: iter([Options(), Options(steps=1)])})
+    measure = sweep._result
+
+    async def until_ctrl_c(engine: Engine, task: Task, options: Options) -> sweep._Result:
+        if task.task_id == "b" and options.steps == 1:
+            signal.raise_signal(signal.SIGINT)
+        return await measure(engine, task, options)
+
+    monkeypatch.setattr(sweep, "_result", until_ctrl_c)
+    assert main(["bench", "sweep", str(tasks), "--out", str(tmp_path), "--threads", "1"]) == 0
+    found = json.loads((tmp_path / "sweep.json").read_text())
+    assert (found["tasks"], len(found["measured"])) == (1, 2)
+    assert "Stopped after 1 of 3 tasks." in capsys.readouterr().err
 
 
 def test_each_method_can_be_read_and_differs_from_the_others() -> None:

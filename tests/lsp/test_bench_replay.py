@@ -106,6 +106,10 @@ def test_figures_of_keys() -> None:
     cold = replace(KEY, kind="jump", cold=True, ms=120.0, right=False)
     found = row([cold, overtaken, KEY, remembered, copy])
     assert found.keys == 5
+    replaced = replace(KEY, ms=30.0, word=90.0, source="copies", parts={}, engine=0.0, forwards=0, tokens=0)
+    assert row([replaced, KEY]).word == (90.0,) * 3
+    assert row([replaced]).copied[0] == 30.0
+    assert replaced.overhead is None, "the engine's part of it is not known"
     assert found.warm[0] == 9.0
     assert found.cold == (120.0,) * 3
     assert found.copied == (9.0,) * 3

@@ -4,6 +4,7 @@ import {
   CancellationToken, LanguageClient, RevealOutputChannelOn, type ApplyWorkspaceEditParams, type LanguageClientOptions, type Middleware, type StaticFeature,
 } from "vscode-languageclient/node";
 import { confirmed, isShown } from "./edits/changed";
+import { provideInlineCompletionItems } from "./refresh";
 import type { Command } from "./server/command";
 import { previewed, withoutOwn } from "./settings";
 
@@ -18,7 +19,7 @@ export function createClient(command: Command, log: LogOutputChannel, ask: Ask):
   const server = { command: command.executable, args: [...command.args, "--stdio"] };
   const client = new LanguageClient("infill", "Infill", server, options(log, ask));
   client.registerFeature(actionsAreCommands);
-  client.registerFeature(showsNextEdits);
+  client.registerFeature(understands);
   return client;
 }
 
@@ -34,9 +35,9 @@ const actionsAreCommands: StaticFeature = {
   clear: () => undefined,
 };
 
-/** Tells the server that `infill/nextEdit` is understood here. */
-const showsNextEdits: StaticFeature = {
-  fillClientCapabilities: (capabilities) => { capabilities.experimental = { infill: { nextEdit: true } }; },
+/** Tells the server that `infill/nextEdit` and `infill/refresh` are understood here. */
+const understands: StaticFeature = {
+  fillClientCapabilities: (capabilities) => { capabilities.experimental = { infill: { nextEdit: true, refresh: true } }; },
   initialize: () => undefined,
   getState: () => ({ kind: "static" }),
   clear: () => undefined,
@@ -56,6 +57,7 @@ function middleware(ask: Ask): Middleware {
     /** From the palette or a menu a command has no arguments of ours: it means the selection of the document as it is now. */
     executeCommand: (command, args: unknown[], next): unknown => next(command, typeof args[0] === "string" ? args : selected()),
     resolveCodeAction: (action) => action,
+    provideInlineCompletionItems,
     workspace: {
       configuration: async (params, token, next) => {
         const sections: unknown = await next(params, token);

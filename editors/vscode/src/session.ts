@@ -5,6 +5,7 @@ import { createClient, type Ask } from "./client";
 import type { Partial } from "./denoising/film";
 import type { NextEdits } from "./nextEdits/nextEdits";
 import type { Offer } from "./nextEdits/offer";
+import { refresh, type Refreshed } from "./refresh";
 import type { Command } from "./server/command";
 import { privatePython } from "./server/environment";
 import { find } from "./server/find";
@@ -93,6 +94,7 @@ export class Session implements Disposable {
     client.onNotification("infill/status", (status: Status) => { this.status.show(status); });
     client.onNotification("infill/partial", (partial: Partial) => { this.#watcher?.(partial); });
     client.onNotification("infill/nextEdit", (offer: Offer) => { this.nextEdits.offered(offer); });
+    client.onNotification("infill/refresh", (refreshed: Refreshed) => { void refresh(refreshed); });
     await client.start();
   }
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LENGTHS: Final = (200, 2_000, 20_000)
 
-_MEASURES: Final = {"infill": {"timing": True}}
+_MEASURES: Final = {"infill": {"timing": True, "refresh": True}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +286,7 @@ _FIGURES: Final[dict[str, Callable[[Row], str]]] = {
     "key to suggestion, warm": lambda it: _times(it.warm),
     "key to suggestion, cold": lambda it: _times(it.cold),
     "key to suggestion, right copies": lambda it: _times(it.copied),
+    "key to the model's word after copies": lambda it: _times(it.word),
     "key to any answer": lambda it: _times(it.answer),
     "all but the engine": lambda it: _times(it.overhead),
     "overtaken, until idle": lambda it: _times(it.idle),

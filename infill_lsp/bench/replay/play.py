@@ -21,6 +21,7 @@ class Key:
         language: the LSP id.
         cold: whether nothing near the cursor was asked before: after opening a document and after each jump.
         ms: from the stroke to its answer; None if the next stroke came first.
+        word: from the stroke to the model's word, where copies came first; None if they did not, or it came too late.
         shown: whether the answer held a suggestion.
         right: whether it held what stood there.
         source: where the server had the answer from.
@@ -37,6 +38,7 @@ class Key:
     language: str
     cold: bool
     ms: float | None
+    word: float | None = None
     shown: bool = False
     right: bool = False
     source: str = ""
@@ -51,9 +53,9 @@ class Key:
     def overhead(self) -> float | None:
         """Milliseconds outside the engine: server, pipes and this client; None if that is not known.
 
-        Of what was being prepared when the key came, the engine's part is not known.
+        Of what was being prepared when the key came, the engine's part is not known, nor of what copies preceded.
         """
-        if self.ms is None or self.source in ("", "prepared"):
+        if self.ms is None or self.source in ("", "prepared", "copies"):
             return None
         return self.ms - self.parts.get("queue", 0.0) - self.parts.get("total", 0.0)
 
@@ -107,14 +109,16 @@ class Player:
             before = self._document, stroke.cursor
             return Key(stroke.kind, self._course.length, self._course.language, cold, None, before=before), ""
         arrived, items = answer
-        ghost = self._ghost(stroke.cursor, items)
         timing = self._timing()
+        word = self._word(stroke, began) if timing.get("source") == "copies" else None
+        ghost = self._ghost(stroke.cursor, items if word is None else word[1])
         key = Key(
             kind=stroke.kind,
             length=self._course.length,
             language=self._course.language,
             cold=cold,
             ms=(arrived - began) * 1000,
+            word=(word[0] - began) * 1000 if word else None,
             shown=bool(ghost),
             right=bool(ghost) and rest.startswith(ghost.rstrip()),
             source=timing.get("source", ""),
@@ -127,6 +131,14 @@ class Player:
         )
         time.sleep(max(0.0, began + stroke.wait - time.perf_counter()))
         return key, ghost
+
+    def _word(self, stroke: Stroke, began: float) -> tuple[float, list[Message]] | None:
+        """Wait for what takes the place of copies, until the next stroke is due; None if nothing does."""
+        newest = {"uri": self._document.name, "version": self._version}
+        if not self._editor.told_by("infill/refresh", newest, began + stroke.wait):
+            return None
+        asked = self._editor.ask(self._document.name, self._place(stroke.cursor))
+        return self._editor.items_by(asked, began + stroke.wait)
 
     def _send(self, stroke: Stroke) -> int:
         """Send a change and the question after it; return the question's id."""

@@ -29,6 +29,7 @@ class Row:
         cold: the same after opening a document and after a jump.
         answer: keystroke to any answer, also one without a suggestion.
         copied: keystroke to suggestion where it began as a copy and was right.
+        word: keystroke to the model's word, where copies came first and that was another.
         overhead: all but the engine, of any answer.
         parts: means of the engine's times, over the answers that it made; the critic's is in the others, and the pipe
             is the rest of what the server waited for the engine.
@@ -46,6 +47,7 @@ class Row:
     cold: tuple[float, float, float]
     answer: tuple[float, float, float]
     copied: tuple[float, float, float]
+    word: tuple[float, float, float]
     overhead: tuple[float, float, float]
     parts: dict[str, float]
     forwards: float
@@ -71,7 +73,8 @@ def row(keys: Sequence[Key]) -> Row:
         warm=percentiles(it.ms for it in shown if not it.cold),
         cold=percentiles(it.ms for it in shown if it.cold),
         answer=percentiles(it.ms for it in keys),
-        copied=percentiles(it.ms for it in shown if it.copy and it.right),
+        copied=percentiles(it.ms for it in shown if (it.copy or it.source == "copies") and it.right),
+        word=percentiles(it.word for it in keys),
         overhead=percentiles(it.overhead for it in keys),
         parts=_parts(made),
         forwards=forwards / len(made) if made else _NOTHING,

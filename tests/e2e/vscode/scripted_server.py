@@ -7,6 +7,7 @@ scripts next edits is offered them after each change, and gets ghost text only i
 
 import json
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, Final
 
@@ -16,6 +17,9 @@ Message = Mapping[str, Any]
 
 INSERTED: Final = "sum(self.prices.values())"
 BODY: Final = "return len(self.prices)"
+LATE: Final = "# late"
+"""A document that says so gets a copy first; half a second later there is another answer, and the editor is told so."""
+COPIED: Final = "max(self.prices.values())"
 _COMMANDS: Final = ["infill.fillBody", "infill.rewriteSelection", "infill.repairSyntax", "infill.suggestEdits"]
 _CAPABILITIES: Final = {
     "textDocumentSync": 1,
@@ -60,6 +64,9 @@ class Server:
         self._source, self._sink = source, sink
         self._watched = self._shows_edits = False
         self._texts: dict[str, str] = {}
+        self._versions: dict[str, int] = {}
+        self._asked: set[int] = set()
+        self._told: set[int] = set()
         self._dismissed: list[str] = []
         self._answers: dict[str, Callable[[Message], object]] = {
             "initialize": self._initialize,
@@ -69,7 +76,7 @@ class Server:
         }
         self._listeners: dict[str, Callable[[Message], None]] = {
             "initialized": lambda _: self._tell_status(),
-            "textDocument/didOpen": lambda params: self._keep(params["textDocument"]["uri"], params["textDocument"]),
+            "textDocument/didOpen": lambda params: self._keep(params["textDocument"], params["textDocument"]["text"]),
             "textDocument/didChange": self._change,
             "infill/watch": self._watch,
             "infill/nextEdit/dismiss": self._dismiss,
@@ -96,13 +103,13 @@ class Server:
     def _watch(self, params: Message) -> None:
         self._watched = params["enable"]
 
-    def _keep(self, uri: str, document: Message) -> None:
-        self._texts[uri] = document["text"]
+    def _keep(self, document: Message, text: str) -> None:
+        self._texts[document["uri"]], self._versions[document["uri"]] = text, document["version"]
 
     def _change(self, params: Message) -> None:
         """Keep the new text, and offer the edits that it scripts."""
         uri, version = params["textDocument"]["uri"], params["textDocument"]["version"]
-        self._keep(uri, params["contentChanges"][-1])
+        self._keep(params["textDocument"], params["contentChanges"][-1]["text"])
         if self._shows_edits and scripted_edits.scripts(self._texts[uri]):
             edits = scripted_edits.offer(uri, version, self._texts[uri], "utf-16", self._dismissed)
             self._notify("infill/nextEdit", edits)
@@ -120,11 +127,27 @@ class Server:
         place, text = params["position"], self._texts.get(params["textDocument"]["uri"], "")
         if scripted_edits.scripts(text) and scripted_edits.GHOST not in text:
             return {"items": []}
+        if LATE in text and params["context"]["triggerKind"] == 2:
+            return {"items": [{"insertText": self._late(params["textDocument"]["uri"]), "range": _at(place)}]}
         if self._watched and params["context"]["triggerKind"] == 1:
-            where = {"uri": params["textDocument"]["uri"], "range": {"start": place, "end": place}}
+            where = {"uri": params["textDocument"]["uri"], "range": _at(place)}
             for frame in frames():
                 self._notify("infill/partial", {**frame, **where})
-        return {"items": [{"insertText": INSERTED, "range": {"start": place, "end": place}}]}
+        return {"items": [{"insertText": INSERTED, "range": _at(place)}]}
+
+    def _late(self, uri: str) -> str:
+        """Return a copy, and have the editor ask again; once it has been told, return what is written in its place."""
+        version = self._versions[uri]
+        if version in self._told:
+            return INSERTED
+        if version not in self._asked:
+            self._asked.add(version)
+            threading.Timer(0.5, self._tell_late, [uri, version]).start()
+        return COPIED
+
+    def _tell_late(self, uri: str, version: int) -> None:
+        self._told.add(version)
+        self._notify("infill/refresh", {"uri": uri, "version": version})
 
     def _execute(self, params: Message) -> object:
         uri, where, version = params["arguments"]
@@ -155,6 +178,11 @@ class Server:
             if name.lower() == b"content-length":
                 length = int(value)
         return json.loads(self._source.read(length)) if line else None
+
+
+def _at(place: Message) -> Message:
+    """Return the empty range at a position."""
+    return {"start": place, "end": place}
 
 
 def main() -> int:

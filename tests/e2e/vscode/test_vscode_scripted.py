@@ -4,7 +4,7 @@ import re
 
 from .code_server import CodeServer
 from .conftest import Open
-from .scripted_server import BODY, INSERTED
+from .scripted_server import BODY, COPIED, INSERTED
 
 BASKET = '''class Basket:
     """What a customer is about to buy."""
@@ -70,6 +70,16 @@ def test_the_menu_of_the_editor_rewrites_what_is_selected(open_scripted: Open) -
     window.press("Control+Enter")
     window.wait_for_no_preview()
     window.saved(file, lambda text: BODY in text)
+
+
+def test_the_word_of_the_model_takes_the_place_of_a_copy(open_scripted: Open) -> None:
+    window, file = open_scripted("late.py", BASKET + "# late\n")
+    window.go_to(11, 16)
+    window.type(" ")
+    window.wait_for_ghost(lambda it: it == COPIED)
+    window.wait_for_ghost(lambda it: it == INSERTED)
+    window.press("Tab")
+    window.saved(file, lambda text: f"return  {INSERTED}" in text)
 
 
 def test_the_canvas_condenses_before_ones_eyes(open_scripted: Open) -> None:

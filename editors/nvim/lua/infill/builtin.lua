@@ -116,6 +116,15 @@ function M.disable(bufnr)
   answered[bufnr] = nil
 end
 
+--- The model's word for a copy has come: asks again while the copy is still shown.
+---@param bufnr integer
+function M.refresh(bufnr)
+  local completor = M.completor(bufnr)
+  if completor and completor.current and completor.request then
+    completor:request(vim.lsp.protocol.InlineCompletionTriggerKind.Automatic)
+  end
+end
+
 --- Ends what is shown, and hands its item to `use`: at once where we can, for `get` does so only after the keys that
 --- were typed meanwhile, such as the one that leaves insert mode.
 ---@return boolean  whether there was an item

@@ -79,7 +79,7 @@ end
 local function capabilities()
   return vim.tbl_deep_extend('force', vim.lsp.protocol.make_client_capabilities(), {
     textDocument = { inlineCompletion = { dynamicRegistration = false } },
-    experimental = { infill = { nextEdit = config.current.next_edit } },
+    experimental = { infill = { nextEdit = config.current.next_edit, refresh = true } },
   })
 end
 

@@ -215,6 +215,15 @@ function M.enable(bufnr)
   end
 end
 
+--- The model's word for a copy has come: asks again while the copy is still shown.
+---@param bufnr integer
+function M.refresh(bufnr)
+  local _, place = current(bufnr)
+  if place then
+    ask(bufnr, AUTOMATIC)
+  end
+end
+
 ---@param bufnr integer
 function M.disable(bufnr)
   local state = states[bufnr]

@@ -76,6 +76,15 @@ function M.toggle()
   client.say(on and 'on' or 'off')
 end
 
+--- Asks again for the buffer that is typed in, unless it was changed since the server was asked.
+local function refresh(_, told)
+  local bufnr = vim.api.nvim_get_current_buf()
+  local unchanged = vim.lsp.util.buf_versions[bufnr] == told.version
+  if on and unchanged and vim.uri_from_bufnr(bufnr) == told.uri and vim.startswith(vim.fn.mode(), 'i') then
+    backend().refresh(bufnr)
+  end
+end
+
 -- What the server says about suggestions in one document only, in words that a status line has room for.
 local HERE = { { 'inactive', 'silent here' }, { 'limited', 'limited here' } }
 
@@ -164,6 +173,7 @@ function M.setup(options)
   config.set(options)
   highlights()
   client.handlers['infill/nextEdit'] = next_edit.offered
+  client.handlers['infill/refresh'] = refresh
   map_keys()
   autocommands()
   client.attach_all()
