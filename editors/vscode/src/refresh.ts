@@ -16,6 +16,8 @@ export async function refresh({ uri, version }: Refreshed): Promise<void> {
   if (document?.uri.toString() !== uri || document.version !== version) return;
   asksAgain = true;
   try {
+    // Otherwise VS Code keeps what it shows, and puts the answer behind it.
+    await commands.executeCommand("editor.action.inlineSuggest.hide");
     await commands.executeCommand("editor.action.inlineSuggest.trigger");
   } finally {
     asksAgain = false;
