@@ -198,6 +198,8 @@ class Network(nn.Module):
         self.encoder = nn.ModuleList(EncoderLayer(shape) for _ in range(shape.encoder_layers))
         self.denoiser = nn.ModuleList(DenoiserLayer(shape) for _ in range(shape.denoiser_layers))
         self.register_buffer("rotary", rotary_table(shape), persistent=False)
+        self.head: nn.Module | None = None
+        """The output matrix in another format; None where the embeddings themselves are multiplied with."""
 
     def initialise(self, seed: int) -> "Network":
         """Initialise the weights at random: normal, and zeros where a layer writes to the residual stream."""
@@ -265,7 +267,8 @@ class Network(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """Map (..., D) normed states to (..., V)."""
-        return F.linear(x, self.embedding.weight)
+        out: Tensor = F.linear(x, self.embedding.weight) if self.head is None else self.head(x)
+        return out
 
     def encode(self, ids: Tensor) -> Tensor:
         """Map clean code (B, T) to normed encoder output (B, T, D), without a cache."""

@@ -63,8 +63,8 @@ class Infiller(Filler):
         Args:
             model: `embedded` or the path of a folder with config.json, tokenizer.json and model.safetensors.
             device: `auto`, `cpu`, `cuda` or `mps`.
-            dtype: `auto`, `float32`, `bfloat16` or `int8` (weights only); by default bfloat16 on accelerators and
-                float32 on a CPU.
+            dtype: `auto`, `float32`, `bfloat16` or `int8` (off a CPU, weights only); by default bfloat16 on
+                accelerators and int8 on a CPU.
             threads: the number that a forward pass may use.
 
         Raises:
@@ -75,8 +75,8 @@ class Infiller(Filler):
         path = model_path(model)
         config, vocabulary, weights = folder.read(path)
         place = available_device(device)
-        chosen = dtype if dtype != "auto" else ("float32" if place == "cpu" else "bfloat16")
-        network = quantize.convert(folder.network(config, weights, path), chosen).to(place)
+        chosen = dtype if dtype != "auto" else ("int8" if place == "cpu" else "bfloat16")
+        network = quantize.convert(folder.network(config, weights, path), chosen, place).to(place)
         huge_pages.gather(network)
         return cls(config, vocabulary, EmbeddedDenoiser(network), chosen)
 
@@ -86,7 +86,7 @@ class Infiller(Filler):
         network = self.denoiser.network
         return Info(
             name=self.config.name,
-            parameters=sum(it.numel() for it in [*network.parameters(), *quantize.packed(network)]),
+            parameters=sum(it.numel() for it in network.parameters()) + quantize.packed_size(network),
             languages=self.config.languages,
             device=self.denoiser.device.type,
             dtype=self.dtype,
