@@ -43,8 +43,7 @@ def own_blanks(document: Document, target: Target, suggestion: Suggestion) -> Su
     first, *others = suggestion.text.split("\n")
     at_start = not before(document, suggestion).strip(BLANKS)
     indented = [indentation(line) for line in ([first, *others] if at_start else others) if line.strip()]
-    unit = own_unit(document, suggestion)
-    if unit is None or not any(indented):
+    if not any(indented) or (unit := own_unit(document, suggestion)) is None:
         return suggestion
     steps = [len(it) for it in indented if it and "\t" not in it]
     step = min([it for it in steps if it in (2, 4, 8)], default=4)
@@ -110,12 +109,16 @@ def block_depth(document: Document, target: Target, suggestion: Suggestion) -> S
     """Indent the block that the first line opens by the file's own step, whatever step the model wrote it with."""
     first, *others = suggestion.text.split("\n")
     head = before(document, suggestion) + first
-    unit = own_unit(document, suggestion)
     body = next((indent_width(it) for it in others if it.strip()), 0)
     base, step = indent_width(head), body - indent_width(head)
-    if target.kind in ("string", "comment") or unit is None or not document.opens_block(head) or step <= 0:
+    if target.kind in ("string", "comment") or step <= 0 or not document.opens_block(head):
         return suggestion
-    if step == indent_width(unit) or any((indent_width(it) - base) % step for it in others if it.strip()):
+    unit = own_unit(document, suggestion)
+    if (
+        unit is None
+        or step == indent_width(unit)
+        or any((indent_width(it) - base) % step for it in others if it.strip())
+    ):
         return suggestion
     own = indentation(head)
     lines = [it and own + unit * ((indent_width(it) - base) // step) + it.lstrip(BLANKS) for it in others]

@@ -37,6 +37,9 @@ _STEP: Final = 512
 _BLOCK: Final = 256
 """Code points examined first to skip blanks; the number doubles each time."""
 
+_AT_ONCE: Final = 64
+"""Maximum number of lines that are cut at a time for those who read line after line; the first is cut alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -174,18 +177,28 @@ class Document:
 
     def lines_above(self, number: int) -> Iterator[str]:
         """Yield the non-blank lines above a line, the nearest first."""
+        count = 1
         while (at := self.code_end(self.lines.start(number))) > 0:
-            number = self.lines.number(at - 1)
-            yield self.line(number)
+            last = self.lines.number(at - 1)
+            number = max(1, last + 1 - count)
+            yield from filter(str.strip, reversed(self._lines(number, last)))
+            count = min(2 * count, _AT_ONCE)
 
     def lines_below(self, number: int) -> Iterator[str]:
         """Yield the non-blank lines below a line, the nearest first."""
+        count = 1
         while number < self.line_count:
             at = self.code_start(self.lines.start(number + 1))
             if at == len(self.text):
                 return
-            number = self.lines.number(at)
-            yield self.line(number)
+            first = self.lines.number(at)
+            number = min(self.line_count, first + count - 1)
+            yield from filter(str.strip, self._lines(first, number))
+            count = min(2 * count, _AT_ONCE)
+
+    def _lines(self, first: int, last: int) -> list[str]:
+        """Return the texts of the lines from one to another, without their ends."""
+        return normalised(self.lines.slice(self.lines.start(first), self.lines.end(last))).split("\n")
 
     def code_end(self, offset: int) -> int:
         """Return the offset just after the last non-blank character before `offset`; 0 if there is none."""

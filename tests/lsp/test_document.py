@@ -8,6 +8,7 @@ from infill_lsp.errors import PositionError
 from infill_lsp.syntax import languages
 from infill_lsp.text.document import ABOVE, BELOW, Document, Gap, normalised
 
+ENDS = ["\n", "\r\n", "\r"]
 PYTHON = languages.by_id("python")
 TEXTS = st.text(st.sampled_from("aé日\U0001f40d \t\n\r\x0b\x0c\u2028\x85"))
 
@@ -60,6 +61,21 @@ def test_a_gap_does_not_end_before_it_starts() -> None:
     assert document.gap((2, 5)) == Gap(10, 10)
     with pytest.raises(PositionError, match="ends before it starts"):
         document.gap((2, 1), (1, 5))
+
+
+@given(
+    st.lists(st.sampled_from(["x", "  y ", "", " ", "\x0c", "a\u2028b"]), max_size=300),
+    st.sampled_from(ENDS),
+    st.data(),
+)
+def test_lines_around_are_those_with_something_in_them_nearest_first(
+    lines: list[str], end: str, data: st.DataObject
+) -> None:
+    document = Document("a.py", end.join(lines))
+    every = [document.line(number) for number in range(1, document.line_count + 1)]
+    number = data.draw(st.integers(1, document.line_count))
+    assert [*document.lines_above(number)] == [it for it in reversed(every[: number - 1]) if it.strip()]
+    assert [*document.lines_below(number)] == [it for it in every[number:] if it.strip()]
 
 
 def test_marks_become_gaps() -> None:
