@@ -11,6 +11,7 @@ import ast
 import itertools
 import re
 import warnings
+from codeop import PyCF_ALLOW_INCOMPLETE_INPUT  # type: ignore[attr-defined]  # typeshed lacks it.
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Final, TypeAlias
@@ -53,27 +54,53 @@ def python_error_at(text: str) -> int | None:
     return None
 
 
+def python_refuses(lines: str) -> bool:
+    """Report whether the running Python's parser rejects lines whatever follows them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(lines, "<lines>", "exec", ast.PyCF_ONLY_AST | PyCF_ALLOW_INCOMPLETE_INPUT, dont_inherit=True)
+        except SyntaxError as error:
+            return error.msg != "incomplete input"
+        except (ValueError, RecursionError, MemoryError):
+            return False
+    return False
+
+
 class OwnParser:
     """Parser check for drafts of the gaps of one request.
 
     Args:
         pieces: the text around the gaps: before the first, between each two, after the last.
         error_at: the parser.
+        refuses: reports whether the parser rejects lines whatever follows them.
     """
 
-    def __init__(self, pieces: Sequence[str], error_at: ErrorAt) -> None:
-        self._pieces, self._error_at = pieces, error_at
+    def __init__(
+        self, pieces: Sequence[str], error_at: ErrorAt, refuses: Callable[[str], bool] = python_refuses
+    ) -> None:
+        self._pieces, self._error_at, self._refuses = pieces, error_at, refuses
         self._right: dict[tuple[str, ...], bool] = {}
 
     def objection(self, texts: Sequence[str]) -> int | None:
         """Return where a draft, joined with the surrounding text, introduces an error; None if it introduces none."""
         at = self._error_at(_joined(self._pieces, texts))
-        if at is None:
+        if at is None or (at < len(self._lines_above) and self._is_refused_above):
             return None
         behind = at >= len(self._pieces[0]) or _LEFT_OPEN.match(self._pieces[0], at)
         if behind and any(map(self._is_right_with_lines, self._indentations(texts))):
             return None if self._lacks_only_its_block(texts) else at
         return at if self._is_right_completed else None
+
+    @cached_property
+    def _lines_above(self) -> str:
+        first = self._pieces[0]
+        return first[: first.rfind("\n") + 1]
+
+    @cached_property
+    def _is_refused_above(self) -> bool:
+        """Whether the file is wrong whatever stands in the gaps, so that nothing need be tried."""
+        return self._refuses(self._lines_above)
 
     def _lacks_only_its_block(self, texts: Sequence[str]) -> bool:
         """Report whether the draft completes a begun line that opens a block, and only the block is missing."""
@@ -99,7 +126,7 @@ class OwnParser:
             first, *between, last = self._pieces
             starts = ["\n" in it for it in (first + "\n", *between)]  # Gaps on one line share a stand-in.
             rest = [it[it.find("\n") : it.rfind("\n") + 1] for it in between if "\n" in it]
-            pieces = [first[: first.rfind("\n") + 1], *rest, last[len(last.partition("\n")[0]) :]]
+            pieces = [self._lines_above, *rest, last[len(last.partition("\n")[0]) :]]
             indented = list(itertools.compress(indentations, starts))
             text_with = lambda lines: _joined(pieces, list(map(_indented, indented, lines)))  # noqa: E731
             self._right[indentations] = self._fits(_STAND_INS, len(indented), text_with)

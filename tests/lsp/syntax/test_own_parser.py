@@ -9,7 +9,7 @@ import pytest
 
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.critic import Critic
-from infill_lsp.syntax.python_parser import OwnParser, python_error_at
+from infill_lsp.syntax.python_parser import OwnParser, python_error_at, python_refuses
 
 PYTHON = languages.by_id("python")
 assert PYTHON is not None
@@ -109,3 +109,57 @@ def test_what_stood_in_real_files_is_never_objected_to() -> None:
             end = min(len(text), start + dice.randrange(60))
             pieces = text[:start], text[end:]
             assert OwnParser(pieces, python_error_at).objection((text[start:end],)) is None
+
+
+def test_lines_that_are_wrong_above_the_gap_are_parsed_twice_and_no_more() -> None:
+    parsed: list[str] = []
+
+    def error_at(text: str) -> int | None:
+        parsed.append(text)
+        return python_error_at(text)
+
+    own = OwnParser(("def f(:\n    pass\n\nx = ", "\ny = 1\n"), error_at)
+    assert own.objection(("(1",)) is None
+    assert own.objection(("2",)) is None
+    assert len(parsed) == 2  # The drafts; the lines above are asked about once, by another question.
+
+
+@pytest.mark.parametrize(
+    ("lines", "refused"),
+    [
+        ("x = 1 1\n", True),
+        ("x = )\n", True),
+        ("  x = 1\n", True),
+        ("if x:\ny = 1\n", True),
+        ("try:\n    a\nb\n", True),
+        ("x = 'abc\n", True),
+        ("x = (\n", False),
+        ("if x:\n", False),
+        ("try:\n    a\n", False),
+        ('"""abc\n', False),
+        ("x = 1 + \\\n", False),
+        ("@d\n", False),
+        ("x = 1\n", False),
+        ("", False),
+    ],
+)
+def test_lines_are_refused_if_nothing_that_follows_can_mend_them(lines: str, refused: bool) -> None:
+    assert python_refuses(lines) is refused
+
+
+def test_asking_whether_lines_are_refused_changes_no_verdict() -> None:
+    dice, root = random.Random(5), Path(sysconfig.get_path("stdlib"))
+    objections = 0
+    for path in dice.sample(sorted(it for it in root.glob("*.py") if it.stat().st_size > 8_000), 15):
+        text = path.read_text(encoding="utf-8")[:4_000]
+        text = text[: text.rfind("\n") + 1]
+        for _ in range(3):
+            at, gone = dice.randrange(len(text)), dice.randrange(3)
+            damaged = text[:at] + dice.choice(["", "(", "x ", "'", "\n ", ":"]) + text[at + gone :]
+            start = dice.randrange(len(damaged))
+            pieces = damaged[:start], damaged[start + dice.randrange(20) :]
+            draft = (dice.choice(["x", "x x", ":", "(1", "else:", "\n    x"]),)
+            found = OwnParser(pieces, python_error_at).objection(draft)
+            assert found == OwnParser(pieces, python_error_at, lambda lines: False).objection(draft), (path, pieces)
+            objections += found is not None
+    assert objections
