@@ -53,10 +53,12 @@ def module_names(text: str, language: Language) -> frozenset[str] | None:
 @lru_cache(maxsize=_KEPT)
 def _part_names(text: str, language: Language) -> frozenset[str] | None:
     root = SyntaxTree.parse(text, language).root
-    if any(it.type == "wildcard_import" for it in within(root)):
-        return None
-    found = set(bound_in(root))
-    for node in every(root):
+    found: set[str] = set()
+    for node in within(root):
+        if node.type == "wildcard_import":
+            return None
+        found.update(_bound_by(node))
+    for node in every(root) if "global" in text else ():
         if node.type == "global_statement":
             found.update(map(text_of, node.named_children))
     return frozenset(found)
