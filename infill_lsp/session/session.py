@@ -5,9 +5,10 @@ types.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
@@ -37,7 +38,20 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 10.0
 """Seconds that a user who asks by hand waits for an engine that is not even starting."""
 
+CHECKED_EVERY: Final = 1.0
+"""Seconds after which the disk is asked again where the path of an unchanged document leads."""
+
 _SWITCHED_OFF: Final = "Suggestions are switched off by infill.enable."
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Why a document may not be read, None if it may; found at a time in seconds of a monotonic clock."""
+
+    document: Document
+    exclude: tuple[str, ...]
+    at: float
+    reason: str | None
 
 
 class Session:
@@ -75,6 +89,7 @@ class Session:
         self.next_edits = NextEdits(self._has_next_edits, on_next_edits, lambda: self.engine)
         self._engine_command, self._on_status = engine_command, on_status
         self._roots: tuple[Path, ...] = ()
+        self._checked: _Checked | None = None
         self._files: Workspace | None = None
         self._changing = asyncio.Lock()
         self._started = asyncio.Event()
@@ -243,9 +258,17 @@ class Session:
             return _SWITCHED_OFF
         if document.is_too_large:
             return _too_large(document)
-        if reason := inactive_reason(document.name, document.text, self.settings.exclude):
-            return reason
-        return self.unconfirmed
+        return self._secrecy(document) or self.unconfirmed
+
+    def _secrecy(self, document: Document) -> str | None:
+        """Return why a document is not read at all; it is asked several times at each key, and looks at the disk."""
+        now, exclude = time.monotonic(), self.settings.exclude
+        known = self._checked
+        if known and known.document is document and known.exclude == exclude and now - known.at < CHECKED_EVERY:
+            return known.reason
+        reason = inactive_reason(document.name, document.text, exclude)
+        self._checked = _Checked(document, exclude, now, reason)
+        return reason
 
     @property
     def unconfirmed(self) -> str | None:

@@ -1,6 +1,7 @@
 """A session without an editor: its engine, its settings, its notebooks, and why nothing is suggested."""
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -11,9 +12,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_engine
+import pytest
 from pace import slowness
 
 from infill_lsp.completion.question import Question
+from infill_lsp.privacy.rules import inactive_reason
+from infill_lsp.session import session as module
 from infill_lsp.session.notebooks import Cell, Notebook
 from infill_lsp.session.session import Session
 from infill_lsp.session.status import Notice, ServerStatus
@@ -127,6 +131,43 @@ def test_a_file_that_may_hold_secrets_is_not_sent_and_the_status_says_why() -> N
         assert busy(seen) == asked, "the engine is not asked"
         assert await ask(session, "# fill aha\nx = ") == ["aha"]
         assert seen[-1].inactive is None
+
+    run(body)
+
+
+def test_a_key_looks_at_the_disk_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def counted(name: str, text: str = "", patterns: Sequence[str] = ()) -> str | None:
+        looked.append(name)
+        return inactive_reason(name, text, patterns)
+
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
+        await session.start()
+        await session.loaded()
+        monkeypatch.setattr(module, "inactive_reason", counted)
+        for number in range(3):
+            assert await ask(session, f"# fill aha\nx{number} = ") == ["aha"]
+        assert len(looked) == 3
+
+    run(body)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_link_that_leads_elsewhere_now_is_noticed_without_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "a.py"
+    link.symlink_to(tmp_path / "b.py")
+    monkeypatch.setattr(module, "CHECKED_EVERY", 0.05)
+
+    async def body(session: Session, seen: list[ServerStatus]) -> None:
+        document = Document(link.as_uri(), "x = ", PYTHON)
+        assert session.inactive(document) is None
+        link.unlink()
+        link.symlink_to(tmp_path / "id_rsa")
+        await asyncio.sleep(0.06)
+        assert "id_rsa may hold secrets" in (session.inactive(document) or "")
 
     run(body)
 
