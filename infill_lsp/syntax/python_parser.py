@@ -32,6 +32,9 @@ _COMPLETIONS: Final = ("x", "x:", ":", "", "x,", "x=")
 _LEFT_OPEN: Final = re.compile(r"""[a-zA-Z]{,2}(?:"(?!"")|'(?!''))""")
 """Where a parser reports a draft's unterminated string, or key without value: before the draft."""
 
+_LAST_TOKEN: Final = re.compile(r"(?:\w+|[^\w\s]+)$")
+_QUOTES: Final = re.compile(r"[\"']")
+
 _OPENERS: Final = {")": "(", "]": "[", "}": "{"}
 
 _OPENINGS: Final = tuple(itertools.product(("", "= ", ": "), ("x(", "x[", "x{")))
@@ -115,6 +118,8 @@ class OwnParser:
     @cached_property
     def _is_right_completed(self) -> bool:
         """Whether the file is correct with something simple in every gap."""
+        if self._refuses(_up_to_whole_token(self._pieces[0])):
+            return False
         return self._is_right_with(_COMPLETIONS) or any(map(self._lacks_only_openers, _OPENINGS))
 
     def _is_right_with(self, fills: Sequence[str]) -> bool:
@@ -176,6 +181,17 @@ class OwnParser:
         if not all(map(str.strip, stems)):
             less = (it[: -1 if it.endswith("\t") else -4] for it in own)
             yield tuple(a if stem.strip() else b for a, b, stem in zip(own, less, stems, strict=True))
+
+
+def _up_to_whole_token(text: str) -> str:
+    r"""Return a text up to its last token that nothing behind it can change, and a line that goes on.
+
+    Whoever reads on finds the end of the text, behind the backslash. A line with a string is left out, which may be
+    open.
+    """
+    start = text.rfind("\n") + 1
+    stem = _LAST_TOKEN.sub("", text[start:])
+    return text[:start] if not stem.strip() or _QUOTES.search(stem) else f"{text[:start]}{stem} \\\n"
 
 
 def _indented(indentation: str, lines: str) -> str:

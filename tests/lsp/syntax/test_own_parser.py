@@ -122,6 +122,9 @@ def test_lines_that_are_wrong_above_the_gap_are_parsed_twice_and_no_more() -> No
     assert own.objection(("(1",)) is None
     assert own.objection(("2",)) is None
     assert len(parsed) == 2  # The drafts; the lines above are asked about once, by another question.
+    begun = OwnParser(("call(\n    a,\nfrom b import ", "\ny = 1\n"), error_at)
+    assert begun.objection(("c",)) is None
+    assert len(parsed) == 3, "nothing can stand behind an import within brackets"
 
 
 @pytest.mark.parametrize(
