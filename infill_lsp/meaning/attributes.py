@@ -35,6 +35,8 @@ def unset_attributes(it: JudgedCode) -> Iterator[str]:
         owner = _class_around(node)
         if owner is None or _is_method(owner, name) or _is_cut(it, owner) or _is_given(it.document.text, name):
             continue
+        if _sets(owner, name):
+            continue
         known = _attributes_of(owner) if not _has_subclass(owner) else None
         if known is None or name in known or _counts_on_others(it, owner, known):
             continue
@@ -75,6 +77,21 @@ def _is_method(owner: Node, name: str) -> bool:
     return re.search(rf"\bdef[ \t]+{re.escape(name)}\b", text_of(owner)) is not None
 
 
+def _sets(owner: Node, name: str) -> bool:
+    """Report whether a class sets this attribute of `self`; quicker than finding all that it sets."""
+    places = re.finditer(rf"\.\s*{re.escape(name)}\b".encode(), owner.text or b"")
+    ends = (owner.start_byte + it.end() for it in places)
+    nodes = (owner.descendant_for_byte_range(end - 1, end) for end in ends)
+    attributes = (it.parent for it in nodes if it is not None and text_of(it) == name)
+    return any(
+        it is not None
+        and it.type == "attribute"
+        and text_of(it.child_by_field_name("object")) in _RECEIVERS
+        and _is_set(it)
+        for it in attributes
+    )
+
+
 def _is_cut(it: JudgedCode, owner: Node) -> bool:
     """Report whether the parsed part may end before the class does."""
     end, text = it.tree.part[1], it.document.text
@@ -84,7 +101,8 @@ def _is_cut(it: JudgedCode, owner: Node) -> bool:
 
 def _is_given(text: str, name: str) -> bool:
     """Report whether a text gives an object other than `self` an attribute of this name."""
-    pattern = rf"(?<!\bself)(?<!\bcls)\.{re.escape(name)}[ \t]*(?:=[^=]|:|[-+*/|&%@]=)"
+    read = rf"\.{re.escape(name)}"  # It begins the pattern, so that the text is searched for it at once.
+    pattern = rf"{read}(?<!\bself{read})(?<!\bcls{read})[ \t]*(?:=[^=]|:|[-+*/|&%@]=)"
     return re.search(pattern, text) is not None
 
 

@@ -310,13 +310,14 @@ def _defined_before(it: _Judged) -> Iterator[str]:
 def _undefined(it: _Judged) -> Iterator[str]:
     """Yield names that no visible scope binds."""
     used = [node for node in it.nodes if node.type == "identifier" and _is_read(node)]
-    used = [node for node in used if text_of(node) not in _EVERYWHERE]
-    if not used or (known := it.module_names) is None:
+    used = [node for node in used if text_of(node) not in _EVERYWHERE and _is_certain(it, node)]
+    unbound = [node for node in used if text_of(node) not in _around(node)]
+    if not unbound or (known := it.module_names) is None:  # The whole module is asked last.
         return
     known |= _announced(it)
-    for node in used:
+    for node in unbound:
         name = text_of(node)
-        if name not in known and _is_certain(it, node) and name not in _around(node):
+        if name not in known:
             yield f"`{name}` is not defined here"
 
 
