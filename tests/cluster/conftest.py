@@ -1,15 +1,17 @@
-"""One server for all tests of this folder: `infill-lsp serve` in processes of its own, on Ray."""
+"""Servers in processes of their own: one for most tests of this folder, and others that a test starts itself."""
 
 import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,18 +32,33 @@ FLAGS = ["--threads", "1", "--places", "4", "--queue", "16", "--at-once", "24", 
 
 @dataclass
 class Server:
-    """A server, how to ask it, and its processes."""
+    """A server, how to ask it, and its processes.
+
+    Attributes:
+        folder: where Ray keeps its files and sockets; its processes are known by it.
+        port: of HTTP.
+        token: of the user `ada`.
+        flags: of the command, beside port and tokens.
+        ca: what https is verified by; None for http.
+        process: the command.
+        ray: Ray's address.
+    """
 
     folder: Path
     port: int
     token: str
     flags: list[str] = field(default_factory=lambda: list(FLAGS))
+    ca: ssl.SSLContext | None = None
     process: "subprocess.Popen[bytes] | None" = None
     ray: str = ""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.ca else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def verify(self) -> ssl.SSLContext | bool:
+        return self.ca or True
 
     @property
     def head(self) -> dict[str, str]:
@@ -57,7 +74,8 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "RAY_TMPDIR": str(self.folder)}
+        own = {"RAY_TMPDIR": str(self.folder), "RAY_worker_niceness": "0", "RAY_metrics_report_interval_ms": "2000"}
+        return {**os.environ, **own, "RAY_USAGE_STATS_ENABLED": "0"}
 
     def start(self) -> None:
         with (self.folder / "log").open("wb") as log:
@@ -102,11 +120,30 @@ class Server:
                 it.kill()
 
     def post(self, path: str, body: object, **more: Any) -> httpx.Response:
-        return httpx.post(self.url + path, json=body, headers=self.head, timeout=60, **more)
+        return httpx.post(self.url + path, json=body, headers=self.head, timeout=60, verify=self.verify, **more)
+
+    def exported(self) -> str:
+        """Return the metrics as Prometheus reads them."""
+        return httpx.get(f"{self.url}/metrics", headers=self.head, timeout=30, verify=self.verify).text
+
+    def filled(self) -> Counter[str]:
+        """Return how many requests each replica has filled."""
+        lines = re.findall(r"^ray_infill_requests_total\{(.*)\} (\S+)$", self.exported(), re.MULTILINE)
+        found: Counter[str] = Counter()
+        for labels, value in lines:
+            if 'outcome="filled"' in labels and (replica := re.search(r'\breplica="([^"]+)"', labels)):
+                found[replica[1]] += round(float(value))
+        return found
+
+    def replicas(self) -> int:
+        """Return how many replicas run; 0 too where nobody answers."""
+        with suppress(httpx.TransportError, ValueError, KeyError):
+            return int(httpx.get(f"{self.url}/health", timeout=10, verify=self.verify).json()["replicas"])
+        return 0
 
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of a metric over processes."""
-        text = httpx.get(f"{self.url}/metrics", headers=self.head, timeout=30).text
+        text = self.exported()
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         lines = [
             it for it in text.splitlines() if it.startswith(f"ray_infill_{name}{{") and all(one in it for one in wanted)
@@ -114,9 +151,7 @@ class Server:
         return sum(float(it.rpartition(" ")[2]) for it in lines)
 
     def healthy(self) -> bool:
-        with suppress(httpx.TransportError):
-            return httpx.get(f"{self.url}/health", timeout=10).status_code == httpx.codes.OK
-        return False
+        return self.replicas() > 0
 
 
 def wait_for(state: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
@@ -134,19 +169,26 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
-def started() -> Iterator[Server]:
+@contextmanager
+def prepared(*flags: str) -> Iterator[Server]:
+    """Yield a server that is not started yet, and leave nothing of it behind."""
     pytest.importorskip("ray", reason="needs Ray: make cluster")
     pytest.importorskip("psutil", reason="needs psutil: make cluster")
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as name:  # Ray's sockets want it short.
         folder = Path(name)
-        server = Server(folder, free_port(), tokens.add(folder / "tokens", "ada"))
+        server = Server(folder, free_port(), tokens.add(folder / "tokens", "ada"), [*FLAGS, *flags])
         try:
-            server.start()
             yield server
         finally:
             server.kill()
         wait_for(lambda: not server.processes(), "the end of Ray's processes", 20)
+
+
+@pytest.fixture(scope="session")
+def started() -> Iterator[Server]:
+    with prepared() as server:
+        server.start()
+        yield server
 
 
 @pytest.fixture
