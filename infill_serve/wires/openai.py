@@ -1,6 +1,7 @@
 """`/v1/completions` with `suffix` of OpenAI, and `/v1/fim/completions` of Mistral and Mercury.
 
-Follows OpenAI's and Mistral's API references. A prompt without a suffix is filled at its end.
+Follows OpenAI's and Mistral's API references. A prompt without a suffix is read for markers (`templates`), and
+filled at its end if it has none.
 """
 
 import time
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from infill_model.request import Fill
+from infill_serve.wires import templates
 from infill_serve.wires.refused import RefusedError
 from infill_serve.wires.wire import (
     MOST_TOKENS,
@@ -32,8 +34,10 @@ def read(body: Body) -> WireAsk:
         RefusedError: a field is missing or has an invalid value.
     """
     stop = stops(body)
+    prompt, suffix = text(body, "prompt"), text(body, "suffix", "")
+    prefix, suffix, files = (None if suffix else templates.parts(prompt)) or (prompt, suffix, ())
     return WireAsk(
-        one_gap(body, text(body, "prompt"), text(body, "suffix", ""), stop),
+        one_gap(body, prefix, suffix, stop, files),
         options(body),
         stream=body.get("stream") is True,
         document=text(body, "user", ""),

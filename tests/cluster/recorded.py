@@ -1,15 +1,20 @@
 """Requests of other clients, and how each reads the answer.
 
 Those of llama.vim and minuet were recorded from the plugins in Neovim 0.10, typing in a file of ours; those of
-llama.vscode follow its source. What is recorded is as it came but for the time that llama.vim grants, 250 ms.
+llama.vscode, Continue and Twinny follow their source. What is recorded is as it came but for the time that llama.vim
+grants, 250 ms.
 """
 
+import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 CURL = {"user-agent": "curl/7.88.1", "accept": "*/*", "content-type": "application/json"}
 JSON = {**CURL, "accept": "application/json"}
+FETCH = {"content-type": "application/json"}
+CONTINUE_HEAD = {**FETCH, "accept": "application/json"}
 AXIOS = {"accept": "application/json, text/plain, */*", "content-type": "application/json"}
 
 PREFIX = 'import json\n\n\ndef load(path):\n    """Read a file of JSON."""\n'
@@ -18,7 +23,17 @@ SUFFIX = '\n\n\nprint(load("a.json"))\n'
 
 @dataclass(frozen=True)
 class Recorded:
-    """A request and how its client reads the answer: the text that it shows, empty for a request to warm a cache."""
+    """A request and how its client reads the answer.
+
+    Attributes:
+        client: its name, and the setting that makes it ask so.
+        path: of the request.
+        head: its headers, but for the token.
+        body: its body.
+        read: returns the text that the client shows.
+        empty: whether that is empty, as of a request to warm a cache.
+        raw: whether `read` takes a stream as it came; else its events.
+    """
 
     client: str
     path: str
@@ -26,6 +41,7 @@ class Recorded:
     body: dict[str, Any]
     read: Callable[[Any], str]
     empty: bool = False
+    raw: bool = False
 
 
 def infill_text(answer: Any) -> str:
@@ -51,6 +67,31 @@ def choice_text(answer: Any) -> str:
     *values, end = answer
     assert end == "[DONE]"
     return "".join(it["choices"][0]["text"] or "" for it in values)
+
+
+def by_continue(stream: str) -> str:
+    """Return the text of a stream as Continue joins it (packages/fetch/src/stream.ts)."""
+    found = ""
+    for line in stream.split("\n"):
+        if line.startswith(("data: [DONE]", "data:[DONE]")):
+            break
+        if line.startswith("data:"):
+            value = json.loads(line.removeprefix("data:"))
+            assert "error" not in value
+            choice = value["choices"][0]
+            found += choice.get("text") or choice.get("delta", {}).get("content") or ""
+    return found
+
+
+def by_twinny(stream: str) -> str:
+    """Return the text of a stream as Twinny joins it (src/extension/llm.ts)."""
+    found = ""
+    for line in stream.split("\n"):
+        with suppress(ValueError):
+            value = json.loads(line.split("data:")[1] if line.startswith("data:") else line)
+            if value["choices"]:
+                found += value["choices"][0]["text"] or ""
+    return found
 
 
 LLAMA_VIM = {  # ggml-org/llama.vim a1c8e6e, llama#fim
@@ -123,10 +164,52 @@ MINUET = {  # milanglacier/minuet-ai.nvim 479487c with openai_fim_compatible or 
     "suffix": '(\n\n\nprint(load("a.json"))',
     "model": "embedded",
 }
+CONTINUE = {  # continuedev/continue d0a3c0b (provider: mistral), packages/openai-adapters/src/apis/OpenAI.ts
+    "model": "embedded",
+    "prompt": f"# Path: load.py\n{PREFIX}    with open",
+    "suffix": '(\n\n\nprint(load("a.json"))',
+    "max_tokens": 4096,
+    "temperature": 0.01,
+    "stop": [
+        "<fim_prefix>",
+        "<fim_suffix>",
+        "<fim_middle>",
+        "<file_sep>",
+        "<|endoftext|>",
+        "</fim_middle>",
+        "</code>",
+        "/src/",
+        "#- coding: utf-8",
+        "```",
+    ],
+    "stream": True,
+}
+CONTINUE_OPENAI = {  # The same (provider: openai), core/llm/llms/OpenAI.ts
+    **{name: value for name, value in CONTINUE.items() if name != "suffix"},
+    "prompt": f"<fim_prefix>{CONTINUE['prompt']}<fim_suffix>{CONTINUE['suffix']}<fim_middle>",
+}
+TWINNY = {  # twinnydotdev/twinny 193d14c with LM Studio as its provider, src/extension/provider-options.ts
+    "model": "embedded",
+    "prompt": "<PRE> \n\n# Language: Python (python) \n# File uri: file:///home/ada/load.py (python) \n"
+    f'{PREFIX}    with open <SUF> (\n\n\nprint(load("a.json")) <MID>',
+    "stream": True,
+    "temperature": 0.2,
+    "max_tokens": 512,
+}
 REQUESTS = [
     Recorded("llama.vim", "/infill", CURL, LLAMA_VIM, infill_text),
     Recorded("llama.vim, warming", "/infill", CURL, LLAMA_VIM_WARMS, infill_text, empty=True),
     Recorded("llama.vscode", "/infill", AXIOS, LLAMA_VSCODE, infill_text),
     Recorded("minuet, openai_fim_compatible", "/v1/completions", JSON, MINUET, choice_text),
     Recorded("minuet, codestral", "/v1/fim/completions", JSON, MINUET, delta_text),
+    Recorded(
+        "Continue, mistral",
+        "/v1/fim/completions",
+        {**FETCH, "accept": "application/json"},
+        CONTINUE,
+        by_continue,
+        raw=True,
+    ),
+    Recorded("Continue, openai", "/v1/completions", FETCH, CONTINUE_OPENAI, by_continue, raw=True),
+    Recorded("Twinny, LM Studio", "/v1/completions", FETCH, TWINNY, by_twinny, raw=True),
 ]

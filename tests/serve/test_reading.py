@@ -80,6 +80,34 @@ def test_a_stop_text_and_a_number_of_tokens_end_a_fill() -> None:
     assert (cut["text"], cut["finish_reason"]) == ("a ", "length")
 
 
+@pytest.mark.parametrize(
+    ("prompt", "files"),
+    [
+        ("<|fim_prefix|>a = <|fim_suffix|>\nb\n<|fim_middle|>", ()),
+        ("<|file_sep|># c.py\nc = 1\n\n<|file_sep|>here<|fim_prefix|>a = <|fim_suffix|>\nb\n<|fim_middle|>", 2),
+        ("<fim_prefix>a = <fim_suffix>\nb\n<fim_middle>", ()),
+        ("<PRE>a = <SUF> \nb\n <MID>", ()),
+        ("<PRE> a = <SUF>\nb\n <MID>", ()),
+        ("<｜fim▁begin｜>a = <｜fim▁hole｜>\nb\n<｜fim▁end｜>", ()),
+        ("[SUFFIX]\nb\n[PREFIX]a = ", ()),
+    ],
+)
+def test_a_prompt_with_markers_is_a_gap(prompt: str, files: tuple[()] | int) -> None:
+    request = openai.read({"prompt": prompt}).request
+    assert (request.prefix.rstrip(" "), request.suffix) == ("a =", "\nb\n")
+    assert len(request.files) == (files or 0)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["a = <fim_prefix>", "<fim_prefix>a<fim_middle>", "<fim_prefix>a<fim_suffix>b", "<fim_suffix><fim_middle>"],
+)
+def test_a_prompt_without_all_markers_is_text(prompt: str) -> None:
+    assert openai.read({"prompt": prompt}).request.prefix == prompt
+    whole = "<fim_prefix>a<fim_suffix>b<fim_middle>"
+    assert openai.read({"prompt": whole, "suffix": "\n"}).request.prefix == whole, "a suffix says where the gap is"
+
+
 def test_a_stop_at_the_end_of_a_line_asks_for_a_line() -> None:
     assert openai.read({"prompt": "x", "stop": ["\n"]}).request.block is False
     assert openai.read({"prompt": "x"}).request.block is True
