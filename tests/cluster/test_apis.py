@@ -1,6 +1,7 @@
 """The APIs of a server for a team, as other clients and our own ask them."""
 
 import json
+import re
 import socket
 import time
 from collections import Counter
@@ -107,7 +108,8 @@ def test_requests_of_other_clients_are_answered_as_they_expect(server: Server, r
     assert answer.status_code == httpx.codes.OK, answer.text
     if recorded.body.get("stream"):  # Where the text around a gap is whole, an empty fill is right.
         whole = server.post(recorded.path, {**recorded.body, "stream": False}).json()["choices"][0]
-        assert recorded.read(events(answer)) == whole.get("text", whole.get("message", {}).get("content"))
+        shown = recorded.read(answer.text if recorded.raw else events(answer))
+        assert shown == whole.get("text", whole.get("message", {}).get("content"))
         return
     text = recorded.read(answer.json())
     assert text == "" if recorded.empty else text.strip()
@@ -148,6 +150,18 @@ def test_models_health_metrics_and_errors(server: Server) -> None:
     wait_for(lambda: server.metric("requests_total", outcome="filled") > 0, "metrics", 30)
     for name in ("forwards_total", "tokens_total", "answers_total", "request_ms_count", "batch_rows_total"):
         assert server.metric(name), name
+
+
+def test_every_metric_that_the_board_asks_for_is_exported(server: Server) -> None:
+    board = (Path(__file__).parents[2] / "examples/serving/grafana.json").read_text()
+    missing = set(re.findall(r"\bray_\w+", board))
+    assert len(missing) > 8
+    server.post("/v1/completions", {"prompt": "def add(a, b):\n    return ", "suffix": "\n"})
+    until = time.monotonic() + 30
+    while missing and time.monotonic() < until:
+        missing -= set(re.findall(r"^(\w+)[{ ]", server.exported(), re.MULTILINE))
+        time.sleep(0.5)
+    assert not missing
 
 
 def test_a_body_without_an_end_is_cut_off(server: Server) -> None:
