@@ -12,7 +12,7 @@ import torch
 from infill_model.checkpoints.loading import shared
 from infill_model.denoising.canvas import Canvas, Piece
 from infill_model.embedded.denoiser import EmbeddedDenoiser
-from infill_model.embedded.step_batch import SharedDenoiser, StepBatcher
+from infill_model.embedded.step_batch import ENCODINGS, SharedDenoiser, StepBatcher
 from infill_model.infill.infiller import Infiller
 from infill_model.infill.shared import SerialFiller, SharedInfiller
 from infill_model.request import Fill, Options, Request
@@ -83,6 +83,30 @@ def test_a_shared_forward_gives_the_logits_of_one_alone(infiller: Infiller) -> N
     for own, alone in zip(found, expected, strict=True):
         torch.testing.assert_close(own, alone, rtol=0, atol=1e-4)
     assert batcher.sizes[-1] == 4, "the rows of all three in one forward"
+
+
+def test_a_step_waits_for_a_few_encodings_only(infiller: Infiller) -> None:
+    batcher = StepBatcher(infiller.denoiser.network)
+    denoiser = SharedDenoiser(batcher)
+    context, canvas = denoiser.encode([[300]]), Canvas.of([[Piece([MASK] * 3, pinned=False)]])
+    holds = threading.Event()
+
+    def all_wait() -> None:
+        holds.set()
+        deadline = time.monotonic() + 60
+        while (len(batcher._steps), len(batcher._work)) != (1, 10) and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    with ThreadPoolExecutor(12) as pool:
+        held = pool.submit(batcher.run, all_wait)
+        assert holds.wait(60)
+        step = pool.submit(denoiser.logits, context, canvas, canvas.ids == MASK)
+        forwards = sorted(pool.map(lambda _: batcher.run(lambda: batcher.forwards), range(10)))
+        held.result()
+        assert step.result().shape[0] == 3
+    batcher.close()
+    before = ENCODINGS - 1  # The first of them was `all_wait`.
+    assert forwards == [0] * before + [1] * (10 - before)
 
 
 def test_a_failure_in_a_shared_forward_is_that_request_alone(infiller: Infiller) -> None:

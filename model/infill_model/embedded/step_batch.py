@@ -31,6 +31,9 @@ T = TypeVar("T")
 LINGER: Final = 0.002
 """Seconds that a step waits for the other requests in progress, so that they share its forward."""
 
+ENCODINGS: Final = 4
+"""How many contexts are encoded between two steps: with more, larger batches; with fewer, shorter waits for a step."""
+
 SIZES: Final = 256
 """How many of the last batch sizes are kept."""
 
@@ -112,21 +115,29 @@ class StepBatcher:
             self._changed.notify()
 
     def _serve(self) -> None:
-        """Run one piece of other work, then the waiting steps, and so on, so that neither holds up the other."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._work or self._steps or self._closed)
-                if not self._work and not self._steps:
-                    return
-                if not self._work:
-                    self._changed.wait_for(lambda: self._work or len(self._steps) >= self._active, LINGER)
-                work = self._work.popleft() if self._work else None
-            if work is not None:
+        """Encode a few contexts, then take a step of all that wait for one, and so on."""
+        while self._wait():
+            for _ in range(ENCODINGS):
+                work = self._next_work()
+                if work is None:
+                    break
                 _finish(work[1], work[0])
             with self._changed:
                 steps, self._steps = self._steps, []
             if steps:
                 self._step(steps)
+
+    def _wait(self) -> bool:
+        """Wait for something to do; return False once this is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._work or self._steps or self._closed)
+            return bool(self._work or self._steps)
+
+    def _next_work(self) -> "tuple[Callable[[], Any], Future[Any]] | None":
+        """Return what is to be done before the next step; None if all requests wait for it, or nothing comes."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._work or len(self._steps) >= self._active, LINGER)
+            return self._work.popleft() if self._work else None
 
     def _step(self, steps: Sequence[_Step]) -> None:
         rows = sum(it.context.batch for it in steps)
