@@ -40,7 +40,7 @@ def declare(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--tls-key", metavar="FILE", help="the certificate's key")
     flags.add_argument("--metrics-port", type=integer(1, 65535), metavar="PORT", help="for Prometheus")
     flags.add_argument("--tokens", metavar="FILE", help="the users' tokens, hashed")
-    flags.add_argument("--no-token", action="store_true", help="serve anyone who can connect")
+    flags.add_argument("--no-token", dest="anyone", action="store_true", help="serve anyone who can connect")
     flags.add_argument("--add-user", metavar="NAME", help="add a token for a user to the file, print it, and exit")
     flags.add_argument("--address", metavar="HOST:PORT", help="deploy to this Ray cluster, and exit")
     flags.add_argument("--write-config", metavar="FILE", help="write the configuration for `serve deploy`, and exit")
@@ -91,7 +91,7 @@ def _check(chosen: argparse.Namespace) -> None:
     local = chosen.host in ("127.0.0.1", "localhost", "::1")
     if chosen.tokens:
         TokenFile(Path(chosen.tokens))
-    elif not local and not chosen.no_token:
+    elif not local and not chosen.anyone:
         raise SettingError(f"Others can reach {chosen.host}: give --tokens FILE, or --no-token to serve anyone")
     if (chosen.tls_certificate is None) != (chosen.tls_key is None):
         raise SettingError("--tls-certificate and --tls-key need each other")

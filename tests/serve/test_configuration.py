@@ -58,3 +58,10 @@ def test_what_cannot_be_served_is_not_written(
     assert main(["serve", "--write-config", "serve.yaml", "--device", "cpu", *flags]) != 0
     assert words in capsys.readouterr().err
     assert not Path("serve.yaml").exists()
+
+
+def test_anyone_may_ask_if_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["serve", "--write-config", "serve.yaml", "--device", "cpu", "--host", "0.0.0.0", "--no-token"]) == 0  # noqa: S104  # Only written.
+    (application,) = yaml.safe_load(Path("serve.yaml").read_text())["applications"]
+    assert application["args"]["tokens"] is None
