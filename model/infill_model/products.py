@@ -3,6 +3,7 @@
 Shapes: n rows, O outputs and I inputs of a matrix.
 """
 
+import threading
 import warnings
 from typing import Final, Protocol
 
@@ -51,8 +52,8 @@ class Int8Product:
         return out.mul_(largest) if self._bias is None else torch.addcmul(self._bias, out, largest)
 
 
-class Buffers:
-    """The scaled inputs of a network's int8 products, shared by those of one width, which never run at once."""
+class Buffers(threading.local):
+    """The scaled inputs of a network's int8 products, shared by those of one width; each thread has its own."""
 
     def __init__(self) -> None:
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,13 @@ def test_other_formats_compute_nearly_the_same(model_folder: Path, dtype: str) -
 def test_an_unknown_format_is_refused(model_folder: Path) -> None:
     with pytest.raises(WeightsError, match="unknown dtype"):
         Infiller.load(model_folder, dtype="float8")
+
+
+def test_int8_products_may_run_in_several_threads(model_folder: Path) -> None:
+    network = Infiller.load(model_folder, device="cpu", dtype="int8").denoiser.network
+    dice = torch.Generator().manual_seed(0)
+    rows = [torch.randn(64, network.shape.width, generator=dice) for _ in range(8)]
+    alone = [network.logits(it) for it in rows]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(network.logits, rows * 20))
+    assert all(map(torch.equal, together, alone * 20))
