@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from infill_model.embedded.folder import quantise
 from infill_model.embedded.network import Network
 from infill_model.errors import WeightsError
-from infill_model.products import Buffers, Int8Product
+from infill_model.transformer.products import Buffers, Int8Product
 
 DTYPES = ("float32", "bfloat16", "int8")
 

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infill_model.products import Buffers, Int8Product, PlainProduct, Product
+from infill_model.transformer.products import Buffers, Int8Product, PlainProduct, Product
 from infill_model.transformer.transformer import TransformerShape, rotary_of
 
 PARTS: Final = ("qkv", "out", "gate_up", "down")

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from infill_model.errors import WeightsError
 from infill_model.files.heap import given_back
 from infill_model.packing.converted import _Stored
-from infill_model.products import _halved
+from infill_model.transformer.products import _halved
 
 LOADED = """
 import sys
