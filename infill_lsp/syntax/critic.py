@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from tree_sitter import Parser
-
 from infill_lsp.syntax import languages
 from infill_lsp.syntax.errors import broken
 from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.parse import parse
 from infill_lsp.syntax.part import first_outermost, last_outermost
 from infill_lsp.syntax.python_parser import OwnParser, starts_of
 from infill_lsp.syntax.tree import utf8
@@ -109,7 +108,6 @@ class Critic:
         if language.grammar is None:
             raise ValueError(f"there is no grammar for {language.name} here")
         self._language = language
-        self._parser = Parser(language.grammar())
         first, last = _end_of(pieces[0], language), _start_of(pieces[-1], language)
         self._pieces = (first, *pieces[1:-1], last)
         self._own = OwnParser(self._pieces, language.error_at) if language.error_at else None
@@ -224,7 +222,7 @@ class Critic:
         return _before_line(first), *rest, _after_line(last)
 
     def _errors(self, draft: _Draft) -> list[_Error]:
-        nodes = broken(self._parser.parse(draft.data).root_node)
+        nodes = broken(parse(draft.data, self._language).root_node)
         return [_Error(it.start_byte, it.end_byte, it.type if it.is_missing else "") for it in nodes]
 
 

@@ -1,17 +1,16 @@
 r"""A syntax tree of a text, or of a part of it, in code points.
 
 Outside this package offsets are code points; tree-sitter's are bytes, and its points are rows ended by `\n` alone and
-columns in bytes. A tree is parsed from scratch and belongs to one text permanently. Trees that are edited along with
-their text save nothing here: in a file of many short statements such an edit takes as long as parsing it anew, and in
-broken code, which is the usual state while someone types, an edited tree may have its errors elsewhere.
+columns in bytes. A tree belongs to one text permanently.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 
-from tree_sitter import Node, Parser, Tree
+from tree_sitter import Node, Tree
 
 from infill_lsp.syntax.languages import Language
+from infill_lsp.syntax.parse import parse
 from infill_lsp.syntax.part import Part
 
 
@@ -40,11 +39,9 @@ class SyntaxTree:
         Raises:
             ValueError: there is no grammar for the language here.
         """
-        if language.grammar is None:
-            raise ValueError(f"there is no grammar for {language.name} here")
         start, end = part or (0, len(text))
         data = utf8(text[start:end])
-        return cls(language, text, (start, end), data, Parser(language.grammar()).parse(data))
+        return cls(language, text, (start, end), data, parse(data, language))
 
     @cached_property
     def root(self) -> Node:

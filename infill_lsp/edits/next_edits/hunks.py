@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final
 
+from infill_lsp.syntax.affixes import common_prefix, common_suffix
+
 _LONGEST: Final = 200
 """Code points of a word that count."""
 
@@ -99,27 +101,3 @@ def _trimmed(before: str, after: str, old: tuple[int, int], new: tuple[int, int]
     tail = common_suffix(first[head:], second[head:])
     start, end = new[0] + head, new[1] - tail
     return Hunk(start, end, old[0] + head, first[head : len(first) - tail], after[start:end])
-
-
-def common_prefix(one: str, other: str) -> int:
-    """Return the length of the longest common beginning; by halves, for texts are long and comparing them is cheap."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def common_suffix(one: str, other: str) -> int:
-    """Return the length of the longest common end."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[len(one) - middle : len(one) - low] == other[len(other) - middle : len(other) - low]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

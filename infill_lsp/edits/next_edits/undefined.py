@@ -18,11 +18,12 @@ from tree_sitter import Node
 
 from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.edit import NextEdit
-from infill_lsp.edits.next_edits.hunks import common_prefix, common_suffix, word_around
+from infill_lsp.edits.next_edits.hunks import word_around
 from infill_lsp.edits.next_edits.made import WORD, MadeEdit, spells
 from infill_lsp.edits.next_edits.scopes import IMPORTS, Scopes, is_variable
 from infill_lsp.meaning.bindings import imported
 from infill_lsp.meaning.code import text_of
+from infill_lsp.syntax.affixes import common_prefix, common_suffix
 from infill_lsp.syntax.tree import SyntaxTree
 
 _KNOWN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(

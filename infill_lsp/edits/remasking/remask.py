@@ -12,8 +12,8 @@ from typing import Final
 from infill_lsp.edits.edit import Change
 from infill_lsp.edits.next_edits.edit import NextEdit
 from infill_lsp.edits.next_edits.find import is_right
-from infill_lsp.edits.next_edits.hunks import common_prefix
 from infill_lsp.edits.remasking.drops import CONTEXT, Edited, Reader, Readings, ReadToken, begin, read_tokens
+from infill_lsp.syntax.affixes import common_prefix
 from infill_lsp.text.document import Document, normalised
 from infill_model.request import Options, Request
 
