@@ -13,7 +13,8 @@ import re
 import warnings
 from codeop import PyCF_ALLOW_INCOMPLETE_INPUT  # type: ignore[attr-defined]  # typeshed lacks it.
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
 from typing import Final, TypeAlias
 
 ErrorAt: TypeAlias = Callable[[str], int | None]
@@ -31,6 +32,8 @@ _COMPLETIONS: Final = ("x", "x:", ":", "", "x,", "x=")
 
 _LEFT_OPEN: Final = re.compile(r"""[a-zA-Z]{,2}(?:"(?!"")|'(?!''))""")
 """Where a parser reports a draft's unterminated string, or key without value: before the draft."""
+
+_DEFINITION: Final = re.compile(r"^([ \t]*)(@|async[ \t]+def\b|def\b|class\b)", re.MULTILINE)
 
 _LAST_TOKEN: Final = re.compile(r"(?:\w+|[^\w\s]+)$")
 _QUOTES: Final = re.compile(r"[\"']")
@@ -70,6 +73,65 @@ def python_refuses(lines: str) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """The function around a gap, or what stands between two; it alone is parsed again for each draft.
+
+    If the statements above and below are right by themselves, a draft is right wherever its section is.
+
+    Attributes:
+        above: the text above the section.
+        start: the section's text before the gap.
+        end: the section's text behind the gap.
+        below: the text below the section.
+        error_at: the parser.
+    """
+
+    above: str
+    start: str
+    end: str
+    below: str
+    error_at: ErrorAt
+
+    @classmethod
+    def around(cls, before: str, behind: str, error_at: ErrorAt) -> "_Section":
+        """Return the section around a gap, from the text before it and that behind it."""
+        below = _DEFINITION.search(behind, behind.find("\n") + 1 or len(behind))
+        least = len(below[1]) if below and below[1] else len(before)
+        first, decorated, indentation = 0, False, ""
+        for above in _DEFINITION.finditer(before):
+            if len(above[1]) <= least and not (decorated and above[1] == indentation):
+                first = above.start()
+            decorated, indentation = above[2] == "@", above[1]
+        end = below.start() if below else len(behind)
+        return cls(before[:first], before[first:], behind[:end], behind[end:], error_at)
+
+    def is_right_with(self, text: str) -> bool:
+        """Report whether everything is right with a text in the gap; if not, that is only not known yet."""
+        stand_in = f"{_indentation(self.below)}pass\n" if self.below else ""
+        return (
+            bool(self.above or self.below)  # Otherwise it is everything.
+            and _is_right(f"{self.above}{_indentation(self.start)}pass\n", self.error_at)
+            and _is_right(_in_block(self.below), self.error_at)
+            and self.error_at(f"{_in_block(self.start)}{text}{self.end}{stand_in}") is None
+        )
+
+
+@lru_cache(maxsize=8)
+def _is_right(text: str, error_at: ErrorAt) -> bool:
+    return error_at(text) is None
+
+
+def _in_block(text: str) -> str:
+    """Return a text with the head of a block before it if its first line is indented."""
+    return f"if 1:\n{text}" if _indentation(text) else text
+
+
+def _indentation(text: str) -> str:
+    """Return the indentation of a text's first line."""
+    return text[: len(text) - len(text.lstrip(" \t"))]
+
+
 class OwnParser:
     """Parser check for drafts of the gaps of one request.
 
@@ -87,6 +149,8 @@ class OwnParser:
 
     def objection(self, texts: Sequence[str]) -> int | None:
         """Return where a draft, joined with the surrounding text, introduces an error; None if it introduces none."""
+        if len(texts) == 1 and self._section.is_right_with(texts[0]):
+            return None
         at = self._error_at(_joined(self._pieces, texts))
         if at is None or (at < len(self._lines_above) and self._is_refused_above):
             return None
@@ -94,6 +158,10 @@ class OwnParser:
         if behind and any(map(self._is_right_with_lines, self._indentations(texts))):
             return None if self._lacks_only_its_block(texts) else at
         return at if self._is_right_completed else None
+
+    @cached_property
+    def _section(self) -> "_Section":
+        return _Section.around(self._pieces[0], self._pieces[-1], self._error_at)
 
     @cached_property
     def _lines_above(self) -> str:

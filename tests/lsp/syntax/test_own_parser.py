@@ -166,3 +166,91 @@ def test_asking_whether_lines_are_refused_changes_no_verdict() -> None:
             assert found == OwnParser(pieces, python_error_at, lambda lines: False).objection(draft), (path, pieces)
             objections += found is not None
     assert objections
+
+
+SECTIONS = """\
+import a
+
+
+class B(a.C):
+    x = 1
+
+    @a.decorated(
+        1,
+    )
+    def one(self):
+        return 1
+
+    def two(self, y):
+        if y:
+            return ‸
+        return 2
+
+    @property
+    def three(self):
+        return 3
+
+
+def four():
+    return 4
+"""
+
+
+def test_drafts_that_are_right_cost_a_parse_of_their_own_function() -> None:
+    parsed: list[str] = []
+
+    def error_at(text: str) -> int | None:
+        parsed.append(text)
+        return python_error_at(text)
+
+    own = OwnParser(SECTIONS.split("‸"), error_at)
+    assert own.objection(("y",)) is None
+    parsed.clear()
+    assert own.objection(("y + 1",)) is None
+    assert parsed == [
+        "if 1:\n    def two(self, y):\n        if y:\n            return y + 1\n        return 2\n\n    pass\n"
+    ]
+    assert own.objection(("",)) is None
+    parsed.clear()
+    assert own.objection(("y y",)) is not None
+    assert SECTIONS.replace("‸", "y y") in parsed
+
+
+@pytest.mark.parametrize(
+    ("document", "fill"),
+    [
+        ("class A:\n    def f(self):\n        ‸\n\n  def g(self):\n    pass\n", "pass"),  # Wrong below.
+        ("class A:\n    @d\n    x = 1\n    def f(self):\n        ‸\n", "pass"),  # Wrong above.
+        ("def f():\n    ‸\n    def g():\n        pass\n", "return 1\nx = 2"),  # The next line stands too deep.
+        ("class A:\n    def f(self):\n        ‸\n    def g(self):\n        pass\n", "pass\nx = 2"),
+        ("def f():\n    ‸\n\n@d\ndef g():\n    pass\n", "@d"),
+        ("def f():\n    ‸\ndef g():\n    pass\n", "try:"),
+        ("def f():\n    x = '''‸\ndef g():\n    '''\n", "a"),
+    ],
+)
+def test_a_section_is_not_taken_for_everything(document: str, fill: str) -> None:
+    pieces = document.split("‸")
+    alone = ast_accepts(document.replace("‸", fill))
+    assert OwnParser(pieces, python_error_at)._section.is_right_with(fill) <= alone
+
+
+def ast_accepts(text: str) -> bool:
+    return python_error_at(text) is None
+
+
+def test_what_a_section_accepts_the_whole_does() -> None:
+    dice, root = random.Random(7), Path(sysconfig.get_path("stdlib"))
+    accepted = right = 0
+    for path in dice.sample(sorted(it for it in root.glob("*.py") if it.stat().st_size > 8_000), 20):
+        text = path.read_text(encoding="utf-8")[:9_000]
+        text = text.replace("    ", "\t") if dice.random() < 0.5 else text
+        for _ in range(5):
+            start = dice.randrange(len(text))
+            end = min(len(text), start + dice.randrange(30))
+            fill = dice.choice([text[start:end], text[start:end], "x", "(1", "\n    x", "pass\ndef f():\n", "'''"])
+            pieces = text[:start], text[end:]
+            whole = ast_accepts(pieces[0] + fill + pieces[1])
+            found = OwnParser(pieces, python_error_at)._section.is_right_with(fill)
+            assert found <= whole, (path, start, end, fill)
+            accepted, right = accepted + found, right + whole
+    assert 0 < right <= 2 * accepted
