@@ -12,6 +12,7 @@ from typing import Final
 
 from infill_lsp.suggestions.suggestion import Suggestion, before
 from infill_lsp.syntax.languages import CLOSERS, Language
+from infill_lsp.syntax.part import last_match
 from infill_lsp.syntax.quoting import HASH_LIKE
 from infill_lsp.targets.target import Target
 from infill_lsp.text.document import Document
@@ -139,8 +140,8 @@ def _start(document: Document, end: int) -> int:
     if near <= 0:
         return 0
     pattern = document.language.definition if document.language else None
-    starts = [it.start() for it in pattern.finditer(document.text, far, near)] if pattern else []
-    return starts[-1] if starts else far
+    start = last_match(pattern, document.text, far, near) if pattern else None
+    return far if start is None else start
 
 
 def balance(document: Document, target: Target, suggestion: Suggestion) -> Suggestion:

@@ -13,7 +13,7 @@ from infill_lsp.syntax import languages
 from infill_lsp.syntax.errors import broken
 from infill_lsp.syntax.languages import Language
 from infill_lsp.syntax.parse import parse
-from infill_lsp.syntax.part import first_outermost, last_outermost
+from infill_lsp.syntax.part import first_outermost, last_match, last_outermost
 from infill_lsp.syntax.python_parser import OwnParser, starts_of
 from infill_lsp.syntax.tree import utf8
 from infill_model.request import Request
@@ -231,9 +231,9 @@ def _end_of(prefix: str, language: Language) -> str:
     if len(prefix) <= (FAR if language.unindented_blocks else NEAR):
         return prefix
     window = prefix[-FAR:]
-    starts = [match.start() for match in language.definition.finditer(window, 0, len(window) - NEAR)]
-    if starts or len(prefix) <= FAR:
-        return window[starts[-1] if starts else 0 :]
+    start = last_match(language.definition, window, 0, len(window) - NEAR)
+    if start is not None or len(prefix) <= FAR:
+        return window[start or 0 :]
     return window[last_outermost(window, len(window) - NEAR) :]
 
 

@@ -51,9 +51,8 @@ def _start(text: str, at: int, definition: re.Pattern[str]) -> int:
     if at <= NEAR:
         return 0
     first, last = max(0, at - FAR), at - NEAR
-    starts = [it.start() for it in definition.finditer(text, first, last)]
-    if starts:
-        return starts[-1]
+    if (start := last_match(definition, text, first, last)) is not None:
+        return start
     return 0 if first == 0 else last_outermost(text, last)
 
 
@@ -67,6 +66,24 @@ def _end(text: str, at: int, definition: re.Pattern[str], far: int = FAR) -> int
     if last >= len(text):
         return len(text)
     return first_outermost(text, first)
+
+
+def last_match(pattern: re.Pattern[str], text: str, first: int, last: int) -> int | None:
+    """Return the start of the last match in a range, which is searched from its end; None if there is none.
+
+    Args:
+        pattern: matches at the start of a line, and within that.
+        text: to be searched.
+        first: where the range starts, in code points.
+        last: where it ends.
+    """
+    reach = _REACH
+    while True:
+        start = max(first, last - reach)
+        starts = [it.start() for it in pattern.finditer(text, start, last)]
+        if starts or start == first:
+            return starts[-1] if starts else None
+        reach *= 4
 
 
 def last_outermost(text: str, offset: int) -> int:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pace import slowness
 
 from infill_lsp.syntax import languages
-from infill_lsp.syntax.part import FAR, LONGEST, NEAR, WHOLE, part_around, parts
+from infill_lsp.syntax.part import FAR, LONGEST, NEAR, WHOLE, last_match, part_around, parts
 from infill_lsp.syntax.tree import SyntaxTree
 from infill_lsp.text.document import Document
 
@@ -108,3 +108,10 @@ def test_a_tree_of_a_place_in_a_megabyte_takes_milliseconds() -> None:
         assert document.edited(at, at, "y").tree_at(at)
         took.append(time.thread_time() - started)
     assert sorted(took)[3] < 0.02 * slowness()
+
+
+@given(st.integers(0, len(LONG.text)), st.integers(0, len(LONG.text)))
+def test_the_last_match_is_the_last_of_all(first: int, last: int) -> None:
+    assert PYTHON is not None
+    starts = [it.start() for it in PYTHON.definition.finditer(LONG.text, first, last)]
+    assert last_match(PYTHON.definition, LONG.text, first, last) == (starts[-1] if starts else None)
