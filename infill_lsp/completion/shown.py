@@ -5,7 +5,7 @@ restores it, and typing anything else ends it. Must not depend on editors, reque
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -74,8 +74,9 @@ class _Place:
     head: str
 
     @classmethod
-    def of(cls, document: Document, start: int, end: int) -> "_Place":
-        return cls(document.name, document.text[max(start - TAIL, 0) : start], document.text[end : end + HEAD])
+    def of(cls, document: Document, cursor: int) -> "_Place":
+        text = document.text
+        return cls(document.name, text[max(cursor - TAIL, 0) : cursor], text[cursor : cursor + HEAD])
 
 
 class Suggestions:
@@ -90,7 +91,7 @@ class Suggestions:
 
     def add(self, document: Document, cursor: int, suggestions: Sequence[Suggestion]) -> None:
         """Remember the suggestions at a cursor, best first; an empty result is worth remembering, too."""
-        place = _Place.of(document, cursor, cursor)
+        place = _Place.of(document, cursor)
         # Offsets are stored relative to the cursor, so that they hold wherever this text stands.
         known = tuple(replace(it, start=it.start - cursor, end=it.end - cursor) for it in suggestions)
         self._known[place] = known
@@ -100,19 +101,19 @@ class Suggestions:
 
     def find(self, document: Document, cursor: int) -> tuple[Suggestion, ...] | None:
         """Return the suggestions known here, less what has been typed of them; None if nothing is known."""
-        for place, typed in self._before(document, cursor):
-            if place in self._known:
-                self._known.move_to_end(place)
-                found = [_moved(it, cursor, typed) for it in self._known[place]]
-                left = tuple(it for it in found if it is not None and fits(document, it))
-                if left or not typed:
-                    return left
+        here = _Place.of(document, cursor)
+        tails = {it.tail: it for it in self._known if (it.name, it.head) == (here.name, here.head)}
+        for start in range(cursor, max(cursor - AHEAD, 0) - 1, -1):  # The nearest place comes first.
+            place = tails.get(document.text[max(start - TAIL, 0) : start])
+            if place is None:
+                continue
+            self._known.move_to_end(place)
+            typed = normalised(document.text[start:cursor])
+            found = [_moved(it, cursor, typed) for it in self._known[place]]
+            left = tuple(it for it in found if it is not None and fits(document, it))
+            if left or not typed:
+                return left
         return None
-
-    def _before(self, document: Document, cursor: int) -> Iterator[tuple[_Place, str]]:
-        """Yield where the cursor may have been for the suggestion, nearest first, and what was typed since."""
-        for start in range(cursor, max(cursor - AHEAD, 0) - 1, -1):
-            yield _Place.of(document, start, cursor), normalised(document.text[start:cursor])
 
 
 def _moved(suggestion: Suggestion, cursor: int, typed: str) -> Suggestion | None:
