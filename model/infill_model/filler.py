@@ -70,4 +70,7 @@ class SharedFiller(Protocol):
         critic: TextCritic | None = None,
         on_draft: OnDraft | None = None,
     ) -> list[Fill]:
-        """Fill the gaps of a request as `Filler.fill` does; `document` says whose cache to use."""
+        """Fill the gaps of a request as `Filler.fill` does; `document` says whose cache to use.
+
+        There may be no fill of a request that was cancelled.
+        """

@@ -125,19 +125,59 @@ def test_a_document_keeps_what_was_encoded_of_it_and_the_oldest_is_dropped(sever
     assert list(several._idle) == ["b", "c", "d"]
     several.fill("b", replace(request, prefix=request.prefix + "p"), QUICK)
     assert list(several._idle) == ["c", "d", "b"]
-    cache = several._idle["b"].denoiser._caches[-1]
+    cache = several._idle["b"][1]._caches[-1]
     assert cache.reused > 10, "the tokens before the one that was typed"
 
 
+def test_a_request_waits_for_the_cancelled_one_before_it_and_uses_its_cache(several: SharedInfiller) -> None:
+    several.fill("a", REQUESTS[0], QUICK)
+    (_, denoiser) = several._idle["a"]
+    holds, given_up = threading.Event(), threading.Event()
+
+    def both_wait() -> None:
+        holds.set()
+        assert given_up.wait(60)
+
+    with ThreadPoolExecutor(3) as pool:
+        held = pool.submit(several._batcher.run, both_wait)
+        assert holds.wait(60)
+        old = pool.submit(several.fill, "a", REQUESTS[1], QUICK, cancelled=given_up.is_set)
+        deadline = time.monotonic() + 60
+        while not several._batcher._work and time.monotonic() < deadline:
+            time.sleep(0.001)
+        given_up.set()
+        new = pool.submit(several.fill, "a", replace(REQUESTS[0], prefix=REQUESTS[0].prefix + "p"), QUICK)
+        held.result()
+        assert old.result() == [], "it was not even encoded"
+        assert new.result()[0].stopped == "complete"
+    assert several._idle["a"][1] is denoiser
+    assert denoiser._caches[-1].reused > 10, "the tokens before the one that was typed"
+
+
+def test_two_requests_of_one_document_do_not_wait_for_each_other(several: SharedInfiller) -> None:
+    holds = threading.Event()
+
+    def inner(_: object) -> None:
+        holds.set()
+        assert several.fill("a", REQUESTS[2], QUICK)[0].stopped == "complete"
+
+    assert several.fill("a", REQUESTS[0], QUICK, on_draft=inner)
+    assert holds.is_set()
+
+
 def test_cancelled_fills_end_and_free_their_document(several: SharedInfiller) -> None:
-    fills = several.fill("a", REQUESTS[0], Options(), cancelled=lambda: True)
-    assert [it.stopped for it in fills] == ["cancelled"]
+    assert several.fill("a", REQUESTS[0], Options(), cancelled=lambda: True) == []
+    drafts: list[object] = []
+    options = Options(unmask="top_k", masks=16, steps=16, retrieve=False)
+    several.fill("a", REQUESTS[0], options, cancelled=lambda: len(drafts) > 1, on_draft=drafts.append)
+    assert len(drafts) == 3, "two, and one that says so"
     assert several.fill("a", REQUESTS[0], QUICK)[0].stopped == "complete"
 
 
 def test_other_models_answer_one_request_after_the_other(infiller: Infiller) -> None:
     assert isinstance(shared(infiller), SharedInfiller)
     serial = SerialFiller(infiller)
+    assert serial.fill("a", REQUESTS[0], QUICK, cancelled=lambda: True) == []
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda it: serial.fill("a", it, QUICK), REQUESTS))
     assert [it[0].texts for it in found] == [infiller.fill(it, QUICK)[0].texts for it in REQUESTS]

@@ -10,7 +10,7 @@ Shapes: B rows of one request, C canvas positions, N positions of all rows toget
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +24,7 @@ from infill_model.denoising.canvas import Canvas
 from infill_model.embedded.denoiser import EmbeddedDenoiser, EncodedContext
 from infill_model.embedded.kv_cache import EncoderCache
 from infill_model.embedded.network import DenoiserLayer, Network, norm
+from infill_model.filler import never
 from infill_model.vocabulary import PAD
 
 T = TypeVar("T")
@@ -155,11 +156,16 @@ class StepBatcher:
 
 
 class SharedDenoiser(EmbeddedDenoiser):
-    """The denoiser of one document: contexts of its own, steps shared with others'. For one request at a time."""
+    """The denoiser of one document: contexts of its own, steps shared with others'. For one request at a time.
+
+    Attributes:
+        cancelled: whether nobody waits for the request any more.
+    """
 
     def __init__(self, batcher: StepBatcher) -> None:
         super().__init__(batcher.network)
         self._batcher = batcher
+        self.cancelled: Callable[[], bool] = never
 
     def cache_for(self, ids: Sequence[int], beside: Sequence[EncoderCache] = ()) -> EncoderCache:
         """Encode a context as `EmbeddedDenoiser.cache_for` does, between two steps."""
@@ -168,8 +174,17 @@ class SharedDenoiser(EmbeddedDenoiser):
         return self._batcher.run(partial(EmbeddedDenoiser.cache_for, self, ids, beside))
 
     def encode(self, contexts: Sequence[Sequence[int]]) -> EncodedContext:
-        """Encode one context per fill, between two steps."""
-        return self._batcher.run(partial(EmbeddedDenoiser.encode, self, contexts))
+        """Encode one context per fill, between two steps.
+
+        Raises:
+            CancelledError: the request was cancelled while it waited for that.
+        """
+        return self._batcher.run(partial(self._encode, contexts))
+
+    def _encode(self, contexts: Sequence[Sequence[int]]) -> EncodedContext:
+        if self.cancelled():
+            raise CancelledError
+        return super().encode(contexts)
 
     def logits(self, context: EncodedContext, canvas: Canvas, where: Tensor) -> Tensor:
         """Return (N, V) float32 logits at the positions where `where` (B, C) is true, in a shared forward."""

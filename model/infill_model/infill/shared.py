@@ -6,6 +6,7 @@ The fills are those of `Infiller`, by the same code: only the denoiser is anothe
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Final
 
@@ -24,8 +25,9 @@ class SharedInfiller(SharedFiller):
     def __init__(self, infiller: Infiller, documents: int = DOCUMENTS) -> None:
         self._infiller, self._most = infiller, documents
         self._batcher = StepBatcher(infiller.denoiser.network)
-        self._lock = threading.Lock()
-        self._idle: OrderedDict[str, Infiller] = OrderedDict()
+        self._changed = threading.Condition()
+        self._idle: OrderedDict[str, tuple[Infiller, SharedDenoiser]] = OrderedDict()
+        self._users: dict[str, Callable[[], bool]] = {}
 
     @property
     def info(self) -> Info:
@@ -48,29 +50,43 @@ class SharedInfiller(SharedFiller):
         on_draft: OnDraft | None = None,
     ) -> list[Fill]:
         """Fill the gaps of a request; see `SharedFiller`."""
-        with self._batcher.request(), self._of(document) as infiller:
-            return infiller.fill(request, options, cancelled=cancelled, critic=critic, on_draft=on_draft)
+        with self._of(document, cancelled) as infiller, self._batcher.request():
+            try:
+                return infiller.fill(request, options, cancelled=cancelled, critic=critic, on_draft=on_draft)
+            except CancelledError:
+                return []
 
     def close(self) -> None:
         """End the thread that runs the network."""
         self._batcher.close()
 
     @contextmanager
-    def _of(self, document: str) -> Iterator[Infiller]:
-        """Lend the document's infiller, or a new one if another request of the document is using it."""
-        with self._lock:
-            own = self._idle.pop(document, None)
-        if own is None:
-            it = self._infiller
-            own = Infiller(it.config, it.vocabulary, SharedDenoiser(self._batcher), it.dtype, it.layout)
+    def _of(self, document: str, cancelled: Callable[[], bool]) -> Iterator[Infiller]:
+        """Lend the document's infiller, or a new one if another request of the document is using it.
+
+        The other one is waited for if it is cancelled, and so at its end: as one types, each request cancels the one
+        before, and needs what that has encoded.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: not self._users.get(document, never)())
+            own, denoiser = self._idle.pop(document) if document in self._idle else self._new()
+            self._users[document] = denoiser.cancelled = cancelled
         try:
             yield own
         finally:
-            with self._lock:
-                self._idle[document] = own
+            denoiser.cancelled = never
+            with self._changed:
+                if self._users.get(document) is cancelled:
+                    del self._users[document]
+                self._idle[document] = own, denoiser
                 self._idle.move_to_end(document)
                 while len(self._idle) > self._most:
                     self._idle.popitem(last=False)
+                self._changed.notify_all()
+
+    def _new(self) -> tuple[Infiller, SharedDenoiser]:
+        it, denoiser = self._infiller, SharedDenoiser(self._batcher)
+        return Infiller(it.config, it.vocabulary, denoiser, it.dtype, it.layout), denoiser
 
 
 class SerialFiller(SharedFiller):
@@ -101,4 +117,6 @@ class SerialFiller(SharedFiller):
     ) -> list[Fill]:
         """Fill the gaps of a request once its turn has come; see `SharedFiller`."""
         with self._lock:
+            if cancelled():
+                return []
             return self._filler.fill(request, options, cancelled=cancelled, critic=critic, on_draft=on_draft)
