@@ -153,27 +153,17 @@ class Editor:
 
     def items_by(self, id_: int, deadline: float) -> tuple[float, list[Message]] | None:
         """Wait for an answer up to a time of `time.perf_counter`; return its time of arrival and its completions."""
-        while True:
-            try:
-                message = self._messages.get(timeout=max(0.0, deadline - time.perf_counter()))
-            except queue.Empty:
-                return None
-            if message is None:
-                raise SilentError("the server does not answer")
+        while (message := self._next_by(deadline)) is not None:
             if message.get("id") == id_ and "method" not in message:
                 return self._answers.pop(id_), _items(message)
+        return None
 
     def told_by(self, method: str, params: Message, deadline: float) -> bool:
         """Wait for a notification up to a time of `time.perf_counter`; return whether it came."""
-        while True:
-            try:
-                message = self._messages.get(timeout=max(0.0, deadline - time.perf_counter()))
-            except queue.Empty:
-                return False
-            if message is None:
-                raise SilentError("the server does not answer")
+        while (message := self._next_by(deadline)) is not None:
             if (message.get("method"), message.get("params")) == (method, params):
                 return True
+        return False
 
     def cancel(self, id_: int) -> None:
         """Say that an answer is no longer wanted; it comes nevertheless, and is dropped."""
@@ -183,6 +173,16 @@ class Editor:
         """Return the milliseconds until the event loop answers a request about a document that is not open."""
         started = time.perf_counter()
         return (self.answered(self.ask("file:///not/open.py", _at(0, 0))) - started) * 1000
+
+    def _next_by(self, deadline: float) -> Message | None:
+        """Return the next message; None if there is none up to a time of `time.perf_counter`."""
+        try:
+            message = self._messages.get(timeout=max(0.0, deadline - time.perf_counter()))
+        except queue.Empty:
+            return None
+        if message is None:
+            raise SilentError("the server does not answer")
+        return message
 
     def _until(self, wanted: Any) -> Message:
         while True:
