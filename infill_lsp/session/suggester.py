@@ -221,8 +221,9 @@ class Suggester:
         """Have the client ask again if the suggestion that has come is another than the copy that it shows."""
         asked = prepared.question.document
         now = self._host.documents.get(asked.name)
-        current = self._prepared.get(asked.name) is prepared and now is not None and now.text == asked.text
-        if prepared.differs and current and now is not None and self._host.on_refresh is not None:
+        if now is None or now.text != asked.text or self._prepared.get(asked.name) is not prepared:
+            return
+        if prepared.differs and self._host.on_refresh is not None:
             self._host.on_refresh(now)
 
     async def _found(
@@ -292,10 +293,10 @@ class Suggester:
 
     def _prepare(self, question: Question) -> None:
         """Find the likely next suggestions before anyone asks for them."""
-        self._end_preparing(question.document.name)
         self._put(Prepared(question, asyncio.ensure_future(self._found(question, None))))
 
     def _put(self, prepared: Prepared) -> None:
+        """Keep the work on a question; end what was being prepared for its document."""
         self._end_preparing(name := prepared.question.document.name)
         self._prepared[name] = prepared
 
