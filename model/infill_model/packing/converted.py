@@ -94,6 +94,7 @@ def convert(
         progress(number + 1, source.shape.layers)
     if drafter:
         packed |= {f"denoiser.{name}": it.float() for name, it in drafter.rest.items()}
+        packed["denoiser.numbers"] = drafter.numbers(head)
     metadata = {
         "format": str(FORMAT),
         "name": name,

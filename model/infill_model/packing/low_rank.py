@@ -39,7 +39,7 @@ class LowRank(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., I) to (..., O)."""
         out: Tensor = self.linear(x)
-        return out + F.linear(F.linear(x, self.a.to(x.dtype)), self.b.to(x.dtype)) * SCALE
+        return out + F.linear(F.linear(x, self.a.to(x.dtype)) * SCALE, self.b.to(x.dtype))
 
 
 def attach(network: nn.Module, rank: int) -> dict[str, LowRank]:

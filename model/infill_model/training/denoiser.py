@@ -4,9 +4,11 @@ For many tokens of a row at once, the denoiser learns to predict the tokens that
 each of them, as far as the text and the encoder agree: up to and including the first token in which they differ. Some
 canvases have a few of their masks revealed, so that a canvas can be written in several steps.
 
-Shapes: T tokens of a row, A anchors, C canvas positions, D width.
+Shapes: T tokens of a row, A anchors, C canvas positions, D width, S tokens that
+the denoiser may write; H query heads in G groups of R, of width E.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +23,12 @@ from infill_model.errors import WeightsError
 from infill_model.packing import low_rank
 from infill_model.packing.converted import Converted
 from infill_model.packing.denoiser_weights import DenoiserWeights
-from infill_model.transformer.transformer import Layer, RmsNorm, rotary_of
+from infill_model.transformer.transformer import GroupedAttention, KeysValues, Layer, RmsNorm, rotary_of, turned
 
 UNKNOWN: Final = -1
 """In a canvas: a mask. In targets: no target."""
 
-SHOWN: Final = 0.25
+SHOWN: Final = 0.15
 """Share of canvases in which some masks are revealed."""
 
 _TOKEN_GAIN: Final = 2.0
@@ -50,13 +52,16 @@ class Canvases:
 class TrainedDenoiser(nn.Module):
     """The denoiser in float32: copies of the encoder's last layers with low-rank updates, and the start of a canvas."""
 
-    def __init__(self, converted: Converted, rank: int, depth: int) -> None:
+    def __init__(self, converted: Converted, rank: int, depth: int, ids: Tensor) -> None:
+        """Begin with the encoder's last layers; `ids` (S,) int32 are the tokens that it may write."""
         super().__init__()
+        self.ids = ids
         shape = converted.shape
         self.shape, self.embedding = shape, converted.weights["embedding.weight"]
         self.embedding_scale = converted.weights["embedding.scale"].float()
-        self.layers = nn.ModuleList(Layer(shape, 0) for _ in range(depth))
-        for own, layer in enumerate(self.layers):
+        self._in_order = [Layer(shape, 0) for _ in range(depth)]
+        self.layers = nn.ModuleList(self._in_order)
+        for own, layer in enumerate(self._in_order):
             layer.load_state_dict(_unpacked(converted, shape.layers - depth + own))
         self.updates = low_rank.attach(self.layers, rank)
         self.seed = nn.Parameter(torch.eye(shape.width))
@@ -66,8 +71,8 @@ class TrainedDenoiser(nn.Module):
         self.norm.weight.data.copy_(converted.weights["norm"])
         self.head_ids = converted.weights["head.ids"].long()
 
-    def forward(self, canvases: Canvases, residual: Tensor, past: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-        """Run all canvases of a row.
+    def forward(self, canvases: Canvases, residual: Tensor, past: Sequence[KeysValues]) -> Tensor:
+        """Run all canvases of a row; each attends to the row up to its anchor, and to itself.
 
         Args:
             canvases: of the row.
@@ -77,16 +82,17 @@ class TrainedDenoiser(nn.Module):
         Returns:
             Normalised states (A, C, D).
         """
-        count, size = canvases.known.shape
-        device = residual.device
+        size, device = canvases.known.shape[1], residual.device
         positions = canvases.anchors.unsqueeze(1) + 1 + torch.arange(size, device=device)
-        rotary = rotary_of(positions.view(1, -1), self.shape.rotary_width, self.shape.theta, torch.float32)
-        x = self._begin(canvases, residual).view(1, count * size, -1)
-        attention_mask = self._attention_mask(canvases, len(residual))
-        for layer, kept in zip(self.layers, past, strict=True):
-            x, _ = layer(x, rotary, attention_mask, kept)
+        rotary = rotary_of(positions, self.shape.rotary_width, self.shape.theta, torch.float32)
+        behind = torch.arange(len(residual), device=device) > canvases.anchors.unsqueeze(1)
+        mask = torch.zeros(behind.shape, device=device).masked_fill_(behind, -math.inf)
+        x = self._begin(canvases, residual)
+        for layer, kept in zip(self._in_order, past, strict=True):
+            x = x + _attention(layer.self_attn, layer.input_layernorm(x), rotary, mask, kept)
+            x = x + layer.mlp(layer.post_attention_layernorm(x))
         out: Tensor = self.norm(x)
-        return out.view(count, size, -1)
+        return out
 
     def _begin(self, canvases: Canvases, residual: Tensor) -> Tensor:
         """Return the input (A, C, D), computed as `ShallowDenoiser` begins a canvas."""
@@ -97,22 +103,12 @@ class TrainedDenoiser(nn.Module):
         own = F.pad(known[:, 1:], (0, 0, 1, 0))
         return self.canvas + F.linear(residual[canvases.anchors], self.seed).unsqueeze(1) + known[:, :1] + own
 
-    @staticmethod
-    def _attention_mask(canvases: Canvases, row: int) -> Tensor:
-        """Return a mask (1, 1, A C, T + A C) bool: a canvas attends to the row up to its anchor and to itself."""
-        count, size = canvases.known.shape
-        device = canvases.anchors.device
-        below = torch.arange(row, device=device) <= canvases.anchors.unsqueeze(1)
-        own = torch.eye(count, dtype=torch.bool, device=device)
-        both = torch.cat([below, own.repeat_interleave(size, 1)], 1).repeat_interleave(size, 0)
-        return both[None, None]
-
     def stored(self) -> DenoiserWeights:
         """Return the weights in the form in which they are stored, with scaled factors."""
         tensors: dict[str, Tensor] = {f"layers.{name}.a": it.a for name, it in self.updates.items()}
         tensors |= {f"layers.{name}.b": it.b * low_rank.SCALE for name, it in self.updates.items()}
         rest = {"seed": self.seed, "token": self.token, "canvas": self.canvas, "norm": self.norm.weight}
-        return DenoiserWeights(tensors | rest)
+        return DenoiserWeights(tensors | rest | {"ids": self.ids})
 
     def restore(self, stored: DenoiserWeights) -> None:
         """Resume from stored weights.
@@ -129,6 +125,35 @@ class TrainedDenoiser(nn.Module):
         for name in ("seed", "token", "canvas"):
             getattr(self, name).data.copy_(stored.tensors[name])
         self.norm.weight.data.copy_(stored.tensors["norm"])
+        self.ids = stored.tensors["ids"]
+
+
+def _attention(its: GroupedAttention, x: Tensor, rotary: Tensor, mask: Tensor, past: KeysValues) -> Tensor:
+    """Map (A, C, D) to (A, C, D); mask (A, T) is added where a canvas looks at the row.
+
+    A mask over all canvases at once would have them look at one another in vain, which costs more than the rest.
+    """
+    count, size, _ = x.shape
+    groups, width = its.shape.kv_heads, its.shape.head_width
+    q = turned(_heads(its.q_proj(x), width), rotary) * width**-0.5  # (A, H, C, E)
+    k, v = turned(_heads(its.k_proj(x), width), rotary), _heads(its.v_proj(x), width)  # (A, G, C, E)
+    q = q.view(count, groups, -1, size, width)  # (A, G, R, C, E)
+    keys, values = past[0][0], past[1][0]  # (G, T, E)
+    by_group = q.transpose(0, 1).reshape(groups, -1, width)
+    row = (by_group @ keys.transpose(1, 2)).view(groups, count, -1, len(mask[0])) + mask.unsqueeze(1)
+    own = (q.flatten(2, 3) @ k.transpose(2, 3)).transpose(0, 1)  # (G, A, R C, C)
+    weights = torch.cat([row, own], 3).softmax(3)
+    row, own = weights[..., :-size], weights[..., -size:]
+    y = (row.reshape(groups, -1, len(mask[0])) @ values).view(groups, count, -1, width)
+    y = y + own @ v.transpose(0, 1)
+    y = y.view(groups, count, -1, size, width).permute(1, 3, 0, 2, 4).reshape(count, size, -1)
+    out: Tensor = its.o_proj(y)
+    return out
+
+
+def _heads(x: Tensor, width: int) -> Tensor:
+    """Reshape (A, C, heads x E) to (A, heads, C, E)."""
+    return x.view(*x.shape[:2], -1, width).transpose(1, 2)
 
 
 def canvases_of(row: Sequence[int], written: Sequence[int], start: int, count: int, rng: random.Random) -> Canvases:

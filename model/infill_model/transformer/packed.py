@@ -4,7 +4,7 @@ Queries, keys and values are one matrix, gate and up another, so a layer is four
 with a scale for each output, and activations are quantised dynamically; elsewhere they are bfloat16.
 
 Shapes: n positions run, P places in the cache, D width, H query heads, G key/value heads, E head width, V tokens of the
-trimmed head.
+trimmed head, S of the denoiser's part of it.
 """
 
 import math
@@ -41,14 +41,26 @@ DEPTH: Final = 3
 
 
 class DenoiserLayers:
-    """The denoiser's weights: a few layers, the canvas embeddings, and the last norm."""
+    """The denoiser's weights: a few layers, the canvas embeddings, the last norm, and its part of the trimmed head.
+
+    Attributes:
+        numbers: (S,) int64, indices in the trimmed head of the tokens it may write: the frequent ones (arXiv
+            2502.14856), since the whole head would cost as much as the layers.
+    """
 
     def __init__(self, network: "CausalNetwork", weights: Mapping[str, Tensor]) -> None:
         """Pack stored weights in the same way as the network's."""
         self.layers = [network.layer(weights, f"denoiser.layers.{number}") for number in range(network.depth)]
+        self.numbers = weights["denoiser.numbers"].long().to(network.device)
+        self._head = network.rows_of_head(weights, self.numbers.cpu())
         self.seed, self.token, self.canvas, self.norm = (
             network.placed(weights[f"denoiser.{it}"]) for it in ("seed", "token", "canvas", "norm")
         )
+
+    @torch.no_grad()
+    def logits(self, states: Tensor) -> Tensor:
+        """Map (n, D) to (n, S) float32, for the tokens `numbers`."""
+        return self._head(states).float()
 
 
 class CausalNetwork:
@@ -195,6 +207,11 @@ class CausalNetwork:
             return Int8Product(weight, scale.float(), None if bias is None else bias.float(), self._buffers)
         plain = weight.to(self.device, torch.float32) * scale.to(self.device, torch.float32).unsqueeze(1)
         return PlainProduct(plain.to(self.dtype), None if bias is None else self.placed(bias))
+
+    def rows_of_head(self, weights: Mapping[str, Tensor], numbers: Tensor) -> Product:
+        """Pack some rows of the trimmed head."""
+        rows = {f"head.{it}": weights[f"head.{it}"][numbers] for it in ("weight", "scale")}
+        return self._product(rows, "head")
 
     def layer(self, weights: Mapping[str, Tensor], name: str) -> CausalLayer:
         """Pack a stored layer."""

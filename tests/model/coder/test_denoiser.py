@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny_qwen2 import write_gguf
 
-from infill_model.coder.denoiser import CANVAS, ShallowDenoiser, Tip
+from infill_model.coder.denoiser import CANVAS, ShallowDenoiser, Tip, likeliest_paths
 from infill_model.coder.encoder import ROOT
 from infill_model.coder.infiller import CoderInfiller
 from infill_model.denoising.canvas import Canvas, Piece
@@ -27,6 +27,7 @@ from infill_model.vocabulary import MASK, RESERVED
 ROW = list(range(40, 70))
 READ = [70, 71, 72]
 LAST = 73
+WRITABLE = torch.arange(20, 150, dtype=torch.int32)
 CODE = "def add(first, second):\n    result = first + second\n    return result\n\n\ndef get(self):\n    return "
 
 
@@ -38,7 +39,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainedDeno
     network, _ = load_network(GgufFile(gguf), head_ids(5, 200), torch.float32)
     low_rank.save(folder / "update", low_rank.attach(network, 2), "tiny")
     convert(gguf, folder / "update", folder / "plain.safetensors", "tiny")
-    denoiser = TrainedDenoiser(read(folder / "plain.safetensors"), 4, 2)
+    denoiser = TrainedDenoiser(read(folder / "plain.safetensors"), 4, 2, WRITABLE)
     generator = torch.Generator().manual_seed(1)
     for parameter in (denoiser.canvas, denoiser.seed, denoiser.token):
         parameter.data += torch.randn(parameter.shape, generator=generator) * 0.1
@@ -79,9 +80,13 @@ def test_packed_it_predicts_what_it_predicted_in_training(
     cache, n = network.cache(len(row)), len(row)
     _, residual = network.run(torch.tensor(row), torch.arange(n), torch.ones(n, n).tril().bool(), cache, 0)
     anchors = torch.tensor([10, len(ROW) + len(READ) - 1])
-    known = torch.tensor([[3, *[UNKNOWN] * 4, 7, UNKNOWN, UNKNOWN], [5, *[UNKNOWN] * (CANVAS - 1)]])
+    known = torch.tensor([[3, *[UNKNOWN] * 3, 7, UNKNOWN], [5, *[UNKNOWN] * (CANVAS - 1)]])
     states = trained[1](Canvases(anchors, known, known), residual, [(it[0], it[1]) for it in cache[-2:]])
-    assert torch.allclose(packed, network.logits(states[1].detach()), atol=1e-4)
+    expected = network.logits(states[1].detach())
+    writable = torch.isin(network.head_ids, WRITABLE)
+    assert 0 < int(writable.sum()) < len(writable)
+    assert torch.allclose(packed[:, writable], expected[:, writable], atol=1e-4)
+    assert (packed[:, ~writable] == -torch.inf).all()
 
 
 def test_a_canvas_leaves_nothing_in_the_cache(coder: CoderInfiller) -> None:
@@ -89,7 +94,7 @@ def test_a_canvas_leaves_nothing_in_the_cache(coder: CoderInfiller) -> None:
     (untouched,) = tip.cache.grow([(ROOT, [*READ, 80, 81])])
     expected = tip.cache.logits(untouched[-1]).clone()
     tip = _tip(coder)
-    _denoiser(coder).draft(tip.cache, tip.node, LAST, CANVAS)
+    _denoiser(coder).drafts(tip.cache, tip.node, LAST, CANVAS)
     (after,) = tip.cache.grow([(ROOT, [*READ, 80, 81])])
     assert torch.allclose(tip.cache.logits(after[-1]), expected, atol=1e-5)
 
@@ -118,6 +123,13 @@ def test_what_is_written_is_the_greedy_fill_whatever_it_drafts(
         for masks, fill in fills.items():
             forwards[masks] += fill.forwards
     assert forwards[CANVAS] <= forwards[0]
+
+
+def test_the_tree_of_drafts_holds_the_likeliest_paths() -> None:
+    paths = likeliest_paths([[1, 2], [3, 4]], [[0.6, 0.3], [0.5, 0.4]])
+    assert paths == [[1, 3], [1, 4], [2, 3], [2, 4]]  # 0.3, 0.24, 0.15, 0.12
+    assert likeliest_paths([[1, 2], [3, 4]], [[0.8, 0.05], [0.1, 0.05]]) == [[1]]
+    assert likeliest_paths([[1, 2]], [[0.05, 0.04]]) == []
 
 
 def test_targets_end_where_the_encoder_and_the_text_part() -> None:

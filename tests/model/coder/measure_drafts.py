@@ -1,0 +1,128 @@
+"""Measure what drafts save a published model: tokens committed per forward pass, and milliseconds, by kind of gap.
+
+`python tests/model/coder/measure_drafts.py TASKS MODEL` fills the first tasks of each kind left to right, with copies
+from the document as drafts, with n-grams, with both, and with the denoiser as well if the model has one; in turn, after
+a context that has been read. The texts must be the same. It is not a test: it takes minutes and asserts nothing.
+"""
+
+import argparse
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest.mock import patch
+
+import torch
+
+from infill_model.coder.infiller import CoderInfiller
+from infill_model.coder.ngrams import Ngrams
+from infill_model.coder.one_gap import LONGEST_BLOCK, OneGap
+from infill_model.denoising.stop import Limits
+from infill_model.evaluation.tasks.tasks import Task, read_tasks
+from infill_model.request import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    copies: bool
+    ngrams: bool
+    denoiser: bool = False
+
+
+MODES = {
+    "none": Mode(copies=False, ngrams=False),
+    "copies": Mode(copies=True, ngrams=False),
+    "n-grams": Mode(copies=False, ngrams=True),
+    "copies, n-grams": Mode(copies=True, ngrams=True),
+    "denoiser": Mode(copies=False, ngrams=False, denoiser=True),
+    "all": Mode(copies=True, ngrams=True, denoiser=True),
+}
+
+
+@dataclass(slots=True)
+class Sums:
+    tokens: int = 0
+    forwards: int = 0
+    same: int = 0
+    gaps: int = 0
+    times: list[float] = field(default_factory=list)
+    denoise_ms: float = 0.0
+
+    @property
+    def ms(self) -> float:
+        return sum(self.times) / len(self.times)
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            self.tokens + other.tokens,
+            self.forwards + other.forwards,
+            self.same + other.same,
+            self.gaps + other.gaps,
+            [*self.times, *other.times],
+            self.denoise_ms + other.denoise_ms,
+        )
+
+
+def measured(coder: CoderInfiller, task: Task, sums: dict[str, Sums]) -> None:
+    """Fill a task in each mode."""
+    request, expected = task.request(), None
+    row = coder.layout.row(request.prefix, (request.suffix,), request.files)
+    cache = coder.encoder.cache_for(row)
+    for name, mode in MODES.items():
+        if mode.denoiser and coder.denoiser is None:
+            continue
+        cache.open(row)
+        options, denoiser = Options(retrieve=mode.copies), coder.denoiser if mode.denoiser else None
+        gap = OneGap(request, options, Limits(LONGEST_BLOCK), cache, coder.tokens, None, None, "", denoiser)
+        with patch.object(Ngrams, "drafts", Ngrams.drafts if mode.ngrams else lambda *_: []):
+            began = time.perf_counter()
+            written = gap.write()
+        took = (time.perf_counter() - began) * 1000
+        expected = expected if expected is not None else written.ids
+        of = sums[name]
+        of.tokens += len(written.probabilities)
+        of.forwards += gap.forwards
+        of.same += written.ids == expected
+        of.gaps += 1
+        of.times.append(took)
+        of.denoise_ms += gap.denoise_ms
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("tasks", type=Path)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--each", type=int, default=30, metavar="N", help="tasks of each kind (default: 30)")
+    parser.add_argument("--threads", type=int, default=2, metavar="N")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    coder, kinds = CoderInfiller.load(arguments.model, device="cpu"), defaultdict[str, list[Task]](list)
+    for task in read_tasks(arguments.tasks):
+        if task.gaps == 1:
+            kinds[task.kind].append(task)
+    every = {mode: Sums() for mode in MODES}
+    print("| kind | drafts | tokens per forward | forwards | ms a gap | of it denoising | same text |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    for kind, tasks in kinds.items():
+        sums = {mode: Sums() for mode in MODES}
+        for task in tasks[: arguments.each]:
+            measured(coder, task, sums)
+        show(kind, sums)
+        every = {mode: every[mode] + sums[mode] for mode in MODES}
+    show("all", every)
+
+
+def show(kind: str, sums: dict[str, Sums]) -> None:
+    for mode, of in sums.items():
+        if not of.gaps:
+            continue
+        rate, forwards = of.tokens / of.forwards, of.forwards / of.gaps
+        print(
+            f"| {kind} | {mode} | {rate:.2f} | {forwards:.1f} | {of.ms:.0f} | {of.denoise_ms / of.gaps:.0f} "
+            f"| {of.same} of {of.gaps} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
