@@ -91,7 +91,7 @@ def _suggestions(document: Document, start: int, end: int) -> tuple[Attempt, ...
     here, first, last = (document.place(at)[0] for at in (start, body.start, body.end))
     if last - first >= MOST_LINES:
         return ()
-    gaps = [_code(document, number) for number in sorted(range(first, last + 1), key=lambda it: abs(it - here))]
+    gaps = [code_of_line(document, number) for number in sorted(range(first, last + 1), key=lambda it: abs(it - here))]
     inside = [
         gap
         for gap in gaps
@@ -119,7 +119,7 @@ def _at(place: Replacement, *, block: bool) -> Attempt:
     return Attempt((Gap(place.start, place.end),), block, place.before, place.after)
 
 
-def _code(document: Document, number: int) -> Gap:
+def code_of_line(document: Document, number: int) -> Gap:
     """Return a line without the blanks around it."""
     line, start = document.line(number), document.offset(number, 1)
     end = start + len(line.rstrip())

@@ -17,13 +17,15 @@ from infill_lsp.edits.edit import Change, Edit
 from infill_lsp.edits.faulty import breaks, changed, errors, grown
 from infill_lsp.edits.kept import keeps_words
 from infill_lsp.edits.offer import Kind, Offer
-from infill_lsp.edits.plan import plan
+from infill_lsp.edits.plan import code_of_line, plan
+from infill_lsp.edits.restore import Restorer
+from infill_lsp.edits.suspects import suspects
 from infill_lsp.errors import RequestFailedError, RequestRefusedError
 from infill_lsp.meaning.judge import fault_within
 from infill_lsp.syntax.critic import Critic
 from infill_lsp.syntax.errors import fault_reach, faults
 from infill_lsp.syntax.part import Part
-from infill_lsp.text.document import Document, normalised
+from infill_lsp.text.document import Document, Gap, normalised
 from infill_lsp.text.progress import Film, Watcher, filmed
 from infill_model.request import Fill, Options, Request
 
@@ -48,6 +50,9 @@ REVISE: Final = "revoke:0.03"
 
 LEAST_GAIN: Final = 0.5
 """Nats per token by which a suggestion must be more probable than the existing text."""
+
+LEAST_NATS: Final = 3.0
+"""Nats by which a suggestion of a model that reads must be more probable, as a whole, than the existing text."""
 
 LEAST_SURE: Final = 0.5
 """The probability that each token of a suggestion must have had when it was written."""
@@ -84,11 +89,16 @@ class _Asking:
     deadline: float
     on_progress: Callable[[int, int], None]
     watcher: Watcher | None
+    reads: bool
+
+    def left_ms(self) -> float:
+        """Return the milliseconds that are left."""
+        return (self.deadline - time.perf_counter()) * 1000
 
     async def fills(self, number: int) -> Sequence[Fill]:
         """Return fills of an attempt; none if time is up, or if its start does not fit the canvas."""
         attempt = self.attempts[number]
-        left = (self.deadline - time.perf_counter()) * 1000
+        left = self.left_ms()
         if left <= 0:
             return ()
         self.on_progress(number, len(self.attempts))
@@ -121,6 +131,7 @@ async def resolve(
     budget_ms: float | None = None,
     on_progress: Callable[[int, int], None] = _nobody,
     watcher: Watcher | None = None,
+    reads: bool = False,
 ) -> Edit | None:
     """Make the edit of an offer.
 
@@ -131,6 +142,7 @@ async def resolve(
         budget_ms: for all requests; None for the default of the kind of edit.
         on_progress: called before each request with the number of attempts done and the number of all attempts.
         watcher: told of each step of the model's fills.
+        reads: whether the model reads present text (`Info.reads`).
 
     Returns:
         The edit; None if nothing suitable was found.
@@ -140,7 +152,8 @@ async def resolve(
     """
     attempts = plan(document, offer).attempts
     if budget_ms is None:
-        budget_ms = SUGGESTIONS_BUDGET_MS if offer.kind == "suggest_edits" else BUDGET_MS
+        longer = offer.kind == "suggest_edits" or (reads and offer.kind == "repair_syntax")
+        budget_ms = SUGGESTIONS_BUDGET_MS if longer else BUDGET_MS
     asking = _Asking(
         document,
         document.part_at(offer.start),
@@ -149,8 +162,10 @@ async def resolve(
         time.perf_counter() + budget_ms / 1000,
         on_progress,
         watcher,
+        reads,
     )
-    found = await _FINDERS[offer.kind](asking)
+    finders = {**_FINDERS, **_BY_READING} if reads else _FINDERS
+    found = await finders[offer.kind](asking)
     return _edit(document, offer, found) if found else None
 
 
@@ -212,6 +227,58 @@ async def _improved(asking: _Asking) -> list[_Found]:
     return most
 
 
+async def _restored(asking: _Asking) -> list[_Found]:
+    """Return the lines that a model that reads would rather have otherwise, as far as they parse together."""
+    suspect = await suspects(asking.document, asking.attempts, asking.ask, asking.left_ms())
+    before = errors(asking.document, asking.part)
+
+    async def fits(gap: Gap, text: str) -> bool:
+        attempt = Attempt((gap,))
+        after = changed(asking.document, attempt.changes(asking.document, (text,)))
+        left = errors(after, grown(asking.part, asking.document, after))
+        return (
+            left <= before
+            and await _is_whole(asking, attempt, (text,))
+            and await _makes_sense(asking, attempt, (text,))
+        )
+
+    restorer, found = Restorer(asking.document, asking.ask, asking.left_ms, fits), []
+    for number, attempt in enumerate(suspect):
+        asking.on_progress(number, len(suspect))
+        it = await restorer.restored(attempt.gaps[0])
+        if it and it.gain >= LEAST_NATS:
+            found.append(_Found(Attempt((it.gap,)), (it.text,), it.confidence, it.gain))
+    best = max((it.worth for it in found), default=0.0)
+    most = sorted(found, key=lambda it: it.worth, reverse=True)[:MOST_SUGGESTIONS]
+    most = [it for it in most if it.worth >= best / 2]
+    while most and breaks(asking.document, asking.part, _all_changes(asking.document, most)):
+        most.pop()
+    return most
+
+
+async def _mended_by_reading(asking: _Asking) -> list[_Found]:
+    """Return the most probable text of a faulty line that parses; what the plan finds, if there is none."""
+    document = asking.document
+    before, reach = errors(document, asking.part), _reach(document, asking.part)
+
+    async def fits(gap: Gap, text: str) -> bool:
+        attempt = Attempt((gap,))
+        if not keeps_words(attempt.present(document), (text,)):
+            return False
+        after = changed(document, attempt.changes(document, (text,)))
+        part = grown(asking.part, document, after)
+        fewer = errors(after, part) < before and _reach(after, part) < reach
+        return fewer and await _is_whole(asking, attempt, (text,)) and await _makes_sense(asking, attempt, (text,))
+
+    restorer = Restorer(document, asking.ask, asking.left_ms, fits)
+    lines = dict.fromkeys(document.place(it.start)[0] for attempt in asking.attempts for it in attempt.gaps)
+    for number in list(lines)[:1]:
+        it = await restorer.restored(code_of_line(document, number))
+        if it is not None:
+            return [_Found(Attempt((it.gap,)), (it.text,), it.confidence, it.gain)]
+    return await _mended(asking)
+
+
 _FINDERS: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = MappingProxyType(
     {
         "fill_gap": _right,
@@ -221,6 +288,11 @@ _FINDERS: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = M
         "repair_syntax": _mended,
         "suggest_edits": _improved,
     }
+)
+
+
+_BY_READING: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = MappingProxyType(
+    {"repair_syntax": _mended_by_reading, "suggest_edits": _restored}
 )
 
 

@@ -346,7 +346,8 @@ class Suggester:
 
         engine = await self._host.engine_by_hand()
         ask = partial(engine.ask, stream=f"edit {offer.name}")
-        return await resolve(document, offer, ask, watcher=self._host.watcher)
+        reads = engine.info is not None and engine.info.reads
+        return await resolve(document, offer, ask, watcher=self._host.watcher, reads=reads)
 
     def _offered(self, offer: Offer) -> Document:
         """Return the document of an offer, if it is still unchanged."""
