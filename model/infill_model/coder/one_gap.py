@@ -16,7 +16,6 @@ from infill_model.coder.denoiser import CANVAS, ShallowDenoiser
 from infill_model.coder.drafting import drafts_of, remaining
 from infill_model.coder.encoder import ROOT, RowCache
 from infill_model.coder.healing import Healed, Healer
-from infill_model.coder.ngrams import Ngrams
 from infill_model.coder.writing import Acceptance, Ends, Writer, WrittenRow
 from infill_model.denoising.stop import Limits
 from infill_model.infill.copied import copies_for
@@ -54,7 +53,7 @@ REVOKE: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The model's tokens: its vocabulary, those that end a gap, and a search by beginning."""
+    """The model's tokens: its vocabulary, the tokens that end a gap, and a search by beginning."""
 
     vocabulary: Vocabulary
     ends: Ends
@@ -71,10 +70,6 @@ class Tokens:
     def breaks(self, token: int) -> bool:
         """Report whether a token contains a line break."""
         return "\n" in self.decode([token])
-
-    def ngrams(self, row: Sequence[int], *, block: bool) -> Ngrams:
-        """Return the n-grams that draft behind a row."""
-        return Ngrams(row, self.ends.tokens(line=not block))
 
     def writer(self, cache: RowCache, *, block: bool) -> Writer:
         """Return a writer that continues a row."""
@@ -119,26 +114,20 @@ class OneGap:
     _took: float = 0.0
     _joined: dict[str, float] = field(default_factory=dict)
     _writer: Writer = field(init=False)
-    _ngrams: Ngrams = field(init=False)
 
     def __post_init__(self) -> None:
         """Collect the drafts."""
-        self._begin()
+        self._writer = self.tokens.writer(self.cache, block=self.request.block)
         if self.start is not None:
             self.drafts = [self.start]
         elif self.options.retrieve:
             self.drafts = [text for (text,), _ in copies_for(self.request)]
 
-    def _begin(self) -> None:
-        """Begin behind the row that the cache holds now."""
-        self._writer = self.tokens.writer(self.cache, block=self.request.block)
-        self._ngrams = self.tokens.ngrams(self.cache.ids, block=self.request.block)
-
     def write(self) -> WrittenRow:
         """Write the greedy fill, and score the drafts that were read whole in its first forward pass."""
         drafted = [self.tokens.encode(it) for it in self.drafts]
         guessed = [self.tokens.encode(self.guess)] if self.guess else []
-        going = self._step([WrittenRow()], [[*guessed, *drafted, *self._repeated(WrittenRow())]])
+        going = self._step([WrittenRow()], [[*guessed, *drafted]])
         read = {text: self._writer.log_probability(ids) for text, ids in zip(self.drafts, drafted, strict=True)}
         if self.start is None:
             going = self._restarted(*going)
@@ -272,11 +261,7 @@ class OneGap:
         text = self._text(written, whole=True)
         guessed = [self.tokens.encode(self.guess[len(text) :])] if self.guess.startswith(text) else []
         copies = drafts_of(self.request, text, self.tokens.encode) if self.options.retrieve else []
-        return [*guessed, *copies, *self._repeated(written), *self._denoised(written)]
-
-    def _repeated(self, written: WrittenRow) -> list[list[int]]:
-        """Return drafts of what follows the text written so far, from n-grams; none where no drafts are wanted."""
-        return [] if self.options.masks == 0 else self._ngrams.drafts(written.ids)
+        return [*guessed, *copies, *self._denoised(written)]
 
     def _denoised(self, written: WrittenRow) -> list[list[int]]:
         """Return the denoiser's drafts of the tokens after the one committed last."""
@@ -303,7 +288,7 @@ class OneGap:
             return [written]
         self._healed = healed
         self.cache.open(self.cache.ids[:-1])
-        self._begin()
+        self._writer = self.tokens.writer(self.cache, block=self.request.block)
         # The update was tuned on code cut at any place, so the probability of the cut itself carries no information.
         ids, probabilities = (healed.last, *written.ids), (1.0, *written.probabilities)
         kept = replace(written, ids=ids, probabilities=probabilities, path=(), healed=True)

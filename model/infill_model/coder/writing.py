@@ -35,10 +35,6 @@ class Ends:
     always: Tensor
     at_line: Tensor
 
-    def tokens(self, *, line: bool) -> frozenset[int]:
-        """Return the tokens that end a gap, within a line or any."""
-        return frozenset(self.ids[self.at_line if line else self.always].tolist())
-
     def index(self, token: int) -> int:
         """Return a token's index in the trimmed head; -1 if it has none."""
         at = int(torch.searchsorted(self.ids, token))
