@@ -88,7 +88,11 @@ def test_a_sweep_that_is_stopped_has_the_results_so_far(
         return await measure(engine, task, options)
 
     monkeypatch.setattr(sweep, "_result", until_ctrl_c)
-    assert main(["bench", "sweep", str(tasks), "--out", str(tmp_path), "--threads", "1"]) == 0
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # A background job ignores Ctrl-C.
+    try:
+        assert main(["bench", "sweep", str(tasks), "--out", str(tmp_path), "--threads", "1"]) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
     found = json.loads((tmp_path / "sweep.json").read_text())
     assert (found["tasks"], len(found["measured"])) == (1, 2)
     assert "Stopped after 1 of 3 tasks." in capsys.readouterr().err

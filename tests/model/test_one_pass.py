@@ -35,7 +35,8 @@ def test_a_request_is_laid_out_and_encoded_once(infiller: Infiller, n: int) -> N
     assert fill.retrieved
     assert (counts["layouts"], counts["encodes"], counts["readings"]) == (1, 1, 1)
     assert counts["tokens"] == len(infiller.layout.job(COPIED).context)
-    assert counts["steps"] == fill.forwards
+    assert counts["steps"] >= fill.forwards  # Drafts side by side share their steps, and may end one after the other.
+    assert n > 1 or counts["steps"] == fill.forwards
 
 
 def test_a_copy_costs_no_step_but_those_of_the_draft_beside_it(infiller: Infiller) -> None:
