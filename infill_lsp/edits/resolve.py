@@ -8,7 +8,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -18,7 +18,7 @@ from infill_lsp.edits.faulty import breaks, changed, errors, grown
 from infill_lsp.edits.kept import keeps_words
 from infill_lsp.edits.offer import Kind, Offer
 from infill_lsp.edits.plan import code_of_line, plan
-from infill_lsp.edits.restore import Restorer
+from infill_lsp.edits.restore import Restored, Restorer
 from infill_lsp.edits.suspects import suspects
 from infill_lsp.errors import RequestFailedError, RequestRefusedError
 from infill_lsp.meaning.judge import fault_within
@@ -89,7 +89,6 @@ class _Asking:
     deadline: float
     on_progress: Callable[[int, int], None]
     watcher: Watcher | None
-    reads: bool
 
     def left_ms(self) -> float:
         """Return the milliseconds that are left."""
@@ -97,26 +96,32 @@ class _Asking:
 
     async def fills(self, number: int) -> Sequence[Fill]:
         """Return fills of an attempt; none if time is up, or if its start does not fit the canvas."""
-        attempt = self.attempts[number]
-        left = self.left_ms()
-        if left <= 0:
+        if self.left_ms() <= 0:
             return ()
+        attempt = self.attempts[number]
         self.on_progress(number, len(self.attempts))
         remask = REVISE if attempt.start is not None else "none"
-        options = Options(n=FILLS, budget_ms=left, start=attempt.start, remask=remask)
         film = filmed(self.watcher, self.document, attempt.gaps)
-        try:
-            async with asyncio.timeout(left / 1000 + _MARGIN):
-                fills = await self.ask(attempt.request(self.document), options, on_draft=film)
-        except TimeoutError:
-            raise RequestFailedError("The engine has not answered in time; ask again") from None
-        except RequestRefusedError:
-            if attempt.start is None:
-                raise
-            return ()
+        options = Options(n=FILLS, start=attempt.start, remask=remask)
+        fills = await self.asked(attempt.request(self.document), options, film)
         if film and fills:
             film.end(fills[0])
         return fills
+
+    async def asked(self, request: Request, options: Options, film: Film | None = None) -> Sequence[Fill]:
+        """Return the answer within the time that is left; none if it is up, or if a start does not fit the canvas."""
+        left = self.left_ms()
+        if left <= 0:
+            return ()
+        try:
+            async with asyncio.timeout(left / 1000 + _MARGIN):
+                return await self.ask(request, replace(options, budget_ms=left), on_draft=film)
+        except TimeoutError:
+            raise RequestFailedError("The engine has not answered in time; ask again") from None
+        except RequestRefusedError:
+            if options.start is None:
+                raise
+            return ()
 
 
 def _nobody(done: int, all_: int) -> None:
@@ -162,7 +167,6 @@ async def resolve(
         time.perf_counter() + budget_ms / 1000,
         on_progress,
         watcher,
-        reads,
     )
     finders = {**_FINDERS, **_BY_READING} if reads else _FINDERS
     found = await finders[offer.kind](asking)
@@ -188,26 +192,42 @@ async def _body(asking: _Asking) -> list[_Found]:
 
 async def _mended(asking: _Asking) -> list[_Found]:
     """Return the fill with the fewest errors, of the first attempt that leaves fewer errors, over less text."""
-    before, reach = errors(asking.document, asking.part), _reach(asking.document, asking.part)
+    mend = _Mend.of(asking)
     for number, attempt in enumerate(asking.attempts):
         found = []
         for fill in await asking.fills(number):
-            if not keeps_words(attempt.present(asking.document), fill.texts):
-                continue
-            after = changed(asking.document, attempt.changes(asking.document, fill.texts))
-            # Fewer errors alone say little: a parser that gives up early reports many as one.
-            part = grown(asking.part, asking.document, after)
-            left = errors(after, part)
-            fewer = left < before and _reach(after, part) < reach
-            if (
-                fewer
-                and await _is_whole(asking, attempt, fill.texts)
-                and await _makes_sense(asking, attempt, fill.texts)
-            ):
-                found.append(_Found(attempt, fill.texts, fill.confidence, before - left))
+            if fewer := await mend.fewer(attempt, fill.texts):
+                found.append(_Found(attempt, fill.texts, fill.confidence, fewer))
         if found:
             return [max(found, key=lambda it: it.worth)]
     return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Mend:
+    """How much is wrong with a document: the number of errors, and the text that they cover."""
+
+    asking: _Asking
+    errors: int
+    reach: int
+
+    @classmethod
+    def of(cls, asking: _Asking) -> "_Mend":
+        """Count what is wrong now."""
+        return cls(asking, errors(asking.document, asking.part), _reach(asking.document, asking.part))
+
+    async def fewer(self, attempt: Attempt, texts: Sequence[str]) -> int:
+        """Return how many errors fewer texts leave, over less text; 0 if they may not stand."""
+        asking = self.asking
+        if not keeps_words(attempt.present(asking.document), texts):
+            return 0
+        after = changed(asking.document, attempt.changes(asking.document, texts))
+        # Fewer errors alone say little: a parser that gives up early reports many as one.
+        part = grown(asking.part, asking.document, after)
+        left = errors(after, part)
+        fewer = left < self.errors and _reach(after, part) < self.reach
+        stands = fewer and await _is_whole(asking, attempt, texts) and await _makes_sense(asking, attempt, texts)
+        return self.errors - left if stands else 0
 
 
 async def _improved(asking: _Asking) -> list[_Found]:
@@ -221,6 +241,11 @@ async def _improved(asking: _Asking) -> list[_Found]:
             critic = Critic.of(attempt.request(asking.document))
             if await _parses(critic, best.texts) and await _makes_sense(asking, attempt, best.texts):
                 found.append(_Found(attempt, best.texts, best.confidence, gain))
+    return _together(asking, found)
+
+
+def _together(asking: _Asking, found: Sequence[_Found]) -> list[_Found]:
+    """Return the findings of most worth, as many as parse together."""
     most = sorted(found, key=lambda it: it.worth, reverse=True)[:MOST_SUGGESTIONS]
     while most and breaks(asking.document, asking.part, _all_changes(asking.document, most)):
         most.pop()
@@ -229,54 +254,43 @@ async def _improved(asking: _Asking) -> list[_Found]:
 
 async def _restored(asking: _Asking) -> list[_Found]:
     """Return the lines that a model that reads would rather have otherwise, as far as they parse together."""
-    suspect = await suspects(asking.document, asking.attempts, asking.ask, asking.left_ms())
-    before = errors(asking.document, asking.part)
+    suspect = await suspects(asking.document, asking.attempts, asking.asked)
 
     async def fits(gap: Gap, text: str) -> bool:
         attempt = Attempt((gap,))
-        after = changed(asking.document, attempt.changes(asking.document, (text,)))
-        left = errors(after, grown(asking.part, asking.document, after))
         return (
-            left <= before
+            not breaks(asking.document, asking.part, attempt.changes(asking.document, (text,)))
             and await _is_whole(asking, attempt, (text,))
             and await _makes_sense(asking, attempt, (text,))
         )
 
-    restorer, found = Restorer(asking.document, asking.ask, asking.left_ms, fits), []
+    restorer, found = Restorer(asking.document, asking.asked, fits), []
     for number, attempt in enumerate(suspect):
         asking.on_progress(number, len(suspect))
         it = await restorer.restored(attempt.gaps[0])
         if it and it.gain >= LEAST_NATS:
-            found.append(_Found(Attempt((it.gap,)), (it.text,), it.confidence, it.gain))
+            found.append(_of(it))
     best = max((it.worth for it in found), default=0.0)
-    most = sorted(found, key=lambda it: it.worth, reverse=True)[:MOST_SUGGESTIONS]
-    most = [it for it in most if it.worth >= best / 2]
-    while most and breaks(asking.document, asking.part, _all_changes(asking.document, most)):
-        most.pop()
-    return most
+    return _together(asking, [it for it in found if it.worth >= best / 2])
 
 
 async def _mended_by_reading(asking: _Asking) -> list[_Found]:
     """Return the most probable text of a faulty line that parses; what the plan finds, if there is none."""
-    document = asking.document
-    before, reach = errors(document, asking.part), _reach(document, asking.part)
+    document, mend = asking.document, _Mend.of(asking)
 
     async def fits(gap: Gap, text: str) -> bool:
-        attempt = Attempt((gap,))
-        if not keeps_words(attempt.present(document), (text,)):
-            return False
-        after = changed(document, attempt.changes(document, (text,)))
-        part = grown(asking.part, document, after)
-        fewer = errors(after, part) < before and _reach(after, part) < reach
-        return fewer and await _is_whole(asking, attempt, (text,)) and await _makes_sense(asking, attempt, (text,))
+        return await mend.fewer(Attempt((gap,)), (text,)) > 0
 
-    restorer = Restorer(document, asking.ask, asking.left_ms, fits)
-    lines = dict.fromkeys(document.place(it.start)[0] for attempt in asking.attempts for it in attempt.gaps)
-    for number in list(lines)[:1]:
-        it = await restorer.restored(code_of_line(document, number))
-        if it is not None:
-            return [_Found(Attempt((it.gap,)), (it.text,), it.confidence, it.gain)]
+    if asking.attempts:
+        number = document.place(asking.attempts[0].gaps[0].start)[0]
+        restorer = Restorer(document, asking.asked, fits)
+        if it := await restorer.restored(code_of_line(document, number)):
+            return [_of(it)]
     return await _mended(asking)
+
+
+def _of(it: Restored) -> _Found:
+    return _Found(Attempt((it.gap,)), (it.text,), it.confidence, it.gain)
 
 
 _FINDERS: Final[Mapping[Kind, Callable[[_Asking], Awaitable[list[_Found]]]]] = MappingProxyType(

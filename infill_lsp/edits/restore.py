@@ -56,18 +56,16 @@ class Restorer:
 
     Attributes:
         document: as it is.
-        ask: the engine, whose model reads present text.
-        left_ms: returns the milliseconds that are left.
+        ask: the engine, whose model reads present text; it answers nothing once time is up.
         fits: reports whether a text may stand in a gap.
     """
 
     document: Document
-    ask: Callable[..., Awaitable[Sequence[Fill]]]
-    left_ms: Callable[[], float]
+    ask: Callable[[Request, Options], Awaitable[Sequence[Fill]]]
     fits: Callable[[Gap, str], Awaitable[bool]]
 
     async def restored(self, gap: Gap) -> Restored | None:
-        """Return the most probable text of a line that is likelier than the old one; None if there is none.
+        """Return the most probable other text that fits in place of a line, whatever its gain; None if none was read.
 
         Args:
             gap: the code of the line, without the blanks around it.
@@ -85,7 +83,9 @@ class Restorer:
         best: Restored | None = None
         present = _total(read)
         for text in list(texts)[:MOST_READ]:
-            nats = _total(await self._read(request, text))
+            if not (again := await self._read(request, text)):
+                break  # What was not read is not known to be better.
+            nats = _total(again)
             gain = nats - present - COST * distance(old, text)
             if best is None or gain > best.gain:
                 best = Restored(gap, text, gain, math.exp(nats))
@@ -93,9 +93,7 @@ class Restorer:
 
     async def _read(self, request: Request, text: str) -> Sequence[Token]:
         """Return the tokens of a text and the break after it, with their probabilities; none if time is up."""
-        if self.left_ms() <= 0:
-            return ()
-        fills = await self.ask(request, Options(steps=0, start=(text + "\n",), budget_ms=self.left_ms()), on_draft=None)
+        fills = await self.ask(request, Options(steps=0, start=(text + "\n",)))
         return fills[0].tokens if fills else ()
 
     async def _written(self, request: Request, old: str, worst: int) -> list[str]:
@@ -111,9 +109,7 @@ class Restorer:
         return found
 
     async def _fills(self, request: Request, options: Options) -> list[tuple[str, ...]]:
-        if self.left_ms() <= 0:
-            return []
-        fills = await self.ask(request, replace(options, budget_ms=self.left_ms(), critic=False), on_draft=None)
+        fills = await self.ask(request, replace(options, critic=False))
         return [it.texts for it in fills if it.stopped == "complete"]
 
 
@@ -139,8 +135,7 @@ def small_edits(text: str, worst: int) -> Iterator[str]:
 
 def rests(text: str, worst: int) -> list[list[re.Match[str]]]:
     """Return the tokens of a line from a place on, and from the token before it."""
-    tokens = list(_TOKEN.finditer(text))
-    at = next((n for n, it in enumerate(tokens) if it.end() > worst), len(tokens) - 1)
+    tokens, at = _tokens(text, worst)
     return [tokens[n:] for n in range(at, max(-1, at - 2), -1)]
 
 
@@ -175,10 +170,15 @@ def distance(old: str, new: str) -> int:
 
 
 def _near(text: str, worst: int) -> list[re.Match[str]]:
-    tokens = list(_TOKEN.finditer(text))
-    at = next((n for n, it in enumerate(tokens) if it.end() > worst), len(tokens))
+    tokens, at = _tokens(text, worst)
     return tokens[max(0, at - NEAR) : at + NEAR]
 
 
+def _tokens(text: str, place: int) -> tuple[list[re.Match[str]], int]:
+    """Return the tokens of a line, and the number of the one at a place or after it, or of the last one."""
+    tokens = list(_TOKEN.finditer(text))
+    return tokens, next((n for n, it in enumerate(tokens) if it.end() > place), len(tokens) - 1)
+
+
 def _total(read: Sequence[Token]) -> float:
-    return sum(math.log(max(it.confidence, 1e-9)) for it in read) if read else -math.inf
+    return sum(math.log(max(it.confidence, 1e-9)) for it in read)

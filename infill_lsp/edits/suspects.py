@@ -5,7 +5,7 @@ from typing import Final
 
 from infill_lsp.edits.attempt import Attempt
 from infill_lsp.text.document import Document, Gap, normalised
-from infill_model.request import Fill, Options, Token
+from infill_model.request import Fill, Options, Request, Token
 
 DOUBTED: Final = 0.05
 """A line is suspect if the model gives one of its tokens less than this probability."""
@@ -15,7 +15,7 @@ MOST: Final = 3
 
 
 async def suspects(
-    document: Document, attempts: Sequence[Attempt], ask: Callable[..., Awaitable[Sequence[Fill]]], left_ms: float
+    document: Document, attempts: Sequence[Attempt], ask: Callable[[Request, Options], Awaitable[Sequence[Fill]]]
 ) -> list[Attempt]:
     """Return the attempts at lines of which the model finds a token improbable, the most improbable first.
 
@@ -23,14 +23,12 @@ async def suspects(
         document: to be revised.
         attempts: one for each line, in any order, without gaps between lines.
         ask: the engine, whose model reads present text (`Info.reads`).
-        left_ms: milliseconds for reading.
     """
     if not attempts:
         return []
     whole = Gap(min(it.gaps[0].start for it in attempts), max(it.gaps[-1].end for it in attempts))
     text = normalised(document.text[whole.start : whole.end])
-    options = Options(steps=0, start=(text,), budget_ms=left_ms)
-    fills = await ask(document.request((whole,), block=True), options, on_draft=None)
+    fills = await ask(document.request((whole,), block=True), Options(steps=0, start=(text,)))
     if not fills:
         return []
     least = _least_likely(document.place(whole.start)[0], fills[0].tokens)

@@ -13,6 +13,7 @@ from infill_lsp.edits.offer import Kind, Offer
 from infill_lsp.edits.resolve import resolve
 from infill_lsp.edits.restore import distance, least_likely, mixed, rests, small_edits
 from infill_lsp.edits.suspects import suspects
+from infill_lsp.errors import RequestFailedError
 from infill_lsp.text.progress import Film
 from infill_model.request import Fill, Options, Request, Timing, Token
 
@@ -92,9 +93,33 @@ def test_no_time_means_no_edit() -> None:
     assert asyncio.run(resolve(document, offer, reader, budget_ms=0, reads=True)) is None
 
 
+@pytest.mark.parametrize("kind", ["suggest_edits", "repair_syntax"])
+def test_an_engine_that_hangs_is_told(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hangs(request: Request, options: Options, *, on_draft: Film | None = None) -> Sequence[Fill]:
+        await asyncio.sleep(60)
+        return []
+
+    monkeypatch.setattr("infill_lsp.edits.resolve._MARGIN", 0.01)
+    document, start, end = marked("def f(first):\n    total = = first|\n    return total\n")
+    offer = Offer(kind, document.name, document.version, start, end)
+    with pytest.raises(RequestFailedError, match="has not answered in time"):
+        asyncio.run(resolve(document, offer, hangs, budget_ms=300, reads=True))
+
+
+def test_a_text_that_was_not_read_in_time_is_not_taken() -> None:
+    reader = Reader({})
+
+    async def reads_once(request: Request, options: Options, *, on_draft: Film | None = None) -> Sequence[Fill]:
+        return await reader(request, options) if not reader.asked else []
+
+    document, start, end = marked("b = 1\na = = b|\n")
+    offer = Offer("repair_syntax", document.name, document.version, start, end)
+    assert asyncio.run(resolve(document, offer, reads_once, reads=True)) is None
+
+
 def test_suspects_of_nothing_are_none() -> None:
     document, _, _ = marked("x = 1|\n")
-    assert asyncio.run(suspects(document, (), Reader({}), 100.0)) == []
+    assert asyncio.run(suspects(document, (), Reader({}))) == []
 
 
 def test_the_least_likely_token_is_found_behind_its_blanks() -> None:

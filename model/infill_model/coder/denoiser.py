@@ -93,9 +93,8 @@ class ShallowDenoiser:
         if masks == 0 or known is None or not cache.knows(node) or not cache.has_room(1 + masks):
             return []
         canvas = Canvas.of([[Piece([known + RESERVED], True), Piece([MASK] * masks, False)]])
-        states = cache.denoise(self._weights, node, self._begin(cache.residual(node), canvas))
-        likely = self._weights.logits(states[1:]).softmax(1).topk(BRANCHES, 1)
-        ids = self.encoder.network.head_ids[self._weights.numbers[likely.indices].cpu()].tolist()
+        likely = self.logits(Tip(cache, node), canvas, canvas.masked).softmax(1).topk(BRANCHES, 1)
+        ids = self.encoder.network.head_ids[(likely.indices - RESERVED).clamp(min=0).cpu()].tolist()
         return likeliest_paths(ids, likely.values.tolist())
 
     def _begin(self, residual: Tensor, canvas: Canvas) -> Tensor:

@@ -72,7 +72,9 @@ def load(folder: Path) -> DenoiserWeights | None:
     if not (folder / FILE).exists():
         return None
     try:
-        stored = load_file(folder / FILE).items()
-        return DenoiserWeights({name: it if name == _IDS else it.float() for name, it in stored})
+        stored = load_file(folder / FILE)
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{folder / FILE}: not a readable denoiser ({error}); install infill-lsp again") from error
+    if _IDS not in stored:
+        raise WeightsError(f"{folder / FILE}: made by another version; train it again")
+    return DenoiserWeights({name: it if name == _IDS else it.float() for name, it in stored.items()})

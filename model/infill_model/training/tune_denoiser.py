@@ -1,7 +1,7 @@
 """`infill-model tune-denoiser`: train the shallow denoiser that drafts for a converted model.
 
 The encoder is frozen and runs packed, as in use. Shapes: A anchors, C canvas positions, T tokens of a row, S tokens the
-denoiser may write, D width.
+denoiser may write, D width, V tokens of the trimmed head.
 """
 
 import argparse
@@ -84,7 +84,7 @@ class DenoiserTrainer:
         weight, scale = (converted.weights[f"head.{it}"][self.numbers.cpu()].float() for it in ("weight", "scale"))
         self.head = (weight * scale.unsqueeze(1)).to(self.device)
         self.number_of = torch.full((converted.shape.vocabulary,), UNKNOWN)
-        self.number_of[self.encoder.head_ids] = torch.arange(len(self.encoder.head_ids))
+        self.number_of[head] = torch.arange(len(head))
         self._resume(stored)
         its = self.network
         groups = [
@@ -140,37 +140,34 @@ class DenoiserTrainer:
         return row if row and 64 < len(row.ids) <= LONGEST else None
 
     def _states(self, row: FimRow, rng: random.Random) -> tuple[Tensor, Canvases, Tensor]:
-        """Return the states (A, C, D) of canvases of a row, the canvases, and the encoder's states (T, D)."""
+        """Return states (A, C, D) of canvases, the canvases, and the encoder's logits (n, V) at the last n tokens."""
         ids, size = torch.tensor(row.ids), len(row.ids)
         cache = self.encoder.cache(size)
         attention_mask = torch.ones(size, size, dtype=torch.bool, device=self.device).tril()
         place = torch.arange(size, device=self.device)
         encoded, residual = self.encoder.run(ids.to(self.device), place, attention_mask, cache, 0)
         start = row.ids.index(self.middle) + 1
+        logits = self.encoder.logits(encoded[start - 1 :])
         written = torch.full((size,), UNKNOWN)
-        written[start - 1 :] = self.encoder.logits(encoded[start - 1 :]).argmax(1).cpu()
+        written[start - 1 :] = logits.argmax(1).cpu()
         canvases = canvases_of(self.number_of[ids].tolist(), written.tolist(), start, self.flags.anchors, rng)
         canvases = Canvases(*(getattr(canvases, it).to(self.device) for it in ("anchors", "known", "targets")))
         past = [(it[0].float(), it[1].float()) for it in cache[-self.encoder.depth :]]
-        return self.network(canvases, residual.float(), past), canvases, encoded.float()
+        return self.network(canvases, residual.float(), past), canvases, logits
 
     def _loss(self, row: FimRow, rng: random.Random) -> Tensor:
         """Return the mean cross-entropy in nats with the encoder's own distribution, weighted by distance."""
-        states, canvases, encoded = self._states(row, rng)
+        states, canvases, logits = self._states(row, rng)
         asked = canvases.targets != UNKNOWN
         far = torch.arange(CANVAS, device=self.device).expand_as(asked)
         before = (canvases.anchors.unsqueeze(1) + far)[asked]
         with torch.no_grad():
             places, which = torch.unique(before, return_inverse=True)
-            right = self._probabilities(encoded[places])
+            # Of the tokens that the denoiser may write alone, so they add up to less than one.
+            right = logits[places - (len(row.ids) - len(logits))].softmax(1)[:, self.numbers]
         each = F.cross_entropy(F.linear(states[asked], self.head), right[which], reduction="none")
         weight = 0.5 ** ((far[asked] - 1) / HALF_LIFE)
         return (each * weight).sum() / weight.sum()
-
-    def _probabilities(self, encoded: Tensor) -> Tensor:
-        """Return the encoder's probabilities (n, S) of the tokens that the denoiser may write; they add up to less."""
-        logits = self.encoder.logits(encoded.to(self.encoder.dtype))
-        return logits.softmax(1)[:, self.numbers]
 
     @torch.no_grad()
     def _committed(self) -> str:

@@ -92,7 +92,7 @@ class CausalNetwork:
             torch.get_num_threads()
         ) as pool:  # Packing uses one thread, and takes most of the time of loading.
             self._layers = list(pool.map(lambda it: self.layer(weights, f"layers.{it}"), range(shape.layers)))
-        self.denoiser = DenoiserLayers(self, weights) if "denoiser.norm" in weights else None
+        self.denoiser = DenoiserLayers(self, weights) if "denoiser.numbers" in weights else None
         every = torch.arange(positions, device=self.device).unsqueeze(0)
         cos, sin = rotary_of(every, shape.head_width, shape.theta, self.dtype)[:, 0, 0, :, None, None]
         self._cos, self._sin = cos, torch.cat([-sin, sin], dim=2)  # (P, 1, 1, E / 2) and (P, 1, 2, E / 2)

@@ -151,6 +151,9 @@ def test_a_denoiser_of_another_shape_and_a_damaged_file_are_told(
     with pytest.raises(WeightsError, match="seed"):
         trained[1].restore(DenoiserWeights(tensors | {"seed": torch.eye(3)}))
     assert denoiser_weights.load(tmp_path) is None
+    denoiser_weights.save(tmp_path, DenoiserWeights({name: it for name, it in tensors.items() if name != "ids"}))
+    with pytest.raises(WeightsError, match="made by another version"):
+        denoiser_weights.load(tmp_path)
     (tmp_path / denoiser_weights.FILE).write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="not a readable denoiser"):
         denoiser_weights.load(tmp_path)
