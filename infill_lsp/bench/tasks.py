@@ -6,6 +6,7 @@ alone and of its controls, these are what users get. This command judges nothing
 
 import argparse
 import asyncio
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def fill_tasks(command: TasksCommand, engine: Sequence[str]) -> int:
-    """Fill all tasks and write the predictions; return 0.
+    """Fill all tasks and write the predictions; return 0. Ctrl-C keeps those made so far.
 
     Raises:
         InfillError: the engine does not work.
@@ -109,15 +110,22 @@ def fill_tasks(command: TasksCommand, engine: Sequence[str]) -> int:
     """
     tasks = read_tasks(command.tasks, split=command.split, limit=command.limit)
     started = time.monotonic()
-    written: list[TaskPrediction] = []
+    filled, written = 0, list[TaskPrediction]()
 
     async def fill_all() -> Info:
+        nonlocal filled
         async with Engine(engine) as running:
             info = await running.ready()
             with progress_bar() as progress:
                 bar = progress.add_task(f"filling {len(tasks)} tasks", total=len(tasks))
                 for task in tasks:
-                    best = await first(running, task, command.options)
+                    try:
+                        best = await first(running, task, command.options)
+                    except asyncio.CancelledError:
+                        if not filled:
+                            raise
+                        break
+                    filled += 1
                     if not command.shown or is_shown(task, best):
                         written.append(prediction(task, best))
                     progress.advance(bar)
@@ -127,6 +135,8 @@ def fill_tasks(command: TasksCommand, engine: Sequence[str]) -> int:
     write_predictions(iter([written]), command.out)
     made = record(command.words, model(info, command.model), time.monotonic() - started, program="infill-lsp")
     PredictionRun(command.method, sha256(command.tasks), command.options, made).write_beside(command.out)
+    if filled < len(tasks):
+        print(f"Stopped after {filled} of {len(tasks)} tasks.", file=sys.stderr)
     return 0
 
 

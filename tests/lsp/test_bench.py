@@ -76,6 +76,27 @@ def test_a_sweep_measures_every_combination(
     assert "The operating point: steps" in capsys.readouterr().out
 
 
+def test_predictions_made_before_ctrl_c_are_kept(
+    tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask = bench_tasks.first
+
+    async def until_ctrl_c(engine: Engine, task: Task, options: Options) -> Fill:
+        if task.task_id == "b":
+            signal.raise_signal(signal.SIGINT)
+        return await ask(engine, task, options)
+
+    monkeypatch.setattr(bench_tasks, "first", until_ctrl_c)
+    out = tmp_path / "predictions.jsonl"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # A background job ignores Ctrl-C.
+    try:
+        assert main(["bench", "tasks", str(tasks), "--out", str(out), "--threads", "1"]) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert [json.loads(it)["task_id"] for it in out.read_text().splitlines()] == ["a"]
+    assert "Stopped after 1 of 3 tasks." in capsys.readouterr().err
+
+
 def test_a_sweep_that_is_stopped_has_the_results_so_far(
     tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

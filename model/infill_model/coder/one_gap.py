@@ -7,7 +7,7 @@ which is cut off again.
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,7 +16,7 @@ from infill_model.coder.denoiser import CANVAS, ShallowDenoiser
 from infill_model.coder.drafting import drafts_of, remaining
 from infill_model.coder.encoder import ROOT, RowCache
 from infill_model.coder.healing import Healed, Healer
-from infill_model.coder.writing import Acceptance, Ends, Writer, WrittenRow
+from infill_model.coder.writing import END, Acceptance, Ends, Writer, WrittenRow
 from infill_model.denoising.stop import Limits
 from infill_model.infill.copied import copies_for
 from infill_model.request import Frame, Options, Request, StopReason, TraceToken
@@ -27,7 +27,10 @@ LONGEST_BLOCK: Final = 160
 """The maximum number of tokens of a gap within a line, and of one with several lines."""
 
 LEAST_LIKELY: Final = 0.02
-"""The minimum probability of the first token of another candidate."""
+"""The minimum probability of the token with which another candidate leaves the greedy fill."""
+
+FORKS: Final = 6
+"""Tokens tried at each place."""
 
 ROOM: Final = 10
 """Drafted tokens that are read in a forward pass."""
@@ -71,9 +74,14 @@ class Tokens:
         """Report whether a token contains a line break."""
         return "\n" in self.decode([token])
 
-    def writer(self, cache: RowCache, *, block: bool) -> Writer:
-        """Return a writer that continues a row."""
-        return Writer(cache, self.ends, not block, self.breaks, LONGEST_BLOCK if block else LONGEST)
+    def is_blank(self, token: int) -> bool:
+        """Report whether a token is nothing but blanks."""
+        return not self.decode([token]).strip()
+
+    def writer(self, cache: RowCache, *, block: bool, filled: bool = False) -> Writer:
+        """Return a writer that continues a row; what it writes holds more than blanks if `filled` is set."""
+        most = LONGEST_BLOCK if block else LONGEST
+        return Writer(cache, self.ends, not block, filled, self.breaks, self.is_blank, most)
 
 
 @dataclass(slots=True)
@@ -117,11 +125,16 @@ class OneGap:
 
     def __post_init__(self) -> None:
         """Collect the drafts."""
-        self._writer = self.tokens.writer(self.cache, block=self.request.block)
+        self._writer = self._new_writer()
         if self.start is not None:
             self.drafts = [self.start]
         elif self.options.retrieve:
             self.drafts = [text for (text,), _ in copies_for(self.request)]
+
+    def _new_writer(self) -> Writer:
+        """Several lines are only wanted where something is missing, so nothing at all is no answer."""
+        block = self.request.block
+        return self.tokens.writer(self.cache, block=block, filled=block and self.start is None)
 
     def write(self) -> WrittenRow:
         """Write the greedy fill, and score the drafts that were read whole in its first forward pass."""
@@ -159,33 +172,58 @@ class OneGap:
         return joins and math.exp(greedy.total) < DOUBTFUL
 
     def write_others(self, wanted: int) -> None:
-        """Write fills with other beginnings side by side, a token of each per forward pass."""
+        """Write fills that leave the greedy one at some token, the most probable ones, side by side."""
+        greedy = next(iter(self.found.values()))
         if self._healed and not self.cache.knows(ROOT):  # The earlier text had ended, and was more probable.
             self._writer.read([[self._healed.last]])
-        probabilities = self._writer.probabilities(ROOT)[0] / (self._healed.mass if self._healed else 1.0)
-        begun = {it.ids[0] for it in self.found.values() if it.ids and it.path}
-        if self._healed:
-            begun |= {self._healed.token, self._healed.last}
-        likely = probabilities.topk(wanted * 2)
-        going = [
-            WrittenRow((token,), (probability,), healed=self._healed is not None)
-            for probability, token in zip(
-                likely.values.tolist(), self.tokens.ends.ids[likely.indices].tolist(), strict=True
-            )
-            if token not in begun
-            and probability >= LEAST_LIKELY
-            and self.tokens.decode([token]).startswith(self._dropped)
-        ][: wanted - 1]
-        greedy = next(iter(self.found.values()))
+        others = sorted(self._forks(greedy), key=lambda it: it.total, reverse=True)
+        others = [it for it in others if it.total > greedy.total - BEHIND]
+        self._keep([it for it in others if it.stopped])
+        going = [it for it in others if not it.stopped][: wanted - 1]
         while going and not late_by(self.limits) and self._has_time_for(BESIDE):
             began = time.perf_counter()
             going = self._writer.step(going, [[] for _ in going], Acceptance(), 0)
             self._took_forward(began)
-            for it in going:
-                if it.stopped == "complete":
-                    self.found.setdefault(self._text(it), it)
+            self._keep([it for it in going if it.stopped == "complete"])
             going = [it for it in going if it.stopped is None and it.total > greedy.total - BEHIND]
             going = [it for it in going if len(it.ids) < len(greedy.ids) + LONGER]
+
+    def _keep(self, rows: Sequence[WrittenRow]) -> None:
+        for it in rows:
+            self.found.setdefault(self._text(it), it)
+
+    def _forks(self, greedy: WrittenRow) -> Iterator[WrittenRow]:
+        """Yield rows that agree with the greedy one up to some token and then go on with another, or end there."""
+        begun = {it.ids[0] for it in self.found.values() if it.ids and it.path}
+        first = self._healed
+        for number, node in enumerate((ROOT, *greedy.path)):
+            if not self.cache.knows(node):
+                return
+            probabilities, end = self._writer.probabilities(node)
+            if number == 0 and first:
+                probabilities, end = probabilities / first.mass, 0.0
+            base = WrittenRow(
+                greedy.ids[:number], greedy.probabilities[:number], greedy.path[:number], healed=first is not None
+            )
+            taken = greedy.ids[number] if number < len(greedy.ids) else END
+            if taken != END and end >= LEAST_LIKELY and number:
+                yield replace(base, probabilities=(*base.probabilities, end), stopped="complete")
+            likely = probabilities.topk(FORKS)
+            for probability, token in zip(
+                likely.values.tolist(), self.tokens.ends.ids[likely.indices].tolist(), strict=True
+            ):
+                if token == taken or probability < LEAST_LIKELY:
+                    continue
+                if number == 0 and not self._may_begin(token, begun):
+                    continue
+                yield replace(base, ids=(*base.ids, token), probabilities=(*base.probabilities, probability))
+
+    def _may_begin(self, token: int, begun: Set[int]) -> bool:
+        """Report whether another fill may begin with a token: it repeats the dropped text and is new."""
+        healed = self._healed
+        if token in begun or (healed and token in (healed.token, healed.last)):
+            return False
+        return self.tokens.decode([token]).startswith(self._dropped)
 
     def _took_forward(self, began: float) -> None:
         """Count a forward pass that began at a time of `time.perf_counter`."""
@@ -288,7 +326,7 @@ class OneGap:
             return [written]
         self._healed = healed
         self.cache.open(self.cache.ids[:-1])
-        self._writer = self.tokens.writer(self.cache, block=self.request.block)
+        self._writer = self._new_writer()
         # The update was tuned on code cut at any place, so the probability of the cut itself carries no information.
         ids, probabilities = (healed.last, *written.ids), (1.0, *written.probabilities)
         kept = replace(written, ids=ids, probabilities=probabilities, path=(), healed=True)

@@ -14,11 +14,13 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from infill_model.coder.encoder import ROOT, RowCache
+from infill_model.coder.encoder import BEFORE, ROOT, RowCache
 from infill_model.request import StopReason
 
 END: Final = -1
 """Stands for the end of a gap among the tokens that may follow a node."""
+
+_LEAST: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class WrittenRow:
     @property
     def total(self) -> float:
         """The log-probability of the text written so far."""
-        return sum(math.log(max(it, 1e-12)) for it in self.probabilities)
+        return sum(math.log(max(it, _LEAST)) for it in self.probabilities)
 
     @property
     def tip(self) -> int:
@@ -87,14 +89,18 @@ class Writer:
         cache: of the row, opened.
         ends: the tokens that end a gap.
         line: whether a line break ends it too.
+        filled: whether a gap must hold more than blanks.
         breaks: whether a token has a line break after other characters.
+        blank: whether a token is nothing but blanks.
         most: the maximum number of tokens of a gap.
     """
 
     cache: RowCache
     ends: Ends
     line: bool
+    filled: bool
     breaks: Callable[[int], bool]
+    blank: Callable[[int], bool]
     most: int
     _read: dict[int, tuple[Tensor, float]] = field(default_factory=dict)
     _children: dict[int, dict[int, int]] = field(default_factory=dict)
@@ -172,8 +178,18 @@ class Writer:
         if node not in self._read:
             all_of_them = self.cache.logits(node).softmax(0)
             ends = self.ends.at_line if self.line else self.ends.always
-            self._read[node] = (all_of_them.masked_fill(ends, 0.0), float(all_of_them[ends].sum()))
+            going_on, end = all_of_them.masked_fill(ends, 0.0), float(all_of_them[ends].sum())
+            must_go_on = self.filled and self._is_blank_up_to(node)
+            self._read[node] = (going_on / max(1 - end, _LEAST), 0.0) if must_go_on else (going_on, end)
         return self._read[node]
+
+    def _is_blank_up_to(self, node: int) -> bool:
+        """Report whether the text from the row to a node holds nothing but blanks."""
+        while node != ROOT:
+            if node == BEFORE or not self.blank(self.cache.nodes[node].token):
+                return False
+            node = self.cache.nodes[node].parent
+        return True
 
     def log_probability(self, ids: Sequence[int], known: int = 0, *, ends: bool = True) -> float | None:
         """Return the log-probability (nats) that these ids follow the row; None if they were not read.
@@ -198,7 +214,7 @@ class Writer:
 
 
 def _log(probability: float) -> float:
-    return float(torch.log(torch.tensor(max(probability, 1e-12))))
+    return float(torch.log(torch.tensor(max(probability, _LEAST))))
 
 
 def _pruned(drafts: Sequence[Sequence[int]], room: int) -> list[tuple[int, ...]]:

@@ -213,7 +213,11 @@ def _updated(matrix: Tensor, updates: Sequence[Factors], name: str) -> Tensor:
 
 
 def _int8(name: str, weight: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """Yield (O, I) int8 weights and their scales (O,), symmetric per output."""
+    """Yield (O, I) int8 weights and their scales (O,)."""
+    yield from zip((f"{name}.weight", f"{name}.scale"), quantised(weight), strict=True)
+
+
+def quantised(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a matrix (O, I) in int8, symmetric per output, and the scale of each output (O,)."""
     scale = weight.abs().amax(1).clamp(min=1e-8) / 127
-    yield f"{name}.weight", (weight / scale.unsqueeze(1)).round().to(torch.int8)
-    yield f"{name}.scale", scale
+    return (weight / scale.unsqueeze(1)).round().to(torch.int8), scale

@@ -26,11 +26,12 @@ _PREFIX: Final = "base_model.model."
 
 
 class LowRank(nn.Module):
-    """A frozen linear layer and its update: x W^T + b + scale (x A^T) B^T."""
+    """A frozen linear layer of `size` weights and its update: x W^T + b + scale (x A^T) B^T."""
 
     def __init__(self, linear: nn.Linear, rank: int) -> None:
         super().__init__()
-        self.linear = linear.requires_grad_(False)
+        self.linear: nn.Module = linear.requires_grad_(False)
+        self.size = linear.weight.numel()
         outputs, inputs = linear.weight.shape
         place = linear.weight.device
         self.a = nn.Parameter(torch.randn(rank, inputs, device=place) / math.sqrt(inputs))

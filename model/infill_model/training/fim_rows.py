@@ -15,13 +15,21 @@ from torch import Tensor
 
 from infill_model.packing.fim import FimMarks
 
-KINDS: Final = {"rest": 0.24, "name": 0.14, "inside": 0.18, "line": 0.12, "block": 0.2, "span": 0.12}
+KINDS: Final = {"rest": 0.2, "name": 0.12, "inside": 0.16, "line": 0.13, "block": 0.23, "span": 0.16}
 """Kinds of gaps and the probability of each."""
+
+WITH_INDENT: Final = 0.25
+"""How often a gap of whole lines begins before the indentation of its first line."""
 
 OTHER_FILE: Final = 0.2
 OTHER_GAP: Final = 0.1
-PREFIX_WEIGHT: Final = 0.2
-"""Weight of the next-token loss on the code before the gap; the gap's weight is 1, that of the code after it 0."""
+PREFIX_WEIGHT: Final = 0.4
+"""Weight of the next-token loss on the code right before the gap; the gap's weight is 1, that of all else 0.
+
+No mark stands between the two, so the row reads as if the gap had begun earlier.
+"""
+
+PREFIX_TOKENS: Final = 80
 
 _MOST_CHARACTERS: Final = 400
 _TRIES: Final = 30
@@ -49,7 +57,10 @@ def cut(text: str, rng: random.Random) -> tuple[int, int] | None:
         if len(line.strip()) < 3:
             continue
         first, last = starts[number] + indent, starts[number] + len(line)
-        start, end = _span(rng.choices(list(KINDS), list(KINDS.values()))[0], text, first, last, starts, number, rng)
+        kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
+        if kind in {"line", "block"} and rng.random() < WITH_INDENT:
+            first = starts[number]
+        start, end = _span(kind, text, first, last, starts, number, rng)
         if len(text[start:end].strip()) >= 1 and end - start <= _MOST_CHARACTERS:
             return start, end
     return None
@@ -75,6 +86,7 @@ def _span(
     if kind == "inside":
         return start, rng.randrange(start + 1, last + 1)
     if kind == "span":
+        start = rng.randrange(first, last + 1)  # At the end of a line, too.
         to = min(len(starts) - 2, number + rng.randrange(0, 5))
         return start, rng.randrange(start + 1, max(start + 2, starts[to + 1]))
     return start, last
@@ -100,7 +112,7 @@ class RowCutter:
             files = [self._encode(other[at : at + 1200])[: rng.randrange(40, 200)]]
         context = self._marks.row(files, below, above)
         gap = [*self._encode(text[start:end]), self._marks.end]
-        trained = len(above)
+        trained = min(len(above), PREFIX_TOKENS)
         weights = [0.0] * (len(context) - trained) + [PREFIX_WEIGHT] * trained + [1.0] * len(gap)
         return FimRow([*context, *gap], weights, len(gap))
 

@@ -9,7 +9,7 @@ import argparse
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from infill_model.packing.fim import FimMarks
 from infill_model.packing.gguf_file import GgufFile
 from infill_model.training.fim_batches import FimBatches
 from infill_model.training.fim_rows import FimRow, RowCutter, batch
+from infill_model.training.int8 import to_int8
 from infill_model.training.timing import product_rate
 from infill_model.transformer.transformer import Transformer
 
@@ -38,6 +39,9 @@ DECAY_FROM: Final = 0.7
 _EVALUATE_STEPS: Final = 40
 _EVALUATE_SECONDS: Final = 30
 _EVALUATED_TOGETHER: Final = 4
+_TOGETHER: Final = 2
+"""Rows that a CPU computes together; more are no faster, and take more memory."""
+
 _PRODUCT: Final = {"cpu": 1024, "cuda": 8192}
 """Sizes of the square matrix products that measure a device's speed."""
 
@@ -74,6 +78,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=3e-4, help="the learning rate (default: 3e-4)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     parser.add_argument(
+        "--int8",
+        action=argparse.BooleanOptionalAction,
+        help="frozen weights in int8, as the converted model has them (default: on a CPU)",
+    )
+    parser.add_argument(
         "--compile", action=argparse.BooleanOptionalAction, help="compile the layers; takes a minute at the start"
     )
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare rows (default: 0)")
@@ -103,10 +112,15 @@ class Tuner:
         self.head_ids = head_ids(self.marks.end, source.shape.vocabulary)
         self._frozen = torch.float32 if self.device.type == "cpu" else torch.bfloat16
         network, head = load_network(source, self.head_ids, self._frozen)
-        self.network, self.head = network.to(self.device), head.to(self.device)
+        self.network = network.to(self.device)
+        self.head: Callable[[Tensor], Tensor] = partial(F.linear, weight=head.to(self.device))
         self.inverse = torch.full((source.shape.vocabulary,), -1, device=self.device)
         self.inverse[self.head_ids] = torch.arange(len(self.head_ids), device=self.device)
         self.updates = low_rank.attach(self.network, flags.rank)
+        if self.device.type == "cpu" if flags.int8 is None else flags.int8:
+            to_int8(self.updates)
+        self._frozen_size = sum(it.size for it in self.updates.values()) + 0.25 * head.numel()
+        del network, head
         self.parameters = [it for update in self.updates.values() for it in (update.a, update.b)]
         self.optimiser = torch.optim.AdamW(
             self.parameters, lr=flags.rate, betas=(0.9, 0.95), weight_decay=0.0, fused=self.device.type == "cuda"
@@ -119,7 +133,7 @@ class Tuner:
         tokenizer.encode_special_tokens = True
         self.cutter = RowCutter(partial(encode, tokenizer), self.marks)
         self.held_out = self._held_out()
-        self._together = flags.rows
+        self._together = flags.rows if self.device.type == "cuda" else min(flags.rows, _TOGETHER)
         self._peak = product_rate(self._frozen, self.device, _PRODUCT.get(self.device.type, 1024))
         self._noted = self.state
 
@@ -196,7 +210,7 @@ class Tuner:
         targets = self.inverse[ids[:, 1:]]
         wanted = (weights[:, 1:] > 0) & (targets >= 0)
         states, _ = self.network(ids, torch.arange(ids.shape[1], device=self.device).unsqueeze(0))
-        logits = F.linear(states[:, :-1][wanted], self.head).float()
+        logits = self.head(states[:, :-1][wanted]).float()
         each = F.cross_entropy(logits, targets[wanted], reduction="none")
         gap = in_gap[:, 1:][wanted]
         right = (logits.detach()[gap].argmax(-1) == targets[wanted][gap]).float()
@@ -230,15 +244,14 @@ class Tuner:
         """Return, since the last log entry, tokens per second and the share of the device's peak FLOP/s.
 
         Frozen weights count a forward and the gradients of their inputs; the update also counts the gradients of its
-        weights; the head counts only tokens with a weight, assumed to be three in four. Attention is not counted.
+        weights; the head counts only tokens with a weight, assumed to be one in four. Attention is not counted.
         """
         tokens, seconds = self.state.tokens - self._noted.tokens, self.state.seconds - self._noted.seconds
         self._noted = self.state
         if not seconds:
             return {}
         update = sum(it.numel() for it in self.parameters)
-        frozen = sum(it.linear.weight.numel() for it in self.updates.values()) + 0.75 * self.head.numel()
-        rate = (4 * frozen + 6 * update) * tokens / seconds
+        rate = (4 * self._frozen_size + 6 * update) * tokens / seconds
         return {"tokens_per_second": tokens / seconds, "share_of_peak": rate / self._peak}
 
     def _save(self) -> None:

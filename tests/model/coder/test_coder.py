@@ -495,3 +495,51 @@ def test_others_leave_time_for_joining(exact: CoderInfiller) -> None:
         gap._took, before = 0.2, gap.forwards
         gap.write_others(4)
         assert (gap.forwards > before) == more
+
+
+def test_several_lines_are_never_nothing(exact: CoderInfiller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the end is likeliest at once, a gap within a line stays empty; several lines do not."""
+    always = exact.tokens.ends.always
+    for cursor in range(40, 80):
+        prefix = CODE[:cursor]
+        likely = _logits(RowCache(exact.network, 160), exact.layout.row(prefix, ("\n",))).softmax(0)
+        most, second = likely.topk(2).indices.tolist()
+        if exact.tokens.decode([int(exact.tokens.ends.ids[second])]).strip() and not always[second]:
+            break
+    always = always.clone()
+    always[most] = True
+    ends = replace(exact.tokens.ends, always=always, at_line=always | exact.tokens.ends.at_line)
+    monkeypatch.setattr(exact, "tokens", replace(exact.tokens, ends=ends, healer=Healer([])))
+    options = Options(retrieve=False)
+    line, block = (exact.fill(Request(prefix, "\n", block=it), options)[0] for it in (False, True))
+    assert line.texts == ("",)
+    assert block.texts[0].strip()
+    left = likely.masked_fill(always, 0.0)
+    assert block.tokens[0].confidence == pytest.approx(float(left.max() / left.sum()), abs=1e-4)
+    revised = exact.fill(Request(prefix, "\n", block=True), replace(options, start=("x",), remask="revoke:1"))
+    assert revised[0].texts in {("",), ("x",)}, "a text that is revised may go"
+
+
+def test_others_leave_the_greedy_fill_where_it_is_least_sure(exact: CoderInfiller) -> None:
+    """Each other fill has the probability of its own tokens, and shares a beginning with the greedy one or has none."""
+    shared = 0
+    for cursor in range(8, len(CODE) - 4, 7):
+        asked = Request(CODE[:cursor], "\n")
+        cache = exact._opened(asked.prefix, (asked.suffix,), (), _NO_LIMITS)
+        assert cache is not None
+        gap = OneGap(asked, Options(retrieve=False), _NO_LIMITS, cache, exact.tokens, None, None)
+        gap.write()
+        greedy = next(iter(gap.found.values()))
+        forks = list(gap._forks(greedy))
+        gap.write_others(4)
+        row = [*cache.ids]
+        for it in forks:
+            agreed = len(it.ids) if it.stopped else len(it.ids) - 1
+            assert it.ids[:agreed] == greedy.ids[:agreed]
+            assert it.stopped or it.ids != greedy.ids[: len(it.ids)]
+            if not it.healed and it.ids and not it.stopped:
+                chances = _logits(RowCache(exact.network, 160), [*row, *it.ids[:-1]]).softmax(0)
+                place = exact.tokens.ends.ids.tolist().index(it.ids[-1])
+                assert it.probabilities[-1] == pytest.approx(float(chances[place]), abs=1e-4)
+            shared += agreed > 0
+    assert shared > 5
