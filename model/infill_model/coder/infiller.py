@@ -118,7 +118,7 @@ class CoderInfiller(Filler):
         elif len(pieces) == 1:
             fills = self._gap(request, pieces, options, limits, critic, on_draft, start[0] if start else None)
         else:
-            fills = [self._in_turn(request, pieces, options, limits, on_draft)]
+            fills = [self._in_turn(request, pieces, options, limits, critic, on_draft)]
         total = (time.perf_counter() - started) * 1000
         return [replace(it, ms=replace(it.ms, total=round(total, 3))) for it in fills]
 
@@ -159,13 +159,24 @@ class CoderInfiller(Filler):
         pieces: Sequence[str],
         options: Options,
         limits: Limits,
+        critic: TextCritic | None,
         on_draft: OnDraft | None,
     ) -> Fill:
-        """Fill several gaps left to right; later ones are marked in the code after the gap."""
+        """Fill several gaps left to right; later ones are marked in the code after the gap.
+
+        The critic sees the last gap's fills, with those of the gaps before it.
+        """
         one, starts = replace(options, n=1), options.start or (None,) * len(pieces)
+        done = list[str]()
+
+        def of_all(texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+            return critic((*done, *texts)) if critic else []
 
         def fill(own: Request, behind: tuple[str, ...]) -> Fill:
-            return self._gap(own, behind, one, limits, None, on_draft, starts[len(pieces) - len(behind)])[0]
+            its = of_all if critic and len(behind) == 1 else None
+            found = self._gap(own, behind, one, limits, its, on_draft, starts[len(done)])[0]
+            done.append(found.texts[0])
+            return found
 
         return one_by_one(request, fill)
 

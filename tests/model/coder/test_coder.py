@@ -1,4 +1,5 @@
 import random
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -226,6 +227,22 @@ def test_several_gaps_are_filled_in_turn(exact: CoderInfiller) -> None:
     (fill,) = exact.fill(Request("total = ", ")\n", between=(" + max(",)), Options())
     assert len(fill.texts) == 2
     assert [it.text for it in fill.tokens if it.pinned] == [" + max("]
+
+
+def test_the_critic_sees_all_gaps_when_the_last_one_is_filled(exact: CoderInfiller) -> None:
+    request = Request("total = ", ")\n", between=(" + max(",))
+    (before,) = exact.fill(request, Options())
+    seen = set[tuple[str, ...]]()
+
+    def critic(texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        seen.add(tuple(texts))
+        return [[], [(0, 1)] if texts[1] == before.texts[1] else []]
+
+    (after,) = exact.fill(request, Options(), critic=critic)
+    assert {it[0] for it in seen} == {before.texts[0]}
+    assert len(seen) > 1
+    assert after.texts[0] == before.texts[0]
+    assert after.texts[1] != before.texts[1]
 
 
 def test_the_critic_s_objections_go_last(exact: CoderInfiller) -> None:
