@@ -17,7 +17,7 @@ from infill_model.packing.low_rank import LowRank
 from infill_model.transformer.products import Buffers, Int8Product
 
 
-class Int8Linear(nn.Module):
+class FrozenLinear(nn.Module):
     """A frozen linear layer: x W^T + b, and g W for the gradient of x."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, buffers: Buffers) -> None:
@@ -38,7 +38,7 @@ def to_int8(updates: dict[str, LowRank]) -> None:
     """Replace the frozen layer of every update; the unquantised weights are given up one by one."""
     buffers = Buffers()
     for it in updates.values():
-        it.linear = Int8Linear(it.linear.weight, it.linear.bias, buffers)
+        it.linear = FrozenLinear(it.linear.weight, it.linear.bias, buffers)
 
 
 class _Both(torch.autograd.Function):

@@ -241,7 +241,7 @@ class Tuner:
         print(" ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
 
     def _speed(self) -> dict[str, float]:
-        """Return, since the last log entry, tokens per second and the share of the device's peak FLOP/s.
+        """Return, since the last log entry, tokens per second and the share of the device's peak FLOP/s without int8.
 
         Frozen weights count a forward and the gradients of their inputs; the update also counts the gradients of its
         weights; the head counts only tokens with a weight, assumed to be one in four. Attention is not counted.
