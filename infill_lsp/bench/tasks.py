@@ -126,7 +126,7 @@ def fill_tasks(command: TasksCommand, engine: Sequence[str]) -> int:
                             raise
                         break
                     filled += 1
-                    if not command.shown or is_shown(task, best):
+                    if not command.shown or is_shown(task, best.texts, best.confidence):
                         written.append(prediction(task, best))
                     progress.advance(bar)
         return info
@@ -146,11 +146,11 @@ async def first(engine: Engine, task: Task, options: Options) -> Fill:
     return best
 
 
-def is_shown(task: Task, best: Fill) -> bool:
+def is_shown(task: Task, texts: Sequence[str], confidence: float) -> bool:
     """Report whether a server with default settings shows a fill, apart from how it would refine it."""
     critic = Critic.of(task.request())
-    sure = any(best.texts) and best.confidence >= ServerSettings().confidence
-    return sure and (critic is None or critic.parses(best.texts))
+    sure = any(it.strip() for it in texts) and confidence >= ServerSettings().confidence
+    return sure and (critic is None or critic.parses(texts))
 
 
 def model(info: Info, given: str) -> Model:

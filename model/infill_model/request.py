@@ -141,7 +141,8 @@ class Fill:
         confidence: in [0, 1], the probability that everything written is right. For text that a model wrote, the
             product of its tokens' probabilities, including the end's if the model writes one; for a copy of the
             embedded model, how often such copies are right, weighted with the model's own probability; for an endpoint
-            that does not report token probabilities, one half for each gap. Several gaps have the product.
+            that does not report token probabilities, one half for each gap. Several gaps have the product. Where a
+            larger model was asked for several lines, it is that among texts that are not blank.
         score: mean log-probability per token under the same weights autoregressively, or None when not requested;
             if a causal model ranked the fill, the logarithm of its probability under that model.
         steps: denoising steps this fill took; none for a copy that nothing revised.

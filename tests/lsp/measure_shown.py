@@ -8,19 +8,10 @@ Shown is what is not blank, at least as confident as the default asks for, and f
 import argparse
 from pathlib import Path
 
-from infill_lsp.settings.settings import ServerSettings
-from infill_lsp.syntax.critic import Critic
-from infill_model.evaluation.filling.predict import TaskPrediction, read_predictions
+from infill_lsp.bench.tasks import is_shown
+from infill_model.evaluation.filling.predict import read_predictions
 from infill_model.evaluation.judging.metrics import exact_match, parses
-from infill_model.evaluation.tasks.tasks import Task, read_tasks
-
-
-def is_shown(task: Task, made: TaskPrediction) -> bool:
-    """Report whether a server with default settings would show a prediction."""
-    if made.confidence < ServerSettings().confidence or not any(it.strip() for it in made.completion):
-        return False
-    critic = Critic.of(task.request())
-    return critic is None or critic.parses(made.completion)
+from infill_model.evaluation.tasks.tasks import read_tasks
 
 
 def main(files: list[str]) -> None:
@@ -33,10 +24,13 @@ def main(files: list[str]) -> None:
             if task.task_id in made:
                 tasks += 1
                 texts = made[task.task_id].completion
-                if is_shown(task, made[task.task_id]):
+                if is_shown(task, texts, made[task.task_id].confidence):
                     right.append(exact_match(texts, task.gold))
                     parsed.append(right[-1] or parses(task.filled(texts), task.language))
     shown = len(right)
+    if not shown:
+        print(f"{tasks} gaps, none shown")
+        return
     print(f"{tasks} gaps, {shown} shown ({shown / tasks:.1%}); of those {sum(right) / shown:.1%} exact, ", end="")
     print(f"{sum(parsed) / shown:.1%} parse")
 

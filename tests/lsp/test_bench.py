@@ -52,7 +52,7 @@ def test_tasks_are_filled_as_an_editor_would_have_them(tasks: Path, tmp_path: Pa
 def test_a_server_shows_what_is_sure_and_breaks_no_syntax(text: str, confidence: float, shown: bool) -> None:
     task = Task("a", "x = ", "\ny = 2\n", gold=("1",))
     fill = Fill((text,), (), confidence, None, 1, 1, Timing(0.0, 0.0, 0.0), "complete")
-    assert bench_tasks.is_shown(task, fill) is shown
+    assert bench_tasks.is_shown(task, fill.texts, fill.confidence) is shown
 
 
 def test_a_file_that_holds_no_tasks_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -169,12 +169,9 @@ class CoderInfiller(Filler):
         one, starts = replace(options, n=1), options.start or (None,) * len(pieces)
         done = list[str]()
 
-        def of_all(texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-            return critic((*done, *texts)) if critic else []
-
         def fill(own: Request, behind: tuple[str, ...]) -> Fill:
-            its = of_all if critic and len(behind) == 1 else None
-            found = self._gap(own, behind, one, limits, its, on_draft, starts[len(done)])[0]
+            last = None if critic is None or len(behind) > 1 else lambda texts: critic((*done, *texts))
+            found = self._gap(own, behind, one, limits, last, on_draft, starts[len(done)])[0]
             done.append(found.texts[0])
             return found
 

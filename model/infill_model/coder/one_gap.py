@@ -1,4 +1,4 @@
-"""Fills one gap after a cached row: the greedy fill, drafts that were read whole, and fills with other beginnings.
+"""Fills one gap after a cached row: the greedy fill, drafts that were read whole, and fills that leave the greedy one.
 
 All are found in one pass over the row. If the token at the cursor may be healed, fills are written from one token
 earlier, with that token and with a longer one, and the more probable fill counts; both begin with the dropped text,
@@ -7,7 +7,7 @@ which is cut off again.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -30,7 +30,7 @@ LEAST_LIKELY: Final = 0.02
 """The minimum probability of the token with which another candidate leaves the greedy fill."""
 
 FORKS: Final = 6
-"""Tokens tried at each place."""
+"""The most tokens tried at each place."""
 
 ROOM: Final = 10
 """Drafted tokens that are read in a forward pass."""
@@ -42,10 +42,10 @@ DOUBTFUL: Final = 0.6
 """If a fill must join the rest of a line and is less probable than this, others are written as well."""
 
 BESIDE: Final = 4
-"""How many forward passes' worth of time is reserved for joining when other beginnings are written."""
+"""How many forward passes' worth of time is reserved for joining when other fills are written."""
 
 BEHIND: Final = 6.0
-"""Nats by which a fill with another beginning may be less probable than the greedy one before it is dropped."""
+"""Nats by which another fill may be less probable than the greedy one before it is dropped."""
 
 LONGER: Final = 8
 """Tokens by which it may be longer than the greedy fill."""
@@ -74,14 +74,10 @@ class Tokens:
         """Report whether a token contains a line break."""
         return "\n" in self.decode([token])
 
-    def is_blank(self, token: int) -> bool:
-        """Report whether a token is nothing but blanks."""
-        return not self.decode([token]).strip()
-
-    def writer(self, cache: RowCache, *, block: bool, filled: bool = False) -> Writer:
-        """Return a writer that continues a row; what it writes holds more than blanks if `filled` is set."""
+    def writer(self, cache: RowCache, *, block: bool, blank: Callable[[Sequence[int]], bool] | None = None) -> Writer:
+        """Return a writer that continues a row; with `blank`, what it writes must be more than that."""
         most = LONGEST_BLOCK if block else LONGEST
-        return Writer(cache, self.ends, not block, filled, self.breaks, self.is_blank, most)
+        return Writer(cache, self.ends, not block, blank, self.breaks, most)
 
 
 @dataclass(slots=True)
@@ -132,9 +128,15 @@ class OneGap:
             self.drafts = [text for (text,), _ in copies_for(self.request)]
 
     def _new_writer(self) -> Writer:
-        """Several lines are only wanted where something is missing, so nothing at all is no answer."""
+        """Return a writer after the row; several lines must hold something, unless their text is being revised."""
         block = self.request.block
-        return self.tokens.writer(self.cache, block=block, filled=block and self.start is None)
+        return self.tokens.writer(
+            self.cache, block=block, blank=self._is_blank if block and self.start is None else None
+        )
+
+    def _is_blank(self, ids: Sequence[int]) -> bool:
+        """Report whether tokens insert nothing but blanks."""
+        return not self.tokens.decode(ids)[len(self._dropped) :].strip()
 
     def write(self) -> WrittenRow:
         """Write the greedy fill, and score the drafts that were read whole in its first forward pass."""
@@ -194,36 +196,35 @@ class OneGap:
 
     def _forks(self, greedy: WrittenRow) -> Iterator[WrittenRow]:
         """Yield rows that agree with the greedy one up to some token and then go on with another, or end there."""
-        begun = {it.ids[0] for it in self.found.values() if it.ids and it.path}
-        first = self._healed
+        healed = self._healed
         for number, node in enumerate((ROOT, *greedy.path)):
             if not self.cache.knows(node):
                 return
             probabilities, end = self._writer.probabilities(node)
-            if number == 0 and first:
-                probabilities, end = probabilities / first.mass, 0.0
-            base = WrittenRow(
-                greedy.ids[:number], greedy.probabilities[:number], greedy.path[:number], healed=first is not None
+            if healed and not number:
+                probabilities = probabilities / healed.mass
+            agreed = WrittenRow(
+                greedy.ids[:number], greedy.probabilities[:number], greedy.path[:number], healed=healed is not None
             )
             taken = greedy.ids[number] if number < len(greedy.ids) else END
-            if taken != END and end >= LEAST_LIKELY and number:
-                yield replace(base, probabilities=(*base.probabilities, end), stopped="complete")
+            if number and taken != END and end >= LEAST_LIKELY:
+                yield replace(agreed, probabilities=(*agreed.probabilities, end), stopped="complete")
             likely = probabilities.topk(FORKS)
-            for probability, token in zip(
-                likely.values.tolist(), self.tokens.ends.ids[likely.indices].tolist(), strict=True
-            ):
-                if token == taken or probability < LEAST_LIKELY:
-                    continue
-                if number == 0 and not self._may_begin(token, begun):
-                    continue
-                yield replace(base, ids=(*base.ids, token), probabilities=(*base.probabilities, probability))
+            tokens = self.tokens.ends.ids[likely.indices].tolist()
+            for probability, token in zip(likely.values.tolist(), tokens, strict=True):
+                if token != taken and probability >= LEAST_LIKELY and (number or self._may_begin(token)):
+                    ends = not self.request.block and self.tokens.breaks(token)
+                    yield replace(
+                        agreed,
+                        ids=(*agreed.ids, token),
+                        probabilities=(*agreed.probabilities, probability),
+                        stopped="complete" if ends else None,
+                    )
 
-    def _may_begin(self, token: int, begun: Set[int]) -> bool:
-        """Report whether another fill may begin with a token: it repeats the dropped text and is new."""
-        healed = self._healed
-        if token in begun or (healed and token in (healed.token, healed.last)):
-            return False
-        return self.tokens.decode([token]).startswith(self._dropped)
+    def _may_begin(self, token: int) -> bool:
+        """Report whether a fill may begin with a token: it repeats the dropped text, and was not tried in healing."""
+        tried = self._healed is not None and token in {self._healed.token, self._healed.last}
+        return not tried and self.tokens.decode([token]).startswith(self._dropped)
 
     def _took_forward(self, began: float) -> None:
         """Count a forward pass that began at a time of `time.perf_counter`."""

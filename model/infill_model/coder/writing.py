@@ -14,7 +14,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from infill_model.coder.encoder import BEFORE, ROOT, RowCache
+from infill_model.coder.encoder import ROOT, RowCache
 from infill_model.request import StopReason
 
 END: Final = -1
@@ -89,18 +89,16 @@ class Writer:
         cache: of the row, opened.
         ends: the tokens that end a gap.
         line: whether a line break ends it too.
-        filled: whether a gap must hold more than blanks.
+        blank: whether tokens written after the row insert nothing but blanks; if given, a gap must hold more.
         breaks: whether a token has a line break after other characters.
-        blank: whether a token is nothing but blanks.
         most: the maximum number of tokens of a gap.
     """
 
     cache: RowCache
     ends: Ends
     line: bool
-    filled: bool
+    blank: Callable[[Sequence[int]], bool] | None
     breaks: Callable[[int], bool]
-    blank: Callable[[int], bool]
     most: int
     _read: dict[int, tuple[Tensor, float]] = field(default_factory=dict)
     _children: dict[int, dict[int, int]] = field(default_factory=dict)
@@ -179,17 +177,20 @@ class Writer:
             all_of_them = self.cache.logits(node).softmax(0)
             ends = self.ends.at_line if self.line else self.ends.always
             going_on, end = all_of_them.masked_fill(ends, 0.0), float(all_of_them[ends].sum())
-            must_go_on = self.filled and self._is_blank_up_to(node)
-            self._read[node] = (going_on / max(1 - end, _LEAST), 0.0) if must_go_on else (going_on, end)
+            if self._must_go_on(node):
+                going_on, end = going_on / max(1 - end, _LEAST), 0.0
+            self._read[node] = going_on, end
         return self._read[node]
 
-    def _is_blank_up_to(self, node: int) -> bool:
-        """Report whether the text from the row to a node holds nothing but blanks."""
-        while node != ROOT:
-            if node == BEFORE or not self.blank(self.cache.nodes[node].token):
-                return False
+    def _must_go_on(self, node: int) -> bool:
+        """Report whether a gap must not end at a node, because nothing but blanks is written up to there."""
+        if self.blank is None:
+            return False
+        ids = list[int]()
+        while node >= 0:
+            ids.append(self.cache.nodes[node].token)
             node = self.cache.nodes[node].parent
-        return True
+        return node == ROOT and self.blank(ids[::-1])
 
     def log_probability(self, ids: Sequence[int], known: int = 0, *, ends: bool = True) -> float | None:
         """Return the log-probability (nats) that these ids follow the row; None if they were not read.

@@ -21,15 +21,19 @@ KINDS: Final = {"rest": 0.2, "name": 0.12, "inside": 0.16, "line": 0.13, "block"
 WITH_INDENT: Final = 0.25
 """How often a gap of whole lines begins before the indentation of its first line."""
 
+AT_LINE_END: Final = 0.25
+"""How often a span begins at the end of a line, and several lines at the end of the line before them."""
+
 OTHER_FILE: Final = 0.2
 OTHER_GAP: Final = 0.1
 PREFIX_WEIGHT: Final = 0.4
 """Weight of the next-token loss on the code right before the gap; the gap's weight is 1, that of all else 0.
 
-No mark stands between the two, so the row reads as if the gap had begun earlier.
+No mark separates the two, so the tokens just before a gap are trained as if they belonged to it.
 """
 
 PREFIX_TOKENS: Final = 80
+"""How many tokens before the gap are targets."""
 
 _MOST_CHARACTERS: Final = 400
 _TRIES: Final = 30
@@ -58,7 +62,9 @@ def cut(text: str, rng: random.Random) -> tuple[int, int] | None:
             continue
         first, last = starts[number] + indent, starts[number] + len(line)
         kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
-        if kind in {"line", "block"} and rng.random() < WITH_INDENT:
+        if kind == "block" and number and rng.random() < AT_LINE_END:
+            first = starts[number] - 1
+        elif kind in {"line", "block"} and rng.random() < WITH_INDENT:
             first = starts[number]
         start, end = _span(kind, text, first, last, starts, number, rng)
         if len(text[start:end].strip()) >= 1 and end - start <= _MOST_CHARACTERS:
@@ -86,8 +92,8 @@ def _span(
     if kind == "inside":
         return start, rng.randrange(start + 1, last + 1)
     if kind == "span":
-        start = rng.randrange(first, last + 1)  # At the end of a line, too.
-        to = min(len(starts) - 2, number + rng.randrange(0, 5))
+        start = last if rng.random() < AT_LINE_END else start
+        to = min(len(starts) - 2, number + rng.randrange(start == last, 5))
         return start, rng.randrange(start + 1, max(start + 2, starts[to + 1]))
     return start, last
 

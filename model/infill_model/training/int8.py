@@ -1,8 +1,8 @@
 """Frozen linear layers in int8, in both directions (SwitchBack, arXiv 2304.13013): training at the speed of int8.
 
 A frozen layer needs two products: its output, and the gradient of its input. Both have int8 weights here, and quantise
-the other factor token by token, as the packed model does when it runs (`transformer/products.py`). So an update also
-learns with the rounding that it will be used with.
+the other factor token by token, as the packed model does when it runs (`transformer/products.py`). So an update learns
+with activations rounded as they will be; its own rounding comes only with `convert`, which merges it first.
 
 Shapes: O outputs and I inputs of a layer.
 """
@@ -38,16 +38,21 @@ def to_int8(updates: dict[str, LowRank]) -> None:
     """Replace the frozen layer of every update; the unquantised weights are given up one by one."""
     buffers = Buffers()
     for it in updates.values():
+        assert isinstance(it.linear, nn.Linear)  # noqa: S101 - tells the type checker.
         it.linear = FrozenLinear(it.linear.weight, it.linear.bias, buffers)
 
 
 class _Both(torch.autograd.Function):
     @staticmethod
-    def forward(context: Any, x: Tensor, out: Int8Product, back: Int8Product) -> Tensor:  # torch's own.
+    def forward(context: Any, x: Tensor, out: Int8Product, back: Int8Product) -> Tensor:
         context.back = back
-        return out(x.flatten(0, -2)).unflatten(0, x.shape[:-1])
+        return _by_row(out, x)
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (gradient,) = gradients
-        return context.back(gradient.flatten(0, -2)).unflatten(0, gradient.shape[:-1]), None, None
+        return _by_row(context.back, gradients[0]), None, None
+
+
+def _by_row(product: Int8Product, x: Tensor) -> Tensor:
+    """Apply a product to (..., I)."""
+    return product(x.flatten(0, -2)).view(*x.shape[:-1], -1)

@@ -1,15 +1,15 @@
 """`infill-model tune`: fine-tune a published causal code model for this project's row order with a low-rank update.
 
-The loss is next-token loss on the gap, with a small weight on the code before it. A run is a folder: it resumes where
-it was stopped, and its newest update is always complete. Shapes: B rows, T tokens, D width, V tokens of the trimmed
-head.
+The loss is next-token loss on the gap, with a smaller weight on the code right before it. A run is a folder: it
+resumes where it was stopped, and its newest update is always complete. Shapes: B rows, T tokens, D width, V tokens of
+the trimmed head.
 """
 
 import argparse
 import json
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from infill_model.data.corpus import read_corpus
+from infill_model.errors import WeightsError
 from infill_model.packing import low_rank
 from infill_model.packing.converted import head_ids
 from infill_model.packing.fim import FimMarks
@@ -39,7 +40,7 @@ DECAY_FROM: Final = 0.7
 _EVALUATE_STEPS: Final = 40
 _EVALUATE_SECONDS: Final = 30
 _EVALUATED_TOGETHER: Final = 4
-_TOGETHER: Final = 2
+_TOGETHER: Final = 1
 """Rows that a CPU computes together; more are no faster, and take more memory."""
 
 _PRODUCT: Final = {"cpu": 1024, "cuda": 8192}
@@ -80,7 +81,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--int8",
         action=argparse.BooleanOptionalAction,
-        help="frozen weights in int8, as the converted model has them (default: on a CPU)",
+        help="frozen layers in int8 (default: on a CPU, and only there)",
     )
     parser.add_argument(
         "--compile", action=argparse.BooleanOptionalAction, help="compile the layers; takes a minute at the start"
@@ -112,15 +113,15 @@ class Tuner:
         self.head_ids = head_ids(self.marks.end, source.shape.vocabulary)
         self._frozen = torch.float32 if self.device.type == "cpu" else torch.bfloat16
         network, head = load_network(source, self.head_ids, self._frozen)
-        self.network = network.to(self.device)
-        self.head: Callable[[Tensor], Tensor] = partial(F.linear, weight=head.to(self.device))
+        self.network, self.head = network.to(self.device), head.to(self.device)
         self.inverse = torch.full((source.shape.vocabulary,), -1, device=self.device)
         self.inverse[self.head_ids] = torch.arange(len(self.head_ids), device=self.device)
         self.updates = low_rank.attach(self.network, flags.rank)
-        if self.device.type == "cpu" if flags.int8 is None else flags.int8:
+        on_cpu = self.device.type == "cpu"
+        if flags.int8 and not on_cpu:
+            raise WeightsError("--int8 needs --device cpu: other devices have no such products here")
+        if on_cpu and flags.int8 is not False:
             to_int8(self.updates)
-        self._frozen_size = sum(it.size for it in self.updates.values()) + 0.25 * head.numel()
-        del network, head
         self.parameters = [it for update in self.updates.values() for it in (update.a, update.b)]
         self.optimiser = torch.optim.AdamW(
             self.parameters, lr=flags.rate, betas=(0.9, 0.95), weight_decay=0.0, fused=self.device.type == "cuda"
@@ -210,7 +211,7 @@ class Tuner:
         targets = self.inverse[ids[:, 1:]]
         wanted = (weights[:, 1:] > 0) & (targets >= 0)
         states, _ = self.network(ids, torch.arange(ids.shape[1], device=self.device).unsqueeze(0))
-        logits = self.head(states[:, :-1][wanted]).float()
+        logits = F.linear(states[:, :-1][wanted], self.head).float()
         each = F.cross_entropy(logits, targets[wanted], reduction="none")
         gap = in_gap[:, 1:][wanted]
         right = (logits.detach()[gap].argmax(-1) == targets[wanted][gap]).float()
@@ -241,17 +242,19 @@ class Tuner:
         print(" ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
 
     def _speed(self) -> dict[str, float]:
-        """Return, since the last log entry, tokens per second and the share of the device's peak FLOP/s without int8.
+        """Return, since the last log entry, tokens per second and their FLOP/s as a share of unquantised products'.
 
         Frozen weights count a forward and the gradients of their inputs; the update also counts the gradients of its
-        weights; the head counts only tokens with a weight, assumed to be one in four. Attention is not counted.
+        weights; the head counts only tokens with a weight, assumed to be one in three. Attention is not counted. In
+        int8 the share can exceed 1.
         """
         tokens, seconds = self.state.tokens - self._noted.tokens, self.state.seconds - self._noted.seconds
         self._noted = self.state
         if not seconds:
             return {}
         update = sum(it.numel() for it in self.parameters)
-        rate = (4 * self._frozen_size + 6 * update) * tokens / seconds
+        frozen = sum(it.size for it in self.updates.values()) + self.head.numel() / 3
+        rate = (4 * frozen + 6 * update) * tokens / seconds
         return {"tokens_per_second": tokens / seconds, "share_of_peak": rate / self._peak}
 
     def _save(self) -> None:

@@ -10,11 +10,12 @@ import torch
 from tiny_qwen2 import write_gguf
 
 from infill_model.data.corpus import CorpusFile
+from infill_model.errors import WeightsError
 from infill_model.packing import low_rank
 from infill_model.packing.fim import FimMarks
 from infill_model.training import tune
 from infill_model.training.fim_batches import FimBatches
-from infill_model.training.fim_rows import KINDS, RowCutter, batch, cut
+from infill_model.training.fim_rows import KINDS, PREFIX_TOKENS, RowCutter, batch, cut
 
 CODE = "".join(
     f"def function_{n}(first, second):\n    result_{n} = first * {n}\n    return result_{n}\n\n\n" for n in range(30)
@@ -34,6 +35,8 @@ def test_a_gap_is_cut_at_characters_and_holds_something() -> None:
     assert any("\n" in it for it in texts)
     assert sum("\n" not in it for it in texts) > len(texts) / 2
     assert any(CODE[a - 1].isalnum() and CODE[a].isalnum() for a, _ in filter(None, spans))  # Within a name.
+    assert any(CODE[a] == "\n" for a, _ in filter(None, spans)), "at the end of a line"
+    assert any(CODE[a - 1 : a + 1] == "\n " for a, _ in filter(None, spans)), "before indentation"
 
 
 def test_a_row_is_the_code_behind_then_before_then_the_gap() -> None:
@@ -54,6 +57,7 @@ def test_a_row_is_the_code_behind_then_before_then_the_gap() -> None:
             assert above + gap + "".join(map(chr, below)) in CODE
         assert row.weights[-row.gap :] == [1.0] * row.gap
         assert not any(row.weights[: middle + 1])
+        assert sum(it > 0 for it in row.weights) <= PREFIX_TOKENS + row.gap
 
 
 def test_padding_weighs_nothing() -> None:
@@ -148,3 +152,9 @@ def test_workers_cut_other_rows_than_each_other_and_than_before(tmp_path: Path) 
     assert [len(set(drawn[0]) & set(it)) for it in drawn[2:]] == [12, 0]
     lengths = [len(it) for it in drawn[2]]
     assert sum(max(lengths[it : it + 4]) - min(lengths[it : it + 4]) for it in range(0, 24, 4)) < sum(lengths) / 4
+
+
+def test_int8_is_for_a_cpu(tmp_path: Path) -> None:
+    write_gguf(tmp_path / "tiny.gguf")
+    with pytest.raises(WeightsError, match="--int8 needs --device cpu"):
+        tune.Tuner(_flags(tmp_path, "--device", "meta", "--int8"))
