@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ TASKS = [
     {"task_id": "b", "kind": "rest", "prefix": "def f(name):\n    return na", "suffix": "\n", "gold": "me"},
     {"task_id": "c", "kind": "two", "prefix": "x = (", "between": [" + "], "suffix": ")\n", "gold": ["1", "2"]},
 ]
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts, though a background job ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -76,6 +85,7 @@ def test_a_sweep_measures_every_combination(
     assert "The operating point: steps" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_predictions_made_before_ctrl_c_are_kept(
     tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,15 +98,12 @@ def test_predictions_made_before_ctrl_c_are_kept(
 
     monkeypatch.setattr(bench_tasks, "first", until_ctrl_c)
     out = tmp_path / "predictions.jsonl"
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # A background job ignores Ctrl-C.
-    try:
-        assert main(["bench", "tasks", str(tasks), "--out", str(out), "--threads", "1"]) == 0
-    finally:
-        signal.signal(signal.SIGINT, before)
+    assert main(["bench", "tasks", str(tasks), "--out", str(out), "--threads", "1"]) == 0
     assert [json.loads(it)["task_id"] for it in out.read_text().splitlines()] == ["a"]
     assert "Stopped after 1 of 3 tasks." in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_sweep_that_is_stopped_has_the_results_so_far(
     tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,11 +116,7 @@ def test_a_sweep_that_is_stopped_has_the_results_so_far(
         return await measure(engine, task, options)
 
     monkeypatch.setattr(sweep, "_result", until_ctrl_c)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # A background job ignores Ctrl-C.
-    try:
-        assert main(["bench", "sweep", str(tasks), "--out", str(tmp_path), "--threads", "1"]) == 0
-    finally:
-        signal.signal(signal.SIGINT, before)
+    assert main(["bench", "sweep", str(tasks), "--out", str(tmp_path), "--threads", "1"]) == 0
     found = json.loads((tmp_path / "sweep.json").read_text())
     assert (found["tasks"], len(found["measured"])) == (1, 2)
     assert "Stopped after 1 of 3 tasks." in capsys.readouterr().err

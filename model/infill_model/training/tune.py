@@ -22,7 +22,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from infill_model.data.corpus import read_corpus
-from infill_model.errors import WeightsError
+from infill_model.errors import TrainingError
 from infill_model.packing import low_rank
 from infill_model.packing.converted import head_ids
 from infill_model.packing.fim import FimMarks
@@ -107,6 +107,9 @@ class Tuner:
     def __init__(self, flags: argparse.Namespace) -> None:
         self.flags, self.folder = flags, flags.folder
         self.device = torch.device(flags.device)
+        on_cpu = self.device.type == "cpu"
+        if flags.int8 and not on_cpu:
+            raise TrainingError("--int8 needs --device cpu: other devices have no such products here")
         self.folder.mkdir(parents=True, exist_ok=True)
         source = GgufFile(flags.gguf)
         self.marks = FimMarks.of({source.tokens.tokens[it]: it for it in source.tokens.special})
@@ -117,9 +120,6 @@ class Tuner:
         self.inverse = torch.full((source.shape.vocabulary,), -1, device=self.device)
         self.inverse[self.head_ids] = torch.arange(len(self.head_ids), device=self.device)
         self.updates = low_rank.attach(self.network, flags.rank)
-        on_cpu = self.device.type == "cpu"
-        if flags.int8 and not on_cpu:
-            raise WeightsError("--int8 needs --device cpu: other devices have no such products here")
         if on_cpu and flags.int8 is not False:
             to_int8(self.updates)
         self.parameters = [it for update in self.updates.values() for it in (update.a, update.b)]
