@@ -15,9 +15,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from parts import split
-from safetensors.torch import load_file, save_file
 
 ON_A_GPU = (
     "--device", "cuda", "--rows", "64", "--workers", "12", "--held-out", "192", "--save-seconds", "30", "--compile",
@@ -77,13 +75,10 @@ class Keeper:
         if written == self._kept:
             return
         archive = self._run / "update.tar"
-        small = self._run / stored.name
-        save_file({name: it.to(torch.bfloat16) for name, it in load_file(stored).items()}, small)
         with tarfile.open(archive, "w") as tar:
-            tar.add(small, f"update/{stored.name}")
-            tar.add(update / "adapter_config.json", "update/adapter_config.json")
-            if denoiser.exists():
-                tar.add(denoiser, f"update/{denoiser.name}")
+            for it in update.iterdir():
+                if it.suffix != ".part":  # Being written.
+                    tar.add(it, f"update/{it.name}")
         split(archive, self._out, MOST_BACK)
         shutil.copyfile(log, self._out / log.name)
         self._kept = written

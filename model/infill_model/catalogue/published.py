@@ -14,6 +14,9 @@ from typing import Any, Final
 
 from platformdirs import user_cache_path
 
+STATED_PARENT: Final = "parent.sha256"
+"""The file of a low-rank update that holds the hash of the published file it was tuned for."""
+
 
 @dataclass(frozen=True, slots=True)
 class RegistryPackages:
@@ -86,7 +89,7 @@ class Published:
     def update(self) -> Path | None:
         """The folder of this project's low-rank update; None if the package has none for exactly this file."""
         folder = Path(__file__).parent.parent / "packing" / "updates" / self.name
-        stated = folder / "parent.sha256"
+        stated = folder / STATED_PARENT
         fits = stated.is_file() and stated.read_text(encoding="ascii").strip() == self.sha256
         return folder if fits else None
 

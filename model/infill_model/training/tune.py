@@ -6,6 +6,7 @@ the trimmed head.
 """
 
 import argparse
+import hashlib
 import json
 import random
 import time
@@ -21,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from infill_model.catalogue.published import STATED_PARENT
 from infill_model.data.corpus import read_corpus
 from infill_model.errors import TrainingError
 from infill_model.packing import low_rank
@@ -42,6 +44,9 @@ _EVALUATE_SECONDS: Final = 30
 _EVALUATED_TOGETHER: Final = 4
 _TOGETHER: Final = 1
 """Rows that a CPU computes together; more are no faster, and take more memory."""
+
+_PARAMETER: Final = "parameter"
+"""The name of a float32 parameter among the optimiser's state."""
 
 _PRODUCT: Final = {"cpu": 1024, "cuda": 8192}
 """Sizes of the square matrix products that measure a device's speed."""
@@ -112,6 +117,8 @@ class Tuner:
             raise TrainingError("--int8 needs --device cpu: other devices have no such products here")
         self.folder.mkdir(parents=True, exist_ok=True)
         source = GgufFile(flags.gguf)
+        with flags.gguf.open("rb") as file:
+            self._parent = hashlib.file_digest(file, "sha256").hexdigest()
         self.marks = FimMarks.of({source.tokens.tokens[it]: it for it in source.tokens.special})
         self.head_ids = head_ids(self.marks.end, source.shape.vocabulary)
         self._frozen = torch.float32 if self.device.type == "cpu" else torch.bfloat16
@@ -212,8 +219,10 @@ class Tuner:
         wanted = (weights[:, 1:] > 0) & (targets >= 0)
         states, _ = self.network(ids, torch.arange(ids.shape[1], device=self.device).unsqueeze(0))
         logits = F.linear(states[:, :-1][wanted], self.head).float()
-        each = F.cross_entropy(logits, targets[wanted], reduction="none")
         gap = in_gap[:, 1:][wanted]
+        end = self.inverse[self.marks.end]
+        logits[:, end] = logits[:, end].masked_fill(~gap, -torch.inf)  # How probable an end is, only gaps teach.
+        each = F.cross_entropy(logits, targets[wanted], reduction="none")
         right = (logits.detach()[gap].argmax(-1) == targets[wanted][gap]).float()
         return (each * weights[:, 1:][wanted]).sum(), each.detach()[gap], right
 
@@ -258,12 +267,18 @@ class Tuner:
         return {"tokens_per_second": tokens / seconds, "share_of_peak": rate / self._peak}
 
     def _save(self) -> None:
-        """Write the update and the optimiser; a run killed during the save resumes from the previous one."""
-        low_rank.save(self.folder / "update", self.updates, self.flags.base, torch.float32)
+        """Write the update and what a resumed run needs; a run killed during the save resumes from the previous one.
+
+        The update is in bfloat16, as one is shipped, and states its parent; the run goes on from float32.
+        """
+        update = self.folder / "update"
+        low_rank.save(update, self.updates, self.flags.base)
+        (update / STATED_PARENT).write_text(self._parent + "\n", encoding="ascii")
         state = self.optimiser.state_dict()["state"]
-        moments = {f"{number}.{name}": value for number, it in state.items() for name, value in it.items()}
+        kept = {f"{number}.{name}": value for number, it in state.items() for name, value in it.items()}
+        kept |= {f"{number}.{_PARAMETER}": it.detach() for number, it in enumerate(self.parameters)}
         part = self.folder / "optimiser.safetensors.part"
-        save_file({name: value.contiguous() for name, value in moments.items()}, part)
+        save_file({name: value.contiguous() for name, value in kept.items()}, part)
         part.replace(self.folder / "optimiser.safetensors")
         (self.folder / "state.json.part").write_text(json.dumps(asdict(self.state)), encoding="utf-8")
         (self.folder / "state.json.part").replace(self.folder / "state.json")
@@ -279,7 +294,10 @@ class Tuner:
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in stored.items():
             number, name = key.split(".")
-            state.setdefault(int(number), {})[name] = value
+            if name == _PARAMETER:
+                self.parameters[int(number)].data.copy_(value)
+            else:
+                state.setdefault(int(number), {})[name] = value
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": state, "param_groups": groups})
         return replace(TuneState(**json.loads((self.folder / "state.json").read_text(encoding="utf-8"))))

@@ -1,7 +1,9 @@
 import argparse
 import gzip
+import hashlib
 import json
 import random
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -112,7 +114,28 @@ def test_a_run_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert second.state.step > first.state.step
     assert second._evaluate()[0] < before
     stored = low_rank.load(tmp_path / "run" / "update")
-    assert torch.equal(stored["model.layers.0.mlp.up_proj"][0], second.updates["model.layers.0.mlp.up_proj"].a.detach())
+    own = second.updates["model.layers.0.mlp.up_proj"].a.detach()
+    assert torch.equal(stored["model.layers.0.mlp.up_proj"][0], own.bfloat16().float())
+    assert torch.equal(tune.Tuner(_flags(tmp_path)).updates["model.layers.0.mlp.up_proj"].a, own), "in full precision"
+    parent = hashlib.sha256((tmp_path / "tiny.gguf").read_bytes()).hexdigest()
+    assert (tmp_path / "run/update/parent.sha256").read_text().strip() == parent
+
+
+def test_only_gaps_teach_how_probable_an_end_is(tmp_path: Path) -> None:
+    write_gguf(tmp_path / "tiny.gguf")
+    _corpus(tmp_path / "corpus")
+    tuner = tune.Tuner(_flags(tmp_path))
+    row = tuner.cutter.row(CODE, "", random.Random(1))
+    assert row is not None
+    before = replace(row, weights=[*row.weights[: -row.gap], *[0.0] * row.gap])
+    within = replace(row, weights=[*[0.0] * (len(row.ids) - row.gap), *row.weights[-row.gap :]])
+    end = tuner.inverse[tuner.marks.end]
+    for rows, taught in ((before, False), (within, True)):
+        tuner.head.requires_grad_().grad = None
+        tuner._losses([rows])[0].backward()
+        assert tuner.head.grad is not None
+        assert bool(tuner.head.grad[end].any()) is taught
+        assert tuner.head.grad.any()
 
 
 def test_rows_that_do_not_fit_together_give_the_same_gradients_in_parts(
