@@ -16,6 +16,7 @@ from infill_model.coder.denoiser import CANVAS, ShallowDenoiser
 from infill_model.coder.drafting import drafts_of, remaining
 from infill_model.coder.encoder import ROOT, RowCache
 from infill_model.coder.healing import Healed, Healer
+from infill_model.coder.repeating import LinesBelow
 from infill_model.coder.writing import END, Acceptance, Ends, Writer, WrittenRow
 from infill_model.denoising.stop import Limits
 from infill_model.infill.copied import copies_for
@@ -118,10 +119,13 @@ class OneGap:
     _took: float = 0.0
     _joined: dict[str, float] = field(default_factory=dict)
     _writer: Writer = field(init=False)
+    _below: LinesBelow = field(init=False)
 
     def __post_init__(self) -> None:
         """Collect the drafts."""
         self._writer = self._new_writer()
+        several = self.request.block and self.start is None
+        self._below = LinesBelow.of(self.request.suffix if several else "")
         if self.start is not None:
             self.drafts = [self.start]
         elif self.options.retrieve:
@@ -186,6 +190,7 @@ class OneGap:
             began = time.perf_counter()
             going = self._writer.step(going, [[] for _ in going], Acceptance(), 0)
             self._took_forward(began)
+            going = [self._ended_below(it) for it in going]
             self._keep([it for it in going if it.stopped == "complete"])
             going = [it for it in going if it.stopped is None and it.total > greedy.total - BEHIND]
             going = [it for it in going if len(it.ids) < len(greedy.ids) + LONGER]
@@ -286,12 +291,37 @@ class OneGap:
             return [replace(it, stopped="cancelled") for it in going]
         began = time.perf_counter()
         after = self._writer.step(going, [[it for it in its if it] for its in drafts], self._acceptance, ROOM)
+        after = [self._ended_below(it) for it in after]
         self._took_forward(began)
         if self.on_draft is not None:
             took = round(self._took * 1000, 3)
             before, now = max(zip(going, after, strict=True), key=lambda it: it[1].total)
             self.on_draft(self._frame(now, f"{len(now.ids) - len(before.ids)} committed", took))
         return after
+
+    def _ended_below(self, written: WrittenRow) -> WrittenRow:
+        """End a row where it begins to repeat the code below; that it does so counts like an end there."""
+        text = self._text(written, whole=True) + ("\n" if written.stopped == "complete" else "")
+        cut = self._below.repeated_from(text)
+        if not cut:
+            return written
+        ids, kept = list[int](), 0
+        while len(self._text(replace(written, ids=tuple(ids)), whole=True)) < cut:
+            ids, kept = [*ids, written.ids[kept]], kept + 1
+        excess = len(self._text(replace(written, ids=tuple(ids)), whole=True)) - cut
+        if excess:  # The last token goes on with the line break.
+            ids[-1:] = self.tokens.encode(self.tokens.decode(ids[-1:])[:-excess])
+        ended = math.prod(written.probabilities[kept:])
+        if not excess and kept <= len(written.path) and self.cache.knows(node := written.path[kept - 1]):
+            ended = min(1.0, ended + self._writer.probabilities(node)[1])
+        ones = (1.0,) * (len(ids) - kept)
+        return replace(
+            written,
+            ids=tuple(ids),
+            probabilities=(*written.probabilities[:kept], *ones, ended),
+            path=written.path[: kept - 1],
+            stopped="complete",
+        )
 
     def _going_on(self, drafted: Sequence[Sequence[int]], written: WrittenRow) -> list[list[int]]:
         """Return drafts of the continuation of the text written so far."""

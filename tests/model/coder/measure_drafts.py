@@ -2,6 +2,7 @@
 
 `python tests/model/coder/measure_drafts.py TASKS MODEL` fills the first tasks of each kind left to right, with copies
 from the document as drafts, and with the denoiser's, if the model has one; in turn, after a context that has been read.
+With `--embedded`, what the embedded model writes is a draft too; its time, after a context that was read, counts.
 In float32 the texts are the same; in int8 they part at near ties. It is not a test: it asserts nothing.
 """
 
@@ -18,6 +19,7 @@ from infill_model.coder.infiller import CoderInfiller
 from infill_model.coder.one_gap import LONGEST_BLOCK, OneGap
 from infill_model.denoising.stop import Limits
 from infill_model.evaluation.tasks.tasks import Task, read_tasks
+from infill_model.infill.infiller import Infiller
 from infill_model.request import Options
 
 MODES = {
@@ -25,6 +27,8 @@ MODES = {
     "copies": Options(masks=0),
     "denoiser": Options(retrieve=False),
     "both": Options(),
+    "embedded": Options(retrieve=False, masks=0),
+    "embedded, copies": Options(masks=0),
 }
 
 
@@ -52,7 +56,7 @@ class Sums:
         )
 
 
-def measured(coder: CoderInfiller, task: Task, sums: dict[str, Sums]) -> None:
+def measured(coder: CoderInfiller, small: Infiller | None, task: Task, sums: dict[str, Sums]) -> None:
     """Fill a task in each mode."""
     request, expected = task.request(), None
     row = coder.layout.row(request.prefix, (request.suffix,), request.files)
@@ -60,11 +64,17 @@ def measured(coder: CoderInfiller, task: Task, sums: dict[str, Sums]) -> None:
     cache.open(row)
     cache.grow([(ROOT, ())])  # Otherwise the first mode would read the end of the row for the others.
     for mode, options in MODES.items():
-        if options.masks is None and coder.denoiser is None:
+        embedded = mode.startswith("embedded")
+        if (options.masks is None and coder.denoiser is None) or (embedded and small is None):
             continue
         cache.open(row)
-        gap = OneGap(request, options, Limits(LONGEST_BLOCK), cache, coder.tokens, None, None, "", coder.denoiser)
+        guess = ""
+        if embedded and small is not None:
+            small.fill(request, Options(retrieve=False))
         began = time.perf_counter()
+        if embedded and small is not None:
+            guess = small.fill(request, Options(retrieve=False))[0].texts[0]
+        gap = OneGap(request, options, Limits(LONGEST_BLOCK), cache, coder.tokens, None, None, guess, coder.denoiser)
         written = gap.write()
         took = (time.perf_counter() - began) * 1000
         expected = expected if expected is not None else written.ids
@@ -83,9 +93,12 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--each", type=int, default=30, metavar="N", help="tasks of each kind (default: 30)")
     parser.add_argument("--threads", type=int, default=2, metavar="N")
+    parser.add_argument("--dtype", default="auto", help="int8 (the default) or float32")
+    parser.add_argument("--embedded", action="store_true", help="let the embedded model draft as well")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    coder, kinds = CoderInfiller.load(arguments.model, device="cpu"), defaultdict[str, list[Task]](list)
+    coder = CoderInfiller.load(arguments.model, device="cpu", dtype=arguments.dtype)
+    small, kinds = Infiller.load() if arguments.embedded else None, defaultdict[str, list[Task]](list)
     for task in read_tasks(arguments.tasks):
         if task.gaps == 1:
             kinds[task.kind].append(task)
@@ -95,7 +108,7 @@ def main() -> None:
     for kind, tasks in kinds.items():
         sums = {mode: Sums() for mode in MODES}
         for task in tasks[: arguments.each]:
-            measured(coder, task, sums)
+            measured(coder, small, task, sums)
         show(kind, sums)
         every = {mode: every[mode] + sums[mode] for mode in MODES}
     show("all", every)
