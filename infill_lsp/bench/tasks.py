@@ -64,6 +64,13 @@ def declare(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--unmask", default=usual.unmask, metavar="SPEC", help="which masks to commit in a step")
     flags.add_argument("--remask", default=usual.remask, metavar="SPEC", help="which tokens to remask in a step")
     flags.add_argument("--guide", default=usual.guide, metavar="NAME[:WEIGHT]", help=GUIDE_HELP)
+    flags.add_argument(
+        "--n",
+        type=integer(1, 16),
+        default=usual.n,
+        metavar="N",
+        help="write N different fills and keep the best: editors want 1 while you type, 4 when you ask by hand",
+    )
     flags.add_argument("--no-copy", action="store_true", help="do not try copies from the same document")
     flags.add_argument("--no-critic", action="store_true", help="do not use the syntax critic")
     flags.add_argument("--shown", action="store_true", help="write only what a server would show")
@@ -79,6 +86,7 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
     """
     settings = engine_settings(chosen)
     options = Options(
+        n=chosen.n,
         steps=chosen.steps,
         masks=chosen.masks,
         unmask=chosen.unmask,

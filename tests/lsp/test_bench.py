@@ -42,7 +42,7 @@ def tasks(tmp_path: Path) -> Path:
 
 def test_tasks_are_filled_as_an_editor_would_have_them(tasks: Path, tmp_path: Path) -> None:
     out = tmp_path / "server.jsonl"
-    assert main(["bench", "tasks", str(tasks), "--out", str(out), "--steps", "4", "--threads", "1"]) == 0
+    assert main(["bench", "tasks", str(tasks), "--out", str(out), "--steps", "4", "--n", "3", "--threads", "1"]) == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [it["task_id"] for it in rows] == ["a", "b", "c"]
     assert all(it["forwards"] and it["ms"] > 0 for it in rows[:2])
@@ -50,6 +50,7 @@ def test_tasks_are_filled_as_an_editor_would_have_them(tasks: Path, tmp_path: Pa
     made = json.loads((tmp_path / "server.run.json").read_text())
     assert made["method"] == "server"
     assert made["options"]["steps"] == 4
+    assert made["options"]["n"] == 3
     assert made["options"]["critic"] is True
     assert made["record"]["command"].startswith("infill-lsp bench tasks tasks.jsonl")
     assert len(made["record"]["model"]["sha256"]) == 64
