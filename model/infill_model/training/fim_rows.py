@@ -29,7 +29,7 @@ OTHER_GAP: Final = 0.1
 PREFIX_WEIGHT: Final = 0.4
 """Weight of the next-token loss on the code right before the gap; the gap's weight is 1, that of all else 0.
 
-No mark separates the two, so the tokens just before a gap are trained as if they belonged to it.
+No mark separates the two, so the tokens just before a gap are trained as if they belonged to it, without its end.
 """
 
 PREFIX_TOKENS: Final = 80
