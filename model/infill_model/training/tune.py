@@ -229,7 +229,7 @@ class Tuner:
     @torch.no_grad()
     def _evaluate(self) -> tuple[float, float]:
         """Return the mean loss of held-out gap tokens in nats, and the share predicted correctly."""
-        size = _EVALUATED_TOGETHER
+        size = min(self._together, _EVALUATED_TOGETHER)
         found = [self._losses(self.held_out[it : it + size])[1:] for it in range(0, len(self.held_out), size)]
         losses, right = (torch.cat(it) for it in zip(*found, strict=True))
         return float(losses.mean()), float(right.mean())
