@@ -301,14 +301,17 @@ class OneGap:
 
     def _ended_below(self, written: WrittenRow) -> WrittenRow:
         """End a row where it begins to repeat the code below; that it does so counts like an end there."""
+        if not self._below.lines:
+            return written
         text = self._text(written, whole=True) + ("\n" if written.stopped == "complete" else "")
         cut = self._below.repeated_from(text)
         if not cut:
             return written
-        ids, kept = list[int](), 0
-        while len(self._text(replace(written, ids=tuple(ids)), whole=True)) < cut:
-            ids, kept = [*ids, written.ids[kept]], kept + 1
-        excess = len(self._text(replace(written, ids=tuple(ids)), whole=True)) - cut
+        kept, length = 0, 0
+        while length < cut:
+            kept += 1
+            length = len(self._text(replace(written, ids=written.ids[:kept]), whole=True))
+        ids, excess = list(written.ids[:kept]), length - cut
         if excess:  # The last token goes on with the line break.
             ids[-1:] = self.tokens.encode(self.tokens.decode(ids[-1:])[:-excess])
         ended = math.prod(written.probabilities[kept:])

@@ -6,7 +6,6 @@ the trimmed head.
 """
 
 import argparse
-import hashlib
 import json
 import random
 import time
@@ -25,6 +24,7 @@ from torch import Tensor
 from infill_model.catalogue.published import STATED_PARENT
 from infill_model.data.corpus import read_corpus
 from infill_model.errors import TrainingError
+from infill_model.evaluation.tasks.record import sha256
 from infill_model.packing import low_rank
 from infill_model.packing.converted import head_ids
 from infill_model.packing.fim import FimMarks
@@ -117,8 +117,7 @@ class Tuner:
             raise TrainingError("--int8 needs --device cpu: other devices have no such products here")
         self.folder.mkdir(parents=True, exist_ok=True)
         source = GgufFile(flags.gguf)
-        with flags.gguf.open("rb") as file:
-            self._parent = hashlib.file_digest(file, "sha256").hexdigest()
+        self._parent = sha256(flags.gguf)
         self.marks = FimMarks.of({source.tokens.tokens[it]: it for it in source.tokens.special})
         self.head_ids = head_ids(self.marks.end, source.shape.vocabulary)
         self._frozen = torch.float32 if self.device.type == "cpu" else torch.bfloat16
