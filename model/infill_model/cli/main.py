@@ -78,13 +78,13 @@ def _tokenizer() -> Loaded:
 
 
 def _tune() -> Loaded:
-    from infill_model.training.tune import add_flags, run
+    from infill_model.training.tuning.tune import add_flags, run
 
     return add_flags, run
 
 
 def _tune_denoiser() -> Loaded:
-    from infill_model.training.tune_denoiser import add_flags, run
+    from infill_model.training.tuning.tune_denoiser import add_flags, run
 
     return add_flags, run
 

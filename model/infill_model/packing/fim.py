@@ -3,8 +3,8 @@
     <|fim_prefix|> {<|file_sep|> other file}* <|fim_suffix|> code after the gap <|fim_middle|> code before the gap
 
 Typed text is appended at the end, so nothing already encoded moves. Published models put the code before the gap first;
-a low-rank update teaches them this order (`training/tune.py`). A model without an update is given its own order, in
-which each keystroke makes it read the code after the gap again. Training and inference both lay rows out here.
+a low-rank update teaches them this order (`training/tuning/tune.py`). A model without an update is given its own order,
+in which each keystroke makes it read the code after the gap again. Training and inference both lay rows out here.
 """
 
 from collections.abc import Sequence

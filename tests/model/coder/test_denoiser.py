@@ -20,8 +20,8 @@ from infill_model.packing.converted import convert, head_ids, read
 from infill_model.packing.denoiser_weights import DenoiserWeights
 from infill_model.packing.gguf_file import GgufFile
 from infill_model.request import Options, Request
-from infill_model.training.denoiser import UNKNOWN, Canvases, TrainedDenoiser, canvases_of
-from infill_model.training.tune import load_network
+from infill_model.training.tuning.denoiser import UNKNOWN, Canvases, TrainedDenoiser, canvases_of
+from infill_model.training.tuning.tune import load_network
 from infill_model.vocabulary import MASK, RESERVED
 
 ROW = list(range(40, 70))

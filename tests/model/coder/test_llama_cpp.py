@@ -28,7 +28,7 @@ from infill_model.packing import low_rank
 from infill_model.packing.fim import FimMarks
 from infill_model.packing.gguf_export import KINDS, export_gguf
 from infill_model.packing.gguf_file import GgufFile
-from infill_model.training.tune import encode, load_network
+from infill_model.training.tuning.tune import encode, load_network
 from infill_model.transformer.transformer import Transformer
 
 pytestmark = needed

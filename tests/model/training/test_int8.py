@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from infill_model.packing import low_rank
-from infill_model.training.int8 import to_int8
+from infill_model.training.tuning.int8 import to_int8
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -28,7 +28,7 @@ def test_an_update_and_then_a_denoiser_are_trained_by_command_and_drafted_with(
     tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sequence of a user: tune, convert, train the denoiser twice, convert again, fill."""
-    monkeypatch.setattr("infill_model.training.tune_denoiser.LONGEST", 2000)  # Its tokens are single letters.
+    monkeypatch.setattr("infill_model.training.tuning.tune_denoiser.LONGEST", 2000)  # Its tokens are single letters.
     gguf, run, file = write_gguf(tmp_path / "tiny.gguf"), tmp_path / "run", tmp_path / "tiny.safetensors"
 
     def command(*words: str | Path) -> str:

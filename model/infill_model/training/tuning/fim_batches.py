@@ -7,7 +7,7 @@ from typing import Any, Final
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from infill_model.data.corpus import CorpusFile
-from infill_model.training.fim_rows import FimRow, RowCutter
+from infill_model.training.tuning.fim_rows import FimRow, RowCutter
 
 POOL: Final = 6
 """Batches that are drawn together and sorted by length, to keep padding low."""

@@ -21,8 +21,8 @@ from infill_model.data.corpus import CorpusFile, read_corpus
 from infill_model.packing import denoiser_weights
 from infill_model.packing.converted import read
 from infill_model.packing.fim import FimMarks
-from infill_model.training.denoiser import UNKNOWN, Canvases, TrainedDenoiser, canvases_of
-from infill_model.training.fim_rows import FimRow, RowCutter
+from infill_model.training.tuning.denoiser import UNKNOWN, Canvases, TrainedDenoiser, canvases_of
+from infill_model.training.tuning.fim_rows import FimRow, RowCutter
 from infill_model.transformer.packed import CausalNetwork
 
 HALF_LIFE: Final = 3.0
