@@ -201,9 +201,11 @@ class CoderInfiller(Filler):
         text = next(iter(gap.found))
         if start is None and text:
             self._written = Written(request.prefix, tuple(behind), text)
-        wanted = options.n > 1 or gap.is_doubtful or _objects(critic, text)
-        if wanted and start is None and greedy.stopped == "complete":
+        wrong = _objects(critic, text)
+        if (options.n > 1 or gap.is_doubtful or wrong) and start is None and greedy.stopped == "complete":
             gap.write_others(max(options.n, 3))
+        if request.block and start is None and (wrong or greedy.stopped == "steps"):
+            gap.write_shorter()
         copied = gap.drafts if start is None else []
         ranked = gap.ranked().items()
         fills = [_fill(gap, text, right, text in copied, encode_ms) for text, right in ranked]

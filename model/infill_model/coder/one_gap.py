@@ -7,7 +7,7 @@ which is cut off again.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -46,7 +46,7 @@ BESIDE: Final = 4
 """How many forward passes' worth of time is reserved for joining when other fills are written."""
 
 BEHIND: Final = 6.0
-"""Nats by which another fill may be less probable than the greedy one before it is dropped."""
+"""Nats by which a copy or another fill may be less probable than the greedy one before it is dropped."""
 
 LONGER: Final = 8
 """Tokens by which it may be longer than the greedy fill."""
@@ -152,8 +152,10 @@ class OneGap:
             going = self._restarted(*going)
         written = self._best(going, drafted)
         self.found[self._text(written)] = written
+        whole = self.start is None and written.stopped == "complete"
+        least = written.total - BEHIND if whole else -math.inf
         for ids, (text, total) in zip(drafted, read.items(), strict=True):
-            if total is not None:
+            if total is not None and total > least:
                 self.found.setdefault(text, self._scored(ids, total))
         return written
 
@@ -194,6 +196,25 @@ class OneGap:
             self._keep([it for it in going if it.stopped == "complete"])
             going = [it for it in going if it.stopped is None and it.total > greedy.total - BEHIND]
             going = [it for it in going if len(it.ids) < len(greedy.ids) + LONGER]
+
+    def write_shorter(self) -> None:
+        """Read the greedy fill's first lines, each followed by an end: several lines that went wrong began well."""
+        text, end, shorter = next(iter(self.found)), 0, list[str]()
+        while (end := text.find("\n", end + 1)) >= 0:
+            shorter.append(text[:end].rstrip())
+        if shorter and not late_by(self.limits) and self._has_time_for(BESIDE):
+            for it, (ids, total) in self._read_whole(dict.fromkeys(filter(None, shorter))).items():
+                self.found.setdefault(it, self._scored(ids, total))
+
+    def _read_whole(self, texts: Iterable[str]) -> dict[str, tuple[list[int], float]]:
+        """Read texts in one forward pass; return the ids and the log-probability of those for which there was room."""
+        lead = [self._healed.last] if self._healed else []
+        ids = {text: self.tokens.encode(text) for text in texts}
+        began = time.perf_counter()
+        self._writer.read([[*lead, *it] for it in ids.values()])
+        self._took_forward(began)
+        totals = {text: self._writer.log_probability([*lead, *its], len(lead)) for text, its in ids.items()}
+        return {text: (ids[text], total) for text, total in totals.items() if total is not None}
 
     def _keep(self, rows: Sequence[WrittenRow]) -> None:
         for it in rows:
