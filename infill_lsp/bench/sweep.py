@@ -127,6 +127,7 @@ def sweep(command: SweepCommand, engine: Sequence[str]) -> int:
     Raises:
         InfillError: the engine does not work.
         InfillModelError: a file cannot be read or written.
+        KeyboardInterrupt: on Ctrl-C, once the results so far are written.
     """
     from infill_model.evaluation.studies.plots import Point, frontier  # noqa: PLC0415  # matplotlib takes a second
 
@@ -145,6 +146,7 @@ def sweep(command: SweepCommand, engine: Sequence[str]) -> int:
     _show(edge, best, count)
     if count < len(some):
         print(f"Stopped after {count} of {len(some)} tasks.", file=sys.stderr)
+        raise KeyboardInterrupt
     return 0
 
 

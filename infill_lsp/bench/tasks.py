@@ -110,11 +110,12 @@ def run(chosen: argparse.Namespace, engine: EngineCommand) -> int:
 
 
 def fill_tasks(command: TasksCommand, engine: Sequence[str]) -> int:
-    """Fill all tasks and write the predictions; return 0. Ctrl-C keeps those made so far.
+    """Fill all tasks and write the predictions; return 0.
 
     Raises:
         InfillError: the engine does not work.
         InfillModelError: a file cannot be read or written, or holds no tasks.
+        KeyboardInterrupt: on Ctrl-C, once the predictions made so far are written.
     """
     tasks = read_tasks(command.tasks, split=command.split, limit=command.limit)
     started = time.monotonic()
@@ -145,6 +146,7 @@ def fill_tasks(command: TasksCommand, engine: Sequence[str]) -> int:
     PredictionRun(command.method, sha256(command.tasks), command.options, made).write_beside(command.out)
     if filled < len(tasks):
         print(f"Stopped after {filled} of {len(tasks)} tasks.", file=sys.stderr)
+        raise KeyboardInterrupt
     return 0
 
 

@@ -99,7 +99,7 @@ def test_predictions_made_before_ctrl_c_are_kept(
 
     monkeypatch.setattr(bench_tasks, "first", until_ctrl_c)
     out = tmp_path / "predictions.jsonl"
-    assert main(["bench", "tasks", str(tasks), "--out", str(out), "--threads", "1"]) == 0
+    assert main(["bench", "tasks", str(tasks), "--out", str(out), "--threads", "1"]) == 130
     assert [json.loads(it)["task_id"] for it in out.read_text().splitlines()] == ["a"]
     assert "Stopped after 1 of 3 tasks." in capsys.readouterr().err
 
@@ -117,7 +117,7 @@ def test_a_sweep_that_is_stopped_has_the_results_so_far(
         return await measure(engine, task, options)
 
     monkeypatch.setattr(sweep, "_result", until_ctrl_c)
-    assert main(["bench", "sweep", str(tasks), "--out", str(tmp_path), "--threads", "1"]) == 0
+    assert main(["bench", "sweep", str(tasks), "--out", str(tmp_path), "--threads", "1"]) == 130
     found = json.loads((tmp_path / "sweep.json").read_text())
     assert (found["tasks"], len(found["measured"])) == (1, 2)
     assert "Stopped after 1 of 3 tasks." in capsys.readouterr().err
