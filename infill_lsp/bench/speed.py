@@ -109,6 +109,7 @@ def _peak_memory(pid: int | None) -> float:
 def _speed(settings: EngineSettings, gaps: int) -> dict[str, float]:
     command = [sys.executable, "-P", "-m", "infill_model.evaluation.studies.speed", "--model", settings.model]
     command += ["--gaps", str(gaps), "--threads", str(settings.cpu_threads)]
+    command += ["--device", settings.device, "--dtype", settings.dtype]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=engine_environment())
     if done.returncode:
         raise BenchError(f"the measuring process failed: {done.stderr.strip().splitlines()[-1:] or done.returncode}")

@@ -147,9 +147,11 @@ def main() -> None:
     parser.add_argument("--gaps", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=None)
-    arguments = parser.parse_args()
-    infiller = Infiller.load(arguments.model, threads=arguments.threads)
-    speed = measure(infiller, rest_of_line_gaps(arguments.gaps, arguments.seed), Options())
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--dtype", default="auto")
+    its = parser.parse_args()
+    infiller = Infiller.load(its.model, device=its.device, dtype=its.dtype, threads=its.threads)
+    speed = measure(infiller, rest_of_line_gaps(its.gaps, its.seed), Options())
     print(json.dumps(asdict(speed)))
 
 
