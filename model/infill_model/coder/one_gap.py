@@ -199,11 +199,11 @@ class OneGap:
 
     def write_shorter(self) -> None:
         """Read the greedy fill's first lines, each followed by an end: several lines that went wrong began well."""
-        text, end, shorter = next(iter(self.found)), 0, list[str]()
-        while (end := text.find("\n", end + 1)) >= 0:
-            shorter.append(text[:end].rstrip())
-        if shorter and not late_by(self.limits) and self._has_time_for(BESIDE):
-            for it, (ids, total) in self._read_whole(dict.fromkeys(filter(None, shorter))).items():
+        text, greedy = next(iter(self.found.items()))
+        lines = text.split("\n")
+        shorter = dict.fromkeys("\n".join(lines[:count]).rstrip() for count in range(1, len(lines)))
+        if shorter and not late_by(self.limits) and self._has_time_for(BESIDE + len(greedy.ids) // ROOM):
+            for it, (ids, total) in self._read_whole(filter(None, shorter)).items():
                 self.found.setdefault(it, self._scored(ids, total))
 
     def _read_whole(self, texts: Iterable[str]) -> dict[str, tuple[list[int], float]]:

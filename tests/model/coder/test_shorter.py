@@ -32,10 +32,10 @@ def _objects_to(*wrong: str) -> TextCritic:
     return critic
 
 
-def _filled(model: CoderInfiller, asked: Request, *wrong: str) -> list[Fill]:
+def _filled(model: CoderInfiller, asked: Request, *wrong: str, budget_ms: float | None = None) -> list[Fill]:
     """Fill a gap with a model that takes over any draft, and has `TEXT` as one."""
     model._written = Written(asked.prefix[:-1], (asked.suffix,), asked.prefix[-1] + TEXT)
-    options = Options(n=40, retrieve=False, remask="verify:0")
+    options = Options(n=40, retrieve=False, remask="verify:0", budget_ms=budget_ms)
     return model.fill(asked, options, critic=_objects_to(*wrong))
 
 
@@ -64,6 +64,12 @@ def test_lines_that_were_cut_off_are_cut_at_their_ends(exact: CoderInfiller, mon
     first, *_, last = _filled(exact, ASKED)
     assert first.texts[0] in (LINES[0], "\n".join(LINES[:2]))
     assert (last.stopped, last.confidence) == ("steps", 0.0)
+
+
+def test_without_time_for_it_nothing_is_cut(exact: CoderInfiller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_gap, "BESIDE", 10**9)
+    (fill,) = _filled(exact, ASKED, "(((", budget_ms=600_000)
+    assert "(((" in fill.texts[0]
 
 
 @pytest.mark.parametrize("block", [True, False])
