@@ -14,12 +14,10 @@ from tiny_qwen2 import write_gguf
 from infill_model.data.corpus import CorpusFile
 from infill_model.errors import TrainingError
 from infill_model.packing import low_rank
-from infill_model.packing.converted import convert
 from infill_model.packing.fim import FimMarks
 from infill_model.training.tuning import tune
 from infill_model.training.tuning.fim_batches import FimBatches
 from infill_model.training.tuning.fim_rows import KINDS, PREFIX_TOKENS, RowCutter, batch, cut
-from infill_model.training.tuning.teacher import Teacher
 
 CODE = "".join(
     f"def function_{n}(first, second):\n    result_{n} = first * {n}\n    return result_{n}\n\n\n" for n in range(30)
@@ -138,33 +136,6 @@ def test_only_gaps_teach_how_probable_an_end_is(tmp_path: Path) -> None:
         assert tuner.head.grad is not None
         assert bool(tuner.head.grad[end].any()) is taught
         assert tuner.head.grad.any()
-
-
-def test_a_teacher_is_learnt_instead_of_the_tokens(tmp_path: Path) -> None:
-    write_gguf(tmp_path / "tiny.gguf")
-    _corpus(tmp_path / "corpus")
-    for seed in (0, 1):
-        convert(write_gguf(tmp_path / f"{seed}.gguf", seed), None, tmp_path / f"{seed}.packed", "teacher")
-    norms = dict[str, float]()
-    for teacher in ("", "0", "1"):
-        tuner = tune.Tuner(_flags(tmp_path, *(["--teacher", str(tmp_path / f"{teacher}.packed")] if teacher else [])))
-        rows = [it for it in (tuner.cutter.row(CODE, "", random.Random(it)) for it in range(3)) if it]
-        tuner._gradients(rows)
-        norms[teacher] = float(
-            torch.nn.utils.get_total_norm([it.grad for it in tuner.parameters if it.grad is not None])
-        )
-    assert norms["0"] < 0.1 * norms[""], "a model has nothing to learn from itself but its rounding"
-    assert norms["1"] > 3 * norms["0"]
-    first = float(tuner._losses(rows)[0].detach())
-    for _ in range(30):
-        tuner._step(rows, 0.0)
-    assert float(tuner._losses(rows)[0].detach()) < 0.97 * first
-
-
-def test_a_teacher_that_writes_other_tokens_is_refused(tmp_path: Path) -> None:
-    convert(write_gguf(tmp_path / "tiny.gguf"), None, tmp_path / "tiny.packed", "teacher")
-    with pytest.raises(TrainingError, match="writes other tokens"):
-        Teacher(tmp_path / "tiny.packed", torch.arange(5), "cpu")
 
 
 def test_rows_that_do_not_fit_together_give_the_same_gradients_in_parts(

@@ -33,7 +33,6 @@ from infill_model.training.timing import product_rate
 from infill_model.training.tuning.fim_batches import FimBatches
 from infill_model.training.tuning.fim_rows import FimRow, RowCutter, batch
 from infill_model.training.tuning.int8 import to_int8
-from infill_model.training.tuning.teacher import Teacher
 from infill_model.transformer.transformer import Transformer
 
 SMALLEST_FILE: Final = 1200
@@ -45,9 +44,6 @@ _EVALUATE_SECONDS: Final = 30
 _EVALUATED_TOGETHER: Final = 4
 _TOGETHER: Final = 1
 """Rows that a CPU computes together; more are no faster, and take more memory."""
-
-_NEVER: Final = -1e4
-"""The logit of what is not to be chosen; finite, so that its probability of 0 may weigh it."""
 
 _PARAMETER: Final = "parameter"
 """The name of a float32 parameter among the optimiser's state."""
@@ -82,9 +78,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--base", default="Qwen/Qwen2.5-Coder-0.5B-Instruct", help="the model's name, for the record")
     parser.add_argument("--init", type=Path, metavar="DIR", help="an update to start a new run from")
-    parser.add_argument(
-        "--teacher", type=Path, metavar="FILE", help="a larger converted model, whose distributions are learnt"
-    )
     parser.add_argument("--minutes", type=float, default=60, help="length of the run and of the rate schedule")
     parser.add_argument("--rows", type=int, default=2, help="rows per step (default: 2)")
     parser.add_argument("--rank", type=int, default=16, help="rank of the update (default: 16)")
@@ -135,7 +128,6 @@ class Tuner:
         self.updates = low_rank.attach(self.network, flags.rank)
         if on_cpu and flags.int8 is not False:
             to_int8(self.updates)
-        self.teacher = Teacher(flags.teacher, self.head_ids, flags.device) if flags.teacher else None
         self.parameters = [it for update in self.updates.values() for it in (update.a, update.b)]
         self.optimiser = torch.optim.AdamW(
             self.parameters, lr=flags.rate, betas=(0.9, 0.95), weight_decay=0.0, fused=self.device.type == "cuda"
@@ -225,21 +217,13 @@ class Tuner:
         targets = self.inverse[ids[:, 1:]]
         wanted = (weights[:, 1:] > 0) & (targets >= 0)
         states, _ = self.network(ids, torch.arange(ids.shape[1], device=self.device).unsqueeze(0))
+        logits = F.linear(states[:, :-1][wanted], self.head).float()
         gap = in_gap[:, 1:][wanted]
-        logits = self._within(F.linear(states[:, :-1][wanted], self.head).float(), gap)
+        end = self.inverse[self.marks.end]
+        logits[:, end] = logits[:, end].masked_fill(~gap, -torch.inf)  # How probable an end is, only gaps teach.
         each = F.cross_entropy(logits, targets[wanted], reduction="none")
         right = (logits.detach()[gap].argmax(-1) == targets[wanted][gap]).float()
-        learnt = each
-        if self.teacher and torch.is_grad_enabled():
-            taught = [self.teacher.logits(row, it) for row, it in zip(ids[:, :-1], wanted, strict=True)]
-            learnt = F.cross_entropy(logits, self._within(torch.cat(taught), gap).softmax(-1), reduction="none")
-        return (learnt * weights[:, 1:][wanted]).sum(), each.detach()[gap], right
-
-    def _within(self, logits: Tensor, gap: Tensor) -> Tensor:
-        """Take the end from the choices (k, V) outside gaps (k,): how probable an end is, only gaps teach."""
-        end = self.inverse[self.marks.end]
-        logits[:, end] = logits[:, end].masked_fill(~gap, _NEVER)
-        return logits
+        return (each * weights[:, 1:][wanted]).sum(), each.detach()[gap], right
 
     @torch.no_grad()
     def _evaluate(self) -> tuple[float, float]:
