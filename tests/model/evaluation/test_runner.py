@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pace import slowness
 
 from infill_model.evaluation.judging.runner import Outcome, Runner
 from infill_model.evaluation.tasks.tasks import read_tasks
@@ -11,7 +12,7 @@ from infill_model.evaluation.tasks.tasks import read_tasks
 
 @pytest.fixture(scope="module")
 def runner() -> Iterator[Runner]:
-    with Runner(seconds=1.0, memory_mb=256) as runner:
+    with Runner(seconds=2 * slowness(), memory_mb=256) as runner:
         yield runner
 
 
