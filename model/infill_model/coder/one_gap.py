@@ -7,7 +7,7 @@ which is cut off again.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -202,19 +202,25 @@ class OneGap:
         text, greedy = next(iter(self.found.items()))
         lines = text.split("\n")
         shorter = dict.fromkeys("\n".join(lines[:count]).rstrip() for count in range(1, len(lines)))
-        if shorter and not late_by(self.limits) and self._has_time_for(BESIDE + len(greedy.ids) // ROOM):
-            for it, (ids, total) in self._read_whole(filter(None, shorter)).items():
-                self.found.setdefault(it, self._scored(ids, total))
+        if not shorter or late_by(self.limits) or not self._has_time_for(BESIDE + len(greedy.ids) // ROOM):
+            return
+        ids, lead = {it: self.tokens.encode(it) for it in shorter if it}, self._lead
+        self._read([[*lead, *its] for its in ids.values()])
+        for it, its in ids.items():
+            total = self._writer.log_probability([*lead, *its], len(lead))
+            if total is not None:
+                self.found.setdefault(it, self._scored(its, total))
 
-    def _read_whole(self, texts: Iterable[str]) -> dict[str, tuple[list[int], float]]:
-        """Read texts in one forward pass; return the ids and the log-probability of those for which there was room."""
-        lead = [self._healed.last] if self._healed else []
-        ids = {text: self.tokens.encode(text) for text in texts}
+    @property
+    def _lead(self) -> list[int]:
+        """The tokens that fills begin with in place of the row's last one."""
+        return [self._healed.last] if self._healed else []
+
+    def _read(self, drafts: Sequence[Sequence[int]]) -> None:
+        """Read drafts after the row in one forward pass, and count it."""
         began = time.perf_counter()
-        self._writer.read([[*lead, *it] for it in ids.values()])
+        self._writer.read(drafts)
         self._took_forward(began)
-        totals = {text: self._writer.log_probability([*lead, *its], len(lead)) for text, its in ids.items()}
-        return {text: (ids[text], total) for text, total in totals.items() if total is not None}
 
     def _keep(self, rows: Sequence[WrittenRow]) -> None:
         for it in rows:
@@ -279,16 +285,14 @@ class OneGap:
     def _join(self, texts: Sequence[str], rest: str) -> None:
         """Read fills with the rest of the line after them, as many as fit a forward pass."""
         texts = sorted(texts, key=lambda it: self.found[it].total, reverse=True)
-        lead = [self._healed.last] if self._healed else []
+        lead = self._lead
         ids, room = dict[str, tuple[list[int], list[int]]](), JOINED
         for text in joining.cut_back(texts, rest):
             alone, together = ([*lead, *self.tokens.encode(it)] for it in (text, text + rest))
             room -= len(together)
             if room >= 0:
                 ids[text] = alone, together
-        began = time.perf_counter()
-        self._writer.read([it for both in ids.values() for it in both])
-        self._took_forward(began)
+        self._read([it for both in ids.values() for it in both])
         for text, (alone, together) in ids.items():
             total = self._writer.log_probability(alone, len(lead))
             joined = self._writer.log_probability(together, len(lead), ends=False)
